@@ -4,7 +4,9 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const folder = new URL('../shaders/', import.meta.url);
 const target = new URL('../src/gpu/shaders.generated.ts', import.meta.url);
-const files = readdirSync(folder).filter((name) => name.endsWith('.wgsl')).sort();
+const files = readdirSync(folder)
+  .filter((name) => name.endsWith('.wgsl'))
+  .sort();
 const entries = files.map((name) => {
   const key = name.slice(0, -'.wgsl'.length);
   return `  ${key}: ${JSON.stringify(readFileSync(new URL(name, folder), 'utf8'))},`;

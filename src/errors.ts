@@ -32,14 +32,18 @@ export class DeviceError extends WgradError {}
 /** A buffer or a plan is larger than the device can hold. */
 export class OutOfMemoryError extends DeviceError {}
 
-/** A WGSL kernel that did not compile; carries the generated source. */
+/** A WGSL kernel that did not compile. */
 export class KernelError extends DeviceError {
-  constructor(
-    message: string,
-    readonly source: string,
-    options?: ErrorOptions,
-  ) {
+  readonly #source: string;
+
+  constructor(message: string, source: string, options?: ErrorOptions) {
     super(message, options);
+    this.#source = source;
+  }
+
+  /** The generated WGSL; private state, so that printing the error does not print hundreds of lines. */
+  get source(): string {
+    return this.#source;
   }
 }
 

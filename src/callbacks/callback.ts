@@ -71,12 +71,14 @@ export abstract class Callback {
 
   /** The model under training; set by `fit` before `onTrainBegin`. */
   get model(): CallbackModel {
-    if (this.#model === null) throw new Error(`${this.constructor.name} has no model yet: pass it to fit({ callbacks })`);
+    if (this.#model === null)
+      throw new Error(`${this.constructor.name} has no model yet: pass it to fit({ callbacks })`);
     return this.#model;
   }
 
   get params(): CallbackParams {
-    if (this.#params === null) throw new Error(`${this.constructor.name} has no params yet: pass it to fit({ callbacks })`);
+    if (this.#params === null)
+      throw new Error(`${this.constructor.name} has no params yet: pass it to fit({ callbacks })`);
     return this.#params;
   }
 

@@ -1,0 +1,95 @@
+/** What can be read off a run's numbers; shared by the verdicts, the table and the charts so that they agree. */
+import type { RunHistory, UnjudgedRun } from './results.ts';
+
+/** CIFAR-10. */
+export const CLASSES = 10;
+
+/** The loss of saying 1/10 for every class: 2.303. */
+export const GUESSING_LOSS = Math.log(CLASSES);
+
+/** The loss of being sure of one and the same class each time, where probabilities are clipped at 1e-7: 14.51. */
+export const CLIPPED_LOSS = (1 - 1 / CLASSES) * -Math.log(1e-7);
+
+/** The rate fell between two epochs. */
+export interface RateDrop {
+  /** The last epoch at the old rate, from 1. */
+  after: number;
+  from: number;
+  to: number;
+}
+
+/** The last number of a list, NaN if it is empty. */
+export function last(values: readonly number[]): number {
+  return values.at(-1) ?? NaN;
+}
+
+/** The largest finite number and its epoch from 1; NaN and 0 if there is none. */
+export function best(values: readonly number[]): { value: number; epoch: number } {
+  let found = { value: NaN, epoch: 0 };
+  values.forEach((value, i) => {
+    if (Number.isFinite(value) && !(value <= found.value)) found = { value, epoch: i + 1 };
+  });
+  return found;
+}
+
+/** Mean of the finite numbers, NaN if there are none. */
+export function mean(values: readonly number[]): number {
+  const finite = values.filter(Number.isFinite);
+  return finite.reduce((sum, value) => sum + value, 0) / finite.length;
+}
+
+/** Epochs that the run finished. */
+export function epochsRun(run: UnjudgedRun): number {
+  return run.history.loss.length;
+}
+
+/** Where the learning rate fell. */
+export function rateDrops({ learning_rate }: RunHistory): RateDrop[] {
+  const drops: RateDrop[] = [];
+  for (let i = 1; i < learning_rate.length; i++) {
+    const [from, to] = [learning_rate[i - 1], learning_rate[i]];
+    // A rate stored in float32 may wobble in its last digits; a scheduler takes a bigger bite.
+    if (to < from * 0.999) drops.push({ after: i, from, to });
+  }
+  return drops;
+}
+
+/** The run that the chart of the learning rate is about: the one whose rate fell most often, else the plateau's. */
+export function scheduledRun<Run extends UnjudgedRun>(runs: readonly Run[]): Run | null {
+  const falls = runs.map((run) => rateDrops(run.history).length);
+  const most = Math.max(0, ...falls);
+  if (most > 0) return runs[falls.indexOf(most)];
+  return runs.find((run) => run.name === 'plateau') ?? runs.at(-1) ?? null;
+}
+
+/** Seconds since the start of training at the end of each epoch. */
+export function elapsedSeconds(run: UnjudgedRun): number[] {
+  let elapsed = 0;
+  return run.history.loss.map((_, i) => {
+    elapsed += run.epochSeconds?.[i] ?? run.secondsPerEpoch;
+    return elapsed;
+  });
+}
+
+/** `0.461` as `46.1 %`. */
+export function percent(share: number): string {
+  return Number.isFinite(share) ? `${(share * 100).toFixed(1)} %` : 'NaN';
+}
+
+/** A loss in three digits or so. */
+export function shortLoss(loss: number): string {
+  if (!Number.isFinite(loss)) return String(loss);
+  if (Math.abs(loss) >= 1e4) return loss.toExponential(1);
+  return loss.toFixed(Math.abs(loss) >= 100 ? 0 : 2);
+}
+
+/** A learning rate without the tail that float32 gives it. */
+export function shortRate(rate: number): string {
+  const rounded = Number(rate.toPrecision(3));
+  return rounded !== 0 && Math.abs(rounded) < 1e-4 ? rounded.toExponential() : String(rounded);
+}
+
+/** `1 epoch`, `6 epochs`. */
+export function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,303 @@
+/**
+ * One small chart: lines over epochs or seconds, their ends labelled in the right margin instead of in a legend; or bars
+ * with their values. Vega-Lite does the scales, axes and marks; a panel is an SVG document of exactly the size asked for.
+ */
+import { parse, View } from 'vega';
+import { compile, type TopLevelSpec } from 'vega-lite';
+import { FONT } from './svgSheet.ts';
+
+/** Points of a line; NaN leaves a gap. */
+export interface Line {
+  x: readonly number[];
+  y: readonly number[];
+  color: string;
+  dashed?: boolean;
+  /** Thin lines are context, thick ones the subject. */
+  thin?: boolean;
+  /** Written in the right margin at the height of the last point. */
+  label?: string;
+  /** Index of the point where the run broke: it gets an x instead of a dot (or the last one before, if that has no number). */
+  brokenAt?: number;
+}
+
+/** A value worth knowing, drawn across the panel and named in the right margin. */
+export interface Level {
+  y: number;
+  label: string;
+}
+
+/** What a panel of lines shows. */
+export interface LinePanel {
+  width: number;
+  height: number;
+  lines: readonly Line[];
+  x: { title: string; max: number; whole?: boolean };
+  y: { title: string; min: number; max: number; log?: boolean; ticks?: readonly number[] };
+  levels?: readonly Level[];
+  /** Places on the x axis, marked from top to bottom. */
+  marks?: readonly number[];
+  /** Text at points of the chart. */
+  notes?: readonly { x: number; y: number; label: string; color: string }[];
+  /** A value holds until it changes. */
+  steps?: boolean;
+  /** Written across the panel if there is nothing to draw. */
+  empty?: string;
+  /** Room for the labels at the line ends. */
+  right?: number;
+}
+
+/** What a panel of bars shows; NaN draws no bar. */
+export interface BarPanel {
+  width: number;
+  height: number;
+  bars: readonly { name: string; value: number; label: string; color: string }[];
+  title: string;
+  max: number;
+  /** Without names, the panel stands to the right of one that has them. */
+  named: boolean;
+}
+
+/** Size of all text in a panel. */
+export const LABEL_SIZE = 14;
+
+const INK = '#555555';
+const GRID = '#e8e8e8';
+const LEFT = 58;
+const TOP = 8;
+const BOTTOM = 46;
+/** Dots help to read a short curve and clutter a long one. */
+const MOST_DOTS = 20;
+
+const CONFIG = {
+  font: FONT,
+  // Names for screen readers get lost in a PNG.
+  aria: false,
+  background: 'transparent',
+  view: { stroke: null },
+  axis: {
+    labelFontSize: LABEL_SIZE,
+    titleFontSize: LABEL_SIZE,
+    titleFontWeight: 'normal',
+    labelColor: INK,
+    titleColor: INK,
+    gridColor: GRID,
+    domainColor: '#bbbbbb',
+    tickColor: '#bbbbbb',
+    labelFont: FONT,
+    titleFont: FONT,
+    titlePadding: 6,
+    labelFlush: false,
+  },
+} as const;
+
+/** Draws lines. */
+export function linePanel(panel: LinePanel): Promise<string> {
+  const padding = { left: LEFT, right: panel.right ?? 136, top: TOP, bottom: BOTTOM };
+  const width = panel.width - padding.left - padding.right;
+  const height = panel.height - padding.top - padding.bottom;
+  const x = {
+    field: 'x',
+    type: 'quantitative',
+    scale: { domain: [0, panel.x.max], nice: false },
+    axis: {
+      title: panel.x.title,
+      grid: false,
+      values: niceTicks(panel.x.max, Math.max(2, Math.floor(width / 48)), panel.x.whole ?? false),
+      format: '~r',
+    },
+  } as const;
+  const y = {
+    field: 'y',
+    type: 'quantitative',
+    scale: { domain: [panel.y.min, panel.y.max], nice: false, type: panel.y.log ? 'log' : 'linear' },
+    axis: {
+      title: panel.y.title,
+      // Vega only guesses how wide the tick labels are, so the title's place is given.
+      titleX: -LEFT + 14,
+      titleBaseline: 'middle',
+      format: '~r',
+      ...(panel.y.ticks ? { values: [...panel.y.ticks] } : { tickCount: Math.max(2, Math.floor(height / 40)) }),
+    },
+  } as const;
+  const color = { field: 'color', type: 'nominal', scale: null } as const;
+  const layer = (rows: readonly object[], mark: object, encoding: object) =>
+    rows.length === 0 ? [] : [{ data: { values: rows }, mark, encoding }];
+
+  const drawn = panel.lines.map((line, i) => {
+    const points = visiblePoints(line, panel);
+    const { color, dashed = false, thin = false } = line;
+    const style = { color, id: i, thickness: thin ? 1.5 : 2.5, dash: dashed ? [5, 3] : [1, 0], dot: thin ? 14 : 32 };
+    return { ...line, thin, style, points, end: points.filter((point) => point.y !== null).at(-1) };
+  });
+  const rows = drawn.flatMap(({ points, style }) => points.map((point) => ({ ...point, ...style })));
+  const dots = drawn.flatMap(({ points, end, style, brokenAt }) => {
+    const cross = brokenAt === undefined ? undefined : points[brokenAt]?.y == null ? end : points[brokenAt];
+    return points
+      .filter(
+        (point) => point === end || point === cross || (points.length <= MOST_DOTS && !panel.steps && point.y !== null),
+      )
+      .map((point) => ({ ...point, ...style, broken: point === cross }));
+  });
+  // A line that ends early is led on to its label.
+  const leaders = drawn.flatMap(({ end, color, label }) =>
+    end !== undefined && label !== undefined && end.x < panel.x.max * 0.99 ? [{ ...end, color }] : [],
+  );
+  const levels = (panel.levels ?? []).filter((level) => level.y >= panel.y.min && level.y <= panel.y.max);
+  const labels = spreadLabels(
+    [
+      ...levels.map((level) => ({ y: level.y, label: level.label, color: '#777777', bold: false })),
+      ...drawn.flatMap(({ end, label, color, thin }) =>
+        end?.y == null || label === undefined ? [] : [{ y: end.y, label, color, bold: !thin }],
+      ),
+    ],
+    panel,
+    height,
+  );
+  const label = { type: 'text', align: 'left', baseline: 'middle', fontSize: LABEL_SIZE };
+  const labelAt = { x: { value: width + 8 }, y, color, text: { field: 'label' } };
+
+  const layers = [
+    // The axes must be there even if no line is.
+    { data: { values: [] }, mark: 'point', encoding: { x, y } },
+    ...layer(levels, { type: 'rule', color: '#999999', strokeDash: [2, 3] }, { y }),
+    ...layer(
+      (panel.marks ?? []).map((at) => ({ x: at })),
+      { type: 'rule', color: '#bbbbbb', strokeDash: [4, 3] },
+      { x },
+    ),
+    ...layer(leaders, { type: 'rule', strokeDash: [1, 3] }, { x, x2: { value: width }, y, color }),
+    ...layer(
+      rows,
+      {
+        type: 'line',
+        strokeJoin: 'round',
+        invalid: 'break-paths-filter-domains',
+        ...(panel.steps && { interpolate: 'step-before' }),
+      },
+      {
+        x,
+        y,
+        color,
+        detail: { field: 'id', type: 'nominal' },
+        strokeWidth: { field: 'thickness', type: 'ordinal', scale: null },
+        strokeDash: { field: 'dash', type: 'nominal', scale: null },
+      },
+    ),
+    ...layer(
+      dots.filter((dot) => !dot.broken),
+      { type: 'point', filled: true, opacity: 1 },
+      { x, y, color, size: { field: 'dot', type: 'ordinal', scale: null } },
+    ),
+    ...layer(
+      dots.filter((dot) => dot.broken),
+      { type: 'point', shape: 'M-1,-1L1,1M-1,1L1,-1', size: 130, strokeWidth: 3, opacity: 1 },
+      { x, y, color },
+    ),
+    ...layer(
+      labels.filter(({ bold }) => !bold),
+      label,
+      labelAt,
+    ),
+    ...layer(
+      labels.filter(({ bold }) => bold),
+      { ...label, fontWeight: 'bold' },
+      labelAt,
+    ),
+    ...layer(
+      panel.notes ?? [],
+      { type: 'text', align: 'left', baseline: 'bottom', dx: 4, dy: -4, fontSize: LABEL_SIZE - 1 },
+      { x, y, color, text: { field: 'label' } },
+    ),
+    ...layer(
+      panel.empty === undefined ? [] : [{ label: panel.empty }],
+      { type: 'text', align: 'center', fontSize: LABEL_SIZE + 2, fontWeight: 'bold', color: INK },
+      { x: { value: width / 2 }, y: { value: height / 2 }, text: { field: 'label' } },
+    ),
+  ];
+  return toSvg({ width, height, padding, layers });
+}
+
+/** Draws bars. */
+export function barPanel(panel: BarPanel): Promise<string> {
+  const padding = { left: panel.named ? 124 : 10, right: 62, top: TOP, bottom: BOTTOM };
+  const width = panel.width - padding.left - padding.right;
+  const height = panel.height - padding.top - padding.bottom;
+  const y = {
+    field: 'name',
+    type: 'nominal',
+    sort: null,
+    scale: { domain: panel.bars.map((bar) => bar.name), paddingInner: 0.35, paddingOuter: 0.15 },
+    axis: panel.named ? { title: null, ticks: false, domain: false, labelLimit: 0, labelPadding: 8 } : null,
+  } as const;
+  const x = {
+    field: 'value',
+    type: 'quantitative',
+    scale: { domain: [0, panel.max], nice: false },
+    axis: { title: panel.title, values: niceTicks(panel.max, 4, false), grid: true, format: '~r' },
+  } as const;
+  const values = panel.bars.map((bar) => ({ ...bar, value: Number.isFinite(bar.value) ? bar.value : 0 }));
+  const color = { field: 'color', type: 'nominal', scale: null } as const;
+  const layers: object[] = [
+    {
+      data: { values },
+      mark: { type: 'bar', height: { band: Math.min(1, 20 / (height / panel.bars.length)) } },
+      encoding: { x, y, color },
+    },
+    {
+      data: { values },
+      mark: { type: 'text', align: 'left', dx: 6, fontSize: LABEL_SIZE, fontWeight: 'bold' },
+      encoding: { x, y, color, text: { field: 'label' } },
+    },
+  ];
+  return toSvg({ width, height, padding, layers });
+}
+
+/** About `most` round numbers from 0 to `max`. */
+export function niceTicks(max: number, most: number, whole: boolean): number[] {
+  const rough = max / most;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const nice = [1, 2, 5, 10].map((digit) => digit * power).find((step) => step >= rough * 0.999) ?? rough;
+  const step = whole ? Math.max(1, Math.ceil(nice)) : nice;
+  return Array.from({ length: Math.floor(max / step + 1e-6) + 1 }, (_, i) => Number((i * step).toPrecision(10)));
+}
+
+function visiblePoints(line: Line, panel: LinePanel): { x: number; y: number | null }[] {
+  return line.x.map((x, i) => {
+    const y = line.y[i];
+    // Above the axis a value is as good as infinite; on a log axis there is no zero.
+    const shown = Number.isFinite(y) && (!panel.y.log || y > 0);
+    return { x, y: shown ? Math.min(Math.max(y, panel.y.min), panel.y.max) : null };
+  });
+}
+
+/** Moves labels apart until they can be read, and keeps them inside the panel. */
+function spreadLabels<Label extends { y: number }>(
+  labels: readonly Label[],
+  panel: LinePanel,
+  height: number,
+): Label[] {
+  const scale = panel.y.log ? Math.log : (v: number) => v;
+  const unscale = panel.y.log ? Math.exp : (v: number) => v;
+  const bottom = scale(panel.y.min);
+  const unit = (scale(panel.y.max) - bottom) / height;
+  const gap = LABEL_SIZE + 2;
+  const placed = labels.map((label) => ({ label, at: (scale(label.y) - bottom) / unit })).sort((a, b) => a.at - b.at);
+  for (let round = 0; round < 100; round++) {
+    for (let i = 1; i < placed.length; i++) {
+      const overlap = gap - (placed[i].at - placed[i - 1].at);
+      if (overlap <= 0) continue;
+      placed[i - 1].at -= overlap / 2;
+      placed[i].at += overlap / 2;
+    }
+    for (const one of placed) one.at = Math.min(Math.max(one.at, 0), height);
+  }
+  return placed.map(({ label, at }) => ({ ...label, y: unscale(bottom + at * unit) }));
+}
+
+async function toSvg(parts: { width: number; height: number; padding: object; layers: object[] }): Promise<string> {
+  const { width, height, padding, layers } = parts;
+  const spec = { width, height, padding, autosize: 'none', config: CONFIG, layer: layers };
+  // Vega-Lite's types follow a fixed chart; this one is put together from what a run has.
+  const view = new View(parse(compile(spec as TopLevelSpec).spec), { renderer: 'none' });
+  return await view.toSVG();
+}

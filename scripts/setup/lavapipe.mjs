@@ -1,0 +1,99 @@
+// Installs Mesa's lavapipe by apt-get. Debian 12's own is too old for Dawn: there it comes from backports.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+
+const packages = ['mesa-vulkan-drivers', 'libvulkan1'];
+/** Dawn refuses Mesa 22.3 (Debian 12) and works with 25.0 (its backports, Debian 13). */
+const oldest = '23.2';
+/** Give up soon where there is no network: SwiftShader is there to fall back on. */
+const impatient = ['-o', 'Acquire::Retries=0', '-o', 'Acquire::http::Timeout=15', '-o', 'Acquire::https::Timeout=15'];
+
+/** Whether this is a machine with apt-get, and the user may install. */
+export const canInstall = () => process.getuid?.() === 0 && run('apt-get', ['--version']).ok;
+
+/** @returns {string | undefined} why it did not work, or undefined when the packages are installed */
+export function installLavapipe() {
+  const updated = aptGet('update');
+  if (!updated.ok) return `apt-get update failed: ${updated.reason}`;
+  if (isNewEnough(candidate())) return install();
+
+  const release = osRelease();
+  const tooOld = `this system's ${packages[0]} is ${candidate() ?? 'unknown'}, and ${oldest} or later is needed`;
+  if (release.ID !== 'debian' || !release.VERSION_CODENAME) return tooOld;
+  return fromBackports(release.VERSION_CODENAME, tooOld);
+}
+
+function fromBackports(codename, tooOld) {
+  const suite = `${codename}-backports`;
+  const known = () => sources().some((s) => s.release === suite || s.codename === suite);
+  let added;
+  if (!known()) {
+    const own = sources().find((s) => s.codename === codename && s.component === 'main');
+    if (!own) return `${tooOld}; the mirror of ${codename} cannot be told from the apt sources`;
+    added = `/etc/apt/sources.list.d/wgrad-${suite}.sources`;
+    const key = '/usr/share/keyrings/debian-archive-keyring.gpg';
+    const lines = ['Types: deb', `URIs: ${own.uri}`, `Suites: ${suite}`, 'Components: main'];
+    if (existsSync(key)) lines.push(`Signed-By: ${key}`);
+    writeFileSync(added, `${lines.join('\n')}\n`);
+  }
+  let problem;
+  if (added) {
+    const updated = aptGet('update');
+    if (!updated.ok || !known()) problem = `${tooOld}; the mirror has no ${suite}: ${updated.reason}`;
+  }
+  problem ??= install(['-t', suite]);
+  if (added && problem) {
+    rmSync(added, { force: true });
+    aptGet('update');
+  } else if (added) {
+    console.log(`setup: added the apt suite ${suite} in ${added}`);
+  }
+  return problem;
+}
+
+function install(options = []) {
+  const installed = aptGet('install', '-y', '--no-install-recommends', ...options, ...packages);
+  return installed.ok ? undefined : `apt-get install failed: ${installed.reason}`;
+}
+
+function candidate() {
+  const version = /^ {2}Candidate: (.+)$/m.exec(run('apt-cache', ['policy', packages[0]]).text)?.[1];
+  return version === '(none)' ? undefined : version;
+}
+
+const isNewEnough = (version) => !!version && run('dpkg', ['--compare-versions', version, 'ge', oldest]).ok;
+
+/** The suites that apt has package lists of. */
+function sources() {
+  const format = '$(CREATED_BY)|$(RELEASE)|$(CODENAME)|$(COMPONENT)|$(REPO_URI)';
+  return run('apt-get', ['indextargets', '--format', format])
+    .text.split('\n')
+    .map((line) => line.split('|'))
+    .filter(([createdBy]) => createdBy === 'Packages')
+    .map(([, release, codename, component, uri]) => ({ release, codename, component, uri }));
+}
+
+function osRelease() {
+  const text = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
+  return Object.fromEntries([...text.matchAll(/^(\w+)="?(.*?)"?$/gm)].map(([, key, value]) => [key, value]));
+}
+
+function aptGet(...args) {
+  const done = run('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=120', ...impatient, ...args]);
+  // "update" exits 0 with old lists when a mirror does not answer.
+  const complaints = done.text.split('\n').filter((line) => /^[EW]: /.test(line));
+  const unreachable = args[0] === 'update' ? complaints.find((line) => line.includes('Failed to fetch')) : undefined;
+  const error = unreachable ?? complaints.find((line) => line.startsWith('E:'));
+  return { ok: done.ok && !unreachable, reason: error?.slice(3) ?? done.text.trim().split('\n').at(-1) ?? '' };
+}
+
+function run(command, args) {
+  const done = spawnSync(command, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
+    maxBuffer: 64 << 20,
+    timeout: 600_000,
+  });
+  return { ok: done.status === 0, text: `${done.stdout ?? ''}${done.stderr ?? ''}` };
+}

@@ -1,0 +1,23 @@
+// Index of the first largest element along the middle of [outer, extent, inner]; a NaN counts as largest.
+// One thread a result. uniforms: results = outer * inner, extent, inner
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let result = (group.y * groups.x + group.x) * 64u + thread;
+  if (result >= params.results) { return; }
+  let base = result / params.inner * params.extent * params.inner + result % params.inner;
+  var best = f32(x[base]);
+  var at = 0u;
+  for (var r = 1u; r < params.extent; r++) {
+    let value = f32(x[base + r * params.inner]);
+    if (!is_nan(best) && (value > best || is_nan(value))) {
+      best = value;
+      at = r;
+    }
+  }
+  store(result, i32(at));
+}

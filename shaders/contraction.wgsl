@@ -1,0 +1,90 @@
+// C[m, n] = Σ_k A(m, k) B(k, n): the loop under matrix products and convolutions. What A and B are is said by the loaders
+// that are put in front: row_of(m, batch) and column_of(n, batch) prepare what does not change with k, load_a(row, k) and
+// load_b(column, k) give A(m, k … k+3) and B(k … k+3, n), zero beyond K.
+//
+// A thread owns TILE_M rows. With subgroups, the lanes of a subgroup take neighbouring rows and TILE_N blocks of LANES
+// columns: each lane loads one column of a block and the subgroup broadcasts it to all, so that a load serves LANES rows
+// and LANES columns. Without subgroups (LANES = 1) a thread loads each of its TILE_N columns itself.
+// Tiles are text, not arrays: not every driver keeps an array in registers.
+//
+// grid: x, y fold the tiles (columns fastest), z = batch * splits. uniforms: m, n, k, tiles_n, tiles, chunk (of k, a
+// multiple of 4), splits. With SPLIT, partial[batch, split, m, n] is written and a second kernel adds the parts.
+
+@compute @workgroup_size({{WORKGROUP}})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let tile = group.y * groups.x + group.x;
+  if (tile >= params.tiles) { return; }
+  let batch = group.z / params.splits;
+  let k_begin = (group.z % params.splits) * params.chunk;
+  let k_end = min(k_begin + params.chunk, params.k);
+  let lane = thread % {{LANES}}u;
+  let m0 = ((tile / params.tiles_n) * ({{WORKGROUP}}u / {{LANES}}u) + thread / {{LANES}}u) * {{ROWS}}u + lane;
+  let n0 = (tile % params.tiles_n) * {{COLUMNS}}u;
+@for i in 0..TILE_M
+  let row${i} = row_of(min(m0 + ${i}u * {{LANES}}u, params.m - 1u), batch);
+@end
+@for j in 0..TILE_N
+  let column${j} = column_of(min(n0 + ${j}u * {{LANES}}u + lane, params.n - 1u), batch);
+@end
+@for i in 0..TILE_M
+@for c in 0..COLUMNS
+  var sum${i}_${c} = 0.0;
+@end
+@end
+  for (var k = k_begin; k < k_end; k += 4u) {
+@for i in 0..TILE_M
+    let a${i} = load_a(row${i}, k);
+@end
+@for j in 0..TILE_N
+    let b${j} = load_b(column${j}, k);
+@for c in 0..LANES
+    {
+@if SUBGROUPS
+      let b = subgroupBroadcast(b${j}, ${c}u);
+@else
+      let b = b${j};
+@end
+@for i in 0..TILE_M
+      sum${i}_${j*LANES+c} += dot(a${i}, b);
+@end
+    }
+@end
+@end
+  }
+@for i in 0..TILE_M
+  {
+    let m = m0 + ${i}u * {{LANES}}u;
+    if (m < params.m) {
+@if SPLIT
+      let base = (group.z * params.m + m) * params.n + n0;
+@else
+      let base = (batch * params.m + m) * params.n + n0;
+@end
+@if VECTOR
+@for q in 0..QUADS
+      if (n0 + ${4*q}u < params.n) {
+        let value = vec4f(sum${i}_${4*q}, sum${i}_${4*q+1}, sum${i}_${4*q+2}, sum${i}_${4*q+3});
+@if SPLIT
+        partial[base / 4u + ${q}u] = value;
+@else
+        store(base / 4u + ${q}u, value);
+@end
+      }
+@end
+@else
+@for c in 0..COLUMNS
+@if SPLIT
+      if (n0 + ${c}u < params.n) { partial[base + ${c}u] = sum${i}_${c}; }
+@else
+      if (n0 + ${c}u < params.n) { store(base + ${c}u, sum${i}_${c}); }
+@end
+@end
+@end
+    }
+  }
+@end
+}

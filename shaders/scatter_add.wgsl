@@ -1,0 +1,21 @@
+// The transpose of gather: y[outer, row, inner] = Σ_i [ids_i = row] g[outer, i, inner].
+// One thread an element; it looks through all ids in order, so nothing is added atomically and the sum is the same every
+// time. uniforms: count, rows, ids, inner
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let at = (group.y * groups.x + group.x) * 64u + thread;
+  if (at >= params.count) { return; }
+  let inner = at % params.inner;
+  let row = at / params.inner % params.rows;
+  let outer = at / params.inner / params.rows;
+  var total = 0.0;
+  for (var i = 0u; i < params.ids; i++) {
+    if (u32(ids[i]) == row) { total += g[(outer * params.ids + i) * params.inner + inner]; }
+  }
+  store(at, total);
+}

@@ -1,0 +1,77 @@
+// Cross-entropy of softmax(logits) with labels, and its gradient, one thread an example; the probabilities are never
+// written out and the maximum is taken off first.
+//
+// logits: [batch, classes]. labels: class ids [batch] (IDS), or a distribution a row [batch, classes].
+// Smoothed labels are y (1 - s) + s / classes. With CLIP, probabilities are cut to [clip, 1 - clip] before the logarithm
+// and a cut one passes no gradient, as in Keras' classic loss.
+//
+// forward:  loss_b = -Σ_c y_c ln p_c
+// GRADIENT: d_bj = upstream_b (p_j Σ_c m_c y_c - m_j y_j), with m_c = 0 where p_c was cut, else 1
+// A class id out of range gives NaN. uniforms: batch, classes, smoothing, clip
+
+fn label(example: u32, class_: u32, id: i32) -> f32 {
+@if IDS
+  let y = select(0.0, 1.0, i32(class_) == id);
+@else
+  let y = f32(labels[example * params.classes + class_]);
+@end
+  return y * (1.0 - params.smoothing) + params.smoothing / f32(params.classes);
+}
+
+fn kept(probability: f32) -> bool {
+@if CLIP
+  return is_nan(probability) || (probability >= params.clip && probability <= 1.0 - params.clip);
+@else
+  return true;
+@end
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let example = (group.y * groups.x + group.x) * 64u + thread;
+  if (example >= params.batch) { return; }
+  let base = example * params.classes;
+@if IDS
+  let id = i32(labels[example]);
+  let bad = id < 0 || id >= i32(params.classes);
+@else
+  let id = 0;
+  let bad = false;
+@end
+  var top = logits[base];
+  for (var c = 1u; c < params.classes; c++) { top = maximum(top, logits[base + c]); }
+  var total = 0.0;
+  for (var c = 0u; c < params.classes; c++) { total += exp(logits[base + c] - top); }
+  // Every bit of the exponent set: NaN, made at run time because a constant one is refused.
+  let nan = bitcast<f32>(params.batch | 0x7fc00000u);
+@if GRADIENT
+  var mass = 0.0;
+  for (var c = 0u; c < params.classes; c++) {
+    if (kept(exp(logits[base + c] - top) / total)) { mass += label(example, c, id); }
+  }
+  for (var c = 0u; c < params.classes; c++) {
+    let p = exp(logits[base + c] - top) / total;
+    let d = p * mass - select(0.0, label(example, c, id), kept(p));
+    store(base + c, select(d * upstream[example], nan, bad));
+  }
+@else
+  let log_total = log(total);
+  var loss = 0.0;
+  for (var c = 0u; c < params.classes; c++) {
+    let y = label(example, c, id);
+    if (y != 0.0) {
+@if CLIP
+      let p = exp(logits[base + c] - top) / total;
+      loss -= y * log(clip(p, params.clip, 1.0 - params.clip));
+@else
+      loss -= y * (logits[base + c] - top - log_total);
+@end
+    }
+  }
+  store(example, select(loss, nan, bad));
+@end
+}

@@ -1,0 +1,44 @@
+import type { DivergenceKind } from './divergenceWatch.ts';
+import { compact } from './progressText.ts';
+
+export interface AdviceFacts {
+  readonly kind: DivergenceKind;
+  readonly learningRate: number;
+  /** What the suggested rate is relative to the present one. */
+  readonly rateFactor: number;
+  /** Whether the very first step was not finite already. */
+  readonly atStart: boolean;
+  /** Whether the loss had been far above chance before. */
+  readonly blewUp: boolean;
+  /** Loss of the first step, where known. */
+  readonly firstLoss: number | null;
+  readonly classes: number | null;
+}
+
+/** Rates by which one can tell the likely cause of a network that guesses; common ones lie in between. */
+const HIGH_RATE = 0.01;
+const LOW_RATE = 1e-5;
+
+/** What to try next, in one sentence without a full stop. */
+export function divergenceAdvice(facts: AdviceFacts): string {
+  const { kind, learningRate, rateFactor, blewUp, firstLoss, classes } = facts;
+  const rate = compact(learningRate);
+  if (!Number.isFinite(learningRate)) return `learning rate ${rate} is not finite: set a finite one`;
+  const tooHigh = `learning rate ${rate} is likely too high: try ${compact(learningRate * rateFactor)}`;
+  if (kind === 'non-finite') {
+    if (facts.atStart)
+      return 'the very first step was not finite already: check the input data and labels for NaN and infinity';
+    if (learningRate <= LOW_RATE)
+      return `learning rate ${rate} is low already: check the input data and labels for NaN and infinity`;
+    return tooHigh;
+  }
+  const chance = classes === null ? null : Math.log(classes);
+  // Before any update the rate cannot be at fault; a fresh network guesses, and guessing costs ln(classes).
+  if (chance !== null && firstLoss !== null && firstLoss > 5 * chance) {
+    return `the loss was ${compact(firstLoss)} before the first update, where guessing costs ${compact(chance)}: scale the inputs, such as pixels to 0..1`;
+  }
+  if (kind === 'high-loss' || blewUp || learningRate >= HIGH_RATE) return tooHigh;
+  if (learningRate <= LOW_RATE)
+    return `learning rate ${rate} is likely too low: try ${compact(learningRate / rateFactor)}`;
+  return `nothing is learnt at learning rate ${rate}: try ${compact(learningRate * rateFactor)}, and check that labels belong to their inputs and that inputs are scaled`;
+}

@@ -1,0 +1,76 @@
+import type { Logs, Weight } from './callback.ts';
+import { MonitorCallback, type MonitorOptions } from './monitorCallback.ts';
+import { checkInteger, checkNumber } from './options.ts';
+
+export interface EarlyStoppingOptions extends MonitorOptions {
+  /** Epochs without improvement before training stops; an integer >= 0. Default 0. */
+  patience?: number;
+  /** The metric must beat this, too, or its epochs count as without improvement. Default null: no such bar. */
+  baseline?: number | null;
+  /** Whether the best epoch's weights come back when training ends, for whatever reason it ends. Default false. */
+  restoreBestWeights?: boolean;
+  /** Epochs before this one (from 0) are not watched; an integer >= 0. Default 0. */
+  startFromEpoch?: number;
+}
+
+/** Stops training when a metric has stopped improving, by Keras' rules. */
+export class EarlyStopping extends MonitorCallback {
+  readonly patience: number;
+  readonly baseline: number | null;
+  readonly restoreBestWeights: boolean;
+  readonly startFromEpoch: number;
+  /** Epoch (from 0) after which this callback stopped the training; null while it has not. */
+  stoppedEpoch: number | null = null;
+  /** Epoch (from 0) with the best value; null before the first finite one. */
+  bestEpoch: number | null = null;
+  #bestWeights: readonly Weight[] | null = null;
+  #wait = 0;
+
+  /** @throws ArgumentError for an argument outside its range. */
+  constructor(options: EarlyStoppingOptions = {}) {
+    super(options);
+    const { patience = 0, baseline = null, restoreBestWeights = false, startFromEpoch = 0 } = options;
+    checkInteger('EarlyStopping', 'patience', patience);
+    checkInteger('EarlyStopping', 'startFromEpoch', startFromEpoch);
+    if (baseline !== null) checkNumber('EarlyStopping', 'baseline', baseline, 'null or a finite number', () => true);
+    this.patience = patience;
+    this.baseline = baseline;
+    this.restoreBestWeights = restoreBestWeights;
+    this.startFromEpoch = startFromEpoch;
+  }
+
+  override onTrainBegin(): void {
+    this.best = null;
+    this.bestEpoch = null;
+    this.stoppedEpoch = null;
+    this.#bestWeights = null;
+    this.#wait = 0;
+  }
+
+  override async onEpochEnd(epoch: number, logs: Logs): Promise<void> {
+    const value = this.monitored(logs);
+    if (value === null || epoch < this.startFromEpoch) return;
+    this.#wait++;
+    if (this.isImprovement(value, this.best)) {
+      this.best = value;
+      this.bestEpoch = epoch;
+      if (this.restoreBestWeights) this.#bestWeights = await this.model.getWeights();
+      if (this.baseline === null || this.isImprovement(value, this.baseline)) this.#wait = 0;
+    } else if (this.#wait >= this.patience && epoch > 0) {
+      this.stoppedEpoch = epoch;
+      this.model.stopTraining = true;
+    }
+  }
+
+  override async onTrainEnd(): Promise<void> {
+    if (this.stoppedEpoch !== null && this.verbose > 0) {
+      this.print(`Epoch ${this.stoppedEpoch + 1}: early stopping`);
+    }
+    if (this.#bestWeights === null || this.bestEpoch === null) return;
+    if (this.verbose > 0) {
+      this.print(`Restoring model weights from the end of the best epoch: ${this.bestEpoch + 1}.`);
+    }
+    await this.model.setWeights(this.#bestWeights);
+    this.#bestWeights = null;
+  }
+}

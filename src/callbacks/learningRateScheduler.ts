@@ -1,0 +1,51 @@
+import { ArgumentError } from '../errors.ts';
+import { Callback, type Logs } from './callback.ts';
+import { checkChoice } from './options.ts';
+import { type Print, printLine } from './print.ts';
+
+/** Gives the rate for an epoch (from 0), given the rate that is set now. */
+export type Schedule = (epoch: number, learningRate: number) => number;
+
+/** Sets the learning rate at the beginning of every epoch. */
+export class LearningRateScheduler extends Callback {
+  readonly schedule: Schedule;
+  readonly verbose: 0 | 1;
+  readonly #print: Print;
+
+  /**
+   * @param schedule rate by epoch
+   * @param verbose 0 is silent, 1 prints each epoch's rate; default 0
+   * @throws ArgumentError when `schedule` is no function
+   */
+  constructor(schedule: Schedule, verbose: 0 | 1 = 0, { print = printLine }: { print?: Print } = {}) {
+    super();
+    if (typeof schedule !== 'function') {
+      throw new ArgumentError(
+        `LearningRateScheduler: schedule must be a function, got ${typeof schedule}: pass (epoch, learningRate) => number`,
+      );
+    }
+    checkChoice('LearningRateScheduler', 'verbose', verbose, [0, 1]);
+    this.schedule = schedule;
+    this.verbose = verbose;
+    this.#print = print;
+  }
+
+  /** @throws ArgumentError when the schedule returns something else than a finite number >= 0. */
+  override onEpochBegin(epoch: number): void {
+    const { optimizer } = this.model;
+    const rate = this.schedule(epoch, optimizer.learningRate);
+    if (!Number.isFinite(rate) || rate < 0) {
+      throw new ArgumentError(
+        `LearningRateScheduler: the schedule gave ${rate} for epoch ${epoch}: return a finite number of at least 0`,
+      );
+    }
+    optimizer.learningRate = rate;
+    if (this.verbose > 0) {
+      this.#print(`Epoch ${epoch + 1}: LearningRateScheduler setting learning rate to ${rate}.`);
+    }
+  }
+
+  override onEpochEnd(_epoch: number, logs: Logs): void {
+    logs.learning_rate = this.model.optimizer.learningRate;
+  }
+}

@@ -1,0 +1,85 @@
+/** What a stretch of training looked like. */
+export interface Stretch {
+  readonly steps: number;
+  readonly loss: number;
+  /** Null where accuracy was not compiled. */
+  readonly accuracy: number | null;
+  /** By how much the mean loss of the second half lies under that of the first; null with a single bucket. */
+  readonly fall: number | null;
+  /** Standard error of `fall`, from the scatter of the buckets; null with too few of them. */
+  readonly noise: number | null;
+}
+
+interface Bucket {
+  steps: number;
+  loss: number;
+  accuracy: number | null;
+}
+
+/** Newest losses and accuracies in buckets of several steps, so that a long epoch costs no more than a short one. */
+export class LossTrail {
+  readonly #bucketSteps: number;
+  readonly #keepSteps: number;
+  #buckets: Bucket[] = [];
+  #steps = 0;
+
+  /** Reports are gathered into buckets of `bucketSteps`; what lies more than `keepSteps` back is forgotten. */
+  constructor(bucketSteps: number, keepSteps: number) {
+    this.#bucketSteps = bucketSteps;
+    this.#keepSteps = keepSteps;
+  }
+
+  add(steps: number, loss: number, accuracy: number | null): void {
+    const last = this.#buckets.at(-1);
+    if (last === undefined || last.steps >= this.#bucketSteps) this.#buckets.push({ steps, loss, accuracy });
+    else {
+      const share = steps / (last.steps + steps);
+      last.loss += (loss - last.loss) * share;
+      last.accuracy =
+        last.accuracy === null || accuracy === null ? null : last.accuracy + (accuracy - last.accuracy) * share;
+      last.steps += steps;
+    }
+    this.#steps += steps;
+    while (this.#steps - this.#buckets[0].steps >= this.#keepSteps) {
+      this.#steps -= this.#buckets[0].steps;
+      this.#buckets.shift();
+    }
+  }
+
+  clear(): void {
+    this.#buckets = [];
+    this.#steps = 0;
+  }
+
+  /** The newest stretch of at least `steps` steps; null while there are fewer. */
+  newest(steps: number): Stretch | null {
+    let first = this.#buckets.length;
+    let total = 0;
+    while (total < steps && first > 0) total += this.#buckets[--first].steps;
+    return total < steps || total === 0 ? null : summarise(this.#buckets.slice(first), total);
+  }
+}
+
+function summarise(buckets: readonly Bucket[], steps: number): Stretch {
+  const { loss } = meanLoss(buckets);
+  const accuracy = buckets.some((bucket) => bucket.accuracy === null)
+    ? null
+    : buckets.reduce((sum, bucket) => sum + bucket.steps * (bucket.accuracy ?? 0), 0) / steps;
+  if (buckets.length < 2) return { steps, loss, accuracy, fall: null, noise: null };
+  let middle = 1;
+  for (let seen = buckets[0].steps; middle < buckets.length - 1 && seen < steps / 2; middle++)
+    seen += buckets[middle].steps;
+  const early = meanLoss(buckets.slice(0, middle));
+  const late = meanLoss(buckets.slice(middle));
+  const noise = early.variance === null || late.variance === null ? null : Math.sqrt(early.variance + late.variance);
+  return { steps, loss, accuracy, fall: early.loss - late.loss, noise };
+}
+
+/** Mean over steps, and the variance of that mean where there are buckets enough to tell. */
+function meanLoss(buckets: readonly Bucket[]): { loss: number; variance: number | null } {
+  const steps = buckets.reduce((sum, bucket) => sum + bucket.steps, 0);
+  const loss = buckets.reduce((sum, bucket) => sum + bucket.steps * bucket.loss, 0) / steps;
+  if (buckets.length < 4) return { loss, variance: null };
+  const scatter = buckets.reduce((sum, bucket) => sum + bucket.steps * (bucket.loss - loss) ** 2, 0) / steps;
+  return { loss, variance: scatter / (buckets.length - 1) };
+}

@@ -1,0 +1,169 @@
+import { Callback, type Logs, type MetricsReport } from './callback.ts';
+import { checkChoice } from './options.ts';
+import { type Print, printLine } from './print.ts';
+import { barText, durationText, fitLine, metricTexts, rateText } from './progressText.ts';
+
+/** Where the bar is drawn; `process.stdout` is one. */
+export interface ProgressStream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  /** Width of the terminal. */
+  readonly columns?: number;
+}
+
+export interface ProgressBarOptions {
+  /** 0 is silent, 1 draws a bar on a terminal and else prints one line an epoch, 2 prints one line an epoch. Default: fit's. */
+  verbose?: 0 | 1 | 2;
+  /** Default `process.stdout`, and none in a browser or where `print` is given. */
+  stream?: ProgressStream;
+  /** Receives whole lines where there is no stream. Default `console.log`. */
+  print?: Print;
+  /** Milliseconds from any origin; for tests. Default `performance.now`. */
+  now?: () => number;
+}
+
+/** Least milliseconds between two redraws. */
+const REDRAW_MS = 100;
+
+/** Shows how training, evaluation or prediction gets on, with metrics in Keras' format. */
+export class ProgressBar extends Callback {
+  readonly #verbose: 0 | 1 | 2 | null;
+  readonly #stream: ProgressStream | null;
+  readonly #print: Print;
+  readonly #now: () => number;
+  #training = false;
+  #title = '';
+  #begun = 0;
+  /** When training of the epoch ended and its validation began. */
+  #trained: number | null = null;
+  #drawn = Number.NEGATIVE_INFINITY;
+  #done = 0;
+  #logs: Logs = {};
+
+  /** @throws ArgumentError for an unknown `verbose`. */
+  constructor({ verbose, stream, print, now = () => performance.now() }: ProgressBarOptions = {}) {
+    super();
+    if (verbose !== undefined) checkChoice('ProgressBar', 'verbose', verbose, [0, 1, 2]);
+    this.#verbose = verbose ?? null;
+    this.#stream = stream ?? (print === undefined ? standardOutput() : null);
+    this.#print = print ?? printLine;
+    this.#now = now;
+  }
+
+  override onTrainBegin(): void {
+    this.#training = true;
+  }
+
+  override onTrainEnd(): void {
+    this.#training = false;
+  }
+
+  override onEpochBegin(epoch: number): void {
+    this.#begin(`Epoch ${epoch + 1}/${this.params.epochs}`);
+    // The bar leaves no room for the epoch, so it goes above.
+    if (this.#drawsBar) this.#stream?.write(`${this.#title}\x1b[K\n`);
+  }
+
+  override onTrainBatchEnd(batch: number, logs: Logs): void {
+    this.#advance(batch, logs);
+  }
+
+  override onMetrics(report: MetricsReport): void {
+    this.#logs = { ...this.#logs, ...report.mean };
+    this.#draw();
+  }
+
+  override onEpochEnd(_epoch: number, logs: Logs): void {
+    this.#finish(logs, this.params.samples);
+  }
+
+  override onTestBegin(): void {
+    if (!this.#training) this.#begin('Evaluate');
+    else {
+      this.#trained = this.#now();
+      this.#drawn = Number.NEGATIVE_INFINITY;
+      this.#draw();
+    }
+  }
+
+  override onTestBatchEnd(batch: number, logs: Logs): void {
+    if (!this.#training) this.#advance(batch, logs);
+  }
+
+  override onTestEnd(logs: Logs): void {
+    if (!this.#training) this.#finish(logs, this.params.samples);
+  }
+
+  override onPredictBegin(): void {
+    this.#begin('Predict');
+  }
+
+  override onPredictBatchEnd(batch: number): void {
+    this.#advance(batch, {});
+  }
+
+  override onPredictEnd(): void {
+    this.#finish({}, this.params.samples);
+  }
+
+  get #level(): 0 | 1 | 2 {
+    return this.#verbose ?? this.params.verbose;
+  }
+
+  get #drawsBar(): boolean {
+    return this.#level === 1 && this.#stream?.isTTY === true;
+  }
+
+  #begin(title: string): void {
+    this.#title = title;
+    this.#begun = this.#now();
+    this.#trained = null;
+    this.#drawn = this.#begun;
+    this.#done = 0;
+    this.#logs = {};
+  }
+
+  #advance(batch: number, logs: Logs): void {
+    this.#done = batch + 1;
+    this.#logs = { ...this.#logs, ...logs };
+    this.#draw();
+  }
+
+  #draw(): void {
+    if (!this.#drawsBar || this.#done === 0) return;
+    const now = this.#now();
+    if (now - this.#drawn < REDRAW_MS) return;
+    this.#drawn = now;
+    const { steps, samples } = this.params;
+    const elapsed = (now - this.#begun) / 1000;
+    const validating = this.#trained !== null;
+    const left = (elapsed * (steps - this.#done)) / this.#done;
+    const parts = [
+      `${barText(this.#done, steps)} ${durationText(elapsed)}`,
+      validating ? 'validating' : `${durationText(left)} left`,
+      rateText((samples * this.#done) / steps, ((this.#trained ?? now) - this.#begun) / 1000),
+      ...metricTexts(this.#logs),
+    ];
+    // The cursor waits at the line's start: whatever else is printed replaces the bar, which is redrawn below it.
+    this.#stream?.write(`\r${fitLine(parts, (this.#stream.columns ?? 80) - 1)}\x1b[K\r`);
+  }
+
+  #finish(logs: Logs, samples: number): void {
+    if (this.#level === 0) return;
+    const now = this.#now();
+    const facts = [
+      durationText((now - this.#begun) / 1000),
+      rateText(samples, ((this.#trained ?? now) - this.#begun) / 1000),
+      ...metricTexts(logs),
+    ];
+    const { steps } = this.params;
+    if (this.#drawsBar)
+      this.#stream?.write(`\r${[`${barText(steps, steps)} ${facts[0]}`, ...facts.slice(1)].join(' - ')}\x1b[K\n`);
+    else if (this.#stream !== null) this.#stream.write(`${[this.#title, ...facts].join(' - ')}\n`);
+    else this.#print([this.#title, ...facts].join(' - '));
+  }
+}
+
+function standardOutput(): ProgressStream | null {
+  return typeof process !== 'undefined' && typeof process.stdout?.write === 'function' ? process.stdout : null;
+}

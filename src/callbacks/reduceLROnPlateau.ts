@@ -1,0 +1,85 @@
+import type { Logs } from './callback.ts';
+import { MonitorCallback, type MonitorOptions } from './monitorCallback.ts';
+import { checkInteger, checkNumber } from './options.ts';
+
+export interface ReduceLROnPlateauOptions extends MonitorOptions {
+  /** The learning rate is multiplied by this; 0 <= factor < 1. Default 0.1. */
+  factor?: number;
+  /** Epochs without improvement before the rate drops; an integer >= 0 (0 acts like 1). Default 10. */
+  patience?: number;
+  /** Default 1e-4. */
+  minDelta?: number;
+  /** Epochs after a drop in which none is counted as without improvement; an integer >= 0. Default 0. */
+  cooldown?: number;
+  /** The rate never drops below this; >= 0. Default 0. */
+  minLr?: number;
+}
+
+/** One reduction of the learning rate. */
+export interface LearningRateDrop {
+  /** Epoch (from 0) after which the rate changed. */
+  readonly epoch: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Lowers the learning rate when a metric has stopped improving, by Keras' rules. */
+export class ReduceLROnPlateau extends MonitorCallback {
+  readonly factor: number;
+  readonly patience: number;
+  readonly cooldown: number;
+  readonly minLr: number;
+  /** Every reduction of this training, for charts. */
+  drops: LearningRateDrop[] = [];
+  #wait = 0;
+  #cooling = 0;
+
+  /** @throws ArgumentError for an argument outside its range. */
+  constructor(options: ReduceLROnPlateauOptions = {}) {
+    super({ ...options, minDelta: options.minDelta ?? 1e-4 });
+    const { factor = 0.1, patience = 10, cooldown = 0, minLr = 0 } = options;
+    checkNumber('ReduceLROnPlateau', 'factor', factor, 'at least 0 and below 1', (f) => f >= 0 && f < 1);
+    checkInteger('ReduceLROnPlateau', 'patience', patience);
+    checkInteger('ReduceLROnPlateau', 'cooldown', cooldown);
+    checkNumber('ReduceLROnPlateau', 'minLr', minLr, 'at least 0', (rate) => rate >= 0);
+    this.factor = factor;
+    this.patience = patience;
+    this.cooldown = cooldown;
+    this.minLr = minLr;
+  }
+
+  override onTrainBegin(): void {
+    this.best = null;
+    this.drops = [];
+    this.#wait = 0;
+    this.#cooling = 0;
+  }
+
+  override onEpochEnd(epoch: number, logs: Logs): void {
+    // The rate that this epoch was trained with, before it may drop.
+    logs.learning_rate = this.model.optimizer.learningRate;
+    const value = this.monitored(logs);
+    if (value === null) return;
+    if (this.#cooling > 0) this.#cooling--;
+    if (this.isImprovement(value, this.best)) {
+      this.best = value;
+      this.#wait = 0;
+    } else if (this.#cooling === 0 && ++this.#wait >= this.patience && this.#reduce(epoch)) {
+      this.#cooling = this.cooldown;
+      this.#wait = 0;
+    }
+  }
+
+  #reduce(epoch: number): boolean {
+    const { optimizer } = this.model;
+    const from = optimizer.learningRate;
+    // Compared as float32: a rate that the optimizer keeps in single precision may sit a rounding error above minLr and
+    // would be "reduced" to it epoch after epoch.
+    if (!(Math.fround(from) > Math.fround(this.minLr))) return false;
+    const to = Math.max(from * this.factor, this.minLr);
+    optimizer.learningRate = to;
+    this.drops.push({ epoch, from, to });
+    if (this.verbose > 0) this.print(`Epoch ${epoch + 1}: ReduceLROnPlateau reducing learning rate to ${to}.`);
+    return true;
+  }
+}

@@ -1,0 +1,70 @@
+/** Compiled kernels of one device, by their text: equal kernels compile once, and compile side by side. */
+
+import { KernelError } from '../errors.ts';
+import type { ScheduledKernel } from '../graph/schedule.ts';
+
+export interface Pipeline {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+}
+
+export class PipelineCache {
+  readonly #gpu: GPUDevice;
+  readonly #stepLayout: GPUBindGroupLayout;
+  readonly #pipelines = new Map<string, Promise<Pipeline>>();
+
+  constructor(gpu: GPUDevice, stepLayout: GPUBindGroupLayout) {
+    this.#gpu = gpu;
+    this.#stepLayout = stepLayout;
+  }
+
+  /** Distinct kernels compiled so far. */
+  get count(): number {
+    return this.#pipelines.size;
+  }
+
+  get(kernel: ScheduledKernel): Promise<Pipeline> {
+    const key = `${kernel.usesStep}\n${kernel.source}`;
+    let compiled = this.#pipelines.get(key);
+    if (compiled === undefined) {
+      compiled = this.#compile(kernel);
+      this.#pipelines.set(key, compiled);
+    }
+    return compiled;
+  }
+
+  async #compile(kernel: ScheduledKernel): Promise<Pipeline> {
+    const gpu = this.#gpu;
+    const entries: GPUBindGroupLayoutEntry[] = kernel.bindings.map(({ access }, at) => ({
+      binding: at + 1,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: { type: access === 'read' ? 'read-only-storage' : 'storage' },
+    }));
+    if (kernel.uniforms.length > 0) {
+      entries.unshift({ binding: 0, visibility: GPUShaderStage.COMPUTE, buffer: { type: 'uniform' } });
+    }
+    const layout = gpu.createBindGroupLayout({ label: kernel.label, entries });
+    const bindGroupLayouts = kernel.usesStep ? [layout, this.#stepLayout] : [layout];
+    const module = gpu.createShaderModule({ label: kernel.label, code: kernel.source });
+    try {
+      const pipeline = await gpu.createComputePipelineAsync({
+        label: kernel.label,
+        layout: gpu.createPipelineLayout({ label: kernel.label, bindGroupLayouts }),
+        compute: { module, entryPoint: 'main' },
+      });
+      return { pipeline, layout };
+    } catch (cause) {
+      const { messages } = await module.getCompilationInfo();
+      const lines = kernel.source.split('\n');
+      const details = messages
+        .filter((message) => message.type === 'error')
+        .map((message) => `  line ${message.lineNum}: ${message.message}\n    ${lines[message.lineNum - 1] ?? ''}`);
+      const reason = details.length > 0 ? details.join('\n') : String(cause instanceof Error ? cause.message : cause);
+      throw new KernelError(
+        `Kernel '${kernel.label}' did not compile:\n${reason}\nThis is a fault of wgrad, not of your model: please report it with the error's \`source\`.`,
+        kernel.source,
+        { cause },
+      );
+    }
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * A plan: the kernels of a graph, compiled, bound to memory and ready to be replayed. A replay makes no buffer, bind
+ * group, pipeline or string; what differs from step to step is written into one small uniform buffer.
+ */
+
+import { OutOfMemoryError } from '../errors.ts';
+import { resolve } from '../graph/fuse.ts';
+import { isScratch, type Operand } from '../graph/kernel.ts';
+import type { Node } from '../graph/node.ts';
+import { type Schedule, schedule } from '../graph/schedule.ts';
+import { OFFSET_ALIGNMENT, type Storage } from '../graph/storage.ts';
+import { roundUp } from '../shape.ts';
+import { type Device, formatBytes } from './device.ts';
+import { NO_STEP, STEP_BYTES, type StepValues, writeStep } from './step.ts';
+
+interface Dispatch {
+  readonly label: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly usesStep: boolean;
+  readonly x: number;
+  readonly y: number;
+  readonly z: number;
+}
+
+export class Plan {
+  readonly schedule: Schedule;
+  readonly #device: Device;
+  readonly #dispatches: readonly Dispatch[];
+  readonly #slots: readonly GPUBuffer[];
+  readonly #uniforms: GPUBuffer | null;
+  readonly #steps: GPUBuffer;
+  readonly #stepGroup: GPUBindGroup;
+  readonly #stepRows: ArrayBuffer;
+  readonly #offsets: Uint32Array;
+  readonly #kept = new Set<GPUBuffer>();
+
+  private constructor(
+    device: Device,
+    schedule: Schedule,
+    dispatches: readonly Dispatch[],
+    slots: readonly GPUBuffer[],
+    uniforms: GPUBuffer | null,
+    maxSteps: number,
+  ) {
+    this.#device = device;
+    this.schedule = schedule;
+    this.#dispatches = dispatches;
+    this.#slots = slots;
+    this.#uniforms = uniforms;
+    const { stepStride } = device;
+    this.#steps = device.createBuffer({
+      label: 'step values',
+      size: stepStride * maxSteps,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+    this.#stepGroup = device.createBindGroup({
+      label: 'step values',
+      layout: device.stepLayout,
+      entries: [{ binding: 0, resource: { buffer: this.#steps, size: STEP_BYTES } }],
+    });
+    this.#stepRows = new ArrayBuffer(stepStride * maxSteps);
+    this.#offsets = Uint32Array.from({ length: maxSteps }, (_, row) => row * stepStride);
+  }
+
+  /** Compiles the graph of `roots`; `maxSteps` is the most steps that one submission may hold. */
+  static async compile(device: Device, roots: readonly Node[], { maxSteps = 1 } = {}): Promise<Plan> {
+    device.check();
+    const planned = schedule(roots, device.target);
+    const { kernels, placement } = planned;
+    preflight(device, planned);
+    const pipelines = await Promise.all(kernels.map((kernel) => device.pipelines.get(kernel)));
+    return device.guarded('the memory of a plan', () => {
+      const slots = placement.slots.map((bytes, slot) => device.acquireBuffer(bytes, `slot ${slot}`));
+      const stride = roundUp(16, OFFSET_ALIGNMENT);
+      const starts: number[] = [];
+      let total = 0;
+      for (const { uniforms } of kernels) {
+        starts.push(total);
+        total += roundUp(uniforms.byteLength, stride);
+      }
+      const uniformBuffer =
+        total === 0
+          ? null
+          : device.createBuffer({
+              label: 'kernel parameters',
+              size: total,
+              usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+            });
+      const dispatches = kernels.map((kernel, at): Dispatch => {
+        const entries: GPUBindGroupEntry[] = kernel.bindings.map(({ operand }, index) => ({
+          binding: index + 1,
+          resource: locate(device, planned, slots, operand),
+        }));
+        if (uniformBuffer !== null && kernel.uniforms.length > 0) {
+          device.gpu.queue.writeBuffer(uniformBuffer, starts[at], kernel.uniforms);
+          const resource = { buffer: uniformBuffer, offset: starts[at], size: kernel.uniforms.byteLength };
+          entries.unshift({ binding: 0, resource });
+        }
+        const { pipeline, layout } = pipelines[at];
+        const bindGroup = device.createBindGroup({ label: kernel.label, layout, entries });
+        const [x, y, z] = kernel.grid;
+        return { label: kernel.label, pipeline, bindGroup, usesStep: kernel.usesStep, x, y, z };
+      });
+      return new Plan(device, planned, dispatches, slots, uniformBuffer, maxSteps);
+    });
+  }
+
+  /** Kernels of one replay, in order. */
+  get labels(): string[] {
+    return this.#dispatches.map((dispatch) => dispatch.label);
+  }
+
+  /** Submits one replay for each of `steps`, in order. */
+  run(steps: readonly StepValues[] = [NO_STEP]): void {
+    const device = this.#device;
+    device.check();
+    const { gpu, stepStride } = device;
+    steps.forEach((values, row) => {
+      writeStep(this.#stepRows, row, stepStride, values);
+    });
+    gpu.queue.writeBuffer(this.#steps, 0, this.#stepRows, 0, stepStride * steps.length);
+    const encoder = gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    let pipeline: GPUComputePipeline | null = null;
+    for (let row = 0; row < steps.length; row++) {
+      for (const dispatch of this.#dispatches) {
+        if (dispatch.pipeline !== pipeline) {
+          pipeline = dispatch.pipeline;
+          pass.setPipeline(pipeline);
+        }
+        pass.setBindGroup(0, dispatch.bindGroup);
+        if (dispatch.usesStep) pass.setBindGroup(1, this.#stepGroup, this.#offsets, row, 1);
+        pass.dispatchWorkgroups(dispatch.x, dispatch.y, dispatch.z);
+      }
+    }
+    pass.end();
+    gpu.queue.submit([encoder.finish()]);
+  }
+
+  /** Runs once with a GPU timestamp around every kernel. Empty where the adapter has no timestamps. */
+  async profile(values: StepValues = NO_STEP): Promise<{ label: string; ms: number }[]> {
+    const device = this.#device;
+    const { gpu } = device;
+    if (!gpu.features.has('timestamp-query')) return [];
+    const count = this.#dispatches.length * 2;
+    const querySet = gpu.createQuerySet({ type: 'timestamp', count });
+    const resolved = device.createBuffer({
+      label: 'timestamps',
+      size: count * 8,
+      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+    });
+    writeStep(this.#stepRows, 0, device.stepStride, values);
+    gpu.queue.writeBuffer(this.#steps, 0, this.#stepRows, 0, device.stepStride);
+    const encoder = gpu.createCommandEncoder();
+    this.#dispatches.forEach((dispatch, at) => {
+      const pass = encoder.beginComputePass({
+        timestampWrites: { querySet, beginningOfPassWriteIndex: at * 2, endOfPassWriteIndex: at * 2 + 1 },
+      });
+      pass.setPipeline(dispatch.pipeline);
+      pass.setBindGroup(0, dispatch.bindGroup);
+      if (dispatch.usesStep) pass.setBindGroup(1, this.#stepGroup, this.#offsets, 0, 1);
+      pass.dispatchWorkgroups(dispatch.x, dispatch.y, dispatch.z);
+      pass.end();
+    });
+    encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
+    gpu.queue.submit([encoder.finish()]);
+    const storage = { buffer: resolved, offset: 0, bytes: count * 8, owner: device };
+    const words = await device.read(storage, 'int32', count * 2);
+    const times = new BigUint64Array(words.buffer, 0, count);
+    querySet.destroy();
+    device.destroyBuffer(resolved);
+    return this.#dispatches.map(({ label }, at) => ({ label, ms: Number(times[at * 2 + 1] - times[at * 2]) / 1e6 }));
+  }
+
+  /** Where a root's value lies after a run. */
+  storageOf(root: Node): Storage {
+    const source = resolve(root);
+    if (source.op.lowering.kind === 'leaf') return this.#device.storageOf(source);
+    const place = this.schedule.placement.places.get(source);
+    if (place === undefined) throw new Error(`'${root.op.name}' is not a result of this plan. Name it as a root.`);
+    return { buffer: this.#slots[place.slot], offset: place.offset, bytes: place.bytes, owner: this.#device };
+  }
+
+  /** Hands a root's memory to the caller: it outlives the plan. */
+  keep(root: Node): Storage {
+    const storage = this.storageOf(root);
+    this.#kept.add(storage.buffer);
+    return storage;
+  }
+
+  /** Gives back everything but what was kept. Work already submitted still completes. */
+  dispose(): void {
+    const device = this.#device;
+    if (device.closed) return;
+    for (const buffer of this.#slots) if (!this.#kept.has(buffer)) device.releaseBuffer(buffer);
+    if (this.#uniforms !== null) device.destroyBuffer(this.#uniforms);
+    device.destroyBuffer(this.#steps);
+  }
+}
+
+function locate(
+  device: Device,
+  { placement }: Schedule,
+  slots: readonly GPUBuffer[],
+  operand: Operand,
+): GPUBufferBinding {
+  if (!isScratch(operand) && operand.op.lowering.kind === 'leaf') {
+    const { buffer, offset, bytes } = device.storageOf(operand);
+    return { buffer, offset, size: bytes };
+  }
+  const place = placement.places.get(operand);
+  if (place === undefined) throw new Error('An operand has no place in memory.');
+  return { buffer: slots[place.slot], offset: place.offset, size: place.bytes };
+}
+
+/** Refuses what the device cannot hold before anything is allocated. */
+function preflight(device: Device, { kernels, placement }: Schedule): void {
+  const limit = Math.min(device.info.maxBindingBytes, device.info.maxBufferBytes);
+  placement.slots.forEach((bytes, slot) => {
+    if (bytes <= limit) return;
+    const user = kernels.find((kernel) =>
+      kernel.bindings.some(
+        ({ operand }) =>
+          placement.places.get(operand)?.slot === slot && (placement.places.get(operand)?.bytes ?? 0) > limit,
+      ),
+    );
+    const share = Math.floor((limit / bytes) * 100);
+    throw new OutOfMemoryError(
+      `Kernel '${user?.label ?? 'unknown'}' needs ${formatBytes(bytes)} for one tensor, but '${device.info.name}' binds at most ` +
+        `${formatBytes(limit)}. Use at most ${share} % of this batch size.`,
+    );
+  });
+}

@@ -1,0 +1,109 @@
+/**
+ * Specialises a WGSL text. Shape-independent structure (tile sizes, variants, fused functions) is filled in here; what
+ * WGSL itself can size by constants stays WGSL.
+ *
+ *     {{name}}                      the hole's text or number
+ *     @if NAME … @else … @end       a choice; `@if !NAME` negates; false, 0 and '' are no
+ *     @for i in 0..COUNT … @end     the lines repeated, with ${i}, ${4*i+1} replaced; written out because not every driver
+ *                                   unrolls
+ */
+
+export type Holes = Readonly<Record<string, string | number | boolean>>;
+
+interface Block {
+  readonly kind: 'if' | 'for';
+  readonly condition: boolean;
+  readonly variable: string;
+  readonly count: number;
+  readonly lines: string[];
+  readonly otherwise: string[];
+  inElse: boolean;
+}
+
+/** Expands every directive and hole; throws on an unknown hole or an unbalanced block, which are bugs of the kernel. */
+export function specialise(template: string, holes: Holes): string {
+  const value = (name: string): string | number | boolean => {
+    const found = holes[name];
+    if (found === undefined) throw new Error(`WGSL template: no value for '${name}'. Add it to the kernel's holes.`);
+    return found;
+  };
+  const count = (text: string): number => (/^\d+$/.test(text) ? Number(text) : Number(value(text)));
+
+  /** Sums of products of numbers and holes: all the arithmetic that unrolled indices need. */
+  const evaluate = (expression: string): number =>
+    expression
+      .split('+')
+      .map((term) => term.split('*').map((factor) => count(factor.trim())))
+      .reduce((sum, factors) => sum + factors.reduce((product, factor) => product * factor, 1), 0);
+
+  const expand = (lines: readonly string[]): string[] => {
+    const stack: Block[] = [];
+    const output: string[] = [];
+    const emit = (line: string): void => {
+      const top = stack.at(-1);
+      if (top === undefined) output.push(line);
+      else (top.inElse ? top.otherwise : top.lines).push(line);
+    };
+    for (const line of lines) {
+      const words = line.trim().split(/\s+/);
+      const open = words[0] === '@if' || words[0] === '@for';
+      if (open && stack.length > 0) {
+        // Nested blocks are kept as text until their surroundings are decided.
+        stack.push({
+          kind: 'if',
+          condition: true,
+          variable: '',
+          count: -1,
+          lines: [line],
+          otherwise: [],
+          inElse: false,
+        });
+      } else if (words[0] === '@if') {
+        const negated = words[1].startsWith('!');
+        const condition = Boolean(value(negated ? words[1].slice(1) : words[1])) !== negated;
+        stack.push({ kind: 'if', condition, variable: '', count: 0, lines: [], otherwise: [], inElse: false });
+      } else if (words[0] === '@for') {
+        const bound = count(words[3].slice('0..'.length));
+        stack.push({
+          kind: 'for',
+          condition: true,
+          variable: words[1],
+          count: bound,
+          lines: [],
+          otherwise: [],
+          inElse: false,
+        });
+      } else if (words[0] === '@else' && stack.length === 1) {
+        stack[0].inElse = true;
+      } else if (words[0] === '@end') {
+        const block = stack.pop();
+        if (block === undefined) throw new Error('WGSL template: @end without @if or @for. Remove it.');
+        if (block.count === -1) {
+          for (const inner of [...block.lines, line]) emit(inner);
+        } else if (block.kind === 'if') {
+          for (const inner of expand(block.condition ? block.lines : block.otherwise)) emit(inner);
+        } else {
+          for (let i = 0; i < block.count; i++) {
+            const filled = block.lines.map((text) => fill(text, block.variable, i));
+            for (const inner of expand(filled)) emit(inner);
+          }
+        }
+      } else {
+        emit(line);
+      }
+    }
+    if (stack.length > 0) throw new Error('WGSL template: a block has no @end. Close it.');
+    return output;
+  };
+
+  return expand(template.split('\n'))
+    .join('\n')
+    .replace(/\$\{([^}]*)\}/g, (_, expression: string) => String(evaluate(expression)))
+    .replace(/\{\{(\w+)\}\}/g, (_, name: string) => String(value(name)));
+}
+
+/** Puts a loop's number in the place of its variable inside every ${…} of a line. */
+function fill(line: string, variable: string, number: number): string {
+  const name = new RegExp(`\\b${variable}\\b`, 'g');
+  return line.replace(/\$\{([^}]*)\}/g, (_, expression: string) => `\${${expression.replace(name, String(number))}}`);
+}

@@ -1,0 +1,260 @@
+/**
+ * Partitions a graph into groups, each of which becomes one kernel (or a reduction's few). Rules:
+ *
+ * - A kernel operation or a reduction anchors a group of its own.
+ * - A pointwise node joins the group that computes one of its inputs, element for element, when nothing else that it needs
+ *   depends on that group: the chain runs in the kernel's epilogue, and what others need is stored as well.
+ * - Two chains that meet in a node merge when neither waits for the other through a third group.
+ * - A chain that only a reduction reads runs in the reduction's prologue and never reaches memory.
+ * - Views read memory and start a group; what follows them joins.
+ */
+
+import { sizeOf } from '../shape.ts';
+import type { Node } from './node.ts';
+
+export interface Group {
+  /** The kernel operation, reduction or effect; null for a pointwise group. */
+  anchor: Node | null;
+  /** Fused pointwise nodes and views that follow the anchor, in topological order. */
+  members: Node[];
+  /** Pointwise nodes that feed a reduction, in topological order. */
+  prologue: Node[];
+  /** Nodes that the group writes to memory. */
+  outputs: Node[];
+}
+
+/** Every node that the roots depend on, inputs before users. Iterative: graphs may be deeper than the call stack. */
+export function topologicalOrder(roots: readonly Node[]): Node[] {
+  const order: Node[] = [];
+  const state = new Map<Node, 'open' | 'done'>();
+  const stack: Node[] = [...roots].reverse();
+  while (stack.length > 0) {
+    const node = stack[stack.length - 1];
+    const seen = state.get(node);
+    if (seen === undefined) {
+      state.set(node, 'open');
+      for (let i = node.inputs.length - 1; i >= 0; i--) {
+        if (!state.has(node.inputs[i])) stack.push(node.inputs[i]);
+      }
+    } else {
+      stack.pop();
+      if (seen === 'open') {
+        state.set(node, 'done');
+        order.push(node);
+      }
+    }
+  }
+  return order;
+}
+
+/** The node whose memory holds this node's elements: reshapes share their input's. */
+export function resolve(node: Node): Node {
+  let source = node;
+  while (source.op.lowering.kind === 'alias') source = source.inputs[0];
+  return source;
+}
+
+/** A number that is written into the kernel's uniforms instead of memory. */
+export function isConstant(node: Node): boolean {
+  return node.op.lowering.kind === 'pointwise' && node.inputs.length === 0;
+}
+
+interface Draft extends Group {
+  /** Groups that must run before this one. */
+  readonly needs: Set<Draft>;
+}
+
+/** Groups in an order in which they can run. */
+export function fuse(roots: readonly Node[], maxStorageBuffers: number): Group[] {
+  const order = topologicalOrder(roots);
+  const consumers = new Map<Node, Set<Node>>();
+  for (const node of order) {
+    if (node.op.lowering.kind === 'alias') continue;
+    for (const input of node.inputs) {
+      const source = resolve(input);
+      const users = consumers.get(source);
+      if (users === undefined) consumers.set(source, new Set([node]));
+      else users.add(node);
+    }
+  }
+  const fetched = new Set(roots.map(resolve));
+  const groupOf = new Map<Node, Draft>();
+  const groups = new Set<Draft>();
+  // Packs order what writes into them before what reads them, without a kernel of their own.
+  const packs = new Map<Node, Draft[]>();
+
+  const groupsNeededBy = (node: Node): Draft[] => {
+    const needed: Draft[] = [];
+    for (const input of node.inputs) {
+      const source = resolve(input);
+      const packed = packs.get(source);
+      if (packed !== undefined) needed.push(...packed);
+      const group = groupOf.get(source);
+      if (group !== undefined) needed.push(group);
+    }
+    return needed;
+  };
+  const reaches = (from: Draft, target: Draft): boolean => {
+    const seen = new Set<Draft>();
+    const stack = [from];
+    for (let group = stack.pop(); group !== undefined; group = stack.pop()) {
+      if (group === target) return true;
+      if (seen.has(group)) continue;
+      seen.add(group);
+      stack.push(...group.needs);
+    }
+    return false;
+  };
+  const open = (anchor: Node | null): Draft => {
+    const group: Draft = { anchor, members: [], prologue: [], outputs: [], needs: new Set() };
+    groups.add(group);
+    return group;
+  };
+  const join = (group: Draft, node: Node): void => {
+    for (const needed of groupsNeededBy(node)) if (needed !== group) group.needs.add(needed);
+    groupOf.set(node, group);
+  };
+  const merge = (into: Draft, other: Draft): void => {
+    into.members.push(...other.members);
+    for (const needed of other.needs) into.needs.add(needed);
+    into.needs.delete(into);
+    into.needs.delete(other);
+    for (const member of other.members) groupOf.set(member, into);
+    for (const group of groups) {
+      if (group.needs.delete(other) && group !== into) group.needs.add(into);
+    }
+    groups.delete(other);
+  };
+  /** Buffers that a group would bind with `extra` nodes in it: an upper bound. */
+  const bindings = (members: readonly Node[], anchor: Node | null): number => {
+    const inside = new Set(members);
+    if (anchor !== null) inside.add(anchor);
+    const bound = new Set<Node>();
+    for (const node of inside) {
+      for (const input of node.inputs) {
+        const source = resolve(input);
+        if (!inside.has(source) && !isConstant(source)) bound.add(source);
+      }
+      const users = consumers.get(node);
+      if (fetched.has(node) || users === undefined || [...users].some((user) => !inside.has(user))) bound.add(node);
+    }
+    return bound.size;
+  };
+
+  for (const node of order) {
+    const { kind } = node.op.lowering;
+    if (kind === 'leaf' || kind === 'alias') continue;
+    if (isConstant(node) && !fetched.has(node)) continue;
+    if (kind === 'pack') {
+      packs.set(node, groupsNeededBy(node));
+      continue;
+    }
+    if (kind === 'pointwise') {
+      const size = sizeOf(node.shape);
+      const candidates: Draft[] = [];
+      for (const input of node.inputs) {
+        const source = resolve(input);
+        const group = groupOf.get(source);
+        if (group === undefined || candidates.includes(group) || sizeOf(source.shape) !== size) continue;
+        if (group.anchor?.op.lowering.kind === 'effect') continue;
+        // Read with broadcasting elsewhere in the same node, the group would need its own finished result.
+        const waits = groupsNeededBy(node).some((other) => other !== group && reaches(other, group));
+        const broadcastsOwn = node.inputs.some(
+          (other) => groupOf.get(resolve(other)) === group && sizeOf(other.shape) !== size,
+        );
+        if (!waits && !broadcastsOwn && bindings([...group.members, node], group.anchor) <= maxStorageBuffers) {
+          candidates.push(group);
+        }
+      }
+      const anchored = candidates.find((group) => group.anchor !== null);
+      const home = anchored ?? candidates[0] ?? open(null);
+      for (const other of candidates) {
+        if (other === home || other.anchor !== null) continue;
+        const between = [...groups].some(
+          (third) =>
+            third !== home &&
+            third !== other &&
+            ((reaches(third, other) && reaches(home, third)) || (reaches(third, home) && reaches(other, third))),
+        );
+        const direct = home.needs.has(other) || other.needs.has(home);
+        if (between || direct) continue;
+        if (bindings([...home.members, ...other.members, node], home.anchor) > maxStorageBuffers) continue;
+        merge(home, other);
+      }
+      join(home, node);
+      home.members.push(node);
+      continue;
+    }
+    if (kind === 'view') {
+      const group = open(null);
+      join(group, node);
+      group.members.push(node);
+      continue;
+    }
+    const group = open(node);
+    if (kind === 'reduce') {
+      const source = resolve(node.inputs[0]);
+      const feeding = groupOf.get(source);
+      const onlyHere =
+        feeding !== undefined &&
+        feeding.anchor === null &&
+        feeding.members.every(
+          (member) =>
+            !fetched.has(member) &&
+            [...(consumers.get(member) ?? [])].every((user) => user === node || feeding.members.includes(user)),
+        );
+      if (feeding !== undefined && onlyHere) {
+        group.prologue = feeding.members;
+        for (const needed of feeding.needs) group.needs.add(needed);
+        for (const member of feeding.members) groupOf.delete(member);
+        groups.delete(feeding);
+      }
+    }
+    join(group, node);
+  }
+
+  for (const group of groups) {
+    const inside = new Set<Node>(group.members);
+    if (group.anchor !== null) inside.add(group.anchor);
+    for (const node of inside) {
+      if (node.op.lowering.kind === 'effect') continue;
+      const users = consumers.get(node);
+      if (fetched.has(node) || (users !== undefined && [...users].some((user) => !inside.has(user)))) {
+        group.outputs.push(node);
+      }
+    }
+    group.members = sortLike(order, group.members);
+  }
+  return orderGroups([...groups]);
+}
+
+function sortLike(order: readonly Node[], nodes: readonly Node[]): Node[] {
+  const wanted = new Set(nodes);
+  return order.filter((node) => wanted.has(node));
+}
+
+/** Effects write what others read, so they run last, in the order in which they were given. */
+function orderGroups(groups: readonly Draft[]): Group[] {
+  const result: Draft[] = [];
+  const done = new Set<Draft>();
+  const visit = (first: Draft): void => {
+    const stack = [first];
+    while (stack.length > 0) {
+      const group = stack[stack.length - 1];
+      const waiting = [...group.needs].filter((needed) => !done.has(needed));
+      if (done.has(group) || waiting.length === 0) {
+        stack.pop();
+        if (!done.has(group)) {
+          done.add(group);
+          result.push(group);
+        }
+      } else {
+        stack.push(...waiting);
+      }
+    }
+  };
+  const isEffect = (group: Draft): boolean => group.anchor?.op.lowering.kind === 'effect';
+  for (const group of groups) if (!isEffect(group)) visit(group);
+  for (const group of groups) if (isEffect(group)) visit(group);
+  return result;
+}

@@ -1,0 +1,71 @@
+/** What an operation hands to the planner: a WGSL template with its operands, and where its results go. */
+
+import type { Holes } from '../gpu/template.ts';
+import type { Node } from './node.ts';
+
+/** What lowering needs to know of the adapter; a plain value, so that plans can be made without one. */
+export interface Target {
+  /** Lanes of a subgroup where that number is fixed and subgroup operations exist, else 0. */
+  readonly subgroupSize: number;
+  /** Storage buffers that one kernel may bind. */
+  readonly maxStorageBuffers: number;
+  /** True for adapters that run on the CPU: registers and loads are what costs there, not workgroups. */
+  readonly software: boolean;
+}
+
+/** Memory that lives only between the kernels of one operation. */
+export interface Scratch {
+  readonly bytes: number;
+}
+
+/** Something in memory that a kernel binds. */
+export type Operand = Node | Scratch;
+
+export function isScratch(operand: Operand): operand is Scratch {
+  return 'bytes' in operand;
+}
+
+export interface Binding {
+  /** The variable's name in WGSL. */
+  readonly name: string;
+  readonly operand: Operand;
+  /** WGSL element type of the runtime array: `f32`, `vec4f`, `u32`, `atomic<u32>`, ... */
+  readonly element: string;
+}
+
+export type Grid = readonly [number, number, number];
+
+/**
+ * One kernel. The template's `main` ends in calls of `store(i, value)`, which the planner writes: it applies the fused
+ * epilogue and stores; `i` counts groups of `width` elements of the operation's result. Reductions take their input
+ * from `load(i)`, written likewise.
+ */
+export interface KernelTemplate {
+  readonly label: string;
+  readonly source: string;
+  readonly holes?: Holes;
+  readonly reads?: readonly Binding[];
+  readonly writes?: readonly Binding[];
+  /** Whole numbers that the kernel reads as `params.name`: shapes that change with the batch. */
+  readonly uniforms?: Readonly<Record<string, number>>;
+  /** Floats that the kernel reads as `params.name`. */
+  readonly floats?: Readonly<Record<string, number>>;
+  /** Workgroups. */
+  readonly grid: Grid;
+  /** Elements that one `store` (or `load`) takes. */
+  readonly width?: 1 | 4;
+  /** True when the kernel reads the per-step values (`step.…`). */
+  readonly usesStep?: boolean;
+  /** WGSL extensions to enable. */
+  readonly enables?: readonly string[];
+}
+
+/** Workgroups a dimension that WebGPU guarantees. */
+export const MAX_GRID = 65535;
+
+/** A grid of at least `groups` workgroups, folded into two dimensions where one does not hold them. */
+export function linearGrid(groups: number): Grid {
+  if (groups <= MAX_GRID) return [groups, 1, 1];
+  const rows = Math.ceil(groups / MAX_GRID);
+  return [Math.ceil(groups / rows), rows, 1];
+}

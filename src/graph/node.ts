@@ -1,0 +1,90 @@
+/**
+ * The graph: a node is one operation on the values of its inputs. Nodes are immutable data and know no device; nothing
+ * runs until a plan is made of them.
+ */
+
+import { DtypeError, ShapeError } from '../errors.ts';
+import { formatShape, type Shape } from '../shape.ts';
+import type { KernelTemplate, Target } from './kernel.ts';
+import type { PointwiseScope, ViewScope } from './pointwise.ts';
+import type { Storage } from './storage.ts';
+
+/**
+ * Element types. Arithmetic is done in float32; int32 holds class ids, indices and labels; uint8 holds images, four
+ * pixels a word, and turns into float32 when it is read.
+ */
+export type Dtype = 'float32' | 'int32' | 'uint8';
+
+export type HostArray = Float32Array | Int32Array | Uint8Array;
+
+export interface Node<A = unknown> {
+  readonly op: Op<A>;
+  readonly inputs: readonly Node[];
+  readonly attributes: A;
+  readonly shape: Shape;
+  readonly dtype: Dtype;
+}
+
+/** How an operation becomes kernels. */
+export type Lowering<A> =
+  /** Memory that exists before the plan runs. */
+  | { readonly kind: 'leaf'; storage(node: Node<A>): LeafSource }
+  /** The same elements in the same order under another shape: costs nothing. */
+  | { readonly kind: 'alias' }
+  /** One output element depends on the broadcast input elements at its own place: an expression, fused freely. */
+  | { readonly kind: 'pointwise'; expression(node: Node<A>, inputs: readonly string[], scope: PointwiseScope): string }
+  /** One output element is picked from the inputs by index: a function of the element's index, fused with what follows. */
+  | {
+      readonly kind: 'view';
+      body(node: Node<A>, scope: ViewScope): string;
+      /** Length of the innermost runs that stay whole, so that they may be read four at a time; absent: none do. */
+      keepsRows?(node: Node<A>): number;
+    }
+  /** A kernel of its own, whose last step takes a fused epilogue. */
+  | { readonly kind: 'kernel'; kernels(node: Node<A>, target: Target): readonly KernelTemplate[] }
+  /** A reduction: a kernel whose loads take a fused prologue and whose stores take a fused epilogue. */
+  | { readonly kind: 'reduce'; kernels(node: Node<A>, target: Target): readonly KernelTemplate[] }
+  /** Writes into the storage of its first `writes` inputs and has no value. */
+  | {
+      readonly kind: 'effect';
+      readonly writes: number;
+      kernels(node: Node<A>, target: Target): readonly KernelTemplate[];
+    }
+  /** Lays its inputs side by side in one buffer: their kernels write there directly. */
+  | { readonly kind: 'pack'; offsets(node: Node<A>): readonly number[] };
+
+/** Where a leaf's values come from. */
+export type LeafSource =
+  | { readonly kind: 'host'; readonly values: HostArray }
+  | { readonly kind: 'device'; readonly storage: Storage };
+
+/** An operation: everything that the library knows of it. */
+export interface Op<A = unknown> {
+  readonly name: string;
+  /** The result's shape and dtype; throws when the inputs do not fit. */
+  infer(inputs: readonly Node[], attributes: A): { readonly shape: Shape; readonly dtype: Dtype };
+  /**
+   * The vector-Jacobian product: one node an input, or null where none is needed or none flows. Broadcasting is undone by
+   * the caller. `none` where the result does not depend smoothly on any input.
+   */
+  gradient(node: Node<A>, upstream: Node, needs: readonly boolean[]): readonly (Node | null)[] | 'none';
+  readonly lowering: Lowering<A>;
+}
+
+/** Applies an operation: checks the inputs and makes the node. */
+export function createNode<A>(op: Op<A>, inputs: readonly Node[], attributes: A): Node<A> {
+  const { shape, dtype } = op.infer(inputs, attributes);
+  return { op, inputs, attributes, shape, dtype };
+}
+
+export function expectRank(node: Node, rank: number, who: string, layout: string): void {
+  if (node.shape.length === rank) return;
+  throw new ShapeError(
+    `${who}: expected ${layout}, a tensor of rank ${rank}, got shape ${formatShape(node.shape)}. Reshape it first.`,
+  );
+}
+
+export function expectDtype(node: Node, dtype: Dtype, who: string): void {
+  if (node.dtype === dtype) return;
+  throw new DtypeError(`${who}: expected ${dtype}, got ${node.dtype}. Convert it with cast('${dtype}').`);
+}

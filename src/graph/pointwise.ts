@@ -1,0 +1,299 @@
+/**
+ * Writes the WGSL of a fused group: the expressions of its pointwise nodes, the reads of what comes from memory, and the
+ * stores. Everything works on `V`, a float or a vec4f of four neighbours, so that one text serves both widths.
+ */
+
+import { shaders } from '../gpu/shaders.generated.ts';
+import { type Shape, sizeOf, stridesOf } from '../shape.ts';
+import type { Operand } from './kernel.ts';
+import type { Dtype, Node } from './node.ts';
+
+/** What an elementwise expression may use besides its inputs. */
+export interface PointwiseScope {
+  /** A number that travels in the uniforms, so that changing it compiles nothing; splat to `V`. */
+  constant(value: number): string;
+  /** A whole number in the uniforms, as `u32`. */
+  word(value: number): string;
+  /** Makes `random_bits(i, key)` available: four words for four neighbours, keyed by seed, step and `key`. */
+  random(): string;
+  /** Index of the element (or group of four) in units of `V`. */
+  readonly index: string;
+}
+
+/** What a view's function body may use: it is given `e`, the flat index of the result's element. */
+export interface ViewScope extends Pick<PointwiseScope, 'constant' | 'word'> {
+  /** Lines that define `c0`, `c1`, … as the coordinates of `e` in `shape`. */
+  coordinates(shape: Shape): string;
+  /** The element of an input at a flat index; four neighbours where the view keeps rows whole. */
+  read(input: number, index: string): string;
+  /** A single element of an input, in every case. */
+  readOne(input: number, index: string): string;
+  /** A per-step value: see `Step` in step.wgsl. */
+  step(field: string): string;
+}
+
+/** The buffers, uniforms and functions that a kernel's text refers to, gathered while it is written. */
+export class KernelText {
+  readonly bindings: { operand: Operand; access: 'read' | 'read_write'; declaration: string }[] = [];
+  readonly functions: string[] = [];
+  usesStep = false;
+  usesRandom = false;
+  readonly #fields: string[] = [];
+  readonly #values: { kind: 'u32' | 'f32'; value: number }[] = [];
+  readonly #bound = new Map<Operand, Map<string, string>>();
+
+  bind(operand: Operand, access: 'read' | 'read_write', element: string, name?: string): string {
+    const key = `${access} ${element} ${name ?? ''}`;
+    let names = this.#bound.get(operand);
+    if (names === undefined) {
+      names = new Map();
+      this.#bound.set(operand, names);
+    }
+    const known = names.get(key);
+    if (known !== undefined) return known;
+    const index = this.bindings.length + 1;
+    const variable = name ?? `in${index}`;
+    this.bindings.push({
+      operand,
+      access,
+      declaration: `@group(0) @binding(${index}) var<storage, ${access}> ${variable}: array<${element}>;`,
+    });
+    names.set(key, variable);
+    return variable;
+  }
+
+  uniform(kind: 'u32' | 'f32', value: number, name = `p${this.#fields.length}`): string {
+    this.#fields.push(`${name}: ${kind}`);
+    this.#values.push({ kind, value });
+    return `params.${name}`;
+  }
+
+  /** Everything before the functions: extensions, uniforms, bindings. */
+  declarations(enables: readonly string[]): string {
+    const lines = enables.map((name) => `enable ${name};`);
+    if (this.#fields.length > 0) {
+      lines.push(`struct Params { ${this.#fields.join(', ')} }`, '@group(0) @binding(0) var<uniform> params: Params;');
+    }
+    if (this.usesStep || this.usesRandom) lines.push(shaders.step);
+    lines.push(...this.bindings.map((binding) => binding.declaration));
+    return lines.join('\n');
+  }
+
+  /** The uniforms' words, padded to whole vec4s. */
+  words(): Uint32Array {
+    const words = new Uint32Array(Math.ceil(this.#values.length / 4) * 4);
+    const floats = new Float32Array(words.buffer);
+    this.#values.forEach(({ kind, value }, at) => {
+      if (kind === 'u32') words[at] = value;
+      else floats[at] = value;
+    });
+    return words;
+  }
+}
+
+/** WGSL type of `width` elements of a dtype as arithmetic or a view sees them. */
+export function valueType(dtype: Dtype, width: 1 | 4): string {
+  if (dtype === 'int32') return width === 4 ? 'vec4i' : 'i32';
+  return width === 4 ? 'vec4f' : 'f32';
+}
+
+/** An expression that reads element(s) `index` (in units of `width`) of an operand, whatever its dtype. */
+function readAt(text: KernelText, node: Node, width: 1 | 4, index: string): string {
+  if (node.dtype === 'uint8') {
+    const words = text.bind(node, 'read', 'u32');
+    if (width === 4) return `unpack_bytes(${words}[${index}])`;
+    return `f32((${words}[(${index}) / 4u] >> (((${index}) % 4u) * 8u)) & 255u)`;
+  }
+  return `${text.bind(node, 'read', valueType(node.dtype, width))}[${index}]`;
+}
+
+/** A run of neighbouring dimensions that an input walks with one stride; 0 where it is broadcast. */
+interface Segment {
+  size: number;
+  stride: number;
+}
+
+/** Dimensions of `to` merged into as few segments as the strides of `from` allow. */
+export function broadcastSegments(from: Shape, to: Shape): Segment[] {
+  const lead = to.length - from.length;
+  const strides = stridesOf(from);
+  const segments: Segment[] = [];
+  to.forEach((size, d) => {
+    if (size === 1) return;
+    const stride = d < lead || from[d - lead] === 1 ? 0 : strides[d - lead];
+    const last = segments.at(-1);
+    if (last !== undefined && last.stride === stride * size) {
+      last.size *= size;
+      last.stride = stride;
+    } else {
+      segments.push({ size, stride });
+    }
+  });
+  return segments;
+}
+
+/** WGSL for the flat offset that element `e` of the broadcast result has in the input. */
+function offsetOf(segments: readonly Segment[], e: string): string {
+  const terms: string[] = [];
+  let inner = 1;
+  for (let s = segments.length - 1; s >= 0; s--) {
+    const { size, stride } = segments[s];
+    if (stride !== 0) {
+      let term = inner === 1 ? e : `(${e} / ${inner}u)`;
+      if (s > 0) term = `(${term} % ${size}u)`;
+      terms.push(stride === 1 ? term : `${term} * ${stride}u`);
+    }
+    inner *= size;
+  }
+  return terms.length === 0 ? '0u' : terms.join(' + ');
+}
+
+/** Reads the input that meets element `i` (in units of V) of a result of shape `to`. */
+function readBroadcast(text: KernelText, node: Node, from: Shape, to: Shape, width: 1 | 4): string {
+  if (sizeOf(from) === sizeOf(to)) return readAt(text, node, width, 'i');
+  const segments = broadcastSegments(from, to);
+  if (width === 1) return readAt(text, node, 1, offsetOf(segments, 'i'));
+  const inner = segments.at(-1);
+  if (inner === undefined || inner.size % 4 !== 0) {
+    const lanes = [0, 1, 2, 3].map((lane) => readAt(text, node, 1, offsetOf(segments, `(i * 4u + ${lane}u)`)));
+    return `${valueType(node.dtype, 4)}(${lanes.join(', ')})`;
+  }
+  const offset = offsetOf(segments, '(i * 4u)');
+  if (inner.stride === 1) return readAt(text, node, 4, `(${offset}) / 4u`);
+  return `${valueType(node.dtype, 4)}(${readAt(text, node, 1, offset)})`;
+}
+
+function coordinateLines(shape: Shape): string {
+  const strides = stridesOf(shape);
+  return shape
+    .map((size, d) => {
+      const quotient = strides[d] === 1 ? 'e' : `e / ${strides[d]}u`;
+      return `let c${d} = ${d === 0 ? quotient : `(${quotient}) % ${size}u`};`;
+    })
+    .join(' ');
+}
+
+/** A view as a function of the element's index, and how `i` calls it. */
+function emitView(text: KernelText, node: Node, width: 1 | 4, resolve: (node: Node) => Node): string {
+  const { lowering } = node.op;
+  if (lowering.kind !== 'view') throw new Error(`${node.op.name} is not a view.`);
+  // Where four neighbours of the result are four neighbours of the input, one function call reads all four.
+  const whole = width === 4 && isContiguousView(node);
+  const lanes = whole ? 4 : 1;
+  const name = `view${text.functions.length}`;
+  const body = lowering.body(node, {
+    constant: (value) => `${valueType(node.dtype, lanes)}(${text.uniform('f32', value)})`,
+    word: (value) => text.uniform('u32', value),
+    coordinates: coordinateLines,
+    read: (input, index) => readAt(text, resolve(node.inputs[input]), lanes, whole ? `(${index}) / 4u` : index),
+    readOne: (input, index) => readAt(text, resolve(node.inputs[input]), 1, index),
+    step: (field) => {
+      text.usesStep = true;
+      return `step.${field}`;
+    },
+  });
+  text.functions.push(`fn ${name}(e: u32) -> ${valueType(node.dtype, lanes)} { ${body} }`);
+  if (whole) return `${name}(i * 4u)`;
+  if (width === 1) return `${name}(i)`;
+  return `${valueType(node.dtype, 4)}(${[0, 1, 2, 3].map((lane) => `${name}(i * 4u + ${lane}u)`).join(', ')})`;
+}
+
+/**
+ * True where four aligned neighbours of the result are four aligned neighbours of one input. Every view that keeps the
+ * last axis whole is so when that axis is a multiple of four.
+ */
+function isContiguousView(node: Node): boolean {
+  const { lowering } = node.op;
+  return lowering.kind === 'view' && lowering.keepsRows !== undefined && lowering.keepsRows(node) % 4 === 0;
+}
+
+/**
+ * The statements that compute `members` at index `i`. `known` maps nodes to variables that already hold their value.
+ * Afterwards it holds every member.
+ */
+export function emitMembers(
+  text: KernelText,
+  members: readonly Node[],
+  known: Map<Node, string>,
+  width: 1 | 4,
+  resolve: (node: Node) => Node,
+): string {
+  const lines: string[] = [];
+  const fresh = (expression: string): string => {
+    const name = `v${known.size}`;
+    lines.push(`  let ${name} = ${expression};`);
+    return name;
+  };
+  const scope: PointwiseScope = {
+    constant: (value) => `V(${text.uniform('f32', value)})`,
+    word: (value) => text.uniform('u32', value),
+    random: () => {
+      text.usesRandom = true;
+      return 'random_bits';
+    },
+    index: 'i',
+  };
+  const reads = new Map<string, string>();
+  for (const node of members) {
+    const { lowering } = node.op;
+    if (lowering.kind === 'view') {
+      known.set(node, fresh(emitView(text, node, width, resolve)));
+      continue;
+    }
+    if (lowering.kind !== 'pointwise') throw new Error(`${node.op.name} cannot be fused as an expression.`);
+    const inputs = node.inputs.map((input) => {
+      const source = resolve(input);
+      const held = sizeOf(input.shape) === sizeOf(node.shape) ? known.get(source) : undefined;
+      if (held !== undefined) return source.dtype === 'float32' ? held : `V(${held})`;
+      if (source.op.lowering.kind === 'pointwise' && source.inputs.length === 0) {
+        return source.op.lowering.expression(source, [], scope);
+      }
+      const key = readBroadcast(text, source, input.shape, node.shape, width);
+      let name = reads.get(key);
+      if (name === undefined) {
+        name = `r${reads.size}`;
+        lines.push(`  let ${name} = ${key};`);
+        reads.set(key, name);
+      }
+      return source.dtype === 'float32' ? name : `V(${name})`;
+    });
+    known.set(node, fresh(lowering.expression(node, inputs, scope)));
+  }
+  return lines.join('\n');
+}
+
+/** Writes `fn load(i: u32) -> V`: a reduction's input, computed from memory through its fused prologue. */
+export function emitLoad(
+  text: KernelText,
+  input: Node,
+  members: readonly Node[],
+  width: 1 | 4,
+  resolve: (node: Node) => Node,
+): void {
+  const source = resolve(input);
+  const known = new Map<Node, string>();
+  const lines = emitMembers(text, members, known, width, resolve);
+  const value = known.get(source) ?? readAt(text, source, width, 'i');
+  const converted = source.dtype === 'float32' ? value : `V(${value})`;
+  text.functions.push(`fn load(i: u32) -> V {\n${lines}\n  return ${converted};\n}`);
+}
+
+/** Writes `fn store(i: u32, value: …)`: the fused epilogue of `anchor`, and the stores of every output. */
+export function emitStore(
+  text: KernelText,
+  anchor: Node | null,
+  members: readonly Node[],
+  outputs: readonly Node[],
+  width: 1 | 4,
+  resolve: (node: Node) => Node,
+): void {
+  const known = new Map<Node, string>();
+  if (anchor !== null) known.set(anchor, 'value');
+  const lines = emitMembers(text, members, known, width, resolve);
+  const stores = outputs.map((node, at) => {
+    const target = text.bind(node, 'read_write', valueType(node.dtype, width), `out${at}`);
+    return `  ${target}[i] = ${known.get(node)};`;
+  });
+  const parameter = anchor === null ? '' : `, value: ${valueType(anchor.dtype, width)}`;
+  text.functions.push(`fn store(i: u32${parameter}) {\n${lines}\n${stores.join('\n')}\n}`);
+}

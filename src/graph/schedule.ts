@@ -1,0 +1,140 @@
+/**
+ * From nodes to kernels in order, with a place in memory for every result. Pure: it knows the adapter only as a `Target`,
+ * so memory can be told without a GPU.
+ */
+
+import { shaders } from '../gpu/shaders.generated.ts';
+import { specialise } from '../gpu/template.ts';
+import { sizeOf } from '../shape.ts';
+import { fuse, type Group, resolve } from './fuse.ts';
+import { type Grid, isScratch, type KernelTemplate, linearGrid, type Operand, type Target } from './kernel.ts';
+import { type Placement, placeInMemory } from './memory.ts';
+import type { Node } from './node.ts';
+import { emitLoad, emitStore, KernelText } from './pointwise.ts';
+
+/** A kernel ready to be compiled, and what it binds. */
+export interface ScheduledKernel {
+  readonly label: string;
+  readonly source: string;
+  readonly bindings: readonly { readonly operand: Operand; readonly access: 'read' | 'read_write' }[];
+  /** Words of `params`; empty when the kernel has none. */
+  readonly uniforms: Uint32Array;
+  readonly usesStep: boolean;
+  readonly grid: Grid;
+}
+
+export interface Schedule {
+  readonly kernels: readonly ScheduledKernel[];
+  readonly placement: Placement;
+  /** Leaves that the kernels read or write, or that are fetched as they are. */
+  readonly leaves: readonly Node[];
+}
+
+/** Compiles the graph of `roots` for a kind of adapter. Roots that have a value keep their memory to themselves. */
+export function schedule(roots: readonly Node[], target: Target): Schedule {
+  const groups = fuse(roots, target.maxStorageBuffers);
+  const packs = new Map<Node, { readonly pack: Node; readonly offset: number }>();
+  for (const group of groups) {
+    const readers = group.anchor === null ? group.members : [group.anchor, ...group.members];
+    for (const node of readers) for (const input of node.inputs) notePack(resolve(input), packs);
+  }
+  for (const root of roots) notePack(resolve(root), packs);
+
+  const kernels = groups.flatMap((group) => compileGroup(group, target));
+  const leaves = new Set<Node>();
+  for (const kernel of kernels) {
+    for (const { operand } of kernel.bindings) {
+      if (!isScratch(operand) && operand.op.lowering.kind === 'leaf') leaves.add(operand);
+    }
+  }
+  const fetched = new Set<Node>();
+  for (const root of roots) {
+    const source = resolve(root);
+    if (source.op.lowering.kind === 'leaf') leaves.add(source);
+    else if (source.op.lowering.kind !== 'effect') fetched.add(source);
+  }
+  return { kernels, placement: placeInMemory(kernels, packs, fetched), leaves: [...leaves] };
+}
+
+function notePack(node: Node, packs: Map<Node, { readonly pack: Node; readonly offset: number }>): void {
+  const { lowering } = node.op;
+  if (lowering.kind !== 'pack') return;
+  const offsets = lowering.offsets(node);
+  node.inputs.forEach((input, at) => {
+    packs.set(resolve(input), { pack: node, offset: offsets[at] });
+  });
+}
+
+/** Functions that every fused chain may call, over the kernel's width. */
+function vectorTypes(width: 1 | 4): string {
+  return width === 4
+    ? 'alias V = vec4f;\nalias U = vec4u;\nalias I = vec4i;\nalias B = vec4<bool>;'
+    : 'alias V = f32;\nalias U = u32;\nalias I = i32;\nalias B = bool;';
+}
+
+function randomBits(width: 1 | 4): string {
+  const counter = (index: string): string => `pcg4d(vec4u(${index}, step.step, key, step.seed))`;
+  const body = width === 4 ? counter('i') : `${counter('i / 4u')}[i % 4u]`;
+  return `${shaders.random}\nfn random_bits(i: u32, key: u32) -> U { return ${body}; }`;
+}
+
+function compileGroup(group: Group, target: Target): ScheduledKernel[] {
+  const { anchor } = group;
+  if (anchor === null) {
+    const size = sizeOf(group.members[0].shape);
+    const width = size % 4 === 0 ? 4 : 1;
+    const template: KernelTemplate = {
+      label: group.members.map((node) => node.op.name).join('+'),
+      source: shaders.pointwise,
+      uniforms: { count: size / width },
+      grid: linearGrid(Math.ceil(size / width / 64)),
+      width,
+    };
+    return [assemble(template, group, true, true)];
+  }
+  const { lowering } = anchor.op;
+  if (lowering.kind !== 'kernel' && lowering.kind !== 'reduce' && lowering.kind !== 'effect') {
+    throw new Error(`${anchor.op.name} has no kernel.`);
+  }
+  const templates = lowering.kernels(anchor, target);
+  return templates.map((template, at) => assemble(template, group, at === 0, at === templates.length - 1));
+}
+
+function assemble(template: KernelTemplate, group: Group, first: boolean, last: boolean): ScheduledKernel {
+  const text = new KernelText();
+  for (const [name, value] of Object.entries(template.uniforms ?? {})) text.uniform('u32', value, name);
+  for (const [name, value] of Object.entries(template.floats ?? {})) text.uniform('f32', value, name);
+  for (const { operand, element, name } of template.reads ?? []) {
+    text.bind(isScratch(operand) ? operand : resolve(operand), 'read', element, name);
+  }
+  for (const { operand, element, name } of template.writes ?? []) {
+    text.bind(isScratch(operand) ? operand : resolve(operand), 'read_write', element, name);
+  }
+  text.usesStep = template.usesStep ?? false;
+  const width = template.width ?? 1;
+  const reduces = group.anchor?.op.lowering.kind === 'reduce';
+  if (reduces && first && group.anchor !== null) {
+    emitLoad(text, group.anchor.inputs[0], group.prologue, width, resolve);
+  }
+  if (last && group.anchor?.op.lowering.kind !== 'effect') {
+    emitStore(text, group.anchor, group.members, group.outputs, width, resolve);
+  }
+  const body = specialise(template.source, template.holes ?? {});
+  const source = [
+    text.declarations(template.enables ?? []),
+    vectorTypes(width),
+    shaders.functions,
+    text.usesRandom ? randomBits(width) : '',
+    ...text.functions,
+    body,
+  ].join('\n');
+  const fused = group.members.length > 0 && group.anchor !== null && last;
+  return {
+    label: fused ? [template.label, ...group.members.map((node) => node.op.name)].join('+') : template.label,
+    source,
+    bindings: text.bindings.map(({ operand, access }) => ({ operand, access })),
+    uniforms: text.words(),
+    usesStep: text.usesStep || text.usesRandom,
+    grid: template.grid,
+  };
+}

@@ -1,0 +1,276 @@
+/**
+ * Elementwise operations: an expression on `V` (f32 or vec4f) and a gradient each. Broadcasting is NumPy's; it is undone
+ * for gradients in autodiff.ts. int32 and uint8 inputs are converted to float32. Functions are those of functions.wgsl.
+ */
+
+import { createNode, type Dtype, type Node, type Op } from '../graph/node.ts';
+import type { PointwiseScope } from '../graph/pointwise.ts';
+import { broadcastShapes } from '../shape.ts';
+import { fullNode } from './leaf.ts';
+
+export type None = Readonly<Record<string, never>>;
+export const NONE: None = {};
+
+interface Definition<A> {
+  expression(inputs: readonly string[], attributes: A, scope: PointwiseScope): string;
+  /** One gradient an input, as thunks so that none is made in vain. `y` is the node itself. */
+  gradient:
+    | ((inputs: readonly Node[], y: Node, upstream: Node, attributes: A) => readonly (() => Node | null)[])
+    | 'none';
+  dtype?: Dtype;
+}
+
+function elementwise<A = None>(name: string, { expression, gradient, dtype = 'float32' }: Definition<A>): Op<A> {
+  return {
+    name,
+    infer: (inputs) => ({
+      shape: broadcastShapes(
+        inputs.map((input) => input.shape),
+        name,
+      ),
+      dtype,
+    }),
+    gradient(node, upstream, needs) {
+      if (gradient === 'none') return 'none';
+      return gradient(node.inputs, node, upstream, node.attributes).map((make, at) => (needs[at] ? make() : null));
+    },
+    lowering: {
+      kind: 'pointwise',
+      expression: (node, inputs, scope) => expression(inputs, node.attributes, scope),
+    },
+  };
+}
+
+type Make = (...inputs: readonly Node[]) => Node;
+
+const builder =
+  (op: Op<None>): Make =>
+  (...inputs) =>
+    createNode(op, inputs, NONE);
+
+const number = (value: number): Node => fullNode(value);
+
+// Arithmetic
+
+export const addOp = elementwise('add', {
+  expression: ([a, b]) => `${a} + ${b}`,
+  gradient: (_, __, g) => [() => g, () => g],
+});
+export const add = builder(addOp);
+
+export const subOp = elementwise('sub', {
+  expression: ([a, b]) => `${a} - ${b}`,
+  gradient: (_, __, g) => [() => g, () => neg(g)],
+});
+export const sub = builder(subOp);
+
+export const mulOp = elementwise('mul', {
+  expression: ([a, b]) => `${a} * ${b}`,
+  gradient: ([a, b], _, g) => [() => mul(g, b), () => mul(g, a)],
+});
+export const mul = builder(mulOp);
+
+export const divOp = elementwise('div', {
+  expression: ([a, b]) => `${a} / ${b}`,
+  gradient: ([, b], y, g) => [() => div(g, b), () => neg(div(mul(g, y), b))],
+});
+export const div = builder(divOp);
+
+export const negOp = elementwise('neg', { expression: ([x]) => `-${x}`, gradient: (_, __, g) => [() => neg(g)] });
+export const neg = builder(negOp);
+
+/** x^y; a negative base with a fractional exponent is NaN, and x^0 is 1. */
+export const powOp = elementwise('pow', {
+  expression: ([x, y]) => `power(${x}, ${y})`,
+  gradient: ([x, y], z, g) => [
+    () => mul(g, mul(y, pow(x, sub(y, number(1))))),
+    // Where the base is 0 the power does not move with its exponent.
+    () => mul(g, where(equal(x, number(0)), number(0), mul(z, log(x)))),
+  ],
+});
+export const pow = builder(powOp);
+
+export const squareOp = elementwise('square', {
+  expression: ([x]) => `${x} * ${x}`,
+  gradient: ([x], _, g) => [() => mul(g, mul(number(2), x))],
+});
+export const square = builder(squareOp);
+
+export const sqrtOp = elementwise('sqrt', {
+  expression: ([x]) => `sqrt(${x})`,
+  gradient: (_, y, g) => [() => div(g, mul(number(2), y))],
+});
+export const sqrt = builder(sqrtOp);
+
+export const expOp = elementwise('exp', { expression: ([x]) => `exp(${x})`, gradient: (_, y, g) => [() => mul(g, y)] });
+export const exp = builder(expOp);
+
+export const logOp = elementwise('log', {
+  expression: ([x]) => `log(${x})`,
+  gradient: ([x], _, g) => [() => div(g, x)],
+});
+export const log = builder(logOp);
+
+export const absOp = elementwise('abs', {
+  expression: ([x]) => `abs(${x})`,
+  gradient: ([x], _, g) => [() => mul(g, sign(x))],
+});
+export const abs = builder(absOp);
+
+export const signOp = elementwise('sign', { expression: ([x]) => `sign_of(${x})`, gradient: 'none' });
+export const sign = builder(signOp);
+
+// Comparison and choice. Ties of maximum and minimum send the gradient to the first input.
+
+export const maximumOp = elementwise('maximum', {
+  expression: ([a, b]) => `maximum(${a}, ${b})`,
+  gradient: ([a, b], _, g) => [() => where(greater(b, a), number(0), g), () => where(greater(b, a), g, number(0))],
+});
+export const maximum = builder(maximumOp);
+
+export const minimumOp = elementwise('minimum', {
+  expression: ([a, b]) => `minimum(${a}, ${b})`,
+  gradient: ([a, b], _, g) => [() => where(greater(a, b), number(0), g), () => where(greater(a, b), g, number(0))],
+});
+export const minimum = builder(minimumOp);
+
+interface ClipAttributes {
+  readonly low: number;
+  readonly high: number;
+}
+/** min(max(x, low), high); no gradient flows outside the range. */
+export const clipOp = elementwise<ClipAttributes>('clip', {
+  expression: ([x], { low, high }, scope) => `clip(${x}, ${scope.constant(low)}, ${scope.constant(high)})`,
+  gradient: ([x], _, g, { low, high }) => [
+    () => where(greater(x, number(high)), number(0), where(less(x, number(low)), number(0), g)),
+  ],
+});
+export const clip = (x: Node, low: number, high: number): Node => createNode(clipOp, [x], { low, high });
+
+/** `a` where the condition is not 0, else `b`. */
+export const whereOp = elementwise('where', {
+  expression: ([c, a, b]) => `select(${a}, ${b}, ${c} == V(0.0))`,
+  gradient: ([c], _, g) => [() => null, () => where(c, g, number(0)), () => where(c, number(0), g)],
+});
+export const where = builder(whereOp);
+
+export const equalOp = elementwise('equal', { expression: ([a, b]) => `equal(${a}, ${b})`, gradient: 'none' });
+export const equal = builder(equalOp);
+
+export const greaterOp = elementwise('greater', { expression: ([a, b]) => `greater(${a}, ${b})`, gradient: 'none' });
+export const greater = builder(greaterOp);
+export const less = (a: Node, b: Node): Node => greater(b, a);
+
+// Activations
+
+export const reluOp = elementwise('relu', {
+  expression: ([x]) => `relu(${x})`,
+  gradient: (_, y, g) => [() => reluGradient(g, y)],
+});
+export const relu = builder(reluOp);
+
+/** The upstream gradient where a ReLU's result is positive. */
+export const reluGradientOp = elementwise('reluGradient', {
+  expression: ([g, y]) => `relu_gradient(${g}, ${y})`,
+  gradient: ([, y], _, g) => [() => reluGradient(g, y), () => null],
+});
+export const reluGradient = builder(reluGradientOp);
+
+interface SlopeAttributes {
+  readonly slope: number;
+}
+export const leakyReluOp = elementwise<SlopeAttributes>('leakyRelu', {
+  expression: ([x], { slope }, scope) => `leaky_relu(${x}, ${scope.constant(slope)})`,
+  gradient: ([x], _, g, { slope }) => [() => where(greater(x, number(0)), g, mul(g, number(slope)))],
+});
+export const leakyRelu = (x: Node, slope: number): Node => createNode(leakyReluOp, [x], { slope });
+
+interface AlphaAttributes {
+  readonly alpha: number;
+}
+/** alpha (e^x - 1) below 0. */
+export const eluOp = elementwise<AlphaAttributes>('elu', {
+  expression: ([x], { alpha }, scope) => `elu(${x}, ${scope.constant(alpha)})`,
+  gradient: ([x], y, g, { alpha }) => [() => where(greater(x, number(0)), g, mul(g, add(y, number(alpha))))],
+});
+export const elu = (x: Node, alpha: number): Node => createNode(eluOp, [x], { alpha });
+
+/** x Φ(x), the exact form with the error function (Hendrycks and Gimpel 2016). */
+export const geluOp = elementwise('gelu', {
+  expression: ([x]) => `${x} * normal_cdf(${x})`,
+  gradient: ([x], _, g) => [
+    () => {
+      const density = mul(exp(mul(square(x), number(-0.5))), number(0.3989422804014327));
+      return mul(g, add(normalCdf(x), mul(x, density)));
+    },
+  ],
+});
+export const gelu = builder(geluOp);
+
+/** Φ(x): the standard normal distribution's share below x. */
+export const normalCdfOp = elementwise('normalCdf', {
+  expression: ([x]) => `normal_cdf(${x})`,
+  gradient: ([x], _, g) => [() => mul(g, mul(exp(mul(square(x), number(-0.5))), number(0.3989422804014327)))],
+});
+export const normalCdf = builder(normalCdfOp);
+
+export const sigmoidOp = elementwise('sigmoid', {
+  expression: ([x]) => `sigmoid(${x})`,
+  gradient: (_, y, g) => [() => mul(g, mul(y, sub(number(1), y)))],
+});
+export const sigmoid = builder(sigmoidOp);
+
+export const tanhOp = elementwise('tanh', {
+  expression: ([x]) => `hyperbolic_tangent(${x})`,
+  gradient: (_, y, g) => [() => mul(g, sub(number(1), square(y)))],
+});
+export const tanh = builder(tanhOp);
+
+export const softplusOp = elementwise('softplus', {
+  expression: ([x]) => `softplus(${x})`,
+  gradient: ([x], _, g) => [() => mul(g, sigmoid(x))],
+});
+export const softplus = builder(softplusOp);
+
+/** x sigmoid(x), also called swish. */
+export const siluOp = elementwise('silu', {
+  expression: ([x]) => `${x} * sigmoid(${x})`,
+  gradient: ([x], y, g) => [
+    () => {
+      const s = sigmoid(x);
+      return mul(g, add(s, mul(y, sub(number(1), s))));
+    },
+  ],
+});
+export const silu = builder(siluOp);
+
+// Copies and conversions
+
+/** The same values in memory of their own. */
+export const copyOp = elementwise('copy', { expression: ([x]) => x, gradient: (_, __, g) => [() => g] });
+export const copy = builder(copyOp);
+
+/** float32 to int32, rounding toward zero. */
+export const toInt32Op = elementwise('toInt32', { expression: ([x]) => `I(${x})`, gradient: 'none', dtype: 'int32' });
+export const toInt32 = builder(toInt32Op);
+
+// Dropout
+
+interface DropoutAttributes {
+  readonly rate: number;
+  /** Tells this dropout from every other one of the graph. */
+  readonly key: number;
+}
+/**
+ * Zeroes a share `rate` of the elements and scales the rest by 1 / (1 - rate). The mask is a function of seed, step, key
+ * and index, so the backward pass makes it again instead of storing it.
+ */
+export const dropoutOp: Op<DropoutAttributes> = elementwise<DropoutAttributes>('dropout', {
+  expression([x], { rate, key }, scope) {
+    const bits = `${scope.random()}(${scope.index}, ${scope.word(key)})`;
+    const threshold = scope.word(Math.round(rate * 2 ** 24));
+    return `${x} * select(V(0.0), ${scope.constant(rate < 1 ? 1 / (1 - rate) : 0)}, (${bits} >> U(8u)) >= U(${threshold}))`;
+  },
+  gradient: (_, __, g, attributes) => [() => createNode(dropoutOp, [g], attributes)],
+});
+export const dropout = (x: Node, rate: number, key: number): Node => createNode(dropoutOp, [x], { rate, key });

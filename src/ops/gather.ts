@@ -1,0 +1,149 @@
+/** Picking rows by index: gather and its transpose, one-hot rows, and the batch of a data set on the GPU. */
+
+import { ArgumentError, ShapeError } from '../errors.ts';
+import { shaders } from '../gpu/shaders.generated.ts';
+import { linearGrid } from '../graph/kernel.ts';
+import { createNode, expectDtype, type Node, type Op } from '../graph/node.ts';
+import { normalizeAxes, type Shape, sizeOf } from '../shape.ts';
+
+/** A NaN made at run time: WGSL refuses a constant one. */
+const NAN = 'bitcast<f32>(e | 0x7fc00000u)';
+
+interface GatherAttributes {
+  readonly axis: number;
+}
+
+export const gatherOp: Op<GatherAttributes> = {
+  name: 'gather',
+  infer([x, ids], { axis }) {
+    expectDtype(ids, 'int32', 'gather (ids)');
+    return {
+      shape: [...x.shape.slice(0, axis), ...ids.shape, ...x.shape.slice(axis + 1)],
+      dtype: x.dtype === 'uint8' ? 'float32' : x.dtype,
+    };
+  },
+  gradient: ({ inputs: [x, ids], attributes: { axis } }, g) => [
+    createNode(scatterAddOp, [g, ids], { axis, rows: x.shape[axis] }),
+    null,
+  ],
+  lowering: {
+    kind: 'view',
+    body({ inputs: [x, ids], attributes: { axis }, dtype }, scope) {
+      const inner = sizeOf(x.shape.slice(axis + 1));
+      const rows = x.shape[axis];
+      const count = sizeOf(ids.shape);
+      const nothing = dtype === 'int32' ? '0' : NAN;
+      return (
+        `let row = ${scope.read(1, `e / ${inner}u % ${count}u`)}; ` +
+        `if (row < 0 || row >= ${rows}) { return ${nothing}; } ` +
+        `return ${scope.read(0, `(e / ${inner * count}u * ${rows}u + u32(row)) * ${inner}u + e % ${inner}u`)};`
+      );
+    },
+  },
+};
+
+/** Rows of `x` along `axis`, in the order of `ids` (int32). An id out of range gives NaN. */
+export function gather(x: Node, ids: Node, axis = 0): Node {
+  const [normalized] = normalizeAxes(axis, x.shape.length, 'gather');
+  return createNode(gatherOp, [x, ids], { axis: normalized });
+}
+
+interface ScatterAttributes extends GatherAttributes {
+  readonly rows: number;
+}
+
+/** Inputs: g with the ids' dimensions in the place of `axis`, ids. Adds the rows of g into `rows` rows. */
+export const scatterAddOp: Op<ScatterAttributes> = {
+  name: 'scatterAdd',
+  infer: ([g, ids], { axis, rows }) => ({
+    shape: [...g.shape.slice(0, axis), rows, ...g.shape.slice(axis + ids.shape.length)],
+    dtype: 'float32',
+  }),
+  gradient: ({ inputs: [, ids], attributes: { axis } }, g) => [gather(g, ids, axis), null],
+  lowering: {
+    kind: 'kernel',
+    kernels({ inputs: [g, ids], attributes: { axis, rows }, shape }) {
+      const count = sizeOf(shape);
+      return [
+        {
+          label: 'scatterAdd',
+          source: shaders.scatter_add,
+          reads: [
+            { name: 'g', operand: g, element: 'f32' },
+            { name: 'ids', operand: ids, element: 'i32' },
+          ],
+          uniforms: { count, rows, ids: sizeOf(ids.shape), inner: sizeOf(shape.slice(axis + 1)) },
+          grid: linearGrid(Math.ceil(count / 64)),
+        },
+      ];
+    },
+  },
+};
+
+interface OneHotAttributes {
+  readonly classes: number;
+}
+
+export const oneHotOp: Op<OneHotAttributes> = {
+  name: 'oneHot',
+  infer([ids], { classes }) {
+    expectDtype(ids, 'int32', 'oneHot');
+    if (!Number.isInteger(classes) || classes < 1) {
+      throw new ArgumentError(
+        `oneHot: expected a whole number of classes of at least 1, got ${classes}. Give the number of classes.`,
+      );
+    }
+    return { shape: [...ids.shape, classes], dtype: 'float32' };
+  },
+  gradient: () => 'none',
+  lowering: {
+    kind: 'view',
+    body: (node, scope) =>
+      `return select(0.0, 1.0, ${scope.read(0, `e / ${node.attributes.classes}u`)} == i32(e % ${node.attributes.classes}u));`,
+  },
+};
+
+/** Rows of zeros with a one at the id; an id out of range gives zeros. */
+export const oneHot = (ids: Node, classes: number): Node => createNode(oneHotOp, [ids], { classes });
+
+interface BatchAttributes {
+  readonly batch: number;
+  /** Rows of every shard but the last. */
+  readonly rowsPerShard: number;
+}
+
+/**
+ * The batch of a data set: rows order[position], order[position + 1], … of the shards, which lie side by side; position
+ * is the step's. Inputs: the shards [rows, ...], then the order (int32). uint8 comes out as float32.
+ */
+export const batchRowsOp: Op<BatchAttributes> = {
+  name: 'batchRows',
+  infer(inputs, { batch }) {
+    const [first] = inputs;
+    if (inputs.slice(1, -1).some((shard) => sizeOf(shard.shape.slice(1)) !== sizeOf(first.shape.slice(1)))) {
+      throw new ShapeError('batchRows: shards of one data set must hold rows of one shape. Cut the data set evenly.');
+    }
+    return { shape: [batch, ...first.shape.slice(1)], dtype: first.dtype === 'uint8' ? 'float32' : first.dtype };
+  },
+  gradient: () => 'none',
+  lowering: {
+    kind: 'view',
+    body({ inputs, attributes: { rowsPerShard } }, scope) {
+      const row = rowSize(inputs[0].shape);
+      const shards = inputs.slice(0, -1);
+      const order = inputs.length - 1;
+      const cases = shards.map((_, at) => {
+        const value = `return ${scope.read(at, `(row - ${at * rowsPerShard}u) * ${row}u + e % ${row}u`)};`;
+        return at === shards.length - 1 ? value : `if (row < ${(at + 1) * rowsPerShard}u) { ${value} }`;
+      });
+      const index = `${scope.step('position')} + e / ${row}u`;
+      return `let row = u32(${scope.readOne(order, index)}); ${cases.join(' ')}`;
+    },
+    keepsRows: ({ inputs: [first] }) => rowSize(first.shape),
+  },
+};
+
+const rowSize = (shape: Shape): number => sizeOf(shape.slice(1));
+
+export const batchRows = (shards: readonly Node[], order: Node, batch: number, rowsPerShard: number): Node =>
+  createNode(batchRowsOp, [...shards, order], { batch, rowsPerShard });

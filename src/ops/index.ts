@@ -1,0 +1,95 @@
+/**
+ * Every operation of the graph, by name. The type demands of each one its shape rule, gradient and lowering (see `Op`),
+ * and the test suite has a table over these same names, so an operation without a case does not compile.
+ */
+
+import { conv2dInputGradientOp, conv2dKernelGradientOp, conv2dOp } from './conv2d.ts';
+import * as e from './elementwise.ts';
+import { batchRowsOp, gatherOp, oneHotOp, scatterAddOp } from './gather.ts';
+import { data, full, stored } from './leaf.ts';
+import { matmulOp } from './matmul.ts';
+import { avgPool2dGradientOp, avgPool2dOp, maxPool2dGradientOp, maxPool2dOp, maxPool2dPickOp } from './pool2d.ts';
+import { argMaxOp, broadcastToOp, maxOp, sumOp } from './reduce.ts';
+import { reshapeOp } from './reshape.ts';
+import { logSoftmaxOp, softmaxCrossEntropyGradientOp, softmaxCrossEntropyOp, softmaxOp } from './softmax.ts';
+import { accumulateOp, assignOp, optimizerUpdateOp, packOp } from './update.ts';
+import { variableOp } from './variable.ts';
+import { concatOp, padOp, sliceOp, transposeOp } from './views.ts';
+
+export const ops = {
+  // leaves
+  data,
+  stored,
+  full,
+  variable: variableOp,
+  // elementwise
+  add: e.addOp,
+  sub: e.subOp,
+  mul: e.mulOp,
+  div: e.divOp,
+  neg: e.negOp,
+  pow: e.powOp,
+  square: e.squareOp,
+  sqrt: e.sqrtOp,
+  exp: e.expOp,
+  log: e.logOp,
+  abs: e.absOp,
+  sign: e.signOp,
+  maximum: e.maximumOp,
+  minimum: e.minimumOp,
+  clip: e.clipOp,
+  where: e.whereOp,
+  equal: e.equalOp,
+  greater: e.greaterOp,
+  relu: e.reluOp,
+  reluGradient: e.reluGradientOp,
+  leakyRelu: e.leakyReluOp,
+  elu: e.eluOp,
+  gelu: e.geluOp,
+  normalCdf: e.normalCdfOp,
+  sigmoid: e.sigmoidOp,
+  tanh: e.tanhOp,
+  softplus: e.softplusOp,
+  silu: e.siluOp,
+  copy: e.copyOp,
+  toInt32: e.toInt32Op,
+  dropout: e.dropoutOp,
+  // reductions
+  sum: sumOp,
+  max: maxOp,
+  broadcastTo: broadcastToOp,
+  argMax: argMaxOp,
+  // shape and index
+  reshape: reshapeOp,
+  transpose: transposeOp,
+  slice: sliceOp,
+  pad: padOp,
+  concat: concatOp,
+  gather: gatherOp,
+  scatterAdd: scatterAddOp,
+  oneHot: oneHotOp,
+  batchRows: batchRowsOp,
+  // products
+  matmul: matmulOp,
+  conv2d: conv2dOp,
+  conv2dInputGradient: conv2dInputGradientOp,
+  conv2dKernelGradient: conv2dKernelGradientOp,
+  // pooling
+  maxPool2d: maxPool2dOp,
+  maxPool2dGradient: maxPool2dGradientOp,
+  maxPool2dPick: maxPool2dPickOp,
+  avgPool2d: avgPool2dOp,
+  avgPool2dGradient: avgPool2dGradientOp,
+  // softmax
+  softmax: softmaxOp,
+  logSoftmax: logSoftmaxOp,
+  softmaxCrossEntropy: softmaxCrossEntropyOp,
+  softmaxCrossEntropyGradient: softmaxCrossEntropyGradientOp,
+  // effects
+  assign: assignOp,
+  optimizerUpdate: optimizerUpdateOp,
+  accumulate: accumulateOp,
+  pack: packOp,
+} as const;
+
+export type OpName = keyof typeof ops;

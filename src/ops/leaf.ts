@@ -1,0 +1,60 @@
+/** Leaves of the graph: values given by the host, memory that lives on a device, and plain numbers. */
+
+import { createNode, type HostArray, type Node, type Op } from '../graph/node.ts';
+import type { Storage } from '../graph/storage.ts';
+import type { Shape } from '../shape.ts';
+
+interface DataAttributes {
+  readonly values: HostArray;
+  readonly shape: Shape;
+}
+
+export const data: Op<DataAttributes> = {
+  name: 'data',
+  infer: (_, { values, shape }) => ({
+    shape,
+    dtype: values instanceof Float32Array ? 'float32' : values instanceof Int32Array ? 'int32' : 'uint8',
+  }),
+  gradient: () => [],
+  lowering: { kind: 'leaf', storage: (node) => ({ kind: 'host', values: node.attributes.values }) },
+};
+
+/** Host values; uploaded when a plan first needs them. */
+export function dataNode(values: HostArray, shape: Shape): Node {
+  return createNode(data, [], { values, shape });
+}
+
+interface StoredAttributes {
+  readonly storage: Storage;
+  readonly shape: Shape;
+  readonly dtype: Node['dtype'];
+}
+
+export const stored: Op<StoredAttributes> = {
+  name: 'stored',
+  infer: (_, { shape, dtype }) => ({ shape, dtype }),
+  gradient: () => [],
+  lowering: { kind: 'leaf', storage: (node) => ({ kind: 'device', storage: node.attributes.storage }) },
+};
+
+/** Memory on a device. */
+export function storedNode(storage: Storage, shape: Shape, dtype: Node['dtype'] = 'float32'): Node {
+  return createNode(stored, [], { storage, shape, dtype });
+}
+
+interface FullAttributes {
+  readonly value: number;
+  readonly shape: Shape;
+}
+
+export const full: Op<FullAttributes> = {
+  name: 'full',
+  infer: (_, { shape }) => ({ shape, dtype: 'float32' }),
+  gradient: () => [],
+  lowering: { kind: 'pointwise', expression: (node, _, scope) => scope.constant(node.attributes.value) },
+};
+
+/** One number everywhere; it travels in the uniforms of whatever kernel reads it. */
+export function fullNode(value: number, shape: Shape = []): Node {
+  return createNode(full, [], { value, shape });
+}

@@ -1,0 +1,171 @@
+/** Sums and maxima over axes, their way back (broadcasting), and the position of the maximum. */
+
+import { ShapeError } from '../errors.ts';
+import { shaders } from '../gpu/shaders.generated.ts';
+import { type KernelTemplate, linearGrid, type Scratch, type Target } from '../graph/kernel.ts';
+import { createNode, type Node, type Op } from '../graph/node.ts';
+import { broadcastShapes, formatShape, normalizeAxes, type Shape, sameShape, sizeOf } from '../shape.ts';
+import { copy, div, equal, mul, neg } from './elementwise.ts';
+import { fullNode } from './leaf.ts';
+import { reshape } from './reshape.ts';
+
+/** A tensor seen as [outer, extent, inner], reduced over `extent`. */
+interface ReduceAttributes {
+  readonly axis: number;
+  /** Neighbouring axes reduced, from `axis` on. */
+  readonly count: number;
+}
+
+function extents(node: Node<ReduceAttributes>): { outer: number; extent: number; inner: number } {
+  const { axis, count } = node.attributes;
+  const { shape } = node.inputs[0];
+  return {
+    outer: sizeOf(shape.slice(0, axis)),
+    extent: sizeOf(shape.slice(axis, axis + count)),
+    inner: sizeOf(shape.slice(axis + count)),
+  };
+}
+
+const KEPT = (shape: Shape, { axis, count }: ReduceAttributes): Shape =>
+  shape.map((extent, d) => (d >= axis && d < axis + count ? 1 : extent));
+
+/**
+ * Kernels of a reduction. Where few results come of many values, the extent is split: a first kernel reduces chunks side
+ * by side, a second one reduces the chunks' results. That is also what keeps the rounding error of long sums small.
+ */
+export function reduceKernels(
+  label: string,
+  combine: string,
+  { outer, extent, inner }: { outer: number; extent: number; inner: number },
+  target: Target,
+  from?: Scratch,
+): KernelTemplate[] {
+  const width = inner % 4 === 0 ? 4 : 1;
+  const columns = inner / width;
+  const results = outer * columns;
+  const wanted = target.software ? 512 : 16384;
+  const chunk = Math.ceil(extent / Math.max(1, Math.min(Math.ceil(wanted / results), Math.ceil(extent / 64))));
+  const splits = Math.ceil(extent / chunk);
+  const pass = (stage: string, chunks: number, length: number, input?: Scratch, output?: Scratch): KernelTemplate => ({
+    label: stage,
+    source: shaders.reduce,
+    holes: { COMBINE: combine, FROM_MEMORY: input !== undefined, TO_MEMORY: output !== undefined },
+    reads: input === undefined ? [] : [{ name: 'input', operand: input, element: width === 4 ? 'vec4f' : 'f32' }],
+    writes: output === undefined ? [] : [{ name: 'partial', operand: output, element: width === 4 ? 'vec4f' : 'f32' }],
+    uniforms: { results: results * chunks, columns, extent: length, chunk: chunks === 1 ? length : chunk, chunks },
+    grid: linearGrid(Math.ceil((results * chunks) / 64)),
+    width,
+  });
+  if (splits === 1) return [pass(label, 1, extent, from)];
+  const partial: Scratch = { bytes: results * splits * width * 4 };
+  return [pass(`${label} (parts)`, splits, extent, from, partial), pass(label, 1, splits, partial)];
+}
+
+function reduceOp(
+  name: string,
+  combine: string,
+  gradient: (node: Node<ReduceAttributes>, upstream: Node) => Node,
+): Op<ReduceAttributes> {
+  return {
+    name,
+    infer: ([x], attributes) => ({ shape: KEPT(x.shape, attributes), dtype: 'float32' }),
+    gradient: (node, upstream) => [gradient(node, upstream)],
+    lowering: { kind: 'reduce', kernels: (node, target) => reduceKernels(name, combine, extents(node), target) },
+  };
+}
+
+export const sumOp = reduceOp('sum', 'a + b', (node, upstream) => broadcastTo(upstream, node.inputs[0].shape));
+
+/** Ties share the gradient. */
+export const maxOp = reduceOp('max', 'maximum(a, b)', (node, upstream) => {
+  const ties = equal(node.inputs[0], node);
+  return mul(ties, div(upstream, createNode(sumOp, [ties], node.attributes)));
+});
+
+function reduceAxes(
+  op: Op<ReduceAttributes>,
+  x: Node,
+  axes: number | readonly number[] | undefined,
+  keepDims: boolean,
+): Node {
+  const list = normalizeAxes(axes, x.shape.length, op.name);
+  let result = x;
+  // Runs of neighbouring axes reduce at once; the last run first, so that earlier axes keep their numbers.
+  let end = list.length;
+  while (end > 0) {
+    let start = end - 1;
+    while (start > 0 && list[start - 1] === list[start] - 1) start--;
+    result = createNode(op, [result], { axis: list[start], count: end - start });
+    end = start;
+  }
+  if (keepDims) return result;
+  return reshape(
+    result,
+    x.shape.filter((_, d) => !list.includes(d)),
+  );
+}
+
+type Axes = number | readonly number[] | undefined;
+
+export const sum = (x: Node, axes?: Axes, keepDims = false): Node => reduceAxes(sumOp, x, axes, keepDims);
+export const max = (x: Node, axes?: Axes, keepDims = false): Node => reduceAxes(maxOp, x, axes, keepDims);
+export const min = (x: Node, axes?: Axes, keepDims = false): Node => neg(reduceAxes(maxOp, neg(x), axes, keepDims));
+
+export function mean(x: Node, axes?: Axes, keepDims = false): Node {
+  const total = sum(x, axes, keepDims);
+  return mul(total, fullNode(sizeOf(total.shape) / sizeOf(x.shape)));
+}
+
+interface BroadcastAttributes {
+  readonly shape: Shape;
+}
+
+/** The transpose of a sum: repeats along axes of extent 1, and along new leading axes. */
+export const broadcastToOp: Op<BroadcastAttributes> = {
+  name: 'broadcastTo',
+  infer([x], { shape }) {
+    if (!sameShape(broadcastShapes([x.shape, shape], 'broadcastTo'), shape)) {
+      throw new ShapeError(
+        `broadcastTo: ${formatShape(x.shape)} does not broadcast to ${formatShape(shape)}. Give a shape that contains it.`,
+      );
+    }
+    return { shape, dtype: 'float32' };
+  },
+  gradient: (_, upstream) => [upstream],
+  lowering: { kind: 'pointwise', expression: (_, [x]) => x },
+};
+
+export const broadcastTo = (x: Node, shape: Shape): Node =>
+  sameShape(x.shape, shape) ? x : createNode(broadcastToOp, [x], { shape });
+
+interface ArgMaxAttributes {
+  readonly axis: number;
+}
+
+/** Index of the first largest element along an axis; a NaN counts as largest. */
+export const argMaxOp: Op<ArgMaxAttributes> = {
+  name: 'argMax',
+  infer: ([x], { axis }) => ({ shape: x.shape.filter((_, d) => d !== axis), dtype: 'int32' }),
+  gradient: () => 'none',
+  lowering: {
+    kind: 'kernel',
+    kernels(node) {
+      const [x] = node.inputs;
+      const { outer, extent, inner } = extents({ ...node, attributes: { axis: node.attributes.axis, count: 1 } });
+      return [
+        {
+          label: 'argMax',
+          source: shaders.argmax,
+          reads: [{ name: 'x', operand: x, element: x.dtype === 'int32' ? 'i32' : 'f32' }],
+          uniforms: { results: outer * inner, extent, inner },
+          grid: linearGrid(Math.ceil((outer * inner) / 64)),
+        },
+      ];
+    },
+  },
+};
+
+export function argMax(x: Node, axis = -1): Node {
+  const [normalized] = normalizeAxes(axis, x.shape.length, 'argMax');
+  return createNode(argMaxOp, [x.dtype === 'uint8' ? copy(x) : x], { axis: normalized });
+}

@@ -1,0 +1,36 @@
+/** The same elements in the same order under another shape. */
+
+import { ShapeError } from '../errors.ts';
+import { createNode, type Node, type Op } from '../graph/node.ts';
+import { checkShape, formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
+
+interface ReshapeAttributes {
+  readonly shape: Shape;
+}
+
+export const reshapeOp: Op<ReshapeAttributes> = {
+  name: 'reshape',
+  infer([x], { shape }) {
+    checkShape(shape, 'reshape');
+    if (sizeOf(shape) !== sizeOf(x.shape)) {
+      throw new ShapeError(
+        `reshape: ${formatShape(x.shape)} holds ${sizeOf(x.shape)} elements, ${formatShape(shape)} holds ${sizeOf(shape)}. ` +
+          'Give a shape of the same size; one extent may be -1.',
+      );
+    }
+    return { shape, dtype: x.dtype };
+  },
+  gradient: (node, upstream) => [reshape(upstream, node.inputs[0].shape)],
+  lowering: { kind: 'alias' },
+};
+
+/** One extent may be -1: it is inferred. */
+export function reshape(x: Node, shape: Shape): Node {
+  const open = shape.indexOf(-1);
+  let wanted = shape;
+  if (open >= 0) {
+    const rest = sizeOf(shape.filter((_, d) => d !== open));
+    wanted = shape.map((extent, d) => (d === open ? Math.floor(sizeOf(x.shape) / rest) : extent));
+  }
+  return sameShape(x.shape, wanted) ? x : createNode(reshapeOp, [x], { shape: wanted });
+}

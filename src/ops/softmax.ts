@@ -1,0 +1,159 @@
+/** Softmax along the last axis, its logarithm, and cross-entropy fused with it. */
+
+import { ArgumentError, GradientError, ShapeError } from '../errors.ts';
+import { shaders } from '../gpu/shaders.generated.ts';
+import { type KernelTemplate, linearGrid } from '../graph/kernel.ts';
+import { createNode, expectDtype, expectRank, type Node, type Op } from '../graph/node.ts';
+import { formatShape, sizeOf } from '../shape.ts';
+import { add, copy, exp, mul, NONE, type None, sub } from './elementwise.ts';
+import { fullNode } from './leaf.ts';
+import { sum } from './reduce.ts';
+import { reshape } from './reshape.ts';
+
+function rowsKernel(label: string, node: Node, logarithm: boolean): KernelTemplate {
+  const columns = node.shape.at(-1) ?? 1;
+  const rows = sizeOf(node.shape) / columns;
+  return {
+    label,
+    source: shaders.softmax,
+    holes: { LOG: logarithm },
+    reads: [{ name: 'x', operand: node.inputs[0], element: 'f32' }],
+    uniforms: { rows, columns },
+    grid: linearGrid(Math.ceil(rows / 64)),
+  };
+}
+
+function rowsOf(x: Node, who: string): Node {
+  expectDtype(x, 'float32', who);
+  if (x.shape.length === 0) throw new ShapeError(`${who}: a scalar has no last axis. Give at least one dimension.`);
+  return x;
+}
+
+export const softmaxOp: Op<None> = {
+  name: 'softmax',
+  infer: ([x]) => ({ shape: rowsOf(x, 'softmax').shape, dtype: 'float32' }),
+  gradient: (y, g) => [mul(y, sub(g, sum(mul(g, y), -1, true)))],
+  lowering: { kind: 'kernel', kernels: (node) => [rowsKernel('softmax', node, false)] },
+};
+export const softmax = (x: Node): Node => createNode(softmaxOp, [x], NONE);
+
+export const logSoftmaxOp: Op<None> = {
+  name: 'logSoftmax',
+  infer: ([x]) => ({ shape: rowsOf(x, 'logSoftmax').shape, dtype: 'float32' }),
+  gradient: (y, g) => [sub(g, mul(exp(y), sum(g, -1, true)))],
+  lowering: { kind: 'kernel', kernels: (node) => [rowsKernel('logSoftmax', node, true)] },
+};
+export const logSoftmax = (x: Node): Node => createNode(logSoftmaxOp, [x], NONE);
+
+interface CrossEntropyAttributes {
+  readonly labelSmoothing: number;
+  /** Smallest probability kept, 0 for the exact form. */
+  readonly clip: number;
+}
+
+function crossEntropyKernel(
+  label: string,
+  [logits, labels, upstream]: readonly Node[],
+  { labelSmoothing, clip }: CrossEntropyAttributes,
+): KernelTemplate {
+  const [batch, classes] = logits.shape;
+  return {
+    label,
+    source: shaders.softmax_cross_entropy,
+    holes: { IDS: labels.shape.length === 1, CLIP: clip > 0, GRADIENT: upstream !== undefined },
+    reads: [
+      { name: 'logits', operand: logits, element: 'f32' },
+      { name: 'labels', operand: labels, element: labels.dtype === 'int32' ? 'i32' : 'f32' },
+      ...(upstream === undefined ? [] : [{ name: 'upstream', operand: upstream, element: 'f32' }]),
+    ],
+    uniforms: { batch, classes },
+    floats: { smoothing: labelSmoothing, clip },
+    grid: linearGrid(Math.ceil(batch / 64)),
+  };
+}
+
+export const softmaxCrossEntropyOp: Op<CrossEntropyAttributes> = {
+  name: 'softmaxCrossEntropy',
+  infer([logits, labels]) {
+    expectDtype(logits, 'float32', 'softmaxCrossEntropy');
+    expectRank(logits, 2, 'softmaxCrossEntropy', 'logits [batch, classes]');
+    const [batch, classes] = logits.shape;
+    const fits =
+      labels.shape[0] === batch &&
+      (labels.shape.length === 1 || (labels.shape.length === 2 && labels.shape[1] === classes));
+    if (!fits) {
+      throw new ShapeError(
+        `softmaxCrossEntropy: logits ${formatShape(logits.shape)} expect labels [${batch}] (class ids) or [${batch}, ${classes}] ` +
+          `(a distribution a row), got ${formatShape(labels.shape)}. Reshape the labels or use oneHot.`,
+      );
+    }
+    return { shape: [batch], dtype: 'float32' };
+  },
+  gradient({ inputs: [logits, labels], attributes }, g, needs) {
+    const forLogits = (): Node => createNode(softmaxCrossEntropyGradientOp, [logits, labels, g], attributes);
+    return [needs[0] ? forLogits() : null, null];
+  },
+  lowering: {
+    kind: 'kernel',
+    kernels: ({ inputs, attributes }) => [crossEntropyKernel('softmaxCrossEntropy', inputs, attributes)],
+  },
+};
+
+/** Inputs: logits, labels, upstream gradient [batch]. */
+export const softmaxCrossEntropyGradientOp: Op<CrossEntropyAttributes> = {
+  name: 'softmaxCrossEntropyGradient',
+  infer: ([logits]) => ({ shape: logits.shape, dtype: 'float32' }),
+  gradient(node, g, needs) {
+    const [logits, , upstream] = node.inputs;
+    const { clip } = node.attributes;
+    if (needs[0] && clip > 0) {
+      throw new GradientError(
+        'softmaxCrossEntropy: the clipped form has no second derivative here. Leave out `clip` where you need one.',
+      );
+    }
+    const column = reshape(upstream, [logits.shape[0], 1]);
+    const forLogits = (): Node => {
+      const p = softmax(logits);
+      const pg = mul(p, g);
+      // Labels that add up to one: d(p_j - y_j) = p_j (g_j - Σ p g).
+      return mul(column, sub(pg, mul(p, sum(pg, -1, true))));
+    };
+    const forUpstream = (): Node => {
+      const ones = add(mul(upstream, fullNode(0)), fullNode(1));
+      const unit = createNode(softmaxCrossEntropyGradientOp, [logits, node.inputs[1], ones], node.attributes);
+      return sum(mul(unit, g), -1);
+    };
+    return [needs[0] ? forLogits() : null, null, needs[2] ? forUpstream() : null];
+  },
+  lowering: {
+    kind: 'kernel',
+    kernels: ({ inputs, attributes }) => [crossEntropyKernel('softmaxCrossEntropyGradient', inputs, attributes)],
+  },
+};
+
+export interface CrossEntropyOptions {
+  /** Share of the label's mass spread over all classes, in [0, 1), default 0. */
+  readonly labelSmoothing?: number;
+  /** Keras' classic loss: probabilities are cut to [clip, 1 - clip]. Default: exact. */
+  readonly clip?: number;
+}
+
+/** Loss of each example [batch]. */
+export function softmaxCrossEntropyPerExample(
+  logits: Node,
+  labels: Node,
+  { labelSmoothing = 0, clip = 0 }: CrossEntropyOptions = {},
+): Node {
+  if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
+    throw new ArgumentError(
+      `softmaxCrossEntropy: labelSmoothing must lie in [0, 1), got ${labelSmoothing}. Use 0 for none.`,
+    );
+  }
+  if (!(clip >= 0 && clip < 0.5)) {
+    throw new ArgumentError(
+      `softmaxCrossEntropy: clip must lie in [0, 0.5), got ${clip}. Keras uses 1e-7; 0 is exact.`,
+    );
+  }
+  const known = labels.dtype === 'uint8' ? copy(labels) : labels;
+  return createNode(softmaxCrossEntropyOp, [logits, known], { labelSmoothing, clip });
+}

@@ -1,0 +1,50 @@
+/** The leaf of a variable: memory that lives longer than a plan and changes between plans. */
+
+import { StateError } from '../errors.ts';
+import { createNode, type Node, type Op } from '../graph/node.ts';
+import type { Storage } from '../graph/storage.ts';
+import type { Shape } from '../shape.ts';
+
+/** What all nodes of one variable share. */
+export interface VariableCell {
+  /** Null until a plan first needs the variable. */
+  storage: Storage | null;
+  readonly initial: Node;
+  /** Counts assignments, so that a tensor built before one is not read after it. */
+  version: number;
+}
+
+interface VariableAttributes {
+  readonly cell: VariableCell;
+  readonly version: number;
+  readonly shape: Shape;
+}
+
+export const variableOp: Op<VariableAttributes> = {
+  name: 'variable',
+  infer: (_, { shape }) => ({ shape, dtype: 'float32' }),
+  gradient: () => [],
+  lowering: {
+    kind: 'leaf',
+    storage({ attributes: { cell, version, shape } }) {
+      if (cell.version !== version) {
+        throw new StateError(
+          `A tensor was built from a variable [${shape.join(', ')}] that has been updated since: its value would mix old and new. ` +
+            'Await its data() before the update, or build it anew.',
+        );
+      }
+      if (cell.storage === null)
+        throw new StateError('A variable was used before its first value was computed. Await it first.');
+      return { kind: 'device', storage: cell.storage };
+    },
+  },
+};
+
+/** The variable as it is now. */
+export const variableNode = (cell: VariableCell, shape: Shape): Node =>
+  createNode(variableOp, [], { cell, version: cell.version, shape });
+
+/** The cell of a variable's node, else null. */
+export function cellOf(node: Node): VariableCell | null {
+  return node.op.name === variableOp.name ? (node as Node<VariableAttributes>).attributes.cell : null;
+}

@@ -1,0 +1,224 @@
+/** Operations that only pick elements by index: transpose, slice, pad, concat. They fuse with whatever follows. */
+
+import { ArgumentError, ShapeError } from '../errors.ts';
+import { createNode, type Node, type Op } from '../graph/node.ts';
+import { formatShape, normalizeAxes, type Shape, stridesOf } from '../shape.ts';
+
+/** Terms `c0 * stride0 + …`, zero strides left out. */
+function dot(strides: readonly number[]): string {
+  const terms = strides.map((stride, d) => (stride === 1 ? `c${d}` : `c${d} * ${stride}u`));
+  return terms.length === 0 ? '0u' : terms.join(' + ');
+}
+
+const lastOf = (shape: Shape): number => shape.at(-1) ?? 1;
+
+interface TransposeAttributes {
+  readonly permutation: readonly number[];
+}
+
+export const transposeOp: Op<TransposeAttributes> = {
+  name: 'transpose',
+  infer([x], { permutation }) {
+    const sorted = [...permutation].sort((a, b) => a - b);
+    if (sorted.length !== x.shape.length || sorted.some((axis, d) => axis !== d)) {
+      throw new ShapeError(
+        `transpose: ${formatShape(permutation)} is no permutation of the axes of ${formatShape(x.shape)}. Name each axis once.`,
+      );
+    }
+    return { shape: permutation.map((axis) => x.shape[axis]), dtype: x.dtype };
+  },
+  gradient(node, upstream) {
+    const inverse = new Array<number>(node.attributes.permutation.length);
+    node.attributes.permutation.forEach((axis, d) => {
+      inverse[axis] = d;
+    });
+    return [createNode(transposeOp, [upstream], { permutation: inverse })];
+  },
+  lowering: {
+    kind: 'view',
+    body(node, scope) {
+      const strides = stridesOf(node.inputs[0].shape);
+      const index = dot(node.attributes.permutation.map((axis) => strides[axis]));
+      return `${scope.coordinates(node.shape)} return ${scope.read(0, index)};`;
+    },
+    keepsRows: ({ attributes: { permutation }, shape }) =>
+      permutation.at(-1) === permutation.length - 1 ? lastOf(shape) : 1,
+  },
+};
+
+/** Permutes the axes; without a permutation it reverses them. */
+export function transpose(x: Node, permutation?: readonly number[]): Node {
+  const rank = x.shape.length;
+  const wanted = permutation ?? Array.from({ length: rank }, (_, d) => rank - 1 - d);
+  return createNode(transposeOp, [x], { permutation: wanted.map((axis) => (axis < 0 ? axis + rank : axis)) });
+}
+
+interface SliceAttributes {
+  readonly begin: readonly number[];
+  readonly size: Shape;
+}
+
+export const sliceOp: Op<SliceAttributes> = {
+  name: 'slice',
+  infer([x], { begin, size }) {
+    const fits =
+      begin.length === x.shape.length &&
+      size.length === x.shape.length &&
+      x.shape.every((extent, d) => begin[d] >= 0 && size[d] >= 1 && begin[d] + size[d] <= extent);
+    if (!fits) {
+      throw new ShapeError(
+        `slice: begin ${formatShape(begin)} and size ${formatShape(size)} do not lie within ${formatShape(x.shape)}. ` +
+          'Give one number an axis; -1 as a size takes the rest.',
+      );
+    }
+    return { shape: size, dtype: x.dtype };
+  },
+  gradient(node, upstream) {
+    const { begin, size } = node.attributes;
+    const padding = node.inputs[0].shape.map((extent, d): [number, number] => [begin[d], extent - begin[d] - size[d]]);
+    return [pad(upstream, padding)];
+  },
+  lowering: {
+    kind: 'view',
+    body(node, scope) {
+      const strides = stridesOf(node.inputs[0].shape);
+      const start = node.attributes.begin.reduce((sum, at, d) => sum + at * strides[d], 0);
+      return `${scope.coordinates(node.shape)} return ${scope.read(0, `${start}u + ${dot(strides)}`)};`;
+    },
+    keepsRows: ({ inputs: [x], shape }) => (lastOf(x.shape) === lastOf(shape) ? lastOf(shape) : 1),
+  },
+};
+
+/** A box of `size` from `begin` on; a size of -1 takes the rest of the axis. */
+export function slice(x: Node, begin: readonly number[], size: readonly number[]): Node {
+  const extents = size.map((extent, d) => (extent === -1 ? x.shape[d] - begin[d] : extent));
+  return createNode(sliceOp, [x], { begin, size: extents });
+}
+
+type Padding = readonly (readonly [before: number, after: number])[];
+
+interface PadAttributes {
+  readonly padding: Padding;
+  readonly value: number;
+}
+
+export const padOp: Op<PadAttributes> = {
+  name: 'pad',
+  infer([x], { padding }) {
+    const whole = padding.every((pair) => pair.length === 2 && pair.every((n) => Number.isInteger(n) && n >= 0));
+    if (padding.length !== x.shape.length || !whole) {
+      throw new ArgumentError(
+        `pad: expected ${x.shape.length} pairs of whole numbers for shape ${formatShape(x.shape)}, got ${JSON.stringify(padding)}. ` +
+          'Give [before, after] for every axis.',
+      );
+    }
+    return { shape: x.shape.map((extent, d) => padding[d][0] + extent + padding[d][1]), dtype: x.dtype };
+  },
+  gradient(node, upstream) {
+    const begin = node.attributes.padding.map(([before]) => before);
+    return [slice(upstream, begin, node.inputs[0].shape)];
+  },
+  lowering: {
+    kind: 'view',
+    body(node, scope) {
+      const [x] = node.inputs;
+      const { padding, value } = node.attributes;
+      const strides = stridesOf(x.shape);
+      const inside: string[] = [];
+      const terms = strides.map((stride, d) => {
+        const [before] = padding[d];
+        if (before > 0) inside.push(`c${d} >= ${before}u`);
+        if (padding[d][1] > 0) inside.push(`c${d} < ${before + x.shape[d]}u`);
+        return `(c${d} - ${before}u) * ${stride}u`;
+      });
+      const index = terms.length === 0 ? '0u' : terms.join(' + ');
+      const guard = inside.length === 0 ? 'true' : inside.join(' && ');
+      return `${scope.coordinates(node.shape)} if (${guard}) { return ${scope.read(0, index)}; } return ${scope.constant(value)};`;
+    },
+    keepsRows: ({ inputs: [x], shape }) => (lastOf(x.shape) === lastOf(shape) ? lastOf(shape) : 1),
+  },
+};
+
+export const pad = (x: Node, padding: Padding, value = 0): Node => createNode(padOp, [x], { padding, value });
+
+interface ConcatAttributes {
+  readonly axis: number;
+}
+
+export const concatOp: Op<ConcatAttributes> = {
+  name: 'concat',
+  infer(inputs, { axis }) {
+    const [first] = inputs;
+    for (const input of inputs) {
+      const fits =
+        input.dtype === first.dtype &&
+        input.shape.length === first.shape.length &&
+        input.shape.every((extent, d) => d === axis || extent === first.shape[d]);
+      if (!fits) {
+        throw new ShapeError(
+          `concat: ${inputs.map((one) => `${one.dtype} ${formatShape(one.shape)}`).join(', ')} differ elsewhere than on axis ${axis}. ` +
+            'Make all other extents and the dtypes equal.',
+        );
+      }
+    }
+    const total = inputs.reduce((sum, input) => sum + input.shape[axis], 0);
+    return { shape: first.shape.map((extent, d) => (d === axis ? total : extent)), dtype: first.dtype };
+  },
+  gradient(node, upstream) {
+    const { axis } = node.attributes;
+    let start = 0;
+    return node.inputs.map((input) => {
+      const begin = input.shape.map((_, d) => (d === axis ? start : 0));
+      start += input.shape[axis];
+      return slice(upstream, begin, input.shape);
+    });
+  },
+  lowering: {
+    kind: 'view',
+    body(node, scope) {
+      const { axis } = node.attributes;
+      let start = 0;
+      const cases = node.inputs.map((input, at) => {
+        const strides = stridesOf(input.shape);
+        const index = strides
+          .map((stride, d) => (d === axis ? `(c${d} - ${start}u) * ${stride}u` : `c${d} * ${stride}u`))
+          .join(' + ');
+        start += input.shape[axis];
+        const value = `return ${scope.read(at, index)};`;
+        return at === node.inputs.length - 1 ? value : `if (c${axis} < ${start}u) { ${value} }`;
+      });
+      return `${scope.coordinates(node.shape)} ${cases.join(' ')}`;
+    },
+    keepsRows: ({ attributes: { axis }, shape }) => (axis === shape.length - 1 ? 1 : lastOf(shape)),
+  },
+};
+
+/** Joins tensors along an axis; at most seven at once reach one kernel, more are joined in a tree. */
+export function concat(inputs: readonly Node[], axis = -1): Node {
+  if (inputs.length === 0) throw new ArgumentError('concat: got no tensors. Give at least one.');
+  const [normalized] = normalizeAxes(axis, inputs[0].shape.length, 'concat');
+  let list = inputs;
+  while (list.length > 1) {
+    const next: Node[] = [];
+    for (let i = 0; i < list.length; i += 7) {
+      const part = list.slice(i, i + 7);
+      next.push(part.length === 1 ? part[0] : createNode(concatOp, part, { axis: normalized }));
+    }
+    list = next;
+  }
+  return list[0];
+}
+
+/** A tensor cut into pieces along an axis. */
+export function split(x: Node, sizes: readonly number[], axis: number): Node[] {
+  let start = 0;
+  return sizes.map((size) => {
+    const begin = x.shape.map((_, d) => (d === axis ? start : 0));
+    start += size;
+    return slice(
+      x,
+      begin,
+      x.shape.map((extent, d) => (d === axis ? size : extent)),
+    );
+  });
+}

@@ -1,0 +1,139 @@
+/** Pure arithmetic on shapes: sizes, broadcasting, axes, and the windows of convolution and pooling. */
+
+import { ArgumentError, ShapeError } from './errors.ts';
+
+/** Extents of a tensor, outermost first; `[]` is a scalar. Every extent is at least 1. */
+export type Shape = readonly number[];
+
+/** Number of elements. */
+export function sizeOf(shape: Shape): number {
+  let size = 1;
+  for (const extent of shape) size *= extent;
+  return size;
+}
+
+/** Row-major strides in elements. */
+export function stridesOf(shape: Shape): number[] {
+  const strides = new Array<number>(shape.length);
+  let stride = 1;
+  for (let d = shape.length - 1; d >= 0; d--) {
+    strides[d] = stride;
+    stride *= shape[d];
+  }
+  return strides;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((extent, d) => extent === b[d]);
+}
+
+/** A shape as a person writes it: `[2, 3]`. */
+export function formatShape(shape: Shape): string {
+  return `[${shape.join(', ')}]`;
+}
+
+/** Throws unless every extent is a whole number of at least 1. */
+export function checkShape(shape: Shape, who: string): void {
+  for (const extent of shape) {
+    if (!Number.isInteger(extent) || extent < 1) {
+      throw new ShapeError(
+        `${who}: expected extents that are whole numbers of at least 1, got ${formatShape(shape)}. Leave out empty dimensions.`,
+      );
+    }
+  }
+}
+
+/** NumPy's rule: align at the end; extents must be equal or 1. */
+export function broadcastShapes(shapes: readonly Shape[], who: string): number[] {
+  const rank = Math.max(0, ...shapes.map((shape) => shape.length));
+  const result = new Array<number>(rank).fill(1);
+  for (const shape of shapes) {
+    shape.forEach((extent, d) => {
+      const at = rank - shape.length + d;
+      if (extent === 1 || extent === result[at]) return;
+      if (result[at] !== 1) {
+        throw new ShapeError(
+          `${who}: shapes ${shapes.map(formatShape).join(' and ')} do not broadcast: extents ${result[at]} and ${extent} ` +
+            `meet at dimension ${at}. Make them equal or 1, for example with reshape.`,
+        );
+      }
+      result[at] = extent;
+    });
+  }
+  return result;
+}
+
+/** The axes of `from` that were broadcast to reach `to`, and whether leading axes were added. */
+export function broadcastAxes(from: Shape, to: Shape): number[] {
+  const lead = to.length - from.length;
+  const axes: number[] = [];
+  to.forEach((extent, d) => {
+    if (d < lead || (from[d - lead] === 1 && extent !== 1)) axes.push(d);
+  });
+  return axes;
+}
+
+/** Axes as sorted non-negative numbers; none means all. */
+export function normalizeAxes(axes: number | readonly number[] | undefined, rank: number, who: string): number[] {
+  if (axes === undefined) return Array.from({ length: rank }, (_, d) => d);
+  const list = typeof axes === 'number' ? [axes] : [...axes];
+  const result = new Set<number>();
+  for (const axis of list) {
+    const d = axis < 0 ? axis + rank : axis;
+    if (!Number.isInteger(d) || d < 0 || d >= rank) {
+      throw new ShapeError(`${who}: axis ${axis} is out of range for rank ${rank}. Use ${-rank} to ${rank - 1}.`);
+    }
+    result.add(d);
+  }
+  return [...result].sort((a, b) => a - b);
+}
+
+/** Keras' padding: `same` keeps ceil(extent / stride) positions, `valid` uses whole windows only. */
+export type Padding = 'same' | 'valid';
+
+/** A number for both dimensions, or [height, width]. */
+export type Pair = number | readonly [number, number];
+
+/** A pair of whole numbers of at least 1. */
+export function pairOf(value: Pair, who: string): readonly [number, number] {
+  const pair: readonly [number, number] = typeof value === 'number' ? [value, value] : value;
+  if (pair.length !== 2 || pair.some((v) => !Number.isInteger(v) || v < 1)) {
+    throw new ArgumentError(
+      `${who}: expected a whole number of at least 1 or a pair of them, got ${String(value)}. Fix the argument.`,
+    );
+  }
+  return pair;
+}
+
+/** One dimension of a sliding window: how many positions, and how far before the first pixel it starts. */
+export interface Window {
+  readonly output: number;
+  /** Padding before the first pixel. */
+  readonly before: number;
+}
+
+/**
+ * Positions of a window of `size` moved by `stride` over `extent` pixels. `same` pads as TensorFlow does:
+ * max((ceil(extent / stride) - 1) stride + size - extent, 0) in all, the smaller half first.
+ */
+export function windowOf(extent: number, size: number, stride: number, padding: Padding, who: string): Window {
+  if (padding === 'same') {
+    const output = Math.ceil(extent / stride);
+    const total = Math.max((output - 1) * stride + size - extent, 0);
+    return { output, before: Math.floor(total / 2) };
+  }
+  if (padding !== 'valid') {
+    throw new ArgumentError(`${who}: padding must be 'same' or 'valid', got '${String(padding)}'. Use one of the two.`);
+  }
+  if (size > extent) {
+    throw new ShapeError(
+      `${who}: a window of ${size} does not fit into ${extent} pixels without padding. Use padding: 'same' or a smaller window.`,
+    );
+  }
+  return { output: Math.floor((extent - size) / stride) + 1, before: 0 };
+}
+
+/** Smallest multiple of `unit` that is at least `value`. */
+export function roundUp(value: number, unit: number): number {
+  return Math.ceil(value / unit) * unit;
+}

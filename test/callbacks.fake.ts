@@ -1,0 +1,61 @@
+import type { Callback, CallbackModel, CallbackParams, Logs, Weight } from '../src/callbacks/callback.ts';
+
+/** Stands in for Sequential: one weight, whose value tests set to the epoch. */
+export class FakeModel implements CallbackModel {
+  stopTraining = false;
+  optimizer = { learningRate: 0.1 };
+  value = 0;
+  saved: string[] = [];
+  resets = 0;
+
+  constructor(learningRate = 0.1) {
+    this.optimizer.learningRate = learningRate;
+  }
+  async getWeights(): Promise<Weight[]> {
+    return [{ name: 'dense/kernel', shape: [1], data: Float32Array.of(this.value) }];
+  }
+  async setWeights(weights: readonly Weight[]): Promise<void> {
+    this.value = weights[0].data[0];
+  }
+  async resetOptimizer(): Promise<void> {
+    this.resets++;
+  }
+  async save(path: string): Promise<void> {
+    this.saved.push(path);
+  }
+}
+
+export const params: CallbackParams = {
+  epochs: 3,
+  steps: 313,
+  samples: 10_000,
+  batchSize: 32,
+  verbose: 1,
+  classes: 10,
+  initialEpoch: 0,
+};
+
+/** Trains for as many epochs as there are values of `key`, or until somebody stops; gives each epoch's rate afterwards. */
+export async function train(
+  callback: Callback,
+  model: FakeModel,
+  values: readonly number[],
+  key = 'val_loss',
+): Promise<{ rates: number[]; logs: Logs[] }> {
+  const rates: number[] = [];
+  const logs: Logs[] = [];
+  callback.setModel(model);
+  callback.setParams(params);
+  model.stopTraining = false;
+  await callback.onTrainBegin({});
+  for (const [epoch, value] of values.entries()) {
+    await callback.onEpochBegin(epoch, {});
+    model.value = epoch;
+    logs.push({ [key]: value });
+    await callback.onEpochEnd(epoch, logs[epoch]);
+    rates.push(model.optimizer.learningRate);
+    if (model.stopTraining) break;
+  }
+  await callback.onTrainEnd({});
+  return { rates, logs };
+}

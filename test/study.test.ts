@@ -1,0 +1,314 @@
+/** The study's reporting: verdicts, files, table and pictures from made-up runs. */
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type DecodedPng, decode } from 'fast-png';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  accuracyByEpoch,
+  accuracyByTime,
+  learningRate,
+  lossByEpoch,
+  overview,
+  SHEET_WIDTH,
+  writeCharts,
+  ZOOM,
+} from '../examples/study/charts.ts';
+import { CLIPPED_LOSS, GUESSING_LOSS, rateDrops } from '../examples/study/facts.ts';
+import {
+  type RunResult,
+  readResults,
+  type StudyResults,
+  writeResults,
+  writeRunCsv,
+} from '../examples/study/results.ts';
+import { writeSampleSheet } from '../examples/study/sampleSheet.ts';
+import { page, rasterize } from '../examples/study/svgSheet.ts';
+import { table } from '../examples/study/table.ts';
+import { verdict } from '../examples/study/verdict.ts';
+
+/** A run whose training numbers follow its validation accuracy, with what the test is about put in place. */
+function run(name: string, val_accuracy: number[], changes: Partial<RunResult> & { rates?: number[] } = {}): RunResult {
+  const { rates, ...rest } = changes;
+  const learningRate = rest.learningRate ?? 0.001;
+  return {
+    name,
+    learningRate,
+    batchSize: 32,
+    epochs: val_accuracy.length,
+    history: {
+      loss: val_accuracy.map((value) => 2.6 - 2.5 * value),
+      accuracy: val_accuracy.map((value) => value - 0.01),
+      val_loss: val_accuracy.map((value) => 2.7 - 2.5 * value),
+      val_accuracy,
+      learning_rate: rates ?? val_accuracy.map(() => learningRate),
+    },
+    secondsPerEpoch: 2,
+    imagesPerSecond: 5000,
+    divergence: null,
+    verdict: '',
+    ...rest,
+  };
+}
+
+function study(runs: RunResult[]): StudyResults {
+  return { adapter: 'a GPU', software: 'wgrad', data: 'CIFAR-10', preset: 'short', seed: 0, runs };
+}
+
+const baseline = run('baseline', [0.41, 0.455, 0.494, 0.483, 0.5, 0.491]);
+const lowRate = run('low-lr', [0.369, 0.412, 0.423, 0.438, 0.458, 0.461], { learningRate: 0.0001 });
+const broken = run('high-lr', [NaN], {
+  learningRate: 0.1,
+  divergence: { kind: 'nan', epoch: 0, step: 7, tensor: 'dense/kernel', loss: NaN, advice: 'Lower the rate.' },
+});
+const stuck = run('high-lr', [0.1, 0.1], {
+  learningRate: 0.1,
+  divergence: { kind: 'stuck', epoch: 0, step: 90, tensor: null, loss: 8.9, advice: 'Lower the rate.' },
+});
+const scheduled = run('plateau', [0.3, 0.4, 0.4, 0.45, 0.45, 0.45], {
+  batchSize: 128,
+  rates: [0.004, 0.004, 0.004, 0.002, 0.002, 0.001],
+  secondsPerEpoch: 1,
+});
+
+const judge = suite('study: verdict');
+
+judge('a slow run is told from a bad one, with the distance and where the baseline passed it', () => {
+  const { verdict: word, sentence } = verdict(lowRate, baseline);
+  assert.is(word, 'slow');
+  assert.match(sentence, 'Ends at 46.1 % validation accuracy, 3.0 points under the baseline after the same 6 epochs');
+  assert.match(sentence, 'under it all along');
+  assert.match(sentence, 'passed in epoch 3');
+  const sinking = run('sinking', [0.4, 0.3, 0.3, 0.3, 0.3, 0.3], { learningRate: 0.0001 });
+  assert.is(verdict(sinking, baseline).verdict, 'worse');
+});
+
+judge('a lower rate that is not slower is not called slow', () => {
+  const even = run('low-lr', [0.42, 0.45, 0.47, 0.48, 0.49, 0.495], { learningRate: 0.0001 });
+  assert.is(verdict(even, baseline).verdict, 'as good');
+  const ahead = run('low-lr', [0.42, 0.45, 0.47, 0.48, 0.49, 0.53], { learningRate: 0.0001 });
+  assert.match(verdict(ahead, baseline).sentence, '3.9 points over the baseline');
+});
+
+judge('divergence: epoch, loss, accuracy and the likely cause', () => {
+  const { verdict: word, sentence, headline } = verdict(stuck, baseline);
+  assert.is(word, 'diverged');
+  assert.match(sentence, 'Diverged in epoch 1: loss 8.90 (guessing is 2.30), accuracy 9.0 %');
+  assert.match(sentence, "learning rate 0.1 is 100× the baseline's, likely too high");
+  assert.is(headline, 'stays at 10.0 %: it diverged in epoch 1');
+});
+
+judge('divergence: NaN is named with its tensor, and the advice serves where there is no baseline', () => {
+  const { sentence } = verdict(broken, null);
+  assert.is(sentence, 'Diverged in epoch 1 (first in dense/kernel): loss NaN (guessing is 2.30); Lower the rate.');
+  const unwatched = { ...run('nan', [0.3, NaN]), divergence: null };
+  assert.match(verdict(unwatched, baseline).sentence, 'Diverged in epoch 2: loss NaN');
+});
+
+judge('guessing without a divergence is not called learning, nor is a recovery called divergence', () => {
+  assert.is(verdict({ ...stuck, divergence: null }, baseline).verdict, 'never learns');
+  const recovered = { ...baseline, name: 'rewound', divergence: stuck.divergence };
+  assert.is(verdict(recovered, baseline).verdict, 'recovered');
+});
+
+judge('a larger batch: time, the first epoch and the end', () => {
+  const late = run('batch-128', [0.35, 0.4, 0.45, 0.47, 0.49, 0.495], { batchSize: 128, secondsPerEpoch: 1.04 });
+  assert.is(verdict(late, baseline).verdict, 'as good, faster');
+  assert.is(
+    verdict(late, baseline).sentence,
+    "Epochs took 0.52× the baseline's time; 6.0 points lower after epoch 1 and level (+0.4 points) after epoch 6, " +
+      'at 49.5 % validation accuracy.',
+  );
+  assert.match(verdict({ ...late, secondsPerEpoch: 2.2 }, baseline).sentence, 'Epochs were not faster (1.10×');
+});
+
+judge('a falling rate: where it fell, whether it helped, and honesty if not', () => {
+  assert.equal(rateDrops(scheduled.history), [
+    { after: 3, from: 0.004, to: 0.002 },
+    { after: 5, from: 0.002, to: 0.001 },
+  ]);
+  const { verdict: word, sentence } = verdict(scheduled, baseline);
+  assert.is(word, 'drops help');
+  // +5 points after the first, nothing after the second.
+  assert.match(sentence, 'Rate fell after epochs 3 and 5 (0.004 to 0.001); validation accuracy was 2.5 points higher');
+  const flat = { ...scheduled, history: { ...scheduled.history, val_accuracy: [0.4, 0.4, 0.4, 0.4, 0.4, 0.4] } };
+  assert.is(verdict(flat, baseline).verdict, 'drops do little');
+  assert.match(verdict(run('plateau', [0.3, 0.4]), baseline).sentence, 'The rate never fell from 0.001');
+});
+
+judge('overfitting and an early stop are told', () => {
+  const memorised = run('baseline', [0.4, 0.5, 0.5], { epochs: 9 });
+  memorised.history.accuracy = [0.4, 0.6, 0.8];
+  memorised.history.val_loss = [1.7, 1.5, 1.9];
+  const { verdict: word, sentence } = verdict(memorised, null);
+  assert.is(word, 'overfits');
+  assert.match(
+    sentence,
+    'training accuracy is 30.0 points above validation and validation loss rose from 1.50 to 1.90',
+  );
+  assert.match(sentence, 'stopped after 3 of 9 epochs');
+});
+
+const files = suite('study: files');
+let folder = '';
+files.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'wgrad-study-'));
+});
+files.after(() => rm(folder, { recursive: true }));
+
+files('results.json comes back as it was, NaN included, one line a list', async () => {
+  const results = study([{ ...baseline, epochSeconds: [3, 2, 2, 2, 2, 2] }, broken]);
+  const path = await writeResults(folder, results);
+  assert.equal(await readResults(path), results);
+  const text = await readFile(path, 'utf8');
+  assert.match(text, '"val_accuracy": [0.41, 0.455, 0.494, 0.483, 0.5, 0.491]');
+  assert.match(text, '"val_accuracy": [null]');
+  assert.equal(
+    (await readdir(folder)).filter((name) => name.endsWith('.tmp')),
+    [],
+  );
+});
+
+files('an infinite loss comes back as NaN', async () => {
+  const burst = run('burst', [0.1]);
+  burst.history.loss = [Infinity];
+  const [read] = (await readResults(await writeResults(folder, study([burst])))).runs;
+  assert.ok(Number.isNaN(read.history.loss[0]));
+});
+
+files('the CSV has one line an epoch', async () => {
+  const short = run('short', [0.25, NaN], { epochSeconds: [3, 2] });
+  const lines = (await readFile(await writeRunCsv(folder, short), 'utf8')).split('\n');
+  assert.equal(lines, [
+    'epoch,seconds,learning_rate,loss,accuracy,val_loss,val_accuracy',
+    '1,3,0.001,1.975,0.24,2.075,0.25',
+    '2,2,0.001,NaN,NaN,NaN,NaN',
+    '',
+  ]);
+});
+
+files('the table fits 120 columns and ends with a sentence a run', () => {
+  const runs = [baseline, lowRate, broken, scheduled].map((one) => ({
+    ...one,
+    verdict: verdict(one, baseline).verdict,
+  }));
+  const long = { ...baseline, name: 'batch-128-scaled-and-more', verdict: 'as good, faster', imagesPerSecond: 123456 };
+  const lines = table([...runs, long]).split('\n');
+  assert.ok(Math.max(...lines.map((line) => line.length)) <= 120);
+  assert.match(lines[3], /^low-lr +0\.0001 +32 +6 +45\.1 +45\.1 +46\.1 +46\.1 +1\.45 +1\.55 +2\.00 +5,000 +slow$/);
+  assert.match(lines[4], /^high-lr .* NaN .*diverged$/);
+  assert.ok(
+    lines.some((line) => line.startsWith('low-lr') && line.includes(verdict(lowRate, baseline).sentence.slice(0, 40))),
+  );
+});
+
+const pictures = suite('study: pictures');
+pictures.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'wgrad-study-'));
+});
+pictures.after(() => rm(folder, { recursive: true }));
+
+/** Share of the pixels right of a share of the width that are not white. */
+function ink({ width, height, channels, data }: DecodedPng, from = 0): number {
+  const left = Math.floor(from * width);
+  let dark = 0;
+  for (let y = 0; y < height; y++) {
+    for (let x = left; x < width; x++) {
+      const at = (y * width + x) * channels;
+      if (data[at] + data[at + 1] + data[at + 2] < 600) dark++;
+    }
+  }
+  return dark / (height * (width - left));
+}
+
+pictures('the font draws without any of the system', () => {
+  const blank = rasterize(page(200, 40, [])).pixels;
+  const written = rasterize(page(200, 40, ['<text x="5" y="25" font-family="Source Sans 3">46.1 % ×</text>'])).pixels;
+  assert.not(Buffer.from(written).equals(Buffer.from(blank)));
+});
+
+pictures('five charts, of the right width, drawn on, with clear margins', async () => {
+  const paths = await writeCharts(folder, study([baseline, stuck, scheduled]));
+  assert.equal((await readdir(folder)).sort(), [
+    'accuracy-by-epoch.png',
+    'accuracy-by-time.png',
+    'learning-rate.png',
+    'loss.png',
+    'overview.png',
+  ]);
+  for (const path of paths) {
+    const image = decode(await readFile(path));
+    assert.is(image.width, SHEET_WIDTH * ZOOM);
+    assert.ok(ink(image) > 0.005, `${path} is all but blank`);
+    // Text that is cut off runs through the page's right margin.
+    assert.is(ink(image, 0.995), 0, `${path} reaches its right edge`);
+  }
+});
+
+pictures('one epoch of nothing but NaN, a run without any epoch and a study without runs are drawn', async () => {
+  const charts = [accuracyByEpoch, accuracyByTime, lossByEpoch, learningRate, overview];
+  for (const runs of [[broken], [run('none', [])], []]) {
+    for (const draw of charts) {
+      const svg = await draw(study(runs));
+      // A coordinate that is not a number draws nothing, or at the wrong place.
+      assert.not.match(svg, /="[^"<>]*(NaN|Infinity|undefined)/);
+    }
+  }
+  assert.match(await accuracyByEpoch(study([broken])), 'no number: NaN');
+});
+
+pictures('a run that turns to NaN keeps its numbers up to there', async () => {
+  const svg = await accuracyByEpoch(study([baseline, { ...broken, history: run('high-lr', [0.25, NaN]).history }]));
+  assert.match(svg, '25.0 %, then NaN');
+  assert.not.match(svg, /="[^"<>]*(NaN|Infinity|undefined)/);
+});
+
+pictures('headings and labels say what is in the numbers', async () => {
+  const svg = await accuracyByEpoch(study([baseline, lowRate, stuck]));
+  for (const words of [
+    '3.0 points under the baseline',
+    'stays at 10.0 %: it diverged in epoch 1',
+    '46.1 % validation',
+    '49.1 % baseline',
+  ]) {
+    assert.match(svg, words);
+  }
+});
+
+pictures('the reference losses are those of guessing and of a sure wrong class', () => {
+  assert.is(GUESSING_LOSS.toFixed(3), '2.303');
+  assert.is(CLIPPED_LOSS.toFixed(2), '14.51');
+});
+
+pictures('the sample sheet holds the images, three times their size, in green and red frames', async () => {
+  const images = new Uint8Array(2 * 3072).fill(200, 3072);
+  images.set([10, 20, 30], 3);
+  const path = join(folder, 'sheet.png');
+  await writeSampleSheet(path, images, [0, 1], new Float32Array([0.9, 0.1, 0.7, 0.3]), ['cat', 'dog']);
+  const { width, channels, data } = decode(await readFile(path));
+  const pixel = (x: number, y: number) => [
+    ...data.subarray((y * width + x) * channels, (y * width + x) * channels + 3),
+  ];
+  // The first image's corner; its second pixel covers three by three.
+  assert.equal(pixel(36, 56), [0, 0, 0]);
+  for (const [x, y] of [
+    [39, 56],
+    [41, 58],
+  ])
+    assert.equal(pixel(x, y), [10, 20, 30]);
+  assert.equal(pixel(42, 56), [0, 0, 0]);
+  assert.equal(pixel(39, 59), [0, 0, 0]);
+  assert.equal(pixel(34, 60), [0x00, 0x9e, 0x73]);
+  assert.equal(pixel(128 + 36, 56), [200, 200, 200]);
+  assert.equal(pixel(128 + 34, 60), [0xd5, 0x5e, 0x00]);
+  const wrong = writeSampleSheet(path, images, [0], new Float32Array(4), ['cat', 'dog']);
+  await wrong.then(
+    () => assert.unreachable('sizes that do not fit were accepted'),
+    (error: unknown) => assert.instance(error, RangeError),
+  );
+});
+
+judge.run();
+files.run();
+pictures.run();
