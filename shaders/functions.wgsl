@@ -14,6 +14,8 @@ fn unpack_bytes(word: u32) -> vec4f {
   return vec4f((vec4u(word) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u));
 }
 
+fn pack_bytes(bytes: vec4f) -> u32 { return dot(vec4u(bytes), vec4u(0x1u, 0x100u, 0x10000u, 0x1000000u)); }
+
 fn maximum(a: V, b: V) -> V { return select(select(max(a, b), b, is_nan(b)), a, is_nan(a)); }
 fn minimum(a: V, b: V) -> V { return select(select(min(a, b), b, is_nan(b)), a, is_nan(a)); }
 fn clip(x: V, low: V, high: V) -> V { return select(min(max(x, low), high), x, is_nan(x)); }

@@ -198,6 +198,9 @@ export const initializers = {
 /** Names that layers accept in place of an initialiser. */
 export type InitializerName = keyof typeof initializers;
 
+/** Whether a text names an initialiser. */
+export const isInitializerName = (name: string): name is InitializerName => Object.hasOwn(initializers, name);
+
 /**
  * The initialiser of that name with its defaults, or the given function itself.
  * @throws ArgumentError for an unknown name; the message lists the known ones.
@@ -205,7 +208,7 @@ export type InitializerName = keyof typeof initializers;
 export function resolveInitializer(initializer: InitializerName | Initializer): Initializer {
   if (typeof initializer === 'function') return initializer;
   // Callers without types may pass any string, 'toString' included.
-  if (Object.hasOwn(initializers, initializer)) return initializers[initializer]();
+  if (isInitializerName(initializer)) return initializers[initializer]();
   throw new ArgumentError(
     `Unknown initializer '${String(initializer)}'; use one of ${Object.keys(initializers).join(', ')}, or a function (shape, seed) => Float32Array`,
   );

@@ -141,10 +141,14 @@ export function fuse(roots: readonly Node[], maxStorageBuffers: number): Group[]
     return bound.size;
   };
 
+  /** Expressions hold a constant in their uniforms; kernels and views have only memory to read it from. */
+  const readFromMemory = (constant: Node): boolean =>
+    [...(consumers.get(constant) ?? [])].some((user) => user.op.lowering.kind !== 'pointwise');
+
   for (const node of order) {
     const { kind } = node.op.lowering;
     if (kind === 'leaf' || kind === 'alias') continue;
-    if (isConstant(node) && !fetched.has(node)) continue;
+    if (isConstant(node) && !fetched.has(node) && !readFromMemory(node)) continue;
     if (kind === 'pack') {
       packs.set(node, groupsNeededBy(node));
       continue;

@@ -291,6 +291,9 @@ export function emitStore(
   if (anchor !== null) known.set(anchor, 'value');
   const lines = emitMembers(text, members, known, width, resolve);
   const stores = outputs.map((node, at) => {
+    if (node.dtype === 'uint8') {
+      return `  ${text.bind(node, 'read_write', 'u32', `out${at}`)}[i] = pack_bytes(${known.get(node)});`;
+    }
     const target = text.bind(node, 'read_write', valueType(node.dtype, width), `out${at}`);
     return `  ${target}[i] = ${known.get(node)};`;
   });

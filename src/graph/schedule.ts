@@ -82,12 +82,14 @@ function compileGroup(group: Group, target: Target): ScheduledKernel[] {
   const { anchor } = group;
   if (anchor === null) {
     const size = sizeOf(group.members[0].shape);
-    const width = size % 4 === 0 ? 4 : 1;
+    // Bytes are stored four to a word; every result's memory is whole vec4s, so the last word may reach past the end.
+    const width = size % 4 === 0 || group.outputs.some((node) => node.dtype === 'uint8') ? 4 : 1;
+    const count = Math.ceil(size / width);
     const template: KernelTemplate = {
       label: group.members.map((node) => node.op.name).join('+'),
       source: shaders.pointwise,
-      uniforms: { count: size / width },
-      grid: linearGrid(Math.ceil(size / width / 64)),
+      uniforms: { count },
+      grid: linearGrid(Math.ceil(count / 64)),
       width,
     };
     return [assemble(template, group, true, true)];

@@ -1,0 +1,95 @@
+import type { Node } from '../graph/node.ts';
+import { resolveInitializer } from '../initializers.ts';
+import { conv2d } from '../ops/conv2d.ts';
+import { type Padding, type Pair, pairOf, type Shape } from '../shape.ts';
+import { type ActivationName, activations, checkActivation } from './activations.ts';
+import {
+  type CallContext,
+  checkCount,
+  expectImages,
+  type InitializerLike,
+  initializerName,
+  Layer,
+  type LayerConfig,
+  type LayerOptions,
+  type WeightSpec,
+} from './layer.ts';
+
+export interface Conv2DOptions extends LayerOptions {
+  /** Default 1. */
+  readonly strides?: Pair;
+  /** Default `valid`. */
+  readonly padding?: Padding;
+  readonly activation?: ActivationName;
+  /** Default true. */
+  readonly useBias?: boolean;
+  /** Default `glorotUniform`. */
+  readonly kernelInitializer?: InitializerLike;
+  /** Default `zeros`. */
+  readonly biasInitializer?: InitializerLike;
+}
+
+/**
+ * Two-dimensional convolution: [batch, height, width, in] to [batch, height', width', filters]. Weights: kernel
+ * [height, width, in, filters], bias [filters].
+ */
+export class Conv2D extends Layer {
+  readonly className = 'Conv2D';
+  readonly filters: number;
+  readonly kernelSize: readonly [number, number];
+  readonly #options: Required<Omit<Conv2DOptions, 'name' | 'inputShape' | 'strides'>> & {
+    readonly strides: readonly [number, number];
+  };
+
+  constructor(filters: number, kernelSize: Pair, options: Conv2DOptions = {}) {
+    super(options);
+    checkCount('Conv2D', 'filters', filters);
+    this.filters = filters;
+    this.kernelSize = pairOf(kernelSize, 'Conv2D kernelSize');
+    this.#options = {
+      strides: pairOf(options.strides ?? 1, 'Conv2D strides'),
+      padding: options.padding ?? 'valid',
+      activation: checkActivation(options.activation ?? 'linear', 'Conv2D'),
+      useBias: options.useBias ?? true,
+      kernelInitializer: options.kernelInitializer ?? 'glorotUniform',
+      biasInitializer: options.biasInitializer ?? 'zeros',
+    };
+  }
+
+  override weights(input: Shape, name: string): WeightSpec[] {
+    expectImages(input, name, this.className);
+    const { kernelInitializer, biasInitializer, useBias } = this.#options;
+    const kernel: WeightSpec = {
+      name: 'kernel',
+      shape: [...this.kernelSize, input[2], this.filters],
+      initializer: resolveInitializer(kernelInitializer),
+      trainable: true,
+    };
+    const bias: WeightSpec = {
+      name: 'bias',
+      shape: [this.filters],
+      initializer: resolveInitializer(biasInitializer),
+      trainable: true,
+    };
+    return useBias ? [kernel, bias] : [kernel];
+  }
+
+  call(x: Node, { weights: [kernel, bias] }: CallContext): Node {
+    const { strides, padding, activation } = this.#options;
+    return activations[activation](conv2d(x, kernel, { bias, stride: strides, padding }));
+  }
+
+  config(): LayerConfig {
+    const { strides, padding, activation, useBias, kernelInitializer, biasInitializer } = this.#options;
+    return {
+      filters: this.filters,
+      kernelSize: this.kernelSize,
+      strides,
+      padding,
+      activation,
+      useBias,
+      kernelInitializer: initializerName(kernelInitializer),
+      biasInitializer: initializerName(biasInitializer),
+    };
+  }
+}

@@ -1,0 +1,83 @@
+import { ShapeError } from '../errors.ts';
+import type { Node } from '../graph/node.ts';
+import { resolveInitializer } from '../initializers.ts';
+import { dense } from '../ops/matmul.ts';
+import type { Shape } from '../shape.ts';
+import { type ActivationName, activations, checkActivation } from './activations.ts';
+import {
+  type CallContext,
+  checkCount,
+  type InitializerLike,
+  initializerName,
+  Layer,
+  type LayerConfig,
+  type LayerOptions,
+  type WeightSpec,
+} from './layer.ts';
+
+export interface DenseOptions extends LayerOptions {
+  readonly activation?: ActivationName;
+  /** Default true. */
+  readonly useBias?: boolean;
+  /** Default `glorotUniform`. */
+  readonly kernelInitializer?: InitializerLike;
+  /** Default `zeros`. */
+  readonly biasInitializer?: InitializerLike;
+}
+
+/** activation(x kernel + bias) along the last axis: [..., in] to [..., units]. Weights: kernel [in, units], bias [units]. */
+export class Dense extends Layer {
+  readonly className = 'Dense';
+  readonly units: number;
+  readonly #options: Required<Omit<DenseOptions, 'name' | 'inputShape'>>;
+
+  constructor(units: number, options: DenseOptions = {}) {
+    super(options);
+    checkCount('Dense', 'units', units);
+    this.units = units;
+    this.#options = {
+      activation: checkActivation(options.activation ?? 'linear', 'Dense'),
+      useBias: options.useBias ?? true,
+      kernelInitializer: options.kernelInitializer ?? 'glorotUniform',
+      biasInitializer: options.biasInitializer ?? 'zeros',
+    };
+  }
+
+  override weights(input: Shape, name: string): WeightSpec[] {
+    const features = input.at(-1);
+    if (features === undefined) {
+      throw new ShapeError(
+        `Layer '${name}' (Dense) expects inputs [batch, ..., features], got a scalar an example. Add a Reshape before it.`,
+      );
+    }
+    const { kernelInitializer, biasInitializer, useBias } = this.#options;
+    const kernel: WeightSpec = {
+      name: 'kernel',
+      shape: [features, this.units],
+      initializer: resolveInitializer(kernelInitializer),
+      trainable: true,
+    };
+    const bias: WeightSpec = {
+      name: 'bias',
+      shape: [this.units],
+      initializer: resolveInitializer(biasInitializer),
+      trainable: true,
+    };
+    return useBias ? [kernel, bias] : [kernel];
+  }
+
+  call(x: Node, { weights: [kernel, bias] }: CallContext): Node {
+    return activations[this.#options.activation](dense(x, kernel, bias));
+  }
+
+  config(): LayerConfig {
+    const { activation, useBias, kernelInitializer, biasInitializer } = this.#options;
+    return {
+      units: this.units,
+      activation,
+      useBias,
+      kernelInitializer: initializerName(kernelInitializer),
+      biasInitializer: initializerName(biasInitializer),
+    };
+  }
+}

@@ -1,0 +1,81 @@
+import type { Node } from '../graph/node.ts';
+import { avgPool2d, maxPool2d, type Pool2dOptions } from '../ops/pool2d.ts';
+import { mean } from '../ops/reduce.ts';
+import { type Padding, type Pair, pairOf, type Shape } from '../shape.ts';
+import {
+  type CallContext,
+  expectImages,
+  Layer,
+  type LayerConfig,
+  type LayerOptions,
+  type WeightSpec,
+} from './layer.ts';
+
+export interface PoolingOptions extends LayerOptions {
+  /** Default: the pool size. */
+  readonly strides?: Pair;
+  /** Default `valid`. */
+  readonly padding?: Padding;
+}
+
+abstract class Pooling2D extends Layer {
+  readonly poolSize: readonly [number, number];
+  readonly strides: readonly [number, number];
+  readonly padding: Padding;
+
+  constructor(poolSize: Pair = 2, options: PoolingOptions = {}) {
+    super(options);
+    this.poolSize = pairOf(poolSize, 'Pooling poolSize');
+    this.strides = pairOf(options.strides ?? poolSize, 'Pooling strides');
+    this.padding = options.padding ?? 'valid';
+  }
+
+  protected abstract pool(x: Node, options: Pool2dOptions): Node;
+
+  override weights(input: Shape, name: string): WeightSpec[] {
+    expectImages(input, name, this.className);
+    return [];
+  }
+
+  call(x: Node, _: CallContext): Node {
+    return this.pool(x, { size: this.poolSize, stride: this.strides, padding: this.padding });
+  }
+
+  config(): LayerConfig {
+    return { poolSize: this.poolSize, strides: this.strides, padding: this.padding };
+  }
+}
+
+/** The largest value of each window; the pool size defaults to 2. */
+export class MaxPooling2D extends Pooling2D {
+  readonly className = 'MaxPooling2D';
+  protected pool(x: Node, options: Pool2dOptions): Node {
+    return maxPool2d(x, options);
+  }
+}
+
+/** The mean of each window's pixels, padding left out; the pool size defaults to 2. */
+export class AveragePooling2D extends Pooling2D {
+  readonly className = 'AveragePooling2D';
+  protected pool(x: Node, options: Pool2dOptions): Node {
+    return avgPool2d(x, options);
+  }
+}
+
+/** The mean over all pixels: [batch, height, width, channels] to [batch, channels]. */
+export class GlobalAveragePooling2D extends Layer {
+  readonly className = 'GlobalAveragePooling2D';
+
+  override weights(input: Shape, name: string): WeightSpec[] {
+    expectImages(input, name, this.className);
+    return [];
+  }
+
+  call(x: Node): Node {
+    return mean(x, [1, 2]);
+  }
+
+  config(): LayerConfig {
+    return {};
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * Examples on the GPU: uploaded once, in shards no larger than a binding may be, and read in any order by a gather that
+ * turns bytes into floats. A step uploads nothing.
+ */
+
+import { ShapeError } from '../errors.ts';
+import type { Device } from '../gpu/device.ts';
+import type { HostArray, Node } from '../graph/node.ts';
+import type { Storage } from '../graph/storage.ts';
+import { batchRows } from '../ops/gather.ts';
+import { dataNode, storedNode } from '../ops/leaf.ts';
+import { formatShape, sizeOf } from '../shape.ts';
+import { Tensor } from '../tensor.ts';
+
+/** Shards that one kernel may bind beside its other buffers. */
+const MAX_SHARDS = 6;
+
+/** One tensor [count, ...] on the GPU. */
+export class Rows {
+  readonly count: number;
+  readonly #shards: readonly Node[];
+  readonly #rowsPerShard: number;
+  readonly #owned: readonly Storage[];
+  readonly #device: Device;
+
+  private constructor(
+    device: Device,
+    count: number,
+    shards: readonly Node[],
+    rowsPerShard: number,
+    owned: readonly Storage[],
+  ) {
+    this.#device = device;
+    this.count = count;
+    this.#shards = shards;
+    this.#rowsPerShard = rowsPerShard;
+    this.#owned = owned;
+  }
+
+  /** Uploads host values, or takes the memory of a tensor that was computed. */
+  static async of(device: Device, tensor: Tensor, who: string): Promise<Rows> {
+    const { node } = tensor;
+    const [count] = node.shape;
+    if (count === undefined) {
+      throw new ShapeError(
+        `${who}: expected examples along the first axis, got a scalar. Give a tensor [examples, ...].`,
+      );
+    }
+    const { lowering } = node.op;
+    const source = lowering.kind === 'leaf' ? lowering.storage(node) : null;
+    if (source === null || source.kind === 'device') {
+      await tensor.data();
+      return new Rows(device, count, [tensor.node], count, []);
+    }
+    const { values } = source;
+    const row = sizeOf(node.shape.slice(1));
+    const rowBytes = row * values.BYTES_PER_ELEMENT;
+    const limit = Math.min(device.info.maxBindingBytes, device.info.maxBufferBytes);
+    // Shards begin at whole words, also for rows of odd bytes.
+    const fitting = Math.floor(limit / rowBytes / 4) * 4;
+    const rowsPerShard = Math.min(count, fitting);
+    const shards = rowsPerShard === 0 ? Number.POSITIVE_INFINITY : Math.ceil(count / rowsPerShard);
+    if (shards > MAX_SHARDS) {
+      throw new ShapeError(
+        `${who}: ${formatShape(node.shape)} (${node.dtype}) does not fit into ${MAX_SHARDS} buffers of '${device.info.name}'. ` +
+          'Use uint8 for images, or train on part of the examples at a time.',
+      );
+    }
+    const owned: Storage[] = [];
+    const nodes: Node[] = [];
+    for (let shard = 0; shard < shards; shard++) {
+      const begin = shard * rowsPerShard;
+      const end = Math.min(begin + rowsPerShard, count);
+      const part: HostArray = values.subarray(begin * row, end * row);
+      const storage = device.allocate(part.length, node.dtype, `${who}, part ${shard + 1}`);
+      device.write(storage, part);
+      owned.push(storage);
+      nodes.push(storedNode(storage, [end - begin, ...node.shape.slice(1)], node.dtype));
+    }
+    return new Rows(device, count, nodes, rowsPerShard, owned);
+  }
+
+  /** The rows that `order` names from the step's position on: [size, ...]. */
+  batch(order: Node, size: number): Node {
+    return batchRows(this.#shards, order, size, this.#rowsPerShard);
+  }
+
+  /** Overwrites the first rows; only for rows uploaded in one shard. */
+  rewrite(values: HostArray): void {
+    this.#device.write(this.#owned[0], values);
+  }
+
+  dispose(): void {
+    if (this.#device.closed) return;
+    for (const storage of this.#owned) this.#device.free(storage);
+  }
+}
+
+/** The order in which examples are visited, on the GPU. */
+export class Order {
+  readonly node: Node;
+  readonly #device: Device;
+  readonly #storage: Storage;
+
+  constructor(device: Device, count: number) {
+    this.#device = device;
+    this.#storage = device.allocate(count, 'int32', 'order of the examples');
+    this.node = storedNode(this.#storage, [count], 'int32');
+  }
+
+  write(order: Int32Array): void {
+    this.#device.write(this.#storage, order);
+  }
+
+  dispose(): void {
+    if (!this.#device.closed) this.#device.free(this.#storage);
+  }
+}
+
+/** Inputs, labels and weights of the same examples. */
+export interface Examples {
+  readonly x: Rows;
+  readonly y: Rows;
+  readonly weights: Rows | null;
+}
+
+export function disposeExamples({ x, y, weights }: Examples): void {
+  x.dispose();
+  y.dispose();
+  weights?.dispose();
+}
+
+/** Uploads examples; throws when they are not equally many. */
+export async function uploadExamples(
+  device: Device,
+  x: Tensor,
+  y: Tensor,
+  weights: Float32Array | null,
+): Promise<Examples> {
+  if (x.shape[0] !== y.shape[0]) {
+    throw new ShapeError(
+      `Got ${x.shape[0]} inputs ${formatShape(x.shape)} but ${y.shape[0]} labels ${formatShape(y.shape)}. Give one label an example.`,
+    );
+  }
+  const table = weights === null ? null : new Tensor(dataNode(weights, [weights.length]));
+  return {
+    x: await Rows.of(device, x, 'inputs'),
+    y: await Rows.of(device, y, 'labels'),
+    weights: table === null ? null : await Rows.of(device, table, 'example weights'),
+  };
+}

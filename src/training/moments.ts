@@ -1,0 +1,48 @@
+/** What an optimizer remembers of a model: its moments, side by side like the weights, and the steps taken. */
+
+import type { Device } from '../gpu/device.ts';
+import type { Node } from '../graph/node.ts';
+import type { Storage } from '../graph/storage.ts';
+import { storedNode } from '../ops/leaf.ts';
+import { momentsOf, type UpdateRule } from '../ops/update.ts';
+
+export class Moments {
+  /** Steps since the moments were zero; the bias correction counts them. */
+  steps = 0;
+  readonly names: readonly string[];
+  readonly #device: Device;
+  readonly #size: number;
+  readonly #storages: readonly Storage[];
+
+  constructor(device: Device, rule: UpdateRule, size: number) {
+    this.#device = device;
+    this.#size = size;
+    this.names = momentsOf(rule);
+    this.#storages = size === 0 ? [] : this.names.map((name) => device.allocate(size, 'float32', name));
+    this.reset();
+  }
+
+  nodes(): Node[] {
+    return this.#storages.map((storage) => storedNode(storage, [this.#size]));
+  }
+
+  reset(): void {
+    this.steps = 0;
+    for (const storage of this.#storages) this.#device.write(storage, new Float32Array(this.#size));
+  }
+
+  async read(): Promise<Float32Array[]> {
+    return Promise.all(
+      this.#storages.map(async (storage) => Float32Array.from(await this.#device.read(storage, 'float32', this.#size))),
+    );
+  }
+
+  write(index: number, values: Float32Array): void {
+    this.#device.write(this.#storages[index], values);
+  }
+
+  dispose(): void {
+    if (this.#device.closed) return;
+    for (const storage of this.#storages) this.#device.free(storage);
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * A model's weights: side by side in one buffer, so that an optimizer updates all of them in one dispatch, and so that
+ * they are copied in one piece. Until a device is needed they live on the host.
+ */
+
+import { ShapeError } from '../errors.ts';
+import type { Device } from '../gpu/device.ts';
+import type { Node } from '../graph/node.ts';
+import { bytesOf, type Storage } from '../graph/storage.ts';
+import { dataNode, storedNode } from '../ops/leaf.ts';
+import { packedSize } from '../ops/update.ts';
+import { formatShape, type Shape, sizeOf } from '../shape.ts';
+
+export interface Parameter {
+  /** `layer/kernel` */
+  readonly name: string;
+  readonly shape: Shape;
+  /** First element in the block. */
+  readonly start: number;
+}
+
+/** Weights of one kind (trainable or not) in one block. */
+export class ParameterBlock {
+  readonly parameters: readonly Parameter[];
+  /** Elements of the block, the gaps that alignment leaves included. */
+  readonly size: number;
+  #host: Float32Array | null;
+  #device: Device | null = null;
+  #storage: Storage | null = null;
+
+  constructor(parameters: readonly { name: string; shape: Shape; values: Float32Array }[]) {
+    let start = 0;
+    this.parameters = parameters.map(({ name, shape }) => {
+      const parameter = { name, shape, start };
+      start += packedSize(sizeOf(shape));
+      return parameter;
+    });
+    this.size = start;
+    const host = new Float32Array(start);
+    parameters.forEach(({ values }, at) => {
+      host.set(values, this.parameters[at].start);
+    });
+    this.#host = host;
+  }
+
+  /** Numbers that the block holds, gaps left out. */
+  get count(): number {
+    return this.parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  }
+
+  /** Moves the values to a device; an empty block stays where it is. */
+  attach(device: Device): void {
+    if (this.size === 0 || this.#device === device) return;
+    if (this.#host === null)
+      throw new ShapeError('The weights live on another device. Read them with getWeights() first.');
+    this.#device = device;
+    this.#storage = device.allocate(this.size, 'float32', 'weights');
+    device.write(this.#storage, this.#host);
+    this.#host = null;
+  }
+
+  /** All values as one node. */
+  get node(): Node {
+    if (this.#storage === null) return standIn([this.size]);
+    return storedNode(this.#storage, [this.size]);
+  }
+
+  /** One node a parameter. */
+  nodes(): Node[] {
+    const storage = this.#storage;
+    return this.parameters.map(({ shape, start }) => {
+      if (storage === null) return standIn(shape);
+      const part = { ...storage, offset: storage.offset + start * 4, bytes: bytesOf(sizeOf(shape), 'float32') };
+      return storedNode(part, shape);
+    });
+  }
+
+  async read(): Promise<Float32Array[]> {
+    let values: ArrayLike<number> & { slice(start: number, end: number): ArrayLike<number> };
+    if (this.#device !== null && this.#storage !== null) {
+      values = await this.#device.read(this.#storage, 'float32', this.size);
+    } else {
+      values = this.#host ?? new Float32Array(0);
+    }
+    return this.parameters.map(({ shape, start }) => Float32Array.from(values.slice(start, start + sizeOf(shape))));
+  }
+
+  /** Replaces one parameter's values. */
+  write(index: number, values: Float32Array): void {
+    const { name, shape, start } = this.parameters[index];
+    if (values.length !== sizeOf(shape)) {
+      throw new ShapeError(
+        `Weight '${name}' has shape ${formatShape(shape)}, ${sizeOf(shape)} numbers, got ${values.length}. Give weights of the same model.`,
+      );
+    }
+    if (this.#device !== null && this.#storage !== null) this.#device.write(this.#storage, values, start * 4);
+    else this.#host?.set(values, start);
+  }
+
+  dispose(): void {
+    if (this.#device !== null && this.#storage !== null && !this.#device.closed) this.#device.free(this.#storage);
+    this.#storage = null;
+    this.#device = null;
+    this.#host = null;
+  }
+}
+
+/** A leaf that may be planned with but never run. */
+export const standIn = (shape: Shape): Node => dataNode(new Float32Array(0), shape);

@@ -1,0 +1,274 @@
+/** The training loop: epochs, steps, metrics, validation and callbacks, over examples that lie on the GPU. */
+
+import type { Logs, NonFinite } from '../callbacks/callback.ts';
+import type { CallbackList } from '../callbacks/callbackList.ts';
+import type { Device } from '../gpu/device.ts';
+import { Plan } from '../gpu/plan.ts';
+import type { StepValues } from '../gpu/step.ts';
+import type { Loss } from '../losses.ts';
+import type { Metric } from '../metrics.ts';
+import type { Optimizer } from '../optimizers.ts';
+import { permutation } from '../random.ts';
+import { type Examples, Order } from './gpuDataset.ts';
+import { GpuLedger, type LedgerReading } from './ledger.ts';
+import type { Moments } from './moments.ts';
+import { evaluationStep, finiteProbe, type Network, type StepParts, trainingStep } from './network.ts';
+import { batches, Pass } from './pass.ts';
+
+/** What the loop needs of the model. */
+export interface Compiled {
+  readonly device: Device;
+  readonly network: Network;
+  readonly optimizer: Optimizer;
+  readonly loss: Loss;
+  readonly metrics: readonly Metric[];
+  readonly moments: Moments;
+  readonly seed: number;
+}
+
+export const metricNames = ({ metrics }: { readonly metrics: readonly Metric[] }): string[] => [
+  'loss',
+  ...metrics.map((metric) => metric.name),
+];
+
+const iota = (begin: number, end: number): Int32Array => Int32Array.from({ length: end - begin }, (_, i) => begin + i);
+
+/** Evaluation of examples, whole or in part. */
+export class Evaluator {
+  readonly #ledger: GpuLedger;
+  readonly #order: Order;
+  readonly #pass: Pass;
+  readonly #count: number;
+  readonly #batchSize: number;
+
+  /** Examples from `begin` to `end` in their own order. */
+  constructor(compiled: Compiled, { x, y, weights }: Examples, begin: number, end: number, batchSize: number) {
+    const { device, network, loss, metrics } = compiled;
+    this.#ledger = new GpuLedger(device, metricNames(compiled));
+    this.#order = new Order(device, end - begin);
+    this.#order.write(iota(begin, end));
+    this.#count = end - begin;
+    this.#batchSize = batchSize;
+    this.#pass = new Pass(device, (batch) =>
+      evaluationStep({
+        network,
+        loss,
+        metrics,
+        x: x.batch(this.#order.node, batch),
+        y: y.batch(this.#order.node, batch),
+        weights: weights?.batch(this.#order.node, batch) ?? null,
+        ledger: this.#ledger,
+      }),
+    );
+  }
+
+  prepare(): Promise<void> {
+    return this.#pass.prepare(this.#count, this.#batchSize);
+  }
+
+  async run(callbacks: CallbackList | null): Promise<Logs> {
+    await callbacks?.onTestBegin({});
+    this.#ledger.resetSums();
+    let batch = 0;
+    for (const { position, size } of batches(this.#count, this.#batchSize)) {
+      await callbacks?.onTestBatchBegin(batch, {});
+      await this.#pass.run(size, { seed: 0, step: 0, position, rates: [] });
+      await callbacks?.onTestBatchEnd(batch, {});
+      batch++;
+    }
+    const { sums } = await this.#ledger.read();
+    const logs = this.#ledger.means(sums, this.#count);
+    await callbacks?.onTestEnd(logs);
+    return logs;
+  }
+
+  async dispose(): Promise<void> {
+    await this.#pass.dispose();
+    this.#ledger.dispose();
+    this.#order.dispose();
+  }
+}
+
+/** A reading of the ledger under way, and what it will cover. */
+interface Pending {
+  readonly reading: Promise<LedgerReading>;
+  readonly batch: number;
+  readonly step: number;
+  readonly samples: number;
+}
+
+/** Training on `count` examples, the first ones of `examples`. */
+export class Trainer {
+  readonly #compiled: Compiled;
+  readonly #examples: Examples;
+  readonly #count: number;
+  readonly #batchSize: number;
+  readonly #ledger: GpuLedger;
+  readonly #order: Order;
+  readonly #pass: Pass;
+  #nonFinite: NonFinite | null = null;
+  /** Step at which the present epoch began. */
+  #epochStart = 0;
+  #step: number;
+  #pending: Pending | null = null;
+  #last: { sums: Float32Array; samples: number };
+  #means: Logs = {};
+  /** Examples of this epoch submitted so far, and how many of them the sums leave out. */
+  #samples = 0;
+  #forgotten = 0;
+
+  /** `step`: optimizer steps taken before. */
+  constructor(compiled: Compiled, examples: Examples, count: number, batchSize: number, step: number) {
+    this.#compiled = compiled;
+    this.#examples = examples;
+    this.#count = count;
+    this.#batchSize = batchSize;
+    this.#step = step;
+    this.#ledger = new GpuLedger(compiled.device, metricNames(compiled));
+    this.#last = { sums: new Float32Array(metricNames(compiled).length), samples: 0 };
+    this.#order = new Order(compiled.device, count);
+    const { optimizer, moments } = compiled;
+    this.#pass = new Pass(
+      compiled.device,
+      (batch) => trainingStep(this.#parts(batch), optimizer.rule, moments.nodes()).effects,
+    );
+  }
+
+  /** Optimizer steps taken in all. */
+  get step(): number {
+    return this.#step;
+  }
+
+  prepare(): Promise<void> {
+    return this.#pass.prepare(this.#count, this.#batchSize);
+  }
+
+  #parts(batch: number): StepParts {
+    const { network, loss, metrics } = this.#compiled;
+    const { x, y, weights } = this.#examples;
+    const order = this.#order.node;
+    return {
+      network,
+      loss,
+      metrics,
+      x: x.batch(order, batch),
+      y: y.batch(order, batch),
+      weights: weights?.batch(order, batch) ?? null,
+      ledger: this.#ledger,
+    };
+  }
+
+  #values(position: number): StepValues {
+    const { optimizer, moments, seed } = this.#compiled;
+    return { seed, step: this.#step, position, rates: optimizer.rates(moments.steps) };
+  }
+
+  /** One epoch, or what of it runs before `stopped`; returns its means. */
+  async epoch(epoch: number, shuffle: boolean, callbacks: CallbackList, stopped: () => boolean): Promise<Logs> {
+    const order = shuffle
+      ? new Int32Array(permutation(this.#count, this.#compiled.seed, epoch).buffer)
+      : iota(0, this.#count);
+    this.#order.write(order);
+    this.#samples = 0;
+    this.#forgetSums();
+    this.#epochStart = this.#step;
+    const steps = Math.ceil(this.#count / this.#batchSize);
+    // Often enough to see a divergence early, seldom enough to cost nothing.
+    const interval = Math.min(10, Math.max(1, Math.round(steps / 50)));
+    let batch = 0;
+    for (const { position, size } of batches(this.#count, this.#batchSize)) {
+      await callbacks.onTrainBatchBegin(batch, this.#means);
+      this.#compiled.moments.steps++;
+      await this.#pass.run(size, this.#values(position));
+      this.#samples += size;
+      batch++;
+      this.#step++;
+      if (batch === 1 || batch % interval === 0) {
+        // The reading begun an interval ago has arrived: nothing waits.
+        await this.#report(epoch, callbacks);
+        this.#pending = { reading: this.#ledger.read(), batch, step: this.#step - 1, samples: this.#samples };
+        if (batch === 1) await this.#report(epoch, callbacks);
+      }
+      await callbacks.onTrainBatchEnd(batch - 1, this.#means);
+      if (stopped()) break;
+    }
+    await this.#report(epoch, callbacks);
+    this.#pending = { reading: this.#ledger.read(), batch, step: this.#step - 1, samples: this.#samples };
+    await this.#report(epoch, callbacks);
+    return this.#means;
+  }
+
+  #forgetSums(): void {
+    this.#ledger.resetSums();
+    this.#forgotten = this.#samples;
+    this.#last = { sums: new Float32Array(this.#last.sums.length), samples: this.#samples };
+    this.#means = {};
+  }
+
+  /** Awaits the pending reading and tells the callbacks. */
+  async #report(epoch: number, callbacks: CallbackList): Promise<void> {
+    const pending = this.#pending;
+    if (pending === null) return;
+    this.#pending = null;
+    const { sums, firstBadStep } = await pending.reading;
+    if (firstBadStep !== null && this.#nonFinite === null) {
+      this.#nonFinite = { step: firstBadStep, tensor: await this.#findCause(firstBadStep) };
+      this.#ledger.release();
+    }
+    const { ledger, last } = { ledger: this.#ledger, last: this.#last };
+    const samples = pending.samples - last.samples;
+    if (samples === 0) return;
+    this.#means = ledger.means(sums, pending.samples - this.#forgotten);
+    const window = ledger.means(
+      sums.map((sum, at) => sum - last.sums[at]),
+      samples,
+    );
+    this.#last = { sums, samples: pending.samples };
+    await callbacks.onMetrics({
+      epoch,
+      batch: pending.batch,
+      step: pending.step,
+      mean: this.#means,
+      window,
+      nonFinite: this.#nonFinite,
+    });
+  }
+
+  /** Starts over after the weights were restored: no flag, no sums of the time before. */
+  forget(): void {
+    this.#nonFinite = null;
+    this.#ledger.resetHealth();
+    this.#pending = null;
+    this.#forgetSums();
+  }
+
+  /**
+   * Runs a step again, without updating, and looks at every tensor in the order in which it is computed. The weights are
+   * those of that step: the flag has kept the optimizer from changing them.
+   */
+  async #findCause(step: number): Promise<string> {
+    const position = (step - this.#epochStart) * this.#batchSize;
+    if (position < 0 || position >= this.#count) return 'loss';
+    const { device, optimizer, moments, seed } = this.#compiled;
+    const batch = Math.min(this.#batchSize, this.#count - position);
+    const { watched } = trainingStep(this.#parts(batch), optimizer.rule, moments.nodes());
+    const probes = watched.map(({ node }) => finiteProbe(node));
+    const plan = await Plan.compile(device, probes);
+    try {
+      plan.run([{ seed, step, position, rates: [] }]);
+      for (const [at, probe] of probes.entries()) {
+        const [value] = await device.read(plan.storageOf(probe), 'float32', 1);
+        if (!Number.isFinite(value)) return watched[at].name;
+      }
+      return 'loss';
+    } finally {
+      plan.dispose();
+    }
+  }
+
+  async dispose(): Promise<void> {
+    await this.#pass.dispose();
+    this.#ledger.dispose();
+    this.#order.dispose();
+  }
+}
