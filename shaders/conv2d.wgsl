@@ -1,6 +1,7 @@
 // Loaders of a convolution for contraction.wgsl: y[position, out] = Σ_k patch(position, k) kernel[k, out], with
 // position = (image, oy, ox), k = (ky, kx, channel).  x: [batch, H, W, C], w: [KH, KW, C, N], y: [batch, OH, OW, N].
 // The patch is never written out (implicit GEMM). With C a multiple of four (VECTOR) four channels load at once.
+// Conditions join with & and |, not && and ||: SwiftShader compiles many branches inlined here in exponential time.
 
 const H = {{H}}; const W = {{W}}; const C = {{C}}u;
 const OH = {{OH}}u; const OW = {{OW}}u;
@@ -20,7 +21,7 @@ fn load_a(row: Row, k: u32) -> vec4f {
   let tap = k / C;
   let y = row.y + i32(tap / KW);
   let x_ = row.x + i32(tap % KW);
-  if (y < 0 || y >= H || x_ < 0 || x_ >= W) { return vec4f(); }
+  if ((y < 0) | (y >= H) | (x_ < 0) | (x_ >= W)) { return vec4f(); }
   return x[(row.image + u32(y * W + x_) * C + k % C) / 4u];
 }
 @else
@@ -28,7 +29,7 @@ fn pixel(row: Row, k: u32) -> f32 {
   let tap = k / C;
   let y = row.y + i32(tap / KW);
   let x_ = row.x + i32(tap % KW);
-  let inside = y >= 0 && y < H && x_ >= 0 && x_ < W && k < params.k;
+  let inside = (y >= 0) & (y < H) & (x_ >= 0) & (x_ < W) & (k < params.k);
   let at = row.image + u32(clamp(y, 0, H - 1) * W + clamp(x_, 0, W - 1)) * C + k % C;
   return select(0.0, x[at], inside);
 }

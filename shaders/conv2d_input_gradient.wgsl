@@ -1,7 +1,7 @@
 // Loaders of a convolution's gradient to its input for contraction.wgsl: dx[pixel, channel] = Σ_k dy(pixel, k) w(k, channel)
 // with pixel = (image, y, x), k = (ky, kx, out): a pixel takes part in the output that lies ky, kx before it, where the
 // stride hits one.  dy: [batch, OH, OW, N], w: [KH, KW, C, N], dx: [batch, H, W, C].
-// With N a multiple of four (VECTOR) four output channels load at once.
+// With N a multiple of four (VECTOR) four output channels load at once. Conditions join with &: see conv2d.wgsl.
 
 const H = {{H}}; const W = {{W}}; const C = {{C}}u; const N = {{N}}u;
 const OH = {{OH}}; const OW = {{OW}};
@@ -20,8 +20,8 @@ fn output_of(row: Row, k: u32) -> i32 {
   let tap = k / N;
   let y = row.y - i32(tap / KW);
   let x = row.x - i32(tap % KW);
-  let inside = y >= 0 && x >= 0 && y % {{STRIDE_Y}} == 0 && x % {{STRIDE_X}} == 0
-    && y < OH * {{STRIDE_Y}} && x < OW * {{STRIDE_X}} && k < params.k;
+  let inside = (y >= 0) & (x >= 0) & (y % {{STRIDE_Y}} == 0) & (x % {{STRIDE_X}} == 0)
+    & (y < OH * {{STRIDE_Y}}) & (x < OW * {{STRIDE_X}}) & (k < params.k);
   return select(-1, i32(row.image + u32((y / {{STRIDE_Y}}) * OW + x / {{STRIDE_X}}) * N + k % N), inside);
 }
 

@@ -1,7 +1,7 @@
 // Loaders of a convolution's gradient to its kernel for contraction.wgsl: dw[tap, out] = Σ_k x(tap, k) dy[k, out] with
 // tap = (ky, kx, channel), k = (image, oy, ox), a sum over every output position of the batch: split over workgroups.
 // x: [batch, H, W, C], dy: [batch, OH, OW, N], dw: [KH, KW, C, N].
-// With OW a multiple of four (SAME_ROW) four neighbouring positions lie in one row.
+// With OW a multiple of four (SAME_ROW) four neighbouring positions lie in one row. Conditions join with &: see conv2d.wgsl.
 
 const H = {{H}}; const W = {{W}}; const C = {{C}}u;
 const OH = {{OH}}u; const OW = {{OW}}u; const KW = {{KW}}u;
@@ -20,7 +20,7 @@ fn load_a(row: Row, k: u32) -> vec4f {
   let y = i32(k / OW % OH) * {{STRIDE_Y}} + row.y;
   let image = k / (OH * OW) * u32(H * W);
   let columns = vec4i(ox) + vec4i(0, {{STRIDE_X}}, 2 * {{STRIDE_X}}, 3 * {{STRIDE_X}});
-  let inside = (columns >= vec4i(0)) & (columns < vec4i(W)) & vec4<bool>(y >= 0 && y < H);
+  let inside = (columns >= vec4i(0)) & (columns < vec4i(W)) & vec4<bool>((y >= 0) & (y < H));
   let at = (vec4u(image + u32(clamp(y, 0, H - 1) * W)) + vec4u(clamp(columns, vec4i(0), vec4i(W - 1)))) * C + row.channel;
   return select(vec4f(), vec4f(x[at.x], x[at.y], x[at.z], x[at.w]), inside);
 }
@@ -28,7 +28,7 @@ fn load_a(row: Row, k: u32) -> vec4f {
 fn pixel(row: Row, k: u32) -> f32 {
   let y = i32(k / OW % OH) * {{STRIDE_Y}} + row.y;
   let x_ = i32(k % OW) * {{STRIDE_X}} + row.x;
-  let inside = y >= 0 && y < H && x_ >= 0 && x_ < W && k < params.k;
+  let inside = (y >= 0) & (y < H) & (x_ >= 0) & (x_ < W) & (k < params.k);
   let image = min(k, params.k - 1u) / (OH * OW) * u32(H * W);
   return select(0.0, x[(image + u32(clamp(y, 0, H - 1) * W + clamp(x_, 0, W - 1))) * C + row.channel], inside);
 }

@@ -58,6 +58,7 @@ export class PipelineCache {
       const lines = kernel.source.split('\n');
       const details = messages
         .filter((message) => message.type === 'error')
+        .slice(0, 5)
         .map((message) => `  line ${message.lineNum}: ${message.message}\n    ${lines[message.lineNum - 1] ?? ''}`);
       const reason = details.length > 0 ? details.join('\n') : String(cause instanceof Error ? cause.message : cause);
       throw new KernelError(

@@ -175,7 +175,7 @@ export class Plan {
 
   /** Where a root's value lies after a run. */
   storageOf(root: Node): Storage {
-    const source = resolve(root);
+    const source = resolve(this.schedule.roots.get(root) ?? root);
     if (source.op.lowering.kind === 'leaf') return this.#device.storageOf(source);
     const place = this.schedule.placement.places.get(source);
     if (place === undefined) throw new Error(`'${root.op.name}' is not a result of this plan. Name it as a root.`);

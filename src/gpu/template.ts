@@ -29,13 +29,6 @@ export function specialise(template: string, holes: Holes): string {
   };
   const count = (text: string): number => (/^\d+$/.test(text) ? Number(text) : Number(value(text)));
 
-  /** Sums of products of numbers and holes: all the arithmetic that unrolled indices need. */
-  const evaluate = (expression: string): number =>
-    expression
-      .split('+')
-      .map((term) => term.split('*').map((factor) => count(factor.trim())))
-      .reduce((sum, factors) => sum + factors.reduce((product, factor) => product * factor, 1), 0);
-
   const expand = (lines: readonly string[]): string[] => {
     const stack: Block[] = [];
     const output: string[] = [];
@@ -98,7 +91,7 @@ export function specialise(template: string, holes: Holes): string {
 
   return expand(template.split('\n'))
     .join('\n')
-    .replace(/\$\{([^}]*)\}/g, (_, expression: string) => String(evaluate(expression)))
+    .replace(/\$\{([^}]*)\}/g, (_, expression: string) => String(evaluate(expression, count)))
     .replace(/\{\{(\w+)\}\}/g, (_, name: string) => String(value(name)));
 }
 
@@ -106,4 +99,37 @@ export function specialise(template: string, holes: Holes): string {
 function fill(line: string, variable: string, number: number): string {
   const name = new RegExp(`\\b${variable}\\b`, 'g');
   return line.replace(/\$\{([^}]*)\}/g, (_, expression: string) => `\${${expression.replace(name, String(number))}}`);
+}
+
+/** Whole-number arithmetic of unrolled indices: + * / % and parentheses over numbers and holes; division rounds down. */
+function evaluate(expression: string, count: (name: string) => number): number {
+  const tokens = expression.match(/\w+|[-+*/%()]/g) ?? [];
+  let at = 0;
+  const factor = (): number => {
+    const token = tokens[at++];
+    if (token !== '(') return count(token);
+    const inner = total();
+    at++;
+    return inner;
+  };
+  const product = (): number => {
+    let value = factor();
+    for (let sign = tokens[at]; sign === '*' || sign === '/' || sign === '%'; sign = tokens[at]) {
+      at++;
+      const next = factor();
+      if (sign === '*') value *= next;
+      else if (sign === '/') value = Math.floor(value / next);
+      else value %= next;
+    }
+    return value;
+  };
+  const total = (): number => {
+    let value = product();
+    while (tokens[at] === '+') {
+      at++;
+      value += product();
+    }
+    return value;
+  };
+  return total();
 }

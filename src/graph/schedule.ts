@@ -11,6 +11,7 @@ import { type Grid, isScratch, type KernelTemplate, linearGrid, type Operand, ty
 import { type Placement, placeInMemory } from './memory.ts';
 import type { Node } from './node.ts';
 import { emitLoad, emitStore, KernelText } from './pointwise.ts';
+import { rewrite } from './rewrite.ts';
 
 /** A kernel ready to be compiled, and what it binds. */
 export interface ScheduledKernel {
@@ -28,10 +29,14 @@ export interface Schedule {
   readonly placement: Placement;
   /** Leaves that the kernels read or write, or that are fetched as they are. */
   readonly leaves: readonly Node[];
+  /** The node that stands for each root after rewriting. */
+  readonly roots: ReadonlyMap<Node, Node>;
 }
 
-/** Compiles the graph of `roots` for a kind of adapter. Roots that have a value keep their memory to themselves. */
-export function schedule(roots: readonly Node[], target: Target): Schedule {
+/** Compiles the graph of `asked` for a kind of adapter. Roots that have a value keep their memory to themselves. */
+export function schedule(asked: readonly Node[], target: Target): Schedule {
+  const rewritten = rewrite(asked);
+  const roots = asked.map((root) => rewritten.get(root) ?? root);
   const groups = fuse(roots, target.maxStorageBuffers);
   const packs = new Map<Node, { readonly pack: Node; readonly offset: number }>();
   for (const group of groups) {
@@ -53,7 +58,7 @@ export function schedule(roots: readonly Node[], target: Target): Schedule {
     if (source.op.lowering.kind === 'leaf') leaves.add(source);
     else if (source.op.lowering.kind !== 'effect') fetched.add(source);
   }
-  return { kernels, placement: placeInMemory(kernels, packs, fetched), leaves: [...leaves] };
+  return { kernels, placement: placeInMemory(kernels, packs, fetched), leaves: [...leaves], roots: rewritten };
 }
 
 function notePack(node: Node, packs: Map<Node, { readonly pack: Node; readonly offset: number }>): void {

@@ -11,7 +11,7 @@ import { formatShape, type Padding, type Pair, pairOf, type Shape, windowOf } fr
 import { contractionKernels } from './contraction.ts';
 import { add } from './elementwise.ts';
 
-interface Conv2dAttributes {
+export interface Conv2dAttributes {
   /** [height, width] */
   readonly stride: readonly [number, number];
   /** Pixels before the first one: [above, left]. */

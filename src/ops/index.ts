@@ -3,6 +3,7 @@
  * and the test suite has a table over these same names, so an operation without a case does not compile.
  */
 
+import { conv2dPoolKernelGradientOp, conv2dPoolOp, unpool2dOp } from './conv2dPool.ts';
 import { conv2dInputGradientOp, conv2dKernelGradientOp, conv2dOp } from './conv2d.ts';
 import * as e from './elementwise.ts';
 import { batchRowsOp, gatherOp, oneHotOp, scatterAddOp } from './gather.ts';
@@ -80,6 +81,10 @@ export const ops = {
   maxPool2dPick: maxPool2dPickOp,
   avgPool2d: avgPool2dOp,
   avgPool2dGradient: avgPool2dGradientOp,
+  // fused by the planner
+  conv2dPool: conv2dPoolOp,
+  conv2dPoolKernelGradient: conv2dPoolKernelGradientOp,
+  unpool2d: unpool2dOp,
   // softmax
   softmax: softmaxOp,
   logSoftmax: logSoftmaxOp,

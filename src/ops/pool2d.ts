@@ -6,7 +6,7 @@ import { type Binding, type KernelTemplate, linearGrid } from '../graph/kernel.t
 import { createNode, expectDtype, expectRank, type Node, type Op } from '../graph/node.ts';
 import { type Padding, type Pair, pairOf, type Shape, sizeOf, windowOf } from '../shape.ts';
 
-interface Pool2dAttributes {
+export interface Pool2dAttributes {
   readonly size: readonly [number, number];
   readonly stride: readonly [number, number];
   readonly before: readonly [number, number];

@@ -1,0 +1,93 @@
+// Convolution, bias, ReLU and 2×2 max pooling in one kernel, for few input channels: the convolution's result, four times
+// as large as the pooled one, never reaches memory.
+// x: [batch, H, W, C], w: [KH, KW, C, N], bias: [N], y: [batch, OH, OW, N] pooled.
+//
+// One thread a pooled pixel. It holds the PH×PW×C patch under its 2×2 window in registers and walks over the output
+// channels, four at a time. With subgroups the lanes load the weights of PER taps at once and broadcast them; else loads
+// are uniform.
+// With WINNERS, the position (0 to 3, row order) of each maximum goes to `winners`, a byte a channel, for the gradient.
+// A NaN is the maximum. uniforms: windows = batch * OH * OW
+
+const H = {{H}}; const W = {{W}}; const C = {{C}}u; const N = {{N}}u;
+const OH = {{OH}}u; const OW = {{OW}}u;
+
+fn pixel(image: u32, y: i32, x_: i32, c: u32) -> f32 {
+  let at = (image + u32(clamp(y, 0, H - 1) * W + clamp(x_, 0, W - 1))) * C + c;
+  return select(0.0, x[at], y >= 0 && y < H && x_ >= 0 && x_ < W);
+}
+
+@compute @workgroup_size({{WORKGROUP}})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let index = (group.y * groups.x + group.x) * {{WORKGROUP}}u + thread;
+  // Threads past the end repeat the last window: broadcasting needs every lane.
+  let window = min(index, params.windows - 1u);
+@if SUBGROUPS
+  let lane = thread % {{LANES}}u;
+@end
+  let y0 = i32(window / OW % OH) * 2 - {{PAD_Y}};
+  let x0 = i32(window % OW) * 2 - {{PAD_X}};
+  let image = window / (OH * OW) * u32(H * W);
+@for y in 0..PH
+@for x in 0..PW
+@for c in 0..C
+  let p${y*ROW+x*C+c} = pixel(image, y0 + ${y}, x0 + ${x}, ${c}u);
+@end
+@end
+@end
+  for (var n = 0u; n < N; n += 4u) {
+@for o in 0..4
+    var s${o} = vec4f();
+@end
+@for j in 0..LOADS
+    {
+@if SUBGROUPS
+      let tap = ${j*PER}u + lane / 4u;
+      let mine = select(0.0, w[min(tap, {{TAPS_ALL}}u - 1u) * N + n + lane % 4u], tap < {{TAPS_ALL}}u);
+@end
+@for h in 0..PER
+      {
+        // The tap's pixel under each of the window's four positions.
+        let under = vec4f(
+          p${(j*PER+h)%TAPS_ALL/TAPS*ROW+(j*PER+h)%TAPS_ALL%TAPS}, p${(j*PER+h)%TAPS_ALL/TAPS*ROW+(j*PER+h)%TAPS_ALL%TAPS+C},
+          p${(j*PER+h)%TAPS_ALL/TAPS*ROW+(j*PER+h)%TAPS_ALL%TAPS+ROW}, p${(j*PER+h)%TAPS_ALL/TAPS*ROW+(j*PER+h)%TAPS_ALL%TAPS+ROW+C});
+@for o in 0..4
+@if SUBGROUPS
+        s${o} += subgroupBroadcast(mine, ${h*4+o}u) * under;
+@else
+        s${o} += w[${j*PER+h}u * N + n + ${o}u] * under;
+@end
+@end
+      }
+@end
+    }
+@end
+    let at = (window * N + n) / 4u;
+@if WINNERS
+    let best = vec4u(first_maximum(s0), first_maximum(s1), first_maximum(s2), first_maximum(s3)) << vec4u(0u, 8u, 16u, 24u);
+@end
+    if (index < params.windows) {
+@if WINNERS
+      winners[at] = best.x | best.y | best.z | best.w;
+@end
+      store(at, relu(vec4f(largest(s0), largest(s1), largest(s2), largest(s3)) + bias[n / 4u]));
+    }
+  }
+}
+
+fn largest(v: vec4f) -> f32 {
+  let nan = (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+  let top = max(max(v.x, v.y), max(v.z, v.w));
+  // The sum of numbers and a NaN is that NaN.
+  return select(top, v.x + v.y + v.z + v.w, any(nan));
+}
+
+fn first_maximum(v: vec4f) -> u32 {
+  let nan = (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+  let top = max(max(v.x, v.y), max(v.z, v.w));
+  let here = ((v == vec4f(top)) & vec4<bool>(!any(nan))) | nan;
+  return select(select(select(3u, 2u, here.z), 1u, here.y), 0u, here.x);
+}

@@ -1,0 +1,21 @@
+// Sends pooled gradients back to the winning positions of 2×2 windows: dx[window, position] = dy where it won, else 0.
+// dy: [batch, OH, OW, N], winners: a byte a channel, dx: [batch, 2 OH, 2 OW, N]. One thread a vec4f of a pixel.
+// uniforms: count = pixels * channels / 4
+
+const OW = {{OW}}u; const QUADS = {{QUADS}}u; // channels / 4
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let i = (group.y * groups.x + group.x) * 64u + thread;
+  if (i >= params.count) { return; }
+  let pixel = i / QUADS;
+  let row = pixel / (2u * OW);
+  let column = pixel % (2u * OW);
+  let from = (row / 2u * OW + column / 2u) * QUADS + i % QUADS;
+  let winner = (vec4u(winners[from]) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(3u);
+  store(i, select(vec4f(), dy[from], winner == vec4u(row % 2u * 2u + column % 2u)));
+}

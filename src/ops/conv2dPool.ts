@@ -1,0 +1,168 @@
+/**
+ * Convolution + bias + ReLU + 2×2 max pooling as one operation, and its ways back. Nobody calls these: the planner puts
+ * them in the place of the four operations and of their gradients (see graph/rewrite.ts).
+ */
+
+import { shaders } from '../gpu/shaders.generated.ts';
+import type { Holes } from '../gpu/template.ts';
+import { linearGrid, type Scratch, type Target } from '../graph/kernel.ts';
+import type { Op } from '../graph/node.ts';
+import { sizeOf } from '../shape.ts';
+import type { Conv2dAttributes } from './conv2d.ts';
+import { reduceKernels } from './reduce.ts';
+
+export interface ConvPoolAttributes extends Conv2dAttributes {
+  /** Which position of each window won, for the gradients; null where there are none. */
+  readonly winners: Scratch | null;
+}
+
+/** Pixels that a thread may hold in registers. */
+const MAX_PATCH = 64;
+
+/** Whether the fused kernel serves this convolution: few input channels, stride 1, even outputs. */
+export function canFuse({ stride, input, kernel, output }: Conv2dAttributes): boolean {
+  const patch = (kernel[0] + 1) * (kernel[1] + 1) * input[3];
+  const even = output[1] % 2 === 0 && output[2] % 2 === 0;
+  return stride[0] === 1 && stride[1] === 1 && even && patch <= MAX_PATCH && output[3] % 8 === 0;
+}
+
+/** One byte a channel of every window. */
+export const winnersOf = ({ output }: Conv2dAttributes): Scratch => ({ bytes: sizeOf(output) / 4 });
+
+function holesOf({ before, input, kernel, output }: Conv2dAttributes): Holes {
+  const row = (kernel[1] + 1) * input[3];
+  return {
+    H: input[1],
+    W: input[2],
+    C: input[3],
+    N: output[3],
+    OH: output[1] / 2,
+    OW: output[2] / 2,
+    KH: kernel[0],
+    KW: kernel[1],
+    PH: kernel[0] + 1,
+    PW: kernel[1] + 1,
+    ROW: row,
+    PATCH: row * (kernel[0] + 1),
+    TAPS: kernel[1] * input[3],
+    TAPS_ALL: kernel[0] * kernel[1] * input[3],
+    PAD_Y: before[0],
+    PAD_X: before[1],
+  };
+}
+
+const lanesOf = (target: Target): number => (target.subgroupSize === 0 ? 8 : target.subgroupSize);
+
+/** Inputs: x, kernel, bias. */
+export const conv2dPoolOp: Op<ConvPoolAttributes> = {
+  name: 'conv2dPool',
+  infer: (_, { output: [batch, h, w, n] }) => ({ shape: [batch, h / 2, w / 2, n], dtype: 'float32' }),
+  gradient: () => 'none',
+  lowering: {
+    kind: 'kernel',
+    kernels({ inputs: [x, kernel, bias], attributes }, target) {
+      const subgroups = target.subgroupSize > 0;
+      const lanes = lanesOf(target);
+      const windows = sizeOf(attributes.output.slice(0, 3)) / 4;
+      const workgroup = target.software ? lanes : 64;
+      const per = subgroups ? lanes / 4 : 1;
+      const holes = holesOf(attributes);
+      const { winners } = attributes;
+      return [
+        {
+          label: 'conv2d+relu+maxPool2d',
+          source: shaders.conv2d_pool,
+          enables: subgroups ? ['subgroups'] : [],
+          holes: {
+            ...holes,
+            WORKGROUP: workgroup,
+            LANES: lanes,
+            PER: per,
+            LOADS: Math.ceil(Number(holes.TAPS_ALL) / per),
+            SUBGROUPS: subgroups,
+            WINNERS: winners !== null,
+          },
+          reads: [
+            { name: 'x', operand: x, element: 'f32' },
+            { name: 'w', operand: kernel, element: 'f32' },
+            { name: 'bias', operand: bias, element: 'vec4f' },
+          ],
+          writes: winners === null ? [] : [{ name: 'winners', operand: winners, element: 'u32' }],
+          uniforms: { windows },
+          grid: linearGrid(Math.ceil(windows / workgroup)),
+          width: 4,
+        },
+      ];
+    },
+  },
+};
+
+/** Inputs: x, pooled gradient, the pooled result (which orders this after the winners). */
+export const conv2dPoolKernelGradientOp: Op<ConvPoolAttributes> = {
+  name: 'conv2dPoolKernelGradient',
+  infer: (_, { kernel }) => ({ shape: kernel, dtype: 'float32' }),
+  gradient: () => 'none',
+  lowering: {
+    kind: 'kernel',
+    kernels({ inputs: [x, dy], attributes, shape }, target) {
+      const lanes = lanesOf(target);
+      const windows = sizeOf(attributes.output.slice(0, 3)) / 4;
+      const n = attributes.output[3];
+      const wanted = Math.ceil((target.software ? 64 : 1024) / (n / lanes));
+      const chunk = Math.max(32, Math.ceil(windows / wanted));
+      const chunks = Math.ceil(windows / chunk);
+      const partial: Scratch = { bytes: chunks * sizeOf(shape) * 4 };
+      const holes = holesOf(attributes);
+      const label = 'conv2dPoolKernelGradient';
+      return [
+        {
+          label: `${label} (parts)`,
+          source: shaders.conv2d_pool_kernel_gradient,
+          enables: target.subgroupSize > 0 ? ['subgroups'] : [],
+          holes: {
+            ...holes,
+            LANES: lanes,
+            LOADS: Math.ceil(Number(holes.PATCH) / lanes),
+            SUBGROUPS: target.subgroupSize > 0,
+          },
+          reads: [
+            { name: 'x', operand: x, element: 'f32' },
+            { name: 'dy', operand: dy, element: 'f32' },
+            { name: 'winners', operand: attributes.winners ?? dy, element: 'u32' },
+          ],
+          writes: [{ name: 'partial', operand: partial, element: 'f32' }],
+          uniforms: { windows, chunk },
+          grid: [n / lanes, chunks, 1],
+        },
+        ...reduceKernels(label, 'a + b', { outer: 1, extent: chunks, inner: sizeOf(shape) }, target, partial),
+      ];
+    },
+  },
+};
+
+/** Inputs: pooled gradient, the pooled result. The gradient of the convolution's result, zeros included. */
+export const unpool2dOp: Op<ConvPoolAttributes> = {
+  name: 'unpool2d',
+  infer: (_, { output }) => ({ shape: output, dtype: 'float32' }),
+  gradient: () => 'none',
+  lowering: {
+    kind: 'kernel',
+    kernels({ inputs: [dy], attributes, shape }) {
+      const count = sizeOf(shape) / 4;
+      return [
+        {
+          label: 'unpool2d',
+          source: shaders.unpool2d,
+          holes: { OW: attributes.output[2] / 2, QUADS: attributes.output[3] / 4 },
+          reads: [
+            { name: 'dy', operand: dy, element: 'vec4f' },
+            { name: 'winners', operand: attributes.winners ?? dy, element: 'u32' },
+          ],
+          uniforms: { count },
+          grid: linearGrid(Math.ceil(count / 64)),
+          width: 4,
+        },
+      ];
+    },
+  },
+};
