@@ -2,6 +2,7 @@
 
 export * from './callbacks/index.ts';
 export { type Cifar10Options, cifar10 } from './datasets/cifar10.ts';
+export { type DownloadProgress, NetworkError } from './datasets/download.ts';
 export type { ImageDataset, LabelledImages } from './datasets/imageDataset.ts';
 export { type ProceduralImagesOptions, proceduralImages } from './datasets/proceduralImages.ts';
 export * from './errors.ts';

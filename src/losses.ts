@@ -30,8 +30,17 @@ export interface CategoricalOptions {
 /** Probabilities below this are cut where the logits are not known. */
 const EPSILON = 1e-7;
 
+function checkSmoothing(name: string, labelSmoothing: number): void {
+  if (labelSmoothing >= 0 && labelSmoothing < 1) return;
+  throw new ArgumentError(`${name}: labelSmoothing must lie in [0, 1), got ${labelSmoothing}. Use 0 for none.`);
+}
+
 function categorical(name: string, sparse: boolean, options: CategoricalOptions): Loss {
   const { fromLogits = false, labelSmoothing = 0, clip = 0 } = options;
+  checkSmoothing(name, labelSmoothing);
+  if (!(clip >= 0 && clip < 0.5)) {
+    throw new ArgumentError(`${name}: clip must lie in [0, 0.5), got ${clip}. Keras uses 1e-7; 0 is exact.`);
+  }
   return {
     name,
     perExample(labels, output) {
@@ -101,6 +110,7 @@ export interface BinaryOptions {
 
 /** Labels of 0 or 1, in the outputs' shape. */
 export function binaryCrossentropy({ fromLogits = false, labelSmoothing = 0 }: BinaryOptions = {}): Loss {
+  checkSmoothing('binaryCrossentropy', labelSmoothing);
   return {
     name: 'binaryCrossentropy',
     perExample(labels, output) {
@@ -142,7 +152,7 @@ export type LossName = keyof typeof losses;
 /** A loss by Keras' name with its defaults, or as given. */
 export function resolveLoss(loss: LossName | Loss): Loss {
   if (typeof loss !== 'string') return loss;
-  if (loss in losses) return losses[loss]();
+  if (Object.hasOwn(losses, loss)) return losses[loss]();
   throw new ArgumentError(
     `There is no loss '${String(loss)}'. Use one of ${Object.keys(losses).join(', ')}, or a Loss object.`,
   );

@@ -10,7 +10,7 @@ import { momentsOf, optimizerUpdate, type UpdateRule } from './ops/update.ts';
 import { realise, type Tensor, Variable } from './tensor.ts';
 
 /** Throws unless a setting lies within its range. */
-export function checkRange(who: string, name: string, value: number, low: number, high: number): void {
+function checkRange(who: string, name: string, value: number, low: number, high: number): void {
   if (value >= low && value <= high) return;
   throw new ArgumentError(`${who}: ${name} must lie in [${low}, ${high}], got ${value}. Choose a value in the range.`);
 }
@@ -197,4 +197,22 @@ export class AdamW extends Adam {
   override config(): Record<string, number | boolean> {
     return { ...super.config(), weightDecay: this.weightDecay };
   }
+}
+
+const optimizers = {
+  adam: () => new Adam(),
+  adamw: () => new AdamW(),
+  rmsprop: () => new RMSprop(),
+  sgd: () => new SGD(),
+} as const;
+
+export type OptimizerName = keyof typeof optimizers;
+
+/** An optimizer by Keras' name with its defaults, or as given. */
+export function resolveOptimizer(optimizer: OptimizerName | Optimizer): Optimizer {
+  if (typeof optimizer !== 'string') return optimizer;
+  if (Object.hasOwn(optimizers, optimizer)) return optimizers[optimizer]();
+  throw new ArgumentError(
+    `There is no optimizer '${String(optimizer)}'. Use one of ${Object.keys(optimizers).join(', ')}, or an Optimizer object.`,
+  );
 }

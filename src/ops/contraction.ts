@@ -35,12 +35,16 @@ interface Tile {
   readonly workgroup: number;
 }
 
-function chooseTile(m: number, n: number, target: Target): Tile {
+/** Products below which a tile's compile time costs more than its speed gains. */
+const SMALL = 4e6;
+
+function chooseTile(m: number, n: number, k: number, target: Target): Tile {
   const lanes = target.subgroupSize;
   if (lanes === 8) {
     // Two rows and two blocks of columns a lane: 32 sums, which measured best on lavapipe in every transposition.
-    const tileM = m > lanes ? 2 : 1;
-    const tileN = n > lanes ? 2 : 1;
+    const small = m * n * k < SMALL;
+    const tileM = m > lanes && !small ? 2 : 1;
+    const tileN = n > lanes && !small ? 2 : 1;
     const subgroups = Math.min(4, Math.ceil(m / (tileM * lanes)));
     return { lanes, tileM, tileN, rows: tileM * lanes, columns: tileN * lanes, workgroup: lanes * subgroups };
   }
@@ -55,7 +59,7 @@ export function contractionKernels(
   { label, m, n, k, batch = 1, loaders, holes, reads, uniforms }: Contraction,
   target: Target,
 ): KernelTemplate[] {
-  const tile = chooseTile(m, n, target);
+  const tile = chooseTile(m, n, k, target);
   const tilesN = Math.ceil(n / tile.columns);
   const tiles = Math.ceil(m / (tile.rows * (tile.workgroup / tile.lanes))) * tilesN;
   const busy = target.software ? BUSY.software : BUSY.hardware;
@@ -81,10 +85,11 @@ export function contractionKernels(
       SUBGROUPS: subgroups,
       VECTOR: vector,
       SPLIT: partial !== null,
+      ROLLED: target.software && vector && partial === null,
     },
     reads,
     writes: partial === null ? [] : [{ name: 'partial', operand: partial, element: vector ? 'vec4f' : 'f32' }],
-    uniforms: { m, n, k, tiles_n: tilesN, tiles, chunk, splits, ...uniforms },
+    uniforms: { m, n, k, tiles_n: tilesN, tiles, chunk, splits, stores: tile.tileM * (tile.columns / 4), ...uniforms },
     grid: [x, y, batch * splits],
     width: vector ? 4 : 1,
   };

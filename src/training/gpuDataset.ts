@@ -85,11 +85,6 @@ export class Rows {
     return batchRows(this.#shards, order, size, this.#rowsPerShard);
   }
 
-  /** Overwrites the first rows; only for rows uploaded in one shard. */
-  rewrite(values: HostArray): void {
-    this.#device.write(this.#owned[0], values);
-  }
-
   dispose(): void {
     if (this.#device.closed) return;
     for (const storage of this.#owned) this.#device.free(storage);
@@ -142,10 +137,20 @@ export async function uploadExamples(
       `Got ${x.shape[0]} inputs ${formatShape(x.shape)} but ${y.shape[0]} labels ${formatShape(y.shape)}. Give one label an example.`,
     );
   }
-  const table = weights === null ? null : new Tensor(dataNode(weights, [weights.length]));
-  return {
-    x: await Rows.of(device, x, 'inputs'),
-    y: await Rows.of(device, y, 'labels'),
-    weights: table === null ? null : await Rows.of(device, table, 'example weights'),
-  };
+  if (weights !== null && weights.length !== x.shape[0]) {
+    throw new ShapeError(`Got ${weights.length} example weights for ${x.shape[0]} examples. Give one weight an example.`);
+  }
+  const parts: [Tensor, string][] = [
+    [x, 'inputs'],
+    [y, 'labels'],
+  ];
+  if (weights !== null) parts.push([new Tensor(dataNode(weights, [weights.length])), 'example weights']);
+  const rows: Rows[] = [];
+  try {
+    for (const [part, who] of parts) rows.push(await Rows.of(device, part, who));
+  } catch (error) {
+    for (const one of rows) one.dispose();
+    throw error;
+  }
+  return { x: rows[0], y: rows[1], weights: rows[2] ?? null };
 }

@@ -1,6 +1,7 @@
 /** A pass's running metrics and the non-finite flag, on the GPU. */
 
 import type { Logs } from '../callbacks/callback.ts';
+import { DeviceError } from '../errors.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Storage } from '../graph/storage.ts';
 import { storedNode } from '../ops/leaf.ts';
@@ -9,6 +10,8 @@ import { standIn } from './parameters.ts';
 
 const NONE = 0xffffffff;
 const HEALTH_WORDS = 4;
+/** Readings that may be under way at once: the newest, and one that was given up. */
+const READINGS = 2;
 
 export interface LedgerReading {
   /** Sums over all examples since the last reset: the loss, then the metrics. */
@@ -22,6 +25,9 @@ export class GpuLedger implements Ledger {
   readonly #names: readonly string[];
   readonly #sums: Storage;
   readonly #health: Storage;
+  /** Where readings arrive, in turn: reading makes no buffer. */
+  readonly #arrivals: readonly GPUBuffer[];
+  #readings = 0;
 
   /** `names`: `loss`, then the metrics. */
   constructor(device: Device, names: readonly string[]) {
@@ -29,6 +35,13 @@ export class GpuLedger implements Ledger {
     this.#names = names;
     this.#sums = device.allocate(names.length, 'float32', 'metrics');
     this.#health = device.allocate(HEALTH_WORDS, 'int32', 'non-finite flag');
+    this.#arrivals = Array.from({ length: READINGS }, () =>
+      device.createBuffer({
+        label: 'metrics read back',
+        size: 4 * (names.length + 1),
+        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+      }),
+    );
     this.resetSums();
     this.resetHealth();
   }
@@ -54,14 +67,29 @@ export class GpuLedger implements Ledger {
     this.#device.write(this.#health, new Int32Array([1]), 8);
   }
 
-  /** Reads without waiting for work submitted later. */
+  /** Reads sums and flag in one copy, after all work submitted before and without waiting for work submitted later. */
   async read(): Promise<LedgerReading> {
-    const [sums, health] = await Promise.all([
-      this.#device.read(this.#sums, 'float32', this.#names.length),
-      this.#device.read(this.#health, 'int32', 1),
-    ]);
-    const first = health[0] >>> 0;
-    return { sums: Float32Array.from(sums), firstBadStep: first === NONE ? null : first };
+    const device = this.#device;
+    device.check();
+    const arrival = this.#arrivals[this.#readings++ % READINGS];
+    const sumBytes = 4 * this.#names.length;
+    const encoder = device.gpu.createCommandEncoder();
+    encoder.copyBufferToBuffer(this.#sums.buffer, this.#sums.offset, arrival, 0, sumBytes);
+    encoder.copyBufferToBuffer(this.#health.buffer, this.#health.offset, arrival, sumBytes, 4);
+    device.gpu.queue.submit([encoder.finish()]);
+    await arrival.mapAsync(GPUMapMode.READ).catch((cause: unknown) => {
+      device.check();
+      throw new DeviceError(
+        `Reading the metrics from '${device.info.name}' failed: the device was lost or closed while training. ` +
+          'Open a new device; close it only after awaiting what you need.',
+        { cause },
+      );
+    });
+    const bytes = arrival.getMappedRange().slice(0);
+    arrival.unmap();
+    device.check();
+    const [first] = new Uint32Array(bytes, sumBytes, 1);
+    return { sums: new Float32Array(bytes, 0, this.#names.length), firstBadStep: first === NONE ? null : first };
   }
 
   /** Means over `samples` examples, by name. */
@@ -73,6 +101,7 @@ export class GpuLedger implements Ledger {
     if (this.#device.closed) return;
     this.#device.free(this.#sums);
     this.#device.free(this.#health);
+    for (const arrival of this.#arrivals) this.#device.destroyBuffer(arrival);
   }
 }
 

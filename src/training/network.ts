@@ -6,12 +6,12 @@ import type { Node } from '../graph/node.ts';
 import type { Layer, WeightSpec } from '../layers/layer.ts';
 import type { Loss } from '../losses.ts';
 import type { Metric } from '../metrics.ts';
-import { mul } from '../ops/elementwise.ts';
+import { copy, equal, mul, where } from '../ops/elementwise.ts';
 import { fullNode } from '../ops/leaf.ts';
 import { sum } from '../ops/reduce.ts';
 import { accumulate, assign, optimizerUpdate, pack, type UpdateRule } from '../ops/update.ts';
 import { foldIn, seedFromString } from '../random.ts';
-import { formatShape, type Shape } from '../shape.ts';
+import { formatShape, type Shape, sameShape } from '../shape.ts';
 import { ParameterBlock, standIn } from './parameters.ts';
 
 /** A layer in its place. */
@@ -53,11 +53,12 @@ export class Network {
   /** Names the layers, checks that they fit on each other, and draws the weights. */
   constructor(layers: readonly Layer[], inputShape: Shape, seed: number) {
     this.inputShape = inputShape;
+    const given = new Set(layers.map((layer) => layer.givenName));
     const names = new Map<string, number>();
     const placed: Placed[] = [];
     let shape = inputShape;
     for (const layer of layers) {
-      const name = layer.givenName ?? uniqueName(layer.className, names);
+      const name = layer.givenName ?? uniqueName(layer.className, names, given);
       if (placed.some((other) => other.name === name)) {
         throw new ArgumentError(`Two layers are called '${name}'. Give each layer a name of its own.`);
       }
@@ -95,7 +96,8 @@ export class Network {
     const updates: { weight: Node; value: Node }[] = [];
     const activations: Named[] = [];
     let [nextTrainable, nextFixed] = [0, 0];
-    let output = x;
+    // Layers compute in float32; class ids and the like may come as int32.
+    let output = x.dtype === 'float32' ? x : copy(x);
     this.layers.forEach(({ layer, name, specs }, at) => {
       const own = specs.map((spec) =>
         spec.trainable ? weights.trainable[nextTrainable++] : weights.fixed[nextFixed++],
@@ -112,12 +114,16 @@ export class Network {
   }
 }
 
-/** Keras' name: `max_pooling2d`, then `max_pooling2d_1`. */
-function uniqueName(className: string, names: Map<string, number>): string {
+/** Keras' name: `max_pooling2d`, then `max_pooling2d_1`; none that was given to a layer by hand. */
+function uniqueName(className: string, names: Map<string, number>, given: ReadonlySet<string | null>): string {
   const base = className.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase();
-  const count = names.get(base) ?? 0;
-  names.set(base, count + 1);
-  return count === 0 ? base : `${base}_${count}`;
+  let name: string;
+  do {
+    const count = names.get(base) ?? 0;
+    names.set(base, count + 1);
+    name = count === 0 ? base : `${base}_${count}`;
+  } while (given.has(name));
+  return name;
 }
 
 /** The layer's output shape, found by calling it on stand-ins; errors name the layer. */
@@ -154,10 +160,21 @@ export interface StepParts {
 
 /** The step's sums in the ledger's order: the loss first, then the metrics. */
 function sumsOf({ loss, metrics, y, weights }: StepParts, output: Node): { loss: Node; values: Node[] } {
-  const perExample = loss.perExample(y, output);
+  const perExample = ofExamples(loss, y, output);
   const weighted = weights === null ? perExample : mul(perExample, weights);
   const total = sum(weighted);
-  return { loss: total, values: [total, ...metrics.map((metric) => sum(metric.perExample(y, output)))] };
+  return { loss: total, values: [total, ...metrics.map((metric) => sum(ofExamples(metric, y, output)))] };
+}
+
+/** A loss or metric of each example; anything but [batch] would broadcast into nonsense. */
+function ofExamples(measure: Loss | Metric, y: Node, output: Node): Node {
+  const result = measure.perExample(y, output);
+  const [batch] = output.shape;
+  if (sameShape(result.shape, [batch])) return result;
+  throw new ShapeError(
+    `'${measure.name}' gives ${formatShape(result.shape)} for outputs ${formatShape(output.shape)}, expected [${batch}]. ` +
+      'Let perExample return one number an example.',
+  );
 }
 
 export interface TrainingStep {
@@ -180,12 +197,14 @@ export function trainingStep(parts: StepParts, rule: UpdateRule, moments: readon
   if (trainable.length > 0) {
     effects.push(optimizerUpdate(rule, network.trainable.node, moments, pack(slopes), ledger.health));
   }
-  for (const { weight, value } of forward.updates) effects.push(assign(weight, value));
+  for (const { weight, value } of forward.updates) effects.push(assign(weight, whereFinite(value, weight)));
   const names = network.trainable.parameters.map((parameter) => parameter.name);
   return {
     effects,
     watched: [
       { name: 'inputs', node: x },
+      { name: 'labels', node: parts.y },
+      ...(parts.weights === null ? [] : [{ name: 'example weights', node: parts.weights }]),
       ...names.map((name, at) => ({ name, node: trainable[at] })),
       ...network.fixed.parameters.map(({ name }, at) => ({ name, node: fixed[at] })),
       ...forward.activations,
@@ -195,6 +214,10 @@ export function trainingStep(parts: StepParts, rule: UpdateRule, moments: readon
     ],
   };
 }
+
+/** The value where it is finite, else the old one: one NaN must not spoil a moving average for good. */
+const whereFinite = (value: Node, old: Node): Node =>
+  where(equal(mul(value, fullNode(0)), fullNode(0)), value, old);
 
 /** Loss and metrics of a batch without training. */
 export function evaluationStep(parts: StepParts): Node[] {

@@ -3,7 +3,7 @@
  * they are copied in one piece. Until a device is needed they live on the host.
  */
 
-import { ShapeError } from '../errors.ts';
+import { ShapeError, StateError } from '../errors.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Node } from '../graph/node.ts';
 import { bytesOf, type Storage } from '../graph/storage.ts';
@@ -27,6 +27,7 @@ export class ParameterBlock {
   #host: Float32Array | null;
   #device: Device | null = null;
   #storage: Storage | null = null;
+  #disposed = false;
 
   constructor(parameters: readonly { name: string; shape: Shape; values: Float32Array }[]) {
     let start = 0;
@@ -50,9 +51,8 @@ export class ParameterBlock {
 
   /** Moves the values to a device; an empty block stays where it is. */
   attach(device: Device): void {
-    if (this.size === 0 || this.#device === device) return;
-    if (this.#host === null)
-      throw new ShapeError('The weights live on another device. Read them with getWeights() first.');
+    this.#check();
+    if (this.size === 0 || this.#device === device || this.#host === null) return;
     this.#device = device;
     this.#storage = device.allocate(this.size, 'float32', 'weights');
     device.write(this.#storage, this.#host);
@@ -76,6 +76,7 @@ export class ParameterBlock {
   }
 
   async read(): Promise<Float32Array[]> {
+    this.#check();
     let values: ArrayLike<number> & { slice(start: number, end: number): ArrayLike<number> };
     if (this.#device !== null && this.#storage !== null) {
       values = await this.#device.read(this.#storage, 'float32', this.size);
@@ -87,6 +88,7 @@ export class ParameterBlock {
 
   /** Replaces one parameter's values. */
   write(index: number, values: Float32Array): void {
+    this.#check();
     const { name, shape, start } = this.parameters[index];
     if (values.length !== sizeOf(shape)) {
       throw new ShapeError(
@@ -102,6 +104,12 @@ export class ParameterBlock {
     this.#storage = null;
     this.#device = null;
     this.#host = null;
+    this.#disposed = true;
+  }
+
+  #check(): void {
+    if (!this.#disposed) return;
+    throw new StateError('This model was disposed of, its weights are gone. Build it anew, or dispose of it later.');
   }
 }
 

@@ -45,7 +45,10 @@ export class Pass {
   }
 
   async dispose(): Promise<void> {
-    for (const plan of this.#plans.values()) (await plan).dispose();
+    // A plan that failed to compile has told so to whoever asked for it, and owns nothing.
+    for (const result of await Promise.allSettled(this.#plans.values())) {
+      if (result.status === 'fulfilled') result.value.dispose();
+    }
   }
 }
 

@@ -106,6 +106,7 @@ export class Trainer {
   readonly #ledger: GpuLedger;
   readonly #order: Order;
   readonly #pass: Pass;
+  readonly #warn: boolean;
   #nonFinite: NonFinite | null = null;
   /** Step at which the present epoch began. */
   #epochStart = 0;
@@ -117,13 +118,20 @@ export class Trainer {
   #samples = 0;
   #forgotten = 0;
 
-  /** `step`: optimizer steps taken before. */
-  constructor(compiled: Compiled, examples: Examples, count: number, batchSize: number, step: number) {
+  /** `step`: optimizer steps taken before. `warn`: say on the console what nobody else watches for. */
+  constructor(
+    compiled: Compiled,
+    examples: Examples,
+    count: number,
+    batchSize: number,
+    { step, warn }: { readonly step: number; readonly warn: boolean },
+  ) {
     this.#compiled = compiled;
     this.#examples = examples;
     this.#count = count;
     this.#batchSize = batchSize;
     this.#step = step;
+    this.#warn = warn;
     this.#ledger = new GpuLedger(compiled.device, metricNames(compiled));
     this.#last = { sums: new Float32Array(metricNames(compiled).length), samples: 0 };
     this.#order = new Order(compiled.device, count);
@@ -170,6 +178,7 @@ export class Trainer {
       : iota(0, this.#count);
     this.#order.write(order);
     this.#samples = 0;
+    this.#means = {};
     this.#forgetSums();
     this.#epochStart = this.#step;
     const steps = Math.ceil(this.#count / this.#batchSize);
@@ -186,23 +195,32 @@ export class Trainer {
       if (batch === 1 || batch % interval === 0) {
         // The reading begun an interval ago has arrived: nothing waits.
         await this.#report(epoch, callbacks);
-        this.#pending = { reading: this.#ledger.read(), batch, step: this.#step - 1, samples: this.#samples };
+        this.#read(batch);
         if (batch === 1) await this.#report(epoch, callbacks);
       }
       await callbacks.onTrainBatchEnd(batch - 1, this.#means);
       if (stopped()) break;
     }
     await this.#report(epoch, callbacks);
-    this.#pending = { reading: this.#ledger.read(), batch, step: this.#step - 1, samples: this.#samples };
-    await this.#report(epoch, callbacks);
+    if (this.#last.samples < this.#samples) {
+      this.#read(batch);
+      await this.#report(epoch, callbacks);
+    }
     return this.#means;
+  }
+
+  /** Begins a reading of all that was submitted so far. */
+  #read(batch: number): void {
+    const reading = this.#ledger.read();
+    // Whoever awaits it sees the error; a reading that is given up must not end the process.
+    reading.catch(() => {});
+    this.#pending = { reading, batch, step: this.#step - 1, samples: this.#samples };
   }
 
   #forgetSums(): void {
     this.#ledger.resetSums();
     this.#forgotten = this.#samples;
     this.#last = { sums: new Float32Array(this.#last.sums.length), samples: this.#samples };
-    this.#means = {};
   }
 
   /** Awaits the pending reading and tells the callbacks. */
@@ -212,10 +230,17 @@ export class Trainer {
     this.#pending = null;
     const { sums, firstBadStep } = await pending.reading;
     if (firstBadStep !== null && this.#nonFinite === null) {
-      this.#nonFinite = { step: firstBadStep, tensor: await this.#findCause(firstBadStep) };
+      const tensor = await this.#findCause(firstBadStep);
+      this.#nonFinite = { step: firstBadStep, tensor };
       this.#ledger.release();
+      if (this.#warn) {
+        console.warn(
+          `Step ${firstBadStep}: ${tensor} is not finite; its updates are left out. Add a DivergenceDetector to stop or roll back.`,
+        );
+      }
     }
-    const { ledger, last } = { ledger: this.#ledger, last: this.#last };
+    const ledger = this.#ledger;
+    const last = this.#last;
     const samples = pending.samples - last.samples;
     if (samples === 0) return;
     this.#means = ledger.means(sums, pending.samples - this.#forgotten);
@@ -234,7 +259,7 @@ export class Trainer {
     });
   }
 
-  /** Starts over after the weights were restored: no flag, no sums of the time before. */
+  /** Starts over after the weights were restored: no flag, no sums of the time before. The means stay until the next ones. */
   forget(): void {
     this.#nonFinite = null;
     this.#ledger.resetHealth();
@@ -244,7 +269,8 @@ export class Trainer {
 
   /**
    * Runs a step again, without updating, and looks at every tensor in the order in which it is computed. The weights are
-   * those of that step: the flag has kept the optimizer from changing them.
+   * those of that step where its loss was not finite: the flag has kept the optimizer from changing them. Where only a
+   * gradient was not, the optimizer noticed it itself and has moved the weights whose gradient was finite.
    */
   async #findCause(step: number): Promise<string> {
     const position = (step - this.#epochStart) * this.#batchSize;
@@ -260,7 +286,8 @@ export class Trainer {
         const [value] = await device.read(plan.storageOf(probe), 'float32', 1);
         if (!Number.isFinite(value)) return watched[at].name;
       }
-      return 'loss';
+      // Everything that the step computed is finite: a weight would have overflowed.
+      return 'an updated weight';
     } finally {
       plan.dispose();
     }
