@@ -13,7 +13,7 @@ const OH = {{OH}}u; const OW = {{OW}}u;
 
 fn pixel(image: u32, y: i32, x_: i32, c: u32) -> f32 {
   let at = (image + u32(clamp(y, 0, H - 1) * W + clamp(x_, 0, W - 1))) * C + c;
-  return select(0.0, x[at], y >= 0 && y < H && x_ >= 0 && x_ < W);
+  return select(0.0, x[at], (y >= 0) & (y < H) & (x_ >= 0) & (x_ < W));
 }
 
 @compute @workgroup_size({{WORKGROUP}})

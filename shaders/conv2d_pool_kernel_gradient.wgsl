@@ -14,7 +14,7 @@ fn pixel(image: u32, y0: i32, x0: i32, t: u32) -> f32 {
   let y = y0 + i32(t / {{ROW}}u);
   let x_ = x0 + i32(t % {{ROW}}u / C);
   let at = (image + u32(clamp(y, 0, H - 1) * W + clamp(x_, 0, W - 1))) * C + t % C;
-  return select(0.0, x[at], y >= 0 && y < H && x_ >= 0 && x_ < W);
+  return select(0.0, x[at], (y >= 0) & (y < H) & (x_ >= 0) & (x_ < W));
 }
 
 @compute @workgroup_size({{LANES}})

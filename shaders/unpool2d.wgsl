@@ -15,7 +15,7 @@ fn main(
   let pixel = i / QUADS;
   let row = pixel / (2u * OW);
   let column = pixel % (2u * OW);
-  let from = (row / 2u * OW + column / 2u) * QUADS + i % QUADS;
-  let winner = (vec4u(winners[from]) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(3u);
-  store(i, select(vec4f(), dy[from], winner == vec4u(row % 2u * 2u + column % 2u)));
+  let source = (row / 2u * OW + column / 2u) * QUADS + i % QUADS;
+  let winner = (vec4u(winners[source]) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(3u);
+  store(i, select(vec4f(), dy[source], winner == vec4u(row % 2u * 2u + column % 2u)));
 }

@@ -4,7 +4,7 @@
  */
 
 import { ArgumentError, ShapeError } from './errors.ts';
-import type { Node } from './graph/node.ts';
+import { isOf, type Node } from './graph/node.ts';
 import * as e from './ops/elementwise.ts';
 import { fullNode } from './ops/leaf.ts';
 import { mean, sum } from './ops/reduce.ts';
@@ -62,7 +62,7 @@ function categorical(name: string, sparse: boolean, options: CategoricalOptions)
             `${formatShape(labels.shape)}. Use ${other}.`,
         );
       }
-      const logits = output.op.name === softmaxOp.name ? output.inputs[0] : fromLogits ? output : null;
+      const logits = isOf(output, softmaxOp) ? output.inputs[0] : fromLogits ? output : null;
       if (logits !== null) return softmaxCrossEntropyPerExample(logits, given, { labelSmoothing, clip });
       // Probabilities that come from elsewhere: their logarithms are logits.
       const cut = e.clip(e.div(output, sum(output, -1, true)), clip || EPSILON, 1 - (clip || EPSILON));
@@ -116,7 +116,7 @@ export function binaryCrossentropy({ fromLogits = false, labelSmoothing = 0 }: B
     perExample(labels, output) {
       const raw = alike('binaryCrossentropy', labels, output);
       const y = e.add(e.mul(raw, fullNode(1 - labelSmoothing)), fullNode(labelSmoothing / 2));
-      const logits = output.op.name === e.sigmoidOp.name ? output.inputs[0] : fromLogits ? output : null;
+      const logits = isOf(output, e.sigmoidOp) ? output.inputs[0] : fromLogits ? output : null;
       // softplus(z) - y z is -y ln σ(z) - (1 - y) ln(1 - σ(z)).
       if (logits !== null) return perExampleMean(e.sub(e.softplus(logits), e.mul(y, logits)));
       const p = e.clip(output, EPSILON, 1 - EPSILON);

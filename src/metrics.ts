@@ -1,7 +1,7 @@
 /** Metrics: one number an example; the model reports the mean. */
 
 import { ArgumentError, ShapeError } from './errors.ts';
-import type { Node } from './graph/node.ts';
+import { isOf, type Node } from './graph/node.ts';
 import type { Loss } from './losses.ts';
 import { meanAbsoluteError, meanSquaredError } from './losses.ts';
 import * as e from './ops/elementwise.ts';
@@ -21,7 +21,7 @@ export interface Metric {
 /** Share of examples whose most probable class is the labelled one. */
 function categoricalAccuracy(labels: Node, output: Node): Node {
   // The largest logit is the largest probability, and needs no softmax.
-  const scores = output.op.name === softmaxOp.name ? output.inputs[0] : output;
+  const scores = isOf(output, softmaxOp) ? output.inputs[0] : output;
   const [batch, classes] = output.shape;
   const rows = labels.shape.length === 2 && labels.shape[1] === classes;
   if (!rows && sizeOf(labels.shape) !== batch) {

@@ -2,7 +2,7 @@
 
 import { StateError } from './errors.ts';
 import { defaultDevice } from './gpu/defaultDevice.ts';
-import type { Device } from './gpu/device.ts';
+import { Device } from './gpu/device.ts';
 import { Plan } from './gpu/plan.ts';
 import type { StepValues } from './gpu/step.ts';
 import { topologicalOrder } from './graph/fuse.ts';
@@ -18,14 +18,14 @@ export interface RunOptions {
 }
 
 /** The device on which a graph's memory lies, or null where it has none yet. */
-function deviceOf(order: readonly Node[], isDevice: (owner: object) => owner is Device): Device | null {
+function deviceOf(order: readonly Node[]): Device | null {
   for (const node of order) {
     const { lowering } = node.op;
     if (lowering.kind !== 'leaf') continue;
     const cell = cellOf(node);
     if (cell !== null && cell.storage === null) continue;
     const source = lowering.storage(node);
-    if (source.kind === 'device' && isDevice(source.storage.owner)) return source.storage.owner;
+    if (source.kind === 'device' && source.storage.owner instanceof Device) return source.storage.owner;
   }
   return null;
 }
@@ -40,7 +40,7 @@ export async function runOnce(
 ): Promise<{ device: Device; storages: Storage[] }> {
   const roots = [...values, ...effects];
   const order = topologicalOrder(roots);
-  const known = options.device ?? deviceOf(order, (owner): owner is Device => 'pipelines' in owner);
+  const known = options.device ?? deviceOf(order);
   const device = known ?? (await defaultDevice());
   for (const node of order) {
     const cell = cellOf(node);

@@ -370,7 +370,7 @@ export class Variable extends Tensor {
     const { storage } = this.cell;
     if (storage === null) return;
     this.cell.storage = null;
-    (storage.owner as Device).free(storage);
+    storage.owner.free(storage);
   }
 }
 

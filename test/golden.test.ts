@@ -73,7 +73,11 @@ const firstColumns: Select = (name, values, shape, length) => {
 /** Gradients of `f` under the golden upstream gradient: those of Σ f dy. */
 function pullBack(golden: Golden, f: (...args: Tensor[]) => Tensor, names: readonly string[]): Tensor[] {
   const dy = golden.tensor('dy');
-  return grad((...args) => f(...args).mul(dy).sum())(...names.map((name) => golden.tensor(name)));
+  return grad((...args) =>
+    f(...args)
+      .mul(dy)
+      .sum(),
+  )(...names.map((name) => golden.tensor(name)));
 }
 
 const checks: Readonly<Record<string, (golden: Golden) => Promise<void>>> = {
@@ -195,7 +199,7 @@ if (!existsSync(folder)) {
   for (const file of files) {
     test(file, async () => {
       const golden = new Golden(folder + file);
-const t0=performance.now(); await checks[golden.attribute("op")](golden); console.log(file, (performance.now()-t0).toFixed(0));
+      await checks[golden.attribute('op')](golden);
     });
   }
 }

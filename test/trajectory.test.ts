@@ -2,7 +2,19 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Adam, Callback, cifar10, Conv2D, Dense, Flatten, MaxPooling2D, type MetricsReport, Rescaling, Sequential, tensor } from '../src/index.ts';
+import {
+  Adam,
+  Callback,
+  Conv2D,
+  cifar10,
+  Dense,
+  Flatten,
+  MaxPooling2D,
+  type MetricsReport,
+  Rescaling,
+  Sequential,
+  tensor,
+} from '../src/index.ts';
 import { floats, readGolden, relativeError, sharedPath } from './shared.ts';
 
 const test = suite('trajectory');

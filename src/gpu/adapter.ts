@@ -54,7 +54,10 @@ async function findInBrowser(choice: AdapterChoice): Promise<FoundAdapter> {
 }
 
 async function findWithDawn(choice: AdapterChoice): Promise<FoundAdapter> {
-  const { create, globals } = await import('webgpu').catch((cause: unknown) => {
+  // By way of a variable: bundlers for browsers would pull Dawn in after a literal.
+  const dawn: string = 'webgpu';
+  const loading: Promise<typeof import('webgpu')> = import(/* @vite-ignore */ /* webpackIgnore: true */ dawn);
+  const { create, globals } = await loading.catch((cause: unknown) => {
     throw new DeviceError('The package `webgpu` (Dawn) could not be loaded. Run: npm install webgpu', { cause });
   });
   // Dawn's flag constants and classes, which browsers have as globals.

@@ -7,7 +7,7 @@ import { roundUp, sizeOf } from '../shape.ts';
 import { isScratch, type Operand } from './kernel.ts';
 import type { Node } from './node.ts';
 import type { ScheduledKernel } from './schedule.ts';
-import { bytesOf } from './storage.ts';
+import { bytesOf, OFFSET_ALIGNMENT } from './storage.ts';
 
 /** Bytes that an operand takes. */
 function bytesOfOperand(operand: Operand): number {
@@ -98,7 +98,9 @@ export function placeInMemory(
   for (const [operand, slot] of slotOf) places.set(operand, { slot, offset: 0, bytes: bytesOfOperand(operand) });
   for (const [operand, { pack, offset }] of packed) {
     const slot = slotOf.get(pack);
-    if (slot !== undefined) places.set(operand, { slot, offset, bytes: bytesOfOperand(operand) });
+    // Up to the next one: what lies between is zero.
+    const bytes = roundUp(bytesOfOperand(operand), OFFSET_ALIGNMENT);
+    if (slot !== undefined) places.set(operand, { slot, offset, bytes });
   }
   return { places, slots, bytes: slots.reduce((sum, bytes) => sum + bytes, 0), aliveBytes };
 }

@@ -77,6 +77,11 @@ export function createNode<A>(op: Op<A>, inputs: readonly Node[], attributes: A)
   return { op, inputs, attributes, shape, dtype };
 }
 
+/** Whether a node is of an operation; its attributes are then known. */
+export function isOf<A>(node: Node, op: Op<A>): node is Node<A> {
+  return node.op.name === op.name;
+}
+
 export function expectRank(node: Node, rank: number, who: string, layout: string): void {
   if (node.shape.length === rank) return;
   throw new ShapeError(

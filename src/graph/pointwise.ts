@@ -278,7 +278,10 @@ export function emitLoad(
   text.functions.push(`fn load(i: u32) -> V {\n${lines}\n  return ${converted};\n}`);
 }
 
-/** Writes `fn store(i: u32, value: …)`: the fused epilogue of `anchor`, and the stores of every output. */
+/**
+ * Writes `fn store(i: u32, value: …)`: the fused epilogue of `anchor`, and the stores of every output. After a packed
+ * output's last element follow zeros up to the next one, `gapAfter` of them.
+ */
 export function emitStore(
   text: KernelText,
   anchor: Node | null,
@@ -286,6 +289,7 @@ export function emitStore(
   outputs: readonly Node[],
   width: 1 | 4,
   resolve: (node: Node) => Node,
+  gapAfter: (node: Node) => number,
 ): void {
   const known = new Map<Node, string>();
   if (anchor !== null) known.set(anchor, 'value');
@@ -295,7 +299,12 @@ export function emitStore(
       return `  ${text.bind(node, 'read_write', 'u32', `out${at}`)}[i] = pack_bytes(${known.get(node)});`;
     }
     const target = text.bind(node, 'read_write', valueType(node.dtype, width), `out${at}`);
-    return `  ${target}[i] = ${known.get(node)};`;
+    const store = `  ${target}[i] = ${known.get(node)};`;
+    const gap = gapAfter(node) / width;
+    if (gap === 0) return store;
+    const count = sizeOf(node.shape) / width;
+    const zero = `${valueType(node.dtype, width)}()`;
+    return `${store}\n  if (i == ${count - 1}u) { for (var g = ${count}u; g < ${count + gap}u; g++) { ${target}[g] = ${zero}; } }`;
   });
   const parameter = anchor === null ? '' : `, value: ${valueType(anchor.dtype, width)}`;
   text.functions.push(`fn store(i: u32${parameter}) {\n${lines}\n${stores.join('\n')}\n}`);

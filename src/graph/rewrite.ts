@@ -20,12 +20,7 @@ import { maxPool2dGradientOp, maxPool2dOp, type Pool2dAttributes } from '../ops/
 import { sumOp } from '../ops/reduce.ts';
 import { sizeOf } from '../shape.ts';
 import { topologicalOrder } from './fuse.ts';
-import { createNode, type Node, type Op } from './node.ts';
-
-/** Whether a node is of an operation; its attributes are then known. */
-function isOf<A>(node: Node, op: Op<A>): node is Node<A> {
-  return node.op.name === op.name;
-}
+import { createNode, isOf, type Node } from './node.ts';
 
 /** A convolution with what follows it, up to the pooling and back. */
 interface Match {
@@ -143,4 +138,3 @@ export function rewrite(roots: readonly Node[]): Map<Node, Node> {
   for (const root of roots) replaced.set(root, now(root));
   return replaced;
 }
-

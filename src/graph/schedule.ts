@@ -5,13 +5,14 @@
 
 import { shaders } from '../gpu/shaders.generated.ts';
 import { specialise } from '../gpu/template.ts';
-import { sizeOf } from '../shape.ts';
+import { roundUp, sizeOf } from '../shape.ts';
 import { fuse, type Group, resolve } from './fuse.ts';
 import { type Grid, isScratch, type KernelTemplate, linearGrid, type Operand, type Target } from './kernel.ts';
 import { type Placement, placeInMemory } from './memory.ts';
 import type { Node } from './node.ts';
 import { emitLoad, emitStore, KernelText } from './pointwise.ts';
 import { rewrite } from './rewrite.ts';
+import { OFFSET_ALIGNMENT } from './storage.ts';
 
 /** A kernel ready to be compiled, and what it binds. */
 export interface ScheduledKernel {
@@ -45,7 +46,7 @@ export function schedule(asked: readonly Node[], target: Target): Schedule {
   }
   for (const root of roots) notePack(resolve(root), packs);
 
-  const kernels = groups.flatMap((group) => compileGroup(group, target));
+  const kernels = groups.flatMap((group) => compileGroup(group, target, packs));
   const leaves = new Set<Node>();
   for (const kernel of kernels) {
     for (const { operand } of kernel.bindings) {
@@ -83,7 +84,7 @@ function randomBits(width: 1 | 4): string {
   return `${shaders.random}\nfn random_bits(i: u32, key: u32) -> U { return ${body}; }`;
 }
 
-function compileGroup(group: Group, target: Target): ScheduledKernel[] {
+function compileGroup(group: Group, target: Target, packs: ReadonlyMap<Node, unknown>): ScheduledKernel[] {
   const { anchor } = group;
   if (anchor === null) {
     const size = sizeOf(group.members[0].shape);
@@ -97,17 +98,23 @@ function compileGroup(group: Group, target: Target): ScheduledKernel[] {
       grid: linearGrid(Math.ceil(count / 64)),
       width,
     };
-    return [assemble(template, group, true, true)];
+    return [assemble(template, group, packs, true, true)];
   }
   const { lowering } = anchor.op;
   if (lowering.kind !== 'kernel' && lowering.kind !== 'reduce' && lowering.kind !== 'effect') {
     throw new Error(`${anchor.op.name} has no kernel.`);
   }
   const templates = lowering.kernels(anchor, target);
-  return templates.map((template, at) => assemble(template, group, at === 0, at === templates.length - 1));
+  return templates.map((template, at) => assemble(template, group, packs, at === 0, at === templates.length - 1));
 }
 
-function assemble(template: KernelTemplate, group: Group, first: boolean, last: boolean): ScheduledKernel {
+function assemble(
+  template: KernelTemplate,
+  group: Group,
+  packs: ReadonlyMap<Node, unknown>,
+  first: boolean,
+  last: boolean,
+): ScheduledKernel {
   const text = new KernelText();
   for (const [name, value] of Object.entries(template.uniforms ?? {})) text.uniform('u32', value, name);
   for (const [name, value] of Object.entries(template.floats ?? {})) text.uniform('f32', value, name);
@@ -124,7 +131,9 @@ function assemble(template: KernelTemplate, group: Group, first: boolean, last: 
     emitLoad(text, group.anchor.inputs[0], group.prologue, width, resolve);
   }
   if (last && group.anchor?.op.lowering.kind !== 'effect') {
-    emitStore(text, group.anchor, group.members, group.outputs, width, resolve);
+    const gapAfter = (node: Node): number =>
+      packs.has(node) ? roundUp(sizeOf(node.shape), OFFSET_ALIGNMENT / 4) - sizeOf(node.shape) : 0;
+    emitStore(text, group.anchor, group.members, group.outputs, width, resolve, gapAfter);
   }
   const body = specialise(template.source, template.holes ?? {});
   const source = [

@@ -2,6 +2,11 @@
 
 import type { Dtype } from './node.ts';
 
+/** What frees a piece of memory: the device that it lies on. */
+export interface StorageOwner {
+  free(storage: Storage): void;
+}
+
 export interface Storage {
   readonly buffer: GPUBuffer;
   /** Byte offset, a multiple of 256 so that it may be bound on every adapter. */
@@ -9,7 +14,7 @@ export interface Storage {
   /** Bytes, a multiple of 16 so that it may be read as vec4. */
   readonly bytes: number;
   /** The device that owns the buffer. */
-  readonly owner: object;
+  readonly owner: StorageOwner;
 }
 
 /** Bytes that `size` elements take, rounded up to whole vec4s. */

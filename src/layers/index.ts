@@ -101,7 +101,7 @@ const makers: Readonly<Record<string, Maker>> = {
 
 /** The layer that a saved class name and settings describe. */
 export function makeLayer(className: string, config: LayerConfig, options: LayerOptions): Layer {
-  const make = makers[className];
+  const make = Object.hasOwn(makers, className) ? makers[className] : undefined;
   if (make === undefined) {
     throw new DataError(
       `The file holds a layer of class '${className}', which is not one of ${Object.keys(makers).join(', ')}. ` +

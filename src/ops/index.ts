@@ -3,8 +3,8 @@
  * and the test suite has a table over these same names, so an operation without a case does not compile.
  */
 
-import { conv2dPoolKernelGradientOp, conv2dPoolOp, unpool2dOp } from './conv2dPool.ts';
 import { conv2dInputGradientOp, conv2dKernelGradientOp, conv2dOp } from './conv2d.ts';
+import { conv2dPoolKernelGradientOp, conv2dPoolOp, unpool2dOp } from './conv2dPool.ts';
 import * as e from './elementwise.ts';
 import { batchRowsOp, gatherOp, oneHotOp, scatterAddOp } from './gather.ts';
 import { data, full, stored } from './leaf.ts';

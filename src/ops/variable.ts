@@ -1,7 +1,7 @@
 /** The leaf of a variable: memory that lives longer than a plan and changes between plans. */
 
 import { StateError } from '../errors.ts';
-import { createNode, type Node, type Op } from '../graph/node.ts';
+import { createNode, isOf, type Node, type Op } from '../graph/node.ts';
 import type { Storage } from '../graph/storage.ts';
 import type { Shape } from '../shape.ts';
 
@@ -46,5 +46,5 @@ export const variableNode = (cell: VariableCell, shape: Shape): Node =>
 
 /** The cell of a variable's node, else null. */
 export function cellOf(node: Node): VariableCell | null {
-  return node.op.name === variableOp.name ? (node as Node<VariableAttributes>).attributes.cell : null;
+  return isOf(node, variableOp) ? node.attributes.cell : null;
 }

@@ -15,6 +15,16 @@ import { Tensor } from '../tensor.ts';
 /** Shards that one kernel may bind beside its other buffers. */
 const MAX_SHARDS = 6;
 
+/** The values of a tensor that the host gave and that were not computed with; else null. */
+function givenValues({ node }: Tensor): HostArray | null {
+  const { lowering } = node.op;
+  const source = lowering.kind === 'leaf' ? lowering.storage(node) : null;
+  return source?.kind === 'host' ? source.values : null;
+}
+
+/** A tensor's values on the host; unlike `data()` it leaves what the host gave where it is. */
+export const valuesOf = async (tensor: Tensor): Promise<HostArray> => givenValues(tensor) ?? tensor.data();
+
 /** One tensor [count, ...] on the GPU. */
 export class Rows {
   readonly count: number;
@@ -46,13 +56,11 @@ export class Rows {
         `${who}: expected examples along the first axis, got a scalar. Give a tensor [examples, ...].`,
       );
     }
-    const { lowering } = node.op;
-    const source = lowering.kind === 'leaf' ? lowering.storage(node) : null;
-    if (source === null || source.kind === 'device') {
+    const values = givenValues(tensor);
+    if (values === null) {
       await tensor.data();
       return new Rows(device, count, [tensor.node], count, []);
     }
-    const { values } = source;
     const row = sizeOf(node.shape.slice(1));
     const rowBytes = row * values.BYTES_PER_ELEMENT;
     const limit = Math.min(device.info.maxBindingBytes, device.info.maxBufferBytes);
@@ -138,7 +146,9 @@ export async function uploadExamples(
     );
   }
   if (weights !== null && weights.length !== x.shape[0]) {
-    throw new ShapeError(`Got ${weights.length} example weights for ${x.shape[0]} examples. Give one weight an example.`);
+    throw new ShapeError(
+      `Got ${weights.length} example weights for ${x.shape[0]} examples. Give one weight an example.`,
+    );
   }
   const parts: [Tensor, string][] = [
     [x, 'inputs'],

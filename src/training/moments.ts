@@ -11,29 +11,30 @@ export class Moments {
   steps = 0;
   readonly names: readonly string[];
   readonly #device: Device;
-  readonly #size: number;
+  /** Elements of each moment. */
+  readonly size: number;
   readonly #storages: readonly Storage[];
 
   constructor(device: Device, rule: UpdateRule, size: number) {
     this.#device = device;
-    this.#size = size;
+    this.size = size;
     this.names = momentsOf(rule);
     this.#storages = size === 0 ? [] : this.names.map((name) => device.allocate(size, 'float32', name));
     this.reset();
   }
 
   nodes(): Node[] {
-    return this.#storages.map((storage) => storedNode(storage, [this.#size]));
+    return this.#storages.map((storage) => storedNode(storage, [this.size]));
   }
 
   reset(): void {
     this.steps = 0;
-    for (const storage of this.#storages) this.#device.write(storage, new Float32Array(this.#size));
+    for (const storage of this.#storages) this.#device.write(storage, new Float32Array(this.size));
   }
 
   async read(): Promise<Float32Array[]> {
     return Promise.all(
-      this.#storages.map(async (storage) => Float32Array.from(await this.#device.read(storage, 'float32', this.#size))),
+      this.#storages.map(async (storage) => Float32Array.from(await this.#device.read(storage, 'float32', this.size))),
     );
   }
 

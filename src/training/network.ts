@@ -216,8 +216,7 @@ export function trainingStep(parts: StepParts, rule: UpdateRule, moments: readon
 }
 
 /** The value where it is finite, else the old one: one NaN must not spoil a moving average for good. */
-const whereFinite = (value: Node, old: Node): Node =>
-  where(equal(mul(value, fullNode(0)), fullNode(0)), value, old);
+const whereFinite = (value: Node, old: Node): Node => where(equal(mul(value, fullNode(0)), fullNode(0)), value, old);
 
 /** Loss and metrics of a batch without training. */
 export function evaluationStep(parts: StepParts): Node[] {

@@ -4,6 +4,7 @@ import {
   type Callback,
   CallbackList,
   type CallbackModel,
+  DivergenceDetector,
   History,
   type Logs,
   ProgressBar,
@@ -13,20 +14,22 @@ import { ArgumentError, DataError, OutOfMemoryError, ShapeError, StateError } fr
 import { defaultDevice } from '../gpu/defaultDevice.ts';
 import { type Device, formatBytes } from '../gpu/device.ts';
 import { Plan } from '../gpu/plan.ts';
-import { schedule } from '../graph/schedule.ts';
+import { isScratch } from '../graph/kernel.ts';
+import type { Node } from '../graph/node.ts';
+import { type Schedule, schedule } from '../graph/schedule.ts';
 import { decodeSafetensors, encodeSafetensors } from '../io/safetensors.ts';
 import { type Layer, type LayerConfig, makeLayer } from '../layers/index.ts';
 import { type Loss, type LossName, resolveLoss } from '../losses.ts';
 import { type Metric, type MetricName, resolveMetric } from '../metrics.ts';
 import { copy } from '../ops/elementwise.ts';
 import { momentsOf } from '../ops/update.ts';
-import { Adam, type Optimizer, RMSprop, SGD } from '../optimizers.ts';
+import { type Optimizer, type OptimizerName, resolveOptimizer } from '../optimizers.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
 import { nodeOf, Tensor, type TensorLike, tensor } from '../tensor.ts';
-import { disposeExamples, Order, Rows, uploadExamples } from './gpuDataset.ts';
+import { disposeExamples, type Examples, Order, Rows, uploadExamples, valuesOf } from './gpuDataset.ts';
 import { standInLedger } from './ledger.ts';
 import { Moments } from './moments.ts';
-import { Network, trainingStep } from './network.ts';
+import { Network, type TrainingStep, trainingStep } from './network.ts';
 import { standIn } from './parameters.ts';
 import { batches } from './pass.ts';
 import { type Compiled, Evaluator, Trainer } from './trainer.ts';
@@ -42,7 +45,7 @@ export interface SequentialOptions {
 
 export interface CompileOptions {
   /** Default Adam. Names stand for the defaults. */
-  readonly optimizer?: Optimizer | 'adam' | 'sgd' | 'rmsprop';
+  readonly optimizer?: Optimizer | OptimizerName;
   readonly loss: LossName | Loss;
   /** Default none. */
   readonly metrics?: readonly (MetricName | Metric)[];
@@ -56,13 +59,13 @@ export interface FitOptions {
   /** 0 silent, 1 a progress bar, 2 a line an epoch; default 1. */
   readonly verbose?: 0 | 1 | 2;
   readonly callbacks?: readonly Callback[];
-  /** Share of the examples, the last ones, kept for validation; in [0, 1), default 0. */
+  /** Share of the examples, the last ones, kept for validation; in [0, 1), default 0. `validationData` goes before. */
   readonly validationSplit?: number;
   /** [inputs, labels], or [inputs, labels, example weights]. */
   readonly validationData?: readonly [TensorLike, TensorLike] | readonly [TensorLike, TensorLike, TensorLike];
   /** Default true: a new order every epoch. */
   readonly shuffle?: boolean;
-  /** Weight of each class's examples in the loss; needs class ids or one-hot rows as labels. */
+  /** Weight of each class's examples in the training loss, 1 where none is given; labels are class ids or one-hot rows. */
   readonly classWeight?: Readonly<Record<number, number>>;
   /** Weight of each example in the loss. */
   readonly sampleWeight?: TensorLike;
@@ -92,8 +95,6 @@ export interface MemoryReport {
   readonly aliveBytes: number;
 }
 
-const OPTIMIZERS = { adam: () => new Adam(), sgd: () => new SGD(), rmsprop: () => new RMSprop() };
-
 interface CompileState {
   readonly optimizer: Optimizer;
   readonly loss: Loss;
@@ -112,8 +113,9 @@ export class Sequential implements CallbackModel {
   #compiled: CompileState | null = null;
   #device: Device | null = null;
   #moments: Moments | null = null;
-  #pendingMoments: { readonly values: readonly Float32Array[]; readonly steps: number } | null = null;
+  #pendingMoments: SavedMoments | null = null;
   #trainer: Trainer | null = null;
+  #training = false;
   #steps = 0;
 
   constructor(layers: readonly Layer[] = [], options: SequentialOptions = {}) {
@@ -165,9 +167,10 @@ export class Sequential implements CallbackModel {
 
   /** Chooses optimizer, loss and metrics. May be called again: the weights stay. */
   compile({ optimizer = 'adam', loss, metrics = [] }: CompileOptions): this {
+    this.#requireIdle('compile');
     const resolved = resolveLoss(loss);
     this.#compiled = {
-      optimizer: typeof optimizer === 'string' ? OPTIMIZERS[optimizer]() : optimizer,
+      optimizer: resolveOptimizer(optimizer),
       loss: resolved,
       metrics: metrics.map((metric) => resolveMetric(metric, resolved)),
     };
@@ -206,14 +209,36 @@ export class Sequential implements CallbackModel {
     const device = await this.device();
     if (this.#moments === null) {
       this.#moments = new Moments(device, state.optimizer.rule, network.trainable.size);
-      const pending = this.#pendingMoments;
-      if (pending !== null && pending.values.length === this.#moments.names.length) {
-        for (const [at, values] of pending.values.entries()) this.#moments.write(at, values);
-        this.#moments.steps = pending.steps;
-      }
-      this.#pendingMoments = null;
+      this.#restoreMoments(this.#moments, state.optimizer.name);
     }
     return { device, network, ...state, moments: this.#moments, seed: this.seed };
+  }
+
+  /** Hands the moments of a file to an optimizer of the same kind; another one starts afresh. */
+  #restoreMoments(moments: Moments, optimizer: string): void {
+    const saved = this.#pendingMoments;
+    this.#pendingMoments = null;
+    if (saved === null || saved.optimizer !== optimizer) return;
+    if (!moments.names.every((name) => saved.values.get(name)?.length === moments.size)) return;
+    moments.names.forEach((name, at) => {
+      moments.write(at, saved.values.get(name) ?? new Float32Array(0));
+    });
+    moments.steps = saved.steps;
+  }
+
+  #requireIdle(who: string): void {
+    if (!this.#training) return;
+    throw new StateError(`${who}: the model is in training. Await the fit or trainOnBatch that is under way first.`);
+  }
+
+  async #whileTraining<T>(who: string, work: () => Promise<T>): Promise<T> {
+    this.#requireIdle(who);
+    this.#training = true;
+    try {
+      return await work();
+    } finally {
+      this.#training = false;
+    }
   }
 
   /**
@@ -221,78 +246,97 @@ export class Sequential implements CallbackModel {
    * its true size.
    */
   async fit(xs: TensorLike, ys: TensorLike, options: FitOptions = {}): Promise<History> {
+    return this.#whileTraining('fit', () => this.#fit(asTensor(xs), asTensor(ys), options));
+  }
+
+  async #fit(x: Tensor, y: Tensor, options: FitOptions): Promise<History> {
     const { batchSize = 32, epochs = 1, verbose = 1, shuffle = true, initialEpoch = 0, validationFreq = 1 } = options;
-    const [x, y] = [asTensor(xs), asTensor(ys)];
+    const { validationSplit = 0, validationBatchSize = batchSize, validationData, callbacks: given = [] } = options;
     checkWhole('fit', 'batchSize', batchSize, 1);
     checkWhole('fit', 'epochs', epochs, 0);
-    const compiled = await this.#ready('fit', x);
-    const { device } = compiled;
-    const total = x.shape[0];
-    const split = options.validationSplit ?? 0;
-    if (!(split >= 0 && split < 1)) {
+    checkWhole('fit', 'initialEpoch', initialEpoch, 0);
+    checkWhole('fit', 'validationFreq', validationFreq, 1);
+    checkWhole('fit', 'validationBatchSize', validationBatchSize, 1);
+    if (!(validationSplit >= 0 && validationSplit < 1)) {
       throw new ArgumentError(
-        `fit: validationSplit must lie in [0, 1), got ${split}. It is the share kept for validation.`,
+        `fit: validationSplit must lie in [0, 1), got ${validationSplit}. It is the share kept for validation.`,
       );
     }
-    const count = Math.floor(total * (1 - split));
-    if (count < 1)
+    const compiled = await this.#ready('fit', x);
+    const { device, network } = compiled;
+    const total = x.shape[0];
+    const count = validationData === undefined ? Math.floor(total * (1 - validationSplit)) : total;
+    if (count < 1) {
       throw new ArgumentError(
-        `fit: validationSplit ${split} leaves no example of ${total} to train on. Make it smaller.`,
+        `fit: validationSplit ${validationSplit} leaves no example of ${total} to train on. Make it smaller.`,
       );
-    this.#checkMemory(compiled, Math.min(batchSize, count));
+    }
+    this.#checkMemory(compiled, Math.min(batchSize, count), y.shape.slice(1));
 
-    const weights = await exampleWeights(y, options);
-    const examples = await uploadExamples(device, x, y, weights);
-    const held = options.validationData;
-    const heldWeights = held?.[2] === undefined ? null : Float32Array.from(await asTensor(held[2]).data());
-    const heldExamples =
-      held === undefined ? null : await uploadExamples(device, asTensor(held[0]), asTensor(held[1]), heldWeights);
-    const evalBatch = options.validationBatchSize ?? batchSize;
-    let evaluator: Evaluator | null = null;
-    if (heldExamples !== null) evaluator = new Evaluator(compiled, heldExamples, 0, heldExamples.x.count, evalBatch);
-    else if (count < total) evaluator = new Evaluator(compiled, examples, count, total, evalBatch);
-
-    const trainer = new Trainer(compiled, examples, count, batchSize, this.#steps);
-    this.#trainer = trainer;
-    const history = new History();
-    const given = options.callbacks ?? [];
-    const bar = given.some((callback) => callback instanceof ProgressBar) ? [] : [new ProgressBar({ verbose })];
-    const callbacks = new CallbackList([...given, ...bar, history], this, {
-      epochs,
-      steps: Math.ceil(count / batchSize),
-      samples: count,
-      batchSize,
-      verbose,
-      classes: classesOf(compiled),
-      initialEpoch,
-    });
-    this.stopTraining = false;
-    let logs: Logs = {};
+    // Everything on the GPU that this call makes, freed whatever happens.
+    const freed: (() => void | Promise<void>)[] = [];
+    const upload = async (...parts: Parameters<typeof uploadExamples>): Promise<Examples> => {
+      const examples = await uploadExamples(...parts);
+      freed.push(() => disposeExamples(examples));
+      return examples;
+    };
+    const evaluatorOf = (examples: Examples, begin: number, end: number): Evaluator => {
+      const evaluator = new Evaluator(compiled, examples, begin, end, validationBatchSize);
+      freed.push(() => evaluator.dispose());
+      return evaluator;
+    };
     try {
+      const examples = await upload(device, x, y, await exampleWeights(y, count, options));
+      let evaluator: Evaluator | null = null;
+      if (validationData !== undefined) {
+        const [heldX, heldY, heldWeights] = validationData.map(asTensor);
+        if (!sameShape(heldX.shape.slice(1), network.inputShape)) {
+          throw new ShapeError(
+            `fit: validationData has inputs ${formatShape(heldX.shape)}, the model takes ${formatShape(network.inputShape)} an example. ` +
+              'Shape them like the training inputs.',
+          );
+        }
+        const held = await upload(device, heldX, heldY, await numbersOf(heldWeights));
+        evaluator = evaluatorOf(held, 0, held.x.count);
+      } else if (count < total) evaluator = evaluatorOf(examples, count, total);
+
+      const warn = !given.some((callback) => callback instanceof DivergenceDetector);
+      const trainer = new Trainer(compiled, examples, count, batchSize, { step: this.#steps, warn });
+      freed.push(() => trainer.dispose());
+      this.#trainer = trainer;
       await Promise.all([trainer.prepare(), evaluator?.prepare()]);
+
+      const history = new History();
+      const bar = given.some((callback) => callback instanceof ProgressBar) ? [] : [new ProgressBar({ verbose })];
+      const callbacks = new CallbackList([...given, ...bar, history], this, {
+        epochs,
+        steps: Math.ceil(count / batchSize),
+        samples: count,
+        batchSize,
+        verbose,
+        classes: classesOf(compiled),
+        initialEpoch,
+      });
+      this.stopTraining = false;
+      let logs: Logs = {};
       await callbacks.onTrainBegin({});
       for (let epoch = initialEpoch; epoch < epochs && !this.stopTraining; epoch++) {
         await callbacks.onEpochBegin(epoch, {});
         logs = { ...(await trainer.epoch(epoch, shuffle, callbacks, () => this.stopTraining)) };
-        this.#steps = trainer.step;
         if (evaluator !== null && (epoch + 1) % validationFreq === 0) {
-          const held = await evaluator.run(callbacks);
-          for (const [name, value] of Object.entries(held)) logs[`val_${name}`] = value;
+          for (const [name, value] of Object.entries(await evaluator.run(callbacks))) logs[`val_${name}`] = value;
         }
         logs.learning_rate = compiled.optimizer.learningRate;
         await callbacks.onEpochEnd(epoch, logs);
       }
       await callbacks.onTrainEnd(logs);
       await device.finish();
+      return history;
     } finally {
+      this.#steps = this.#trainer?.step ?? this.#steps;
       this.#trainer = null;
-      this.#steps = trainer.step;
-      await trainer.dispose();
-      await evaluator?.dispose();
-      disposeExamples(examples);
-      if (heldExamples !== null) disposeExamples(heldExamples);
+      for (const free of freed) await free();
     }
-    return history;
   }
 
   /** Mean loss and metrics over all examples, by name. */
@@ -301,9 +345,7 @@ export class Sequential implements CallbackModel {
     const [x, y] = [asTensor(xs), asTensor(ys)];
     checkWhole('evaluate', 'batchSize', batchSize, 1);
     const compiled = await this.#ready('evaluate', x);
-    const weights =
-      options.sampleWeight === undefined ? null : Float32Array.from(await asTensor(options.sampleWeight).data());
-    const examples = await uploadExamples(compiled.device, x, y, weights);
+    const examples = await uploadExamples(compiled.device, x, y, await numbersOf(options.sampleWeight));
     const evaluator = new Evaluator(compiled, examples, 0, examples.x.count, batchSize);
     const callbacks =
       options.callbacks === undefined
@@ -366,19 +408,20 @@ export class Sequential implements CallbackModel {
     ys: TensorLike,
     { sampleWeight }: { readonly sampleWeight?: TensorLike } = {},
   ): Promise<Logs> {
-    const [x, y] = [asTensor(xs), asTensor(ys)];
-    const compiled = await this.#ready('trainOnBatch', x);
-    const weights = sampleWeight === undefined ? null : Float32Array.from(await asTensor(sampleWeight).data());
-    const examples = await uploadExamples(compiled.device, x, y, weights);
-    const count = examples.x.count;
-    const trainer = new Trainer(compiled, examples, count, count, this.#steps);
-    try {
-      return await trainer.epoch(0, false, new CallbackList([]), () => false);
-    } finally {
-      this.#steps = trainer.step;
-      await trainer.dispose();
-      disposeExamples(examples);
-    }
+    return this.#whileTraining('trainOnBatch', async () => {
+      const [x, y] = [asTensor(xs), asTensor(ys)];
+      const compiled = await this.#ready('trainOnBatch', x);
+      const examples = await uploadExamples(compiled.device, x, y, await numbersOf(sampleWeight));
+      const count = examples.x.count;
+      const trainer = new Trainer(compiled, examples, count, count, { step: this.#steps, warn: true });
+      try {
+        return await trainer.epoch(0, false, new CallbackList([]), () => false);
+      } finally {
+        this.#steps = trainer.step;
+        await trainer.dispose();
+        disposeExamples(examples);
+      }
+    });
   }
 
   /** Copies of all weights, layer by layer. */
@@ -416,14 +459,19 @@ export class Sequential implements CallbackModel {
         `setWeights: the model has ${specs.length} weights, got ${weights.length}. Give those of getWeights() of an equal model.`,
       );
     }
+    // All are checked before the first is written: a mistake leaves the model as it was.
     specs.forEach(({ name, spec }, at) => {
       const given = weights[at];
-      if (!(given instanceof Float32Array) && !sameShape(given.shape, spec.shape)) {
-        throw new ShapeError(
-          `setWeights: '${name}' has shape ${formatShape(spec.shape)}, got ${formatShape(given.shape)} ('${given.name}'). ` +
-            'Give the weights of an equal model, in its order.',
-        );
-      }
+      const shape = given instanceof Float32Array ? [given.length] : given.shape;
+      const fits = given instanceof Float32Array ? given.length === sizeOf(spec.shape) : sameShape(shape, spec.shape);
+      if (fits) return;
+      throw new ShapeError(
+        `setWeights: '${name}' has shape ${formatShape(spec.shape)}, got ${formatShape(shape)}. ` +
+          'Give the weights of an equal model, in its order.',
+      );
+    });
+    specs.forEach(({ name, spec }, at) => {
+      const given = weights[at];
       const values = given instanceof Float32Array ? given : given.data;
       const block = spec.trainable ? network.trainable : network.fixed;
       const index = block.parameters.findIndex((parameter) => parameter.name === name);
@@ -441,23 +489,9 @@ export class Sequential implements CallbackModel {
     checkWhole('memory', 'batchSize', batchSize, 1);
     const network = this.#requireNetwork('memory');
     const state = this.#requireCompiled('memory');
-    const target = this.#device?.target ?? { subgroupSize: 0, software: false, maxStorageBuffers: 8 };
     const moments = momentsOf(state.optimizer.rule);
-    const y = state.loss.name === 'sparseCategoricalCrossentropy' ? [batchSize] : [batchSize, ...network.outputShape];
-    const { effects } = trainingStep(
-      {
-        network,
-        loss: state.loss,
-        metrics: state.metrics,
-        x: copy(standIn([batchSize, ...network.inputShape])),
-        y: copy(standIn(y)),
-        weights: null,
-        ledger: standInLedger(state.metrics.length),
-      },
-      state.optimizer.rule,
-      moments.map(() => standIn([network.trainable.size])),
-    );
-    const { placement } = schedule(effects, target);
+    const labels = state.loss.name === 'sparseCategoricalCrossentropy' ? [] : network.outputShape;
+    const { placement } = this.#planStep(state, network, batchSize, labels).planned;
     const parameterBytes = 4 * (network.trainable.size * (1 + moments.length) + network.fixed.size);
     return {
       bytes: parameterBytes + placement.bytes,
@@ -467,18 +501,50 @@ export class Sequential implements CallbackModel {
     };
   }
 
-  /** Refuses a batch that the device cannot bind, and says which one it could. */
-  #checkMemory({ device, network }: Compiled, batchSize: number): void {
+  /** Plans a training step without a GPU. */
+  #planStep(
+    { optimizer: { rule }, loss, metrics }: CompileState,
+    network: Network,
+    batchSize: number,
+    labels: Shape,
+  ): { step: TrainingStep; planned: Schedule } {
+    const step = trainingStep(
+      {
+        network,
+        loss,
+        metrics,
+        x: copy(standIn([batchSize, ...network.inputShape])),
+        y: copy(standIn([batchSize, ...labels])),
+        weights: null,
+        ledger: standInLedger(metrics.length),
+      },
+      rule,
+      momentsOf(rule).map(() => standIn([network.trainable.size])),
+    );
+    const target = this.#device?.target ?? { subgroupSize: 0, software: false, maxStorageBuffers: 8 };
+    return { step, planned: schedule(step.effects, target) };
+  }
+
+  /** Refuses a batch that the device cannot bind before anything is allocated, and says which one it could. */
+  #checkMemory(compiled: Compiled, batchSize: number, labels: Shape): void {
+    const { device, network } = compiled;
     const limit = Math.min(device.info.maxBindingBytes, device.info.maxBufferBytes);
-    for (const { name, outputShape } of network.layers) {
-      const bytes = batchSize * sizeOf(outputShape) * 4;
-      if (bytes <= limit) continue;
-      const fits = Math.floor(limit / (sizeOf(outputShape) * 4));
-      throw new OutOfMemoryError(
-        `Layer '${name}' gives ${formatBytes(bytes)} at batch size ${batchSize}, but '${device.info.name}' binds at most ` +
-          `${formatBytes(limit)}. Use a batch size of at most ${fits}.`,
-      );
+    const largest = ({ placement }: Schedule): number =>
+      Math.max(0, ...[...placement.places.values()].map(({ bytes }) => bytes));
+    const { step, planned } = this.#planStep(compiled, network, batchSize, labels);
+    const bytes = largest(planned);
+    if (bytes <= limit) return;
+    let fits = 0;
+    for (let refused = batchSize; refused - fits > 1; ) {
+      const middle = Math.floor((fits + refused) / 2);
+      if (largest(this.#planStep(compiled, network, middle, labels).planned) <= limit) fits = middle;
+      else refused = middle;
     }
+    const remedy = fits > 0 ? `Use a batch size of at most ${fits}.` : 'Make the layer or its inputs smaller.';
+    throw new OutOfMemoryError(
+      `Layer '${hungriestLayer(step, planned, network)}' needs ${formatBytes(bytes)} for one tensor at batch size ${batchSize}, but ` +
+        `'${device.info.name}' binds at most ${formatBytes(limit)}. ${remedy}`,
+    );
   }
 
   /** A table of layers, shapes and parameter counts, printed and returned. */
@@ -528,7 +594,7 @@ export class Sequential implements CallbackModel {
         format: 'wgrad',
         architecture: JSON.stringify(architecture),
         optimizer: JSON.stringify(optimizer),
-        steps: String(this.#steps),
+        steps: String(this.#trainer?.step ?? this.#steps),
         optimizer_steps: String(this.#moments?.steps ?? 0),
       },
     );
@@ -567,18 +633,19 @@ export class Sequential implements CallbackModel {
     );
     await this.setWeights(weights);
     this.#steps = Number(metadata.steps ?? 0);
-    if (this.#compiled === null) return;
-    const values: Float32Array[] = [];
-    for (const name of momentsOf(this.#compiled.optimizer.rule)) {
-      const data = tensors.get(`optimizer/${name}`)?.data;
-      if (data instanceof Float32Array && data.length === network.trainable.size) values.push(data);
+    const values = new Map<string, Float32Array>();
+    for (const [name, { data }] of tensors) {
+      if (name.startsWith('optimizer/') && data instanceof Float32Array)
+        values.set(name.slice('optimizer/'.length), data);
     }
     this.#moments?.dispose();
     this.#moments = null;
-    this.#pendingMoments = { values, steps: Number(metadata.optimizer_steps ?? 0) };
+    // Kept until training begins: the optimizer may be chosen only after loading.
+    const steps = Number(metadata.optimizer_steps ?? 0);
+    this.#pendingMoments = { optimizer: optimizerNameOf(metadata.optimizer), values, steps };
   }
 
-  /** A new model from a file (Node): architecture and weights. Compile it before training on. */
+  /** A new model from a file (Node): architecture, weights and optimizer state. Compile it before training on. */
   static async load(path: string, options: SequentialOptions = {}): Promise<Sequential> {
     const { readFile } = await files('load');
     return Sequential.fromSafetensors(await readFile(path), options);
@@ -603,11 +670,46 @@ export class Sequential implements CallbackModel {
 
   /** Frees the model's memory on the GPU. */
   dispose(): void {
+    this.#requireIdle('dispose');
     this.#network?.trainable.dispose();
     this.#network?.fixed.dispose();
     this.#moments?.dispose();
     this.#moments = null;
   }
+}
+
+/** What a file remembers of an optimizer. */
+interface SavedMoments {
+  /** The optimizer's name. */
+  readonly optimizer: string | null;
+  readonly values: ReadonlyMap<string, Float32Array>;
+  readonly steps: number;
+}
+
+function optimizerNameOf(json: string | undefined): string | null {
+  const saved: unknown = JSON.parse(json ?? 'null');
+  return typeof saved === 'object' && saved !== null && 'name' in saved ? String(saved.name) : null;
+}
+
+/** The layer that the step's largest tensor belongs to. */
+function hungriestLayer({ watched }: TrainingStep, { placement }: Schedule, network: Network): string {
+  const [[largest]] = [...placement.places].sort(([, a], [, b]) => b.bytes - a.bytes);
+  const seen = new Set<Node>();
+  for (const { name } of network.layers) {
+    const stack = watched.filter((one) => one.name === name).map(({ node }) => node);
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      if (node === largest) return name;
+      if (seen.has(node)) continue;
+      seen.add(node);
+      stack.push(...node.inputs);
+    }
+  }
+  // A gradient, or a tensor that the planner made: it is as large as the layer that it is for.
+  const size = isScratch(largest) ? largest.bytes / 4 : sizeOf(largest.shape);
+  const [batch] = isScratch(largest) ? [1] : largest.shape;
+  const distance = (shape: Shape): number => Math.abs(sizeOf(shape) * batch - size);
+  const [{ name }] = [...network.layers].sort((a, b) => distance(a.outputShape) - distance(b.outputShape));
+  return name;
 }
 
 interface Architecture {
@@ -638,35 +740,29 @@ function checkWhole(who: string, name: string, value: number, least: number): vo
   throw new ArgumentError(`${who}: ${name} must be a whole number of at least ${least}, got ${value}. Fix the option.`);
 }
 
-/** Class and sample weights as one weight an example, or null. */
-async function exampleWeights(y: Tensor, { classWeight, sampleWeight }: FitOptions): Promise<Float32Array | null> {
-  if (classWeight === undefined && sampleWeight === undefined) return null;
-  const count = y.shape[0];
-  const weights =
-    sampleWeight === undefined
-      ? new Float32Array(count).fill(1)
-      : Float32Array.from(await asTensor(sampleWeight).data());
-  if (weights.length !== count) {
-    throw new ShapeError(
-      `fit: got ${weights.length} sample weights for ${count} examples. Give one weight an example.`,
-    );
-  }
-  if (classWeight === undefined) return weights;
-  const labels = await y.data();
-  const width = labels.length / count;
-  for (let i = 0; i < count; i++) {
+/** One number an example, or null. */
+async function numbersOf(weights: TensorLike | undefined): Promise<Float32Array | null> {
+  return weights === undefined ? null : Float32Array.from(await valuesOf(asTensor(weights)));
+}
+
+/** Class and sample weights as one weight an example, or null. Classes weigh in training only, the first `trained` examples. */
+async function exampleWeights(
+  y: Tensor,
+  trained: number,
+  { classWeight, sampleWeight }: FitOptions,
+): Promise<Float32Array | null> {
+  const given = await numbersOf(sampleWeight);
+  if (classWeight === undefined) return given;
+  const labels = await valuesOf(y);
+  const width = labels.length / y.shape[0];
+  const weights = given ?? new Float32Array(y.shape[0]).fill(1);
+  for (let i = 0; i < trained; i++) {
     let id = labels[i * width];
     if (width > 1) {
       id = 0;
       for (let c = 1; c < width; c++) if (labels[i * width + c] > labels[i * width + id]) id = c;
     }
-    const weight = classWeight[id];
-    if (weight === undefined) {
-      throw new ArgumentError(
-        `fit: classWeight has no entry for class ${id}, which occurs in the labels. Give every class a weight.`,
-      );
-    }
-    weights[i] *= weight;
+    weights[i] *= classWeight[id] ?? 1;
   }
   return weights;
 }
