@@ -59,7 +59,12 @@ fn main(
   let v = moment2[i] + (1.0 - params.beta2) * (g * g - moment2[i]);
   let next = old * (1.0 - step.rates.y) - rate * m / (sqrt(v) + params.epsilon);
 @end
+  // A gradient so large that its square overflows would freeze its weight for good: it counts as not finite.
+@if SECOND_MOMENT
+  let good = is_finite(g) & is_finite(next) & is_finite(v);
+@else
   let good = is_finite(g) & is_finite(next);
+@end
   parameter[i] = select(old, next, good);
 @if MOMENTUM
   moment1[i] = select(moment1[i], m, good);

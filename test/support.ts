@@ -52,16 +52,16 @@ export const bytes = (values: readonly number[], shape: Shape = [values.length])
 export const nodeOf = ({ values, shape }: Input): Node => dataNode(values, shape);
 export const oracleOf = ({ values, shape }: Input): Array64 => array64(values, shape);
 
-/** The values of nodes, computed in one plan. */
+/** The values of nodes, computed in one plan; equal nodes once. */
 export async function evaluate(nodes: readonly Node[]): Promise<HostArray[]> {
-  const tensors = nodes.map((node) => new Tensor(node));
-  await realise(tensors);
-  const values: HostArray[] = [];
-  for (const one of tensors) {
-    values.push(await one.data());
+  const tensors = new Map(nodes.map((node) => [node, new Tensor(node)]));
+  await realise([...tensors.values()]);
+  const values = new Map<Node, HostArray>();
+  for (const [node, one] of tensors) {
+    values.set(node, await one.data());
     one.dispose();
   }
-  return values;
+  return nodes.map((node) => values.get(node) ?? new Float32Array());
 }
 
 export function assertClose(

@@ -59,6 +59,9 @@ export function isConstant(node: Node): boolean {
   return node.op.lowering.kind === 'pointwise' && node.inputs.length === 0;
 }
 
+/** Expressions that one kernel may hold: more would compile slowly, and outgrow its uniforms. */
+const MAX_MEMBERS = 128;
+
 interface Draft extends Group {
   /** Groups that must run before this one. */
   readonly needs: Set<Draft>;
@@ -160,7 +163,7 @@ export function fuse(roots: readonly Node[], maxStorageBuffers: number): Group[]
         const source = resolve(input);
         const group = groupOf.get(source);
         if (group === undefined || candidates.includes(group) || sizeOf(source.shape) !== size) continue;
-        if (group.anchor?.op.lowering.kind === 'effect') continue;
+        if (group.anchor?.op.lowering.kind === 'effect' || group.members.length >= MAX_MEMBERS) continue;
         // Read with broadcasting elsewhere in the same node, the group would need its own finished result.
         const waits = groupsNeededBy(node).some((other) => other !== group && reaches(other, group));
         const broadcastsOwn = node.inputs.some(
@@ -173,7 +176,7 @@ export function fuse(roots: readonly Node[], maxStorageBuffers: number): Group[]
       const anchored = candidates.find((group) => group.anchor !== null);
       const home = anchored ?? candidates[0] ?? open(null);
       for (const other of candidates) {
-        if (other === home || other.anchor !== null) continue;
+        if (other === home || other.anchor !== null || home.members.length + other.members.length >= MAX_MEMBERS) continue;
         const between = [...groups].some(
           (third) =>
             third !== home &&

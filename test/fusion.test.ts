@@ -1,0 +1,370 @@
+/** What the planner promises: which operations share a kernel, that results never overwrite each other, that depth costs little. */
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { gradients } from '../src/autodiff.ts';
+import { resolve, topologicalOrder } from '../src/graph/fuse.ts';
+import { isScratch, type Operand, type Target } from '../src/graph/kernel.ts';
+import { createNode, type Node } from '../src/graph/node.ts';
+import { type Schedule, schedule } from '../src/graph/schedule.ts';
+import { conv2d } from '../src/ops/conv2d.ts';
+import * as e from '../src/ops/elementwise.ts';
+import { gather } from '../src/ops/gather.ts';
+import { dataNode, fullNode } from '../src/ops/leaf.ts';
+import { dense, matmul } from '../src/ops/matmul.ts';
+import { max, mean, sum } from '../src/ops/reduce.ts';
+import { reshape } from '../src/ops/reshape.ts';
+import { softmax } from '../src/ops/softmax.ts';
+import { assign, pack } from '../src/ops/update.ts';
+import { concat, slice, transpose } from '../src/ops/views.ts';
+import { randomBits, uniform } from '../src/random.ts';
+import { type Shape, sameShape, sizeOf } from '../src/shape.ts';
+import { assertClose, draw, evaluate, nodeOf } from './support.ts';
+
+const test = suite('planner');
+
+/** A plain adapter; no GPU is needed to plan. */
+const TARGET: Target = { subgroupSize: 0, maxStorageBuffers: 8, software: true };
+
+const leaf = (...shape: number[]): Node => dataNode(new Float32Array(sizeOf(shape)), shape);
+const plan = (...roots: Node[]): Schedule => schedule(roots, TARGET);
+const kernels = (...roots: Node[]): string[] => plan(...roots).kernels.map((kernel) => kernel.label);
+
+// What shares a kernel
+
+test('bias and ReLU run in the kernel of a product, a convolution and a reduction', () => {
+  assert.equal(kernels(e.relu(dense(leaf(8, 5), leaf(5, 6), leaf(6)))), ['matmul+add+relu']);
+  const image = e.relu(conv2d(leaf(2, 5, 5, 3), leaf(3, 3, 3, 4), { bias: leaf(4) }));
+  assert.equal(kernels(image), ['conv2d+add+relu']);
+  assert.equal(kernels(e.sqrt(e.add(sum(leaf(3, 8), 0), leaf(8)))), ['sum+add+sqrt']);
+  assert.equal(kernels(e.relu(softmax(leaf(3, 4)))), ['softmax+relu']);
+});
+
+test('an elementwise chain is one kernel, whatever it broadcasts and reshapes', () => {
+  const x = leaf(4, 6);
+  const chain = e.tanh(e.add(e.mul(x, leaf(6)), fullNode(2)));
+  assert.is(kernels(chain).length, 1);
+  assert.is(kernels(e.relu(reshape(chain, [24]))).length, 1);
+});
+
+test('a chain that only a reduction reads runs in its loads', () => {
+  const x = leaf(4, 6);
+  const { kernels: one } = plan(sum(e.square(e.sub(x, leaf(6))), 0));
+  assert.is(one.length, 1);
+  // Read by something else too, it is stored once.
+  const square = e.square(x);
+  assert.is(kernels(sum(square, 0), square).length, 2);
+  assert.is(kernels(mean(e.exp(x))).length, 1);
+});
+
+test('views start a kernel and what follows joins it', () => {
+  assert.equal(kernels(e.relu(transpose(leaf(3, 4)))), ['transpose+relu']);
+  assert.is(kernels(sum(slice(leaf(5, 8), [1, 0], [2, 8]), 0)).length, 1);
+});
+
+test('a node used twice is computed and stored once', () => {
+  const product = matmul(leaf(4, 5), leaf(5, 6));
+  const labels = kernels(e.relu(product), e.tanh(product), sum(product));
+  assert.is(labels.filter((label) => label.startsWith('matmul')).length, 1, labels.join(', '));
+  const shared = e.exp(leaf(4, 6));
+  const { kernels: two } = plan(matmul(shared, leaf(6, 2)), transpose(shared));
+  const writes = two.flatMap(({ bindings }) =>
+    bindings.filter(({ operand, access }) => operand === shared && access === 'read_write'),
+  );
+  assert.is(writes.length, 1);
+});
+
+test('a diamond is one kernel; through a reduction it is not circular', () => {
+  const x = e.exp(leaf(4, 6));
+  assert.is(kernels(e.add(e.relu(x), e.tanh(x))).length, 1);
+  // x -> sum -> (broadcast) and x -> add: the sum must end before the addition begins.
+  const centred = e.sub(x, mean(x, 0));
+  checkOrder(plan(centred), [centred]);
+  assert.equal(kernels(centred), ['exp', 'sum+mul', 'sub']);
+  const deeper = e.mul(e.relu(centred), e.sub(centred, max(e.relu(centred), 1, true)));
+  checkOrder(plan(deeper), [deeper]);
+  const product = matmul(leaf(4, 4), leaf(4, 4));
+  const twice = e.add(e.relu(product), matmul(product, e.tanh(product)));
+  checkOrder(plan(twice), [twice]);
+});
+
+test('constants take no kernel and no memory, unless a kernel reads them from memory', () => {
+  const x = leaf(3, 4);
+  assert.is(kernels(e.add(e.mul(x, fullNode(2)), fullNode(1, [4]))).length, 1);
+  const { placement } = plan(e.add(x, fullNode(1, [3, 4])));
+  assert.is(placement.slots.length, 1);
+  checkOrder(plan(matmul(fullNode(1, [3, 4]), fullNode(2, [4, 5]))), []);
+  checkOrder(plan(sum(fullNode(1, [3, 4]), 0)), []);
+  checkOrder(plan(transpose(fullNode(1, [3, 4]))), []);
+});
+
+test('no kernel binds more buffers than the adapter allows', () => {
+  const wide = Array.from({ length: 30 }, () => leaf(4, 6)).reduce((total, x) => e.add(total, e.tanh(x)));
+  const schedule_ = plan(wide);
+  for (const kernel of schedule_.kernels) assert.ok(kernel.bindings.length <= TARGET.maxStorageBuffers, kernel.label);
+  checkOrder(schedule_, [wide]);
+  const many = Array.from({ length: 20 }, (_, i) => e.mul(e.exp(leaf(4, 6)), fullNode(i)));
+  const fanned = plan(...many, many.reduce((a, b) => e.add(a, b)));
+  for (const kernel of fanned.kernels) assert.ok(kernel.bindings.length <= TARGET.maxStorageBuffers, kernel.label);
+});
+
+test('a replaced constant compiles nothing new: it travels in the uniforms', () => {
+  const x = leaf(3, 4);
+  const [a] = plan(e.mul(x, fullNode(2))).kernels;
+  const [b] = plan(e.mul(x, fullNode(3))).kernels;
+  assert.is(a.source, b.source);
+  assert.not.equal(a.uniforms, b.uniforms);
+});
+
+// Depth
+
+function deepChain(length: number): { x: Node; y: Node } {
+  const x = leaf(4, 6);
+  let y = x;
+  for (let i = 0; i < length; i++) y = i % 2 === 0 ? e.tanh(y) : e.add(y, x);
+  return { x, y };
+}
+
+test('10,000 nodes deep, forward and backward, in less than 5 s', () => {
+  const began = performance.now();
+  const { x, y } = deepChain(10_000);
+  const forward = plan(y);
+  assert.ok(forward.kernels.length >= 1);
+  const [dx] = gradients(sum(y), [x]);
+  const nodes = topologicalOrder([dx]).length;
+  assert.ok(nodes > 10_000);
+  plan(dx);
+  const seconds = (performance.now() - began) / 1000;
+  assert.ok(seconds < 5, `${seconds.toFixed(1)} s`);
+});
+
+test('2,000 matrix products deep in less than 5 s', () => {
+  const began = performance.now();
+  const w = leaf(4, 4);
+  let y: Node = leaf(2, 4);
+  for (let i = 0; i < 2000; i++) y = e.relu(matmul(y, w));
+  const { placement } = plan(y);
+  const [dw] = gradients(sum(y), [w]);
+  plan(dw);
+  assert.ok(placement.slots.length <= 4, `${placement.slots.length} slots for a chain`);
+  const seconds = (performance.now() - began) / 1000;
+  assert.ok(seconds < 5, `${seconds.toFixed(1)} s`);
+});
+
+// Memory
+
+/** Who last wrote each range of each slot. */
+class Memory {
+  readonly #slots = new Map<number, { begin: number; end: number; owner: Operand }[]>();
+  readonly #schedule: Schedule;
+
+  constructor(schedule_: Schedule) {
+    this.#schedule = schedule_;
+  }
+
+  place(operand: Operand) {
+    const place = this.#schedule.placement.places.get(operand);
+    if (place === undefined) throw new Error(`${nameOf(operand)} has no place in memory`);
+    assert.ok(place.offset + place.bytes <= this.#schedule.placement.slots[place.slot], `${nameOf(operand)} fits`);
+    return place;
+  }
+
+  write(operand: Operand): void {
+    const { slot, offset, bytes } = this.place(operand);
+    const ranges = this.#slots.get(slot) ?? [];
+    const others = ranges.filter(({ begin, end }) => end <= offset || begin >= offset + bytes);
+    this.#slots.set(slot, [...others, { begin: offset, end: offset + bytes, owner: operand }]);
+  }
+
+  holds(operand: Operand): boolean {
+    if (!isScratch(operand) && operand.op.lowering.kind === 'pack') {
+      return operand.inputs.every((input) => this.holds(resolve(input)));
+    }
+    const { slot } = this.place(operand);
+    return (this.#slots.get(slot) ?? []).some(({ owner }) => owner === operand);
+  }
+}
+
+const nameOf = (operand: Operand): string => (isScratch(operand) ? 'scratch' : operand.op.name);
+const isLeaf = (operand: Operand): boolean => !isScratch(operand) && operand.op.lowering.kind === 'leaf';
+
+/** Replays the kernels: whatever one reads was written before and not overwritten since; at the end the roots are there. */
+function checkOrder(schedule_: Schedule, roots: readonly Node[]): void {
+  const memory = new Memory(schedule_);
+  for (const { label, bindings } of schedule_.kernels) {
+    const inMemory = bindings.filter(({ operand }) => !isLeaf(operand));
+    const written = inMemory.filter(({ access }) => access === 'read_write');
+    const read = inMemory.filter(({ access }) => access === 'read');
+    for (const { operand } of read) {
+      assert.ok(memory.holds(operand), `'${label}' reads ${nameOf(operand)}, which is not there (any more)`);
+      for (const { operand: other } of written) {
+        assert.is.not(memory.place(operand).slot, memory.place(other).slot, `'${label}' reads and writes one buffer`);
+      }
+    }
+    for (const { operand } of written) memory.write(operand);
+    for (const { operand } of written)
+      assert.ok(memory.holds(operand), `'${label}' overwrites its own ${nameOf(operand)}`);
+  }
+  for (const root of roots) {
+    const source = resolve(schedule_.roots.get(root) ?? root);
+    const { kind } = source.op.lowering;
+    if (kind !== 'effect' && kind !== 'leaf')
+      assert.ok(memory.holds(source), `root ${source.op.name} survives to the end`);
+  }
+  const { slots, bytes, aliveBytes } = schedule_.placement;
+  assert.is(
+    slots.reduce((total, one) => total + one, 0),
+    bytes,
+  );
+  assert.ok(aliveBytes <= bytes);
+}
+
+test('the checker sees an overwritten result', () => {
+  const x = e.exp(leaf(4, 6));
+  const y = e.add(e.relu(matmul(x, leaf(6, 6))), x);
+  const good = plan(y);
+  checkOrder(good, [y]);
+  const places = new Map([...good.placement.places].map(([operand, place]) => [operand, { ...place, slot: 0 }]));
+  assert.throws(() => checkOrder({ ...good, placement: { ...good.placement, places } }, [y]));
+});
+
+test('packs are contiguous, at offsets that are multiples of 256', () => {
+  const parts = [e.exp(leaf(3)), sum(leaf(9, 65), 0), matmul(leaf(2, 3), leaf(3, 4)), leaf(64), fullNode(1, [5])];
+  const packed = pack(parts);
+  const target = leaf(...packed.shape);
+  const schedule_ = schedule([assign(target, packed), packed], TARGET);
+  checkOrder(schedule_, [packed]);
+  const home = schedule_.placement.places.get(packed);
+  let start = 0;
+  for (const input of packed.inputs) {
+    const place = schedule_.placement.places.get(resolve(input));
+    assert.is(place?.slot, home?.slot);
+    assert.is(place?.offset, start);
+    assert.is(start % 256, 0);
+    start += Math.ceil((sizeOf(input.shape) * 4) / 256) * 256;
+  }
+  assert.is(home?.bytes, start);
+  // Each part is written by the kernel that computes it.
+  assert.is(schedule_.kernels.length, parts.length + 1);
+});
+
+// Random graphs
+
+/** Whole numbers below `limit`, drawn one after the other. */
+function dice(seed: number): (limit: number) => number {
+  let index = 0;
+  return (limit) => randomBits(seed, 0, index++) % limit;
+}
+
+const EXTENTS: readonly Shape[] = [[4, 6], [6], [4, 1], [], [6, 4], [24], [4, 4], [2, 3, 4]];
+
+/** A graph of mixed operations whose values stay small, and some of its nodes as roots. */
+function randomGraph(seed: number, size: number): Node[] {
+  const roll = dice(seed);
+  const pick = <T>(list: readonly T[]): T => list[roll(list.length)];
+  const nodes = EXTENTS.map((shape, at) =>
+    dataNode(uniform(sizeOf(shape), { seed, stream: at + 1, low: -1, high: 1 }), shape),
+  );
+  const grow: ((x: Node) => Node | null)[] = [
+    (x) => e.tanh(x),
+    (x) => e.relu(x),
+    (x) => e.sigmoid(x),
+    (x) => e.mul(x, fullNode((roll(7) - 3) / 4)),
+    (x) => e.tanh(e.add(x, fullNode(0.5, [1]))),
+    (x) => combine(e.add, x),
+    (x) => combine(e.mul, x),
+    (x) => combine(e.maximum, x),
+    (x) => combine((a, b) => e.where(e.greater(a, b), a, b), x),
+    (x) => (x.shape.length === 0 ? null : mean(x, roll(x.shape.length), roll(2) === 0)),
+    (x) => (x.shape.length === 0 ? null : max(x, roll(x.shape.length), true)),
+    (x) => mean(x),
+    (x) => (x.shape.length === 2 ? transpose(x) : null),
+    (x) => (sizeOf(x.shape) === 24 ? reshape(x, pick([[24], [4, 6], [6, 4], [2, 3, 4]])) : null),
+    (x) =>
+      x.shape.length > 0 && x.shape[0] > 1
+        ? slice(
+            x,
+            x.shape.map(() => 0),
+            [x.shape[0] - 1, ...x.shape.slice(1)],
+          )
+        : null,
+    (x) => (x.shape.length > 0 ? concat([x, e.neg(x)], roll(x.shape.length)) : null),
+    (x) => (x.shape.length > 0 ? softmax(x) : null),
+    (x) => (x.shape.length > 0 ? gather(x, dataNode(Int32Array.of(0, roll(x.shape[0])), [2])) : null),
+    (x) => {
+      const partner = nodes.filter((y) => x.shape.length === 2 && y.shape.length === 2 && y.shape[0] === x.shape[1]);
+      return partner.length === 0 ? null : e.tanh(matmul(x, pick(partner)));
+    },
+  ];
+  function combine(f: (a: Node, b: Node) => Node, x: Node): Node | null {
+    const partners = nodes.filter((y) => sameShape(y.shape, x.shape) || y.shape.length === 0 || sizeOf(y.shape) === 1);
+    return partners.length === 0 ? null : e.tanh(f(x, pick(partners)));
+  }
+  while (nodes.length < EXTENTS.length + size) {
+    // Mostly recent nodes, so that graphs grow deep as well as wide.
+    const x = roll(3) > 0 ? nodes[Math.max(0, nodes.length - 1 - roll(6))] : pick(nodes);
+    const grown = sizeOf(x.shape) > 200 ? null : pick(grow)(x);
+    if (grown !== null) nodes.push(grown);
+  }
+  const roots = new Set([nodes[nodes.length - 1], pick(nodes), pick(nodes)]);
+  if (roll(2) === 0) {
+    const target = nodes[0];
+    roots.add(gradients(mean(e.square(nodes[nodes.length - 1])), [target])[0]);
+  }
+  return [...roots];
+}
+
+test('on 200 random graphs nothing is read after it was overwritten', () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    const roots = randomGraph(seed, 10 + (seed % 60));
+    const packed = seed % 4 === 0 ? [pack(roots.filter((root) => root.dtype === 'float32'))] : [];
+    const all = [...roots, ...packed];
+    for (const target of [TARGET, { ...TARGET, subgroupSize: 8, maxStorageBuffers: 4 }]) {
+      try {
+        checkOrder(schedule(all, target), all);
+      } catch (error) {
+        throw new Error(`graph ${seed}, ${target.maxStorageBuffers} buffers: ${String(error)}`);
+      }
+    }
+  }
+});
+
+test('20 random graphs give what their operations give one by one', async () => {
+  for (let seed = 1001; seed <= 1020; seed++) {
+    const roots = randomGraph(seed, 16);
+    const together = await evaluate(roots);
+    const known = new Map<Node, Node>();
+    for (const node of topologicalOrder(roots)) {
+      const { lowering } = node.op;
+      if (lowering.kind === 'leaf') {
+        known.set(node, node);
+        continue;
+      }
+      const alone = createNode(
+        node.op,
+        node.inputs.map((input) => known.get(input) ?? input),
+        node.attributes,
+      );
+      const [values] = await evaluate([alone]);
+      known.set(node, dataNode(values, node.shape));
+    }
+    for (const [at, root] of roots.entries()) {
+      const [expected] = await evaluate([known.get(root) ?? root]);
+      assertClose(together[at], expected, `graph ${seed}, root ${at} (${root.op.name})`);
+    }
+  }
+});
+
+test('a chain of hundreds of operations runs and is right', async () => {
+  const input = draw([5, 7]);
+  let y = nodeOf(input);
+  let expected: number[] = Array.from(input.values);
+  for (let i = 0; i < 300; i++) {
+    y = e.add(e.mul(y, fullNode(0.9)), fullNode(i / 100));
+    expected = expected.map((value) => value * 0.9 + i / 100);
+  }
+  const [values] = await evaluate([y]);
+  assertClose(values, expected, 'chain');
+});
+
+test.run();

@@ -1,0 +1,512 @@
+/** Every layer by one routine: shapes, weights, forward and gradient against the float64 oracle, saving, wrong inputs. */
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ShapeError } from '../src/errors.ts';
+import type { Node } from '../src/graph/node.ts';
+import { type Loss, Sequential, SGD, tensor } from '../src/index.ts';
+import * as layers from '../src/layers/index.ts';
+import { add } from '../src/ops/elementwise.ts';
+import { mean as meanNode } from '../src/ops/reduce.ts';
+import type { Shape } from '../src/shape.ts';
+import * as o from './reference.ts';
+import { assertClose, assertSame, draw, type Input, oracleOf } from './support.ts';
+
+const {
+  Activation,
+  AveragePooling2D,
+  BatchNormalization,
+  Conv2D,
+  Dense,
+  Dropout,
+  Flatten,
+  GlobalAveragePooling2D,
+  MaxPooling2D,
+  Rescaling,
+  Reshape,
+} = layers;
+
+type Layers = typeof layers;
+type LayerClass = { readonly prototype: layers.Layer };
+/** The names of all layers that a user can make. */
+type LayerName = {
+  [K in keyof Layers]: K extends 'Layer' | 'makeLayer' ? never : Layers[K] extends LayerClass ? K : never;
+}[keyof Layers];
+
+type Oracle = (x: o.Array64, ...weights: o.Array64[]) => o.Array64;
+
+interface Case {
+  readonly make: () => layers.Layer;
+  readonly input: Shape;
+  readonly output: Shape;
+  /** Shapes by name; default none. */
+  readonly weights?: Readonly<Record<string, Shape>>;
+  readonly oracle: Oracle;
+  /** Training, where it differs; null where it draws random numbers. */
+  readonly trainingOracle?: Oracle | null;
+  /** An input shape that the layer cannot take. */
+  readonly wrong?: Shape;
+}
+
+const activations: Record<layers.ActivationName, Oracle> = {
+  linear: (x) => x,
+  relu: (x) => o.relu(x),
+  leakyRelu: (x) => o.leakyRelu(x, 0.2),
+  elu: (x) => o.elu(x, 1),
+  gelu: (x) => o.gelu(x),
+  sigmoid: (x) => o.sigmoid(x),
+  tanh: (x) => o.tanh(x),
+  softplus: (x) => o.softplus(x),
+  silu: (x) => o.silu(x),
+  softmax: (x) => o.softmax(x),
+  logSoftmax: (x) => o.logSoftmax(x),
+};
+
+const identity: Oracle = (x) => x;
+const normalised =
+  (epsilon: number): Oracle =>
+  (x, gamma, beta, mean, variance) =>
+    o.add(o.mul(o.div(o.sub(x, mean), o.sqrt(o.add(variance, o.scalar64(epsilon)))), gamma), beta);
+const one = o.scalar64(1);
+const zero = o.scalar64(0);
+const channels = (size: number): Record<string, Shape> => ({
+  gamma: [size],
+  beta: [size],
+  movingMean: [size],
+  movingVariance: [size],
+});
+
+const cases: Record<LayerName, readonly Case[]> = {
+  Dense: [
+    {
+      make: () => new Dense(3),
+      input: [4],
+      output: [3],
+      weights: { kernel: [4, 3], bias: [3] },
+      oracle: (x, kernel, bias) => o.dense(x, kernel, bias),
+      wrong: [],
+    },
+    {
+      make: () => new Dense(5, { useBias: false, activation: 'tanh', kernelInitializer: 'heNormal' }),
+      input: [2, 3, 4],
+      output: [2, 3, 5],
+      weights: { kernel: [4, 5] },
+      oracle: (x, kernel) => o.tanh(o.dense(x, kernel)),
+    },
+    {
+      make: () => new Dense(17, { activation: 'softmax', biasInitializer: 'ones' }),
+      input: [9],
+      output: [17],
+      weights: { kernel: [9, 17], bias: [17] },
+      oracle: (x, kernel, bias) => o.softmax(o.dense(x, kernel, bias)),
+    },
+  ],
+  Conv2D: [
+    {
+      make: () => new Conv2D(4, 3),
+      input: [6, 5, 2],
+      output: [4, 3, 4],
+      weights: { kernel: [3, 3, 2, 4], bias: [4] },
+      oracle: (x, kernel, bias) => o.conv2d(x, kernel, { bias }),
+      wrong: [6, 5],
+    },
+    {
+      make: () => new Conv2D(3, [2, 3], { strides: [2, 1], padding: 'same', activation: 'elu' }),
+      input: [5, 4, 3],
+      output: [3, 4, 3],
+      weights: { kernel: [2, 3, 3, 3], bias: [3] },
+      oracle: (x, kernel, bias) => o.elu(o.conv2d(x, kernel, { bias, stride: [2, 1], padding: 'same' })),
+    },
+    {
+      make: () => new Conv2D(5, 1, { useBias: false, padding: 'same' }),
+      input: [3, 3, 1],
+      output: [3, 3, 5],
+      weights: { kernel: [1, 1, 1, 5] },
+      oracle: (x, kernel) => o.conv2d(x, kernel, { padding: 'same' }),
+    },
+  ],
+  MaxPooling2D: [
+    {
+      make: () => new MaxPooling2D(),
+      input: [5, 4, 3],
+      output: [2, 2, 3],
+      oracle: (x) => o.maxPool2d(x, { size: 2 }),
+      wrong: [5, 4],
+    },
+    {
+      make: () => new MaxPooling2D([3, 2], { strides: [1, 2], padding: 'same' }),
+      input: [5, 5, 2],
+      output: [5, 3, 2],
+      oracle: (x) => o.maxPool2d(x, { size: [3, 2], stride: [1, 2], padding: 'same' }),
+    },
+  ],
+  AveragePooling2D: [
+    {
+      make: () => new AveragePooling2D(2),
+      input: [5, 4, 3],
+      output: [2, 2, 3],
+      oracle: (x) => o.avgPool2d(x, { size: 2 }),
+      wrong: [5, 4, 3, 2],
+    },
+    {
+      make: () => new AveragePooling2D(3, { strides: 2, padding: 'same' }),
+      input: [4, 6, 1],
+      output: [2, 3, 1],
+      oracle: (x) => o.avgPool2d(x, { size: 3, stride: 2, padding: 'same' }),
+    },
+  ],
+  GlobalAveragePooling2D: [
+    {
+      make: () => new GlobalAveragePooling2D(),
+      input: [3, 5, 4],
+      output: [4],
+      oracle: (x) => o.mean(x, [1, 2]),
+      wrong: [3],
+    },
+  ],
+  Flatten: [
+    { make: () => new Flatten(), input: [2, 3, 2], output: [12], oracle: (x) => o.reshape(x, [-1, 12]) },
+    { make: () => new Flatten(), input: [7], output: [7], oracle: identity },
+  ],
+  Reshape: [
+    {
+      make: () => new Reshape([3, 4]),
+      input: [2, 6],
+      output: [3, 4],
+      oracle: (x) => o.reshape(x, [-1, 3, 4]),
+      wrong: [13],
+    },
+    {
+      make: () => new Reshape([2, -1, 2]),
+      input: [12],
+      output: [2, 3, 2],
+      oracle: (x) => o.reshape(x, [-1, 2, 3, 2]),
+      wrong: [13],
+    },
+  ],
+  Activation: Object.entries(activations).map(([name, oracle]) => ({
+    make: () => new Activation(name as layers.ActivationName),
+    input: [3, 5],
+    output: [3, 5],
+    oracle,
+  })),
+  Dropout: [
+    { make: () => new Dropout(0), input: [4], output: [4], oracle: identity },
+    { make: () => new Dropout(0.4), input: [2, 3], output: [2, 3], oracle: identity, trainingOracle: null },
+  ],
+  Rescaling: [
+    {
+      make: () => new Rescaling(1 / 255),
+      input: [3, 2],
+      output: [3, 2],
+      oracle: (x) => o.div(x, o.scalar64(255)),
+    },
+    {
+      make: () => new Rescaling(2, { offset: -1 }),
+      input: [3],
+      output: [3],
+      oracle: (x) => o.sub(o.mul(x, o.scalar64(2)), one),
+    },
+  ],
+  BatchNormalization: [
+    {
+      make: () => new BatchNormalization(),
+      input: [3, 2, 2],
+      output: [3, 2, 2],
+      weights: channels(2),
+      oracle: normalised(1e-3),
+      trainingOracle: (x, gamma, beta) => o.batchNorm(x, gamma, beta).y,
+      wrong: [],
+    },
+    {
+      make: () => new BatchNormalization({ momentum: 0.9, epsilon: 0.1, center: false }),
+      input: [4],
+      output: [4],
+      weights: { gamma: [4], movingMean: [4], movingVariance: [4] },
+      oracle: (x, gamma, mean, variance) => normalised(0.1)(x, gamma, zero, mean, variance),
+      trainingOracle: (x, gamma) => o.batchNorm(x, gamma, zero, { epsilon: 0.1 }).y,
+    },
+    {
+      make: () => new BatchNormalization({ scale: false }),
+      input: [2, 3],
+      output: [2, 3],
+      weights: { beta: [3], movingMean: [3], movingVariance: [3] },
+      oracle: (x, beta, mean, variance) => normalised(1e-3)(x, one, beta, mean, variance),
+      trainingOracle: (x, beta) => o.batchNorm(x, one, beta).y,
+    },
+  ],
+};
+
+const asTensor = ({ values, shape }: Input) => tensor(values, shape);
+
+/** Keras' `run_layer_test`. */
+async function runLayerTest({ make, input, output, weights = {}, oracle, ...rest }: Case): Promise<void> {
+  const { trainingOracle = oracle, wrong } = rest;
+  const batch = 5;
+  const model = new Sequential([make()], { inputShape: input, seed: 3 });
+  const [{ className }] = model.layers;
+  assert.equal([...model.outputShape], [...output], 'output shape');
+
+  // Declared weights, and values that no default would give by chance; a variance is positive.
+  const declared = await model.getWeights();
+  const layerName = className.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase();
+  assert.equal(
+    declared.map(({ name, shape }) => [name, [...shape]]),
+    Object.entries(weights).map(([name, shape]) => [`${layerName}/${name}`, [...shape]]),
+    'weights',
+  );
+  const drawn = declared.map(({ name, shape }) =>
+    name.endsWith('Variance') ? draw(shape, 0.5, 2) : draw(shape, -1, 1),
+  );
+  await model.setWeights(drawn.map(({ values }) => Float32Array.from(values)));
+
+  const x = draw([batch, ...input]);
+  const expected = oracle(oracleOf(x), ...drawn.map(oracleOf));
+  assert.equal([...expected.shape], [batch, ...output], "the oracle's shape");
+  const predicted = await model.predict(asTensor(x), { batchSize: 3 });
+  assert.equal([...predicted.shape], [batch, ...output], "the prediction's shape");
+  const before = await predicted.data();
+  assertClose(before, expected.data, 'forward');
+
+  const copy = await Sequential.fromSafetensors(await model.toSafetensors());
+  assert.equal(copy.layers[0].config(), model.layers[0].config(), 'saved config');
+  assert.is(copy.layers[0].className, className);
+  assertSame(await (await copy.predict(asTensor(x), { batchSize: 3 })).data(), before, 'prediction of the saved model');
+  copy.dispose();
+
+  if (trainingOracle !== null) await trainOnce(model, x, drawn, trainingOracle);
+  model.dispose();
+
+  if (wrong !== undefined) {
+    const name = 'the_layer';
+    const renamed = layers.makeLayer(className, make().config(), { name });
+    assert.throws(
+      () => new Sequential([renamed], { inputShape: wrong }),
+      (error: unknown) =>
+        error instanceof ShapeError &&
+        error.message.includes(`'${name}'`) &&
+        /\. [A-Z][^.]*(\.|, .*\.|;.*\.)$/.test(error.message),
+    );
+  }
+}
+
+/** Two steps of gradient descent at rate 1 are the loss and the gradient of the oracle. */
+async function trainOnce(model: Sequential, x: Input, drawn: readonly Input[], oracle: Oracle): Promise<void> {
+  const names = (await model.getWeights()).map(({ name }) => name);
+  const target = draw([x.shape[0], ...model.outputShape], -1, 1);
+  const loss = (weights: readonly o.Array64[]): number =>
+    o.mean(o.square(o.sub(oracle(oracleOf(x), ...weights), oracleOf(target)))).data[0];
+  model.compile({ optimizer: new SGD({ learningRate: 1 }), loss: 'meanSquaredError' });
+  const logs = await model.trainOnBatch(asTensor(x), asTensor(target));
+  const arrays = drawn.map(oracleOf);
+  assertClose([logs.loss], [loss(arrays)], 'training loss');
+  const after = await model.getWeights();
+  names.forEach((name, at) => {
+    if (name.includes('moving')) return;
+    const { values } = drawn[at];
+    const indices = o.sampleIndices(values.length, 8);
+    const slope = o.sampledDifference(loss, arrays, at, indices);
+    const moved = indices.map((i) => values[i] - after[at].data[i]);
+    assertClose(moved, slope, `gradient of ${name}`, 1e-4);
+    assert.ok(
+      moved.some((value) => value !== 0),
+      `${name} has not moved`,
+    );
+  });
+}
+
+const test = suite('layers');
+
+for (const [name, list] of Object.entries(cases)) {
+  list.forEach((one, at) => {
+    test(`${name} ${at + 1}: ${JSON.stringify(one.make().config())} on [${one.input}]`, () => runLayerTest(one));
+  });
+}
+
+test('a case for every layer', () => {
+  const classes = Object.entries(layers)
+    .filter(
+      ([name, value]) => name !== 'Layer' && typeof value === 'function' && value.prototype instanceof layers.Layer,
+    )
+    .map(([name]) => name);
+  assert.equal(classes.sort(), Object.keys(cases).sort());
+});
+
+test('stacked layers learn: the loss falls', async () => {
+  const model = new Sequential(
+    [
+      new Rescaling(0.5, { inputShape: [6, 6, 2] }),
+      new Conv2D(4, 3, { padding: 'same' }),
+      new BatchNormalization(),
+      new Activation('relu'),
+      new MaxPooling2D(2),
+      new AveragePooling2D(2, { strides: 1, padding: 'same' }),
+      new Dropout(0.1),
+      new Flatten(),
+      new Reshape([6, 6]),
+      new Flatten(),
+      new Dense(2),
+    ],
+    { seed: 1 },
+  ).compile({ optimizer: new SGD({ learningRate: 0.05 }), loss: 'meanSquaredError' });
+  const history = await model.fit(asTensor(draw([8, 6, 6, 2])), asTensor(draw([8, 2])), {
+    epochs: 8,
+    batchSize: 8,
+    verbose: 0,
+  });
+  const { loss } = history.history;
+  assert.ok(loss[7] < 0.8 * loss[0], `loss ${loss}`);
+  model.dispose();
+});
+
+test("names: Keras' own, apart from those given by hand", () => {
+  const model = new Sequential(
+    [new Dense(2, { name: 'dense_1' }), new Dense(2), new Dense(2), new Dense(1, { name: 'dense' })],
+    {
+      inputShape: [2],
+    },
+  );
+  const text = model.summary({ print: () => {} });
+  assert.equal(
+    [...text.matchAll(/^(\S+) \(Dense\)/gm)].map(([, name]) => name),
+    ['dense_1', 'dense_2', 'dense_3', 'dense'],
+  );
+  assert.throws(
+    () => new Sequential([new Dense(1, { name: 'a' }), new Dense(1, { name: 'a' })], { inputShape: [2] }),
+    /Two layers are called 'a'/,
+  );
+});
+
+// Batch normalisation over time
+
+test("BatchNormalization: moving averages by Keras' rule over several steps; inference uses them", async () => {
+  const model = new Sequential([new BatchNormalization({ inputShape: [3, 2] })]).compile({
+    optimizer: new SGD({ learningRate: 0 }),
+    loss: 'meanSquaredError',
+  });
+  let mean = o.array64([0, 0], [2]);
+  let variance = o.array64([1, 1], [2]);
+  const blend = (moving: o.Array64, batch: o.Array64): o.Array64 =>
+    o.add(o.mul(moving, o.scalar64(0.99)), o.mul(batch, o.scalar64(0.01)));
+  for (let step = 0; step < 6; step++) {
+    const x = draw([4, 3, 2], -1, 5);
+    const statistics = o.batchNorm(oracleOf(x), one, zero);
+    const before = (await model.getWeights()).map(({ data }) => Array.from(data));
+    await model.evaluate(asTensor(x), asTensor(x));
+    await model.predict(asTensor(x));
+    assert.equal(
+      (await model.getWeights()).map(({ data }) => Array.from(data)),
+      before,
+      'inference changes nothing',
+    );
+    await model.trainOnBatch(asTensor(x), asTensor(x));
+    mean = blend(mean, statistics.mean);
+    variance = blend(variance, statistics.variance);
+    const [, , movingMean, movingVariance] = await model.getWeights();
+    assertClose(movingMean.data, mean.data, `moving mean after step ${step + 1}`);
+    assertClose(movingVariance.data, variance.data, `moving variance after step ${step + 1}`);
+  }
+  const x = draw([4, 3, 2]);
+  const predicted = await (await model.predict(asTensor(x))).data();
+  assertClose(predicted, normalised(1e-3)(oracleOf(x), one, zero, mean, variance).data, 'inference');
+  const trained = o.batchNorm(oracleOf(x), one, zero).y.data;
+  assert.ok(o.relativeError(predicted, trained) > 0.1, 'inference does not use the batch');
+  model.dispose();
+});
+
+// Dropout
+
+/** The mean of what dropout lets through. */
+const passed: Loss = {
+  name: 'passed',
+  perExample: (_, output) => meanNode(output, 1),
+};
+
+/** Masks of several steps: a step at rate 1 shows in the bias what the backward pass kept, in the loss what the forward pass did. */
+async function masks(
+  seed: number,
+  rate: number,
+  steps: number,
+  size = 4000,
+): Promise<{ backward: Float32Array[]; forward: number[] }> {
+  const model = new Sequential([new BiasLike(size), new Dropout(rate)], { inputShape: [size], seed }).compile({
+    optimizer: new SGD({ learningRate: 1 }),
+    loss: passed,
+  });
+  const backward: Float32Array[] = [];
+  const forward: number[] = [];
+  const x = tensor(new Float32Array(size).fill(1), [1, size]);
+  for (let step = 0; step < steps; step++) {
+    await model.setWeights([new Float32Array(size)]);
+    const { loss } = await model.trainOnBatch(x, [[0]]);
+    forward.push(loss);
+    backward.push((await model.getWeights())[0].data.map((value) => -value * size));
+  }
+  model.dispose();
+  return { backward, forward };
+}
+
+/** x + bias: the bias' gradient is the gradient of every element. */
+class BiasLike extends layers.Layer {
+  readonly className = 'BiasLike';
+  readonly size: number;
+  constructor(size: number) {
+    super();
+    this.size = size;
+  }
+  override weights() {
+    return [{ name: 'bias', shape: [this.size], initializer: () => new Float32Array(this.size), trainable: true }];
+  }
+  call(x: Node, { weights: [bias] }: layers.CallContext): Node {
+    return add(x, bias);
+  }
+  config() {
+    return { size: this.size };
+  }
+}
+
+test('Dropout: the share dropped is the rate, the rest is scaled, forward and backward masks agree', async () => {
+  for (const rate of [0.25, 0.6]) {
+    const { backward, forward } = await masks(1, rate, 3);
+    backward.forEach((mask, step) => {
+      const kept = mask.filter((value) => value !== 0);
+      assertClose(kept, new Float32Array(kept.length).fill(1 / (1 - rate)), 'scale', 1e-6);
+      const share = 1 - kept.length / mask.length;
+      // Five standard errors.
+      assert.ok(
+        Math.abs(share - rate) < 5 * Math.sqrt((rate * (1 - rate)) / mask.length),
+        `share ${share} for rate ${rate}`,
+      );
+      assertClose([forward[step]], [kept.length / (1 - rate) / mask.length], 'forward and backward keep equally many');
+    });
+    assert.is(new Set(backward.map((mask) => mask.join())).size, 3, 'every step has a mask of its own');
+  }
+});
+
+test('Dropout: forward and backward drop the same elements', async () => {
+  // Powers of two: the bits of the loss say which elements passed forward.
+  const size = 16;
+  const model = new Sequential([new BiasLike(size), new Dropout(0.5)], { inputShape: [size], seed: 5 }).compile({
+    optimizer: new SGD({ learningRate: 1 }),
+    loss: passed,
+  });
+  for (let step = 0; step < 4; step++) {
+    await model.setWeights([new Float32Array(size)]);
+    const x = Float32Array.from({ length: size }, (_, i) => 2 ** i);
+    const { loss } = await model.trainOnBatch(tensor(x, [1, size]), [[0]]);
+    const bits = Math.round((loss * size) / 2);
+    const moved = (await model.getWeights())[0].data;
+    for (let i = 0; i < size; i++) assert.is((bits >> i) % 2 !== 0, moved[i] !== 0, `element ${i} in step ${step}`);
+  }
+  model.dispose();
+});
+
+test('Dropout: the same seed gives the same masks, another one others', async () => {
+  const [a, b, c] = [await masks(7, 0.5, 2, 500), await masks(7, 0.5, 2, 500), await masks(8, 0.5, 2, 500)];
+  a.backward.forEach((mask, step) => {
+    assertSame(mask, b.backward[step], 'same seed');
+    assert.not.equal(Array.from(mask), Array.from(c.backward[step]), 'other seed');
+  });
+});
+
+test.run();
