@@ -154,7 +154,8 @@ export async function learningRate(results: StudyResults): Promise<string> {
   if (run === null) return grid('No run', '', [], 282, results);
   const width = SHEET_WIDTH - 2 * MARGIN;
   const heights = { rate: 250, accuracy: 350 };
-  const titleLines = paragraph(MARGIN, 42, `${run.name}: ${verdict(run, baseline).headline}`, width, {
+  const title = titled(`${run.name}: ${verdict(run, baseline).headline}`, results);
+  const titleLines = paragraph(MARGIN, 42, title, width, {
     size: 26,
     bold: true,
   });
@@ -183,7 +184,7 @@ export async function overview(results: StudyResults): Promise<string> {
   const sheet = prepare(results);
   const { runs, color } = sheet;
   const cells = await accuracyCells(sheet, 'epoch', 262);
-  const [top, height, parts] = gridParts(accuracyTitle(sheet), accuracyKey(sheet), cells, 262);
+  const [top, height, parts] = gridParts(titled(accuracyTitle(sheet), results), accuracyKey(sheet), cells, 262);
   const barsHeight = 74 + 30 * Math.max(4, runs.length);
   const scheduled = scheduledRun(runs);
   const ends = runs.map((run) => ({
@@ -212,7 +213,7 @@ export async function overview(results: StudyResults): Promise<string> {
       width: 300,
       height: barsHeight,
       bars: times,
-      title: 'seconds an epoch',
+      title: 'seconds of training an epoch',
       max: Math.max(...times.map((bar) => bar.value).filter(Number.isFinite), 1e-3) * 1.05,
       named: false,
     }),
@@ -434,7 +435,7 @@ function decades(low: number, high: number): number[] {
 }
 
 function grid(title: string, key: string, cells: readonly Cell[], cellHeight: number, results: StudyResults): string {
-  const [top, height, parts] = gridParts(title, key, cells, cellHeight);
+  const [top, height, parts] = gridParts(titled(title, results), key, cells, cellHeight);
   const total = top + height + 34;
   return page(SHEET_WIDTH, total, [...parts, footer(results, total)]);
 }
@@ -469,8 +470,14 @@ function gridParts(
   return [top, Math.ceil(cells.length / columns) * rowHeight, [heading.svg, keyLine.svg, ...parts]];
 }
 
+/** Figures from drawn images must not be taken for CIFAR-10's. */
+function titled(title: string, { data }: StudyResults): string {
+  return data.startsWith('CIFAR-10') ? title : `On ${data.split(',')[0]}: ${title}`;
+}
+
 function footer(results: StudyResults, height: number): string {
-  const line = `${results.data} · preset ${results.preset} · seed ${results.seed} · ${results.adapter} · ${results.software}`;
+  const adapter = `${results.adapter}${results.software ? ' (software)' : ''}`;
+  const line = `${results.data} · preset ${results.preset} · seed ${results.seed} · ${adapter}`;
   return text(MARGIN, height - 12, line, { size: 13, color: '#777777' });
 }
 

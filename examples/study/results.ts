@@ -38,10 +38,10 @@ export interface RunResult {
   /** Epochs asked for; the history is shorter if the run was stopped early. */
   epochs: number;
   history: RunHistory;
-  /** The mean over the epochs. */
+  /** Of training alone, without validation; the median of the epochs. */
   secondsPerEpoch: number;
   imagesPerSecond: number;
-  /** Seconds of each epoch; without them every epoch counts as `secondsPerEpoch`. */
+  /** Seconds of training in each epoch; without them every epoch counts as `secondsPerEpoch`. */
   epochSeconds?: number[];
   divergence: RunDivergence | null;
   verdict: string;
@@ -53,7 +53,8 @@ export type UnjudgedRun = Omit<RunResult, 'verdict'>;
 /** All of `results.json`. */
 export interface StudyResults {
   adapter: string;
-  software: string;
+  /** True where shaders ran on the CPU. */
+  software: boolean;
   data: string;
   preset: string;
   seed: number;

@@ -19,7 +19,8 @@ const WRONG = '#D55E00';
 
 /**
  * Writes a PNG of all the images given: N×32×32×3 bytes, their labels, N×classes probabilities. Each is shown three
- * times its size with a green frame if the most probable class is the true one, else with a red frame.
+ * times its size with a green frame if the most probable class is the true one, else with a red frame. The title begins
+ * with `about`: whose predictions they are, on what data.
  */
 export async function writeSampleSheet(
   path: string,
@@ -27,6 +28,7 @@ export async function writeSampleSheet(
   labels: ArrayLike<number>,
   predictions: Float32Array,
   classNames: readonly string[],
+  about = '',
 ): Promise<void> {
   const bytes = SIDE * SIDE * 3;
   const n = labels.length;
@@ -61,7 +63,12 @@ export async function writeSampleSheet(
     );
   });
   const share = n === 0 ? '' : ` (${percent(right / n)})`;
-  parts.push(text(MARGIN, 32, `${right} of ${n} test images right${share}`, { size: 20, bold: true }));
+  parts.push(
+    text(MARGIN, 32, `${about === '' ? '' : `${about}: `}${right} of ${n} test images right${share}`, {
+      size: 20,
+      bold: true,
+    }),
+  );
 
   const width = 2 * MARGIN + columns * CELL.width;
   const height = HEADER + Math.ceil(n / columns) * CELL.height + MARGIN / 2;

@@ -5,7 +5,7 @@ import { verdict } from './verdict.ts';
 
 const COLUMNS = 120;
 const HEADER = ['run', 'rate', 'batch', 'epochs', 'acc %', 'best', 'val %', 'best', 'loss', 'val loss'];
-const TIMES = ['s/epoch', 'img/s', 'verdict'];
+const TIMES = ['train s', 'img/s', 'verdict'];
 
 /** The final table; the run named `baseline` is what the others are compared with. */
 export function table(runs: readonly RunResult[]): string {

@@ -177,14 +177,7 @@ export function fuse(roots: readonly Node[], maxStorageBuffers: number): Group[]
       const home = anchored ?? candidates[0] ?? open(null);
       for (const other of candidates) {
         if (other === home || other.anchor !== null || home.members.length + other.members.length >= MAX_MEMBERS) continue;
-        const between = [...groups].some(
-          (third) =>
-            third !== home &&
-            third !== other &&
-            ((reaches(third, other) && reaches(home, third)) || (reaches(third, home) && reaches(other, third))),
-        );
-        const direct = home.needs.has(other) || other.needs.has(home);
-        if (between || direct) continue;
+        if (reaches(home, other) || reaches(other, home)) continue;
         if (bindings([...home.members, ...other.members, node], home.anchor) > maxStorageBuffers) continue;
         merge(home, other);
       }

@@ -1,0 +1,87 @@
+/**
+ * The study of learning rate and batch size:  npm run cifar [-- FLAGS]   (npm run cifar -- --help)
+ *
+ * Trains one small network six times on CIFAR-10 and compares the runs in a table, sentences, charts and results.json.
+ */
+import { type Device, type ImageDataset, openDevice, WgradError } from '../src/index.ts';
+import { describeData, loadData } from './study/data.ts';
+import { count, shortRate } from './study/facts.ts';
+import { Forecast } from './study/forecast.ts';
+import { onInterrupt } from './study/interrupt.ts';
+import { readFlags } from './study/options.ts';
+import { report, type StudyFacts, writeNumbers } from './study/report.ts';
+import { type Settings, settingsFor } from './study/settings.ts';
+import { type RunOutcome, trainRun } from './study/trainRun.ts';
+
+const INTERRUPTED = 130;
+
+async function main(): Promise<number> {
+  const flags = readFlags(process.argv.slice(2));
+  const signal = onInterrupt();
+  const device = await openDevice({ adapter: flags.adapter });
+  try {
+    const settings = settingsFor(flags, device.info.software);
+    const data = await loadData({ dir: flags.data, train: settings.train, test: settings.test, signal });
+    const facts: StudyFacts = {
+      adapter: device.info.name,
+      software: device.info.software,
+      data: describeData(data),
+      preset: settings.preset,
+      seed: settings.seed,
+    };
+    console.log(`${facts.data} (${data.source})`);
+    console.log(`${facts.adapter}${facts.software ? ' (software)' : ''}, preset ${facts.preset}, seed ${facts.seed}`);
+
+    const outcomes = await trainAll(settings, { device, data, signal, facts, out: flags.out });
+    if (outcomes.length === 0) console.log('Stopped before the first batch: nothing to report.');
+    else await report(flags.out, await writeNumbers(flags.out, facts, outcomes), outcomes, data);
+    return signal.aborted ? INTERRUPTED : 0;
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) return INTERRUPTED;
+    throw error;
+  } finally {
+    device.close();
+  }
+}
+
+interface Study {
+  readonly device: Device;
+  readonly data: ImageDataset;
+  readonly signal: AbortSignal;
+  readonly facts: StudyFacts;
+  readonly out: string;
+}
+
+/** Makes the runs one after the other. The numbers are written after each: a crash costs one run, not all. */
+async function trainAll(settings: Settings, { device, data, signal, facts, out }: Study): Promise<RunOutcome[]> {
+  const { runs } = settings;
+  const forecast = new Forecast(data.train.labels.length);
+  const outcomes: RunOutcome[] = [];
+  for (const [at, run] of runs.entries()) {
+    if (signal.aborted) break;
+    const epochs = runs.slice(at).reduce((sum, one) => sum + one.epochs, 0);
+    const { name, learningRate, batchSize } = run;
+    const setup = `learning rate ${shortRate(learningRate)}, batch ${batchSize}, ${count(run.epochs, 'epoch')}`;
+    const left = forecast.left(epochs);
+    console.log(`\nrun ${at + 1} of ${runs.length}: ${name} (${setup})${left === '' ? '' : `, ${left}`}`);
+    const outcome = await trainRun(run, {
+      device,
+      data,
+      settings,
+      signal,
+      follow: (watch) => forecast.follow(watch, run, runs.slice(at + 1)),
+    });
+    if (outcome === null) break;
+    outcomes.push(outcome);
+    await writeNumbers(out, facts, outcomes);
+  }
+  return outcomes;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  // wgrad's own messages name the remedy; anything else is a fault and shows where.
+  console.error(error instanceof WgradError ? `error: ${error.message}` : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,37 @@
+/** Ctrl-C: the first one ends the study in good order, the second one ends the process. */
+import { Callback } from '../../src/index.ts';
+
+/** Listens for the first Ctrl-C. The second finds no listener, so the system ends the process. */
+export function onInterrupt(): AbortSignal {
+  const controller = new AbortController();
+  process.once('SIGINT', () => {
+    console.log('\nStopping after this batch; Ctrl-C again ends at once.');
+    controller.abort();
+  });
+  return controller.signal;
+}
+
+/** Ends a training when a signal says so. */
+export class StopOnSignal extends Callback {
+  readonly #signal: AbortSignal;
+
+  constructor(signal: AbortSignal) {
+    super();
+    this.#signal = signal;
+  }
+
+  #look(): void {
+    if (this.#signal.aborted) this.model.stopTraining = true;
+  }
+
+  // Whenever training asks whether to go on.
+  override onTrainBegin(): void {
+    this.#look();
+  }
+  override onTrainBatchEnd(): void {
+    this.#look();
+  }
+  override onEpochEnd(): void {
+    this.#look();
+  }
+}

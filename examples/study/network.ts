@@ -1,0 +1,40 @@
+/** The network that every run trains. */
+import {
+  Adam,
+  Conv2D,
+  Dense,
+  type Device,
+  Dropout,
+  Flatten,
+  MaxPooling2D,
+  Rescaling,
+  Sequential,
+  sparseCategoricalCrossentropy,
+} from '../../src/index.ts';
+
+export interface NetworkOptions {
+  readonly device: Device;
+  readonly learningRate: number;
+  readonly seed: number;
+  /** Classic Keras' loss, which cuts probabilities; else the exact one. */
+  readonly clip: boolean;
+}
+
+/** A fresh network; the same seed gives the same weights. */
+export function makeNetwork({ device, learningRate, seed, clip }: NetworkOptions): Sequential {
+  const layers = [
+    new Rescaling(1 / 255),
+    new Conv2D(32, 3, { padding: 'same', activation: 'relu' }),
+    new MaxPooling2D(2),
+    new Dropout(0.25),
+    new Flatten(),
+    new Dense(100, { activation: 'relu' }),
+    new Dropout(0.25),
+    new Dense(10, { activation: 'softmax' }),
+  ];
+  return new Sequential(layers, { inputShape: [32, 32, 3], seed, device }).compile({
+    optimizer: new Adam({ learningRate }),
+    loss: sparseCategoricalCrossentropy({ clip: clip ? 1e-7 : 0 }),
+    metrics: ['accuracy'],
+  });
+}

@@ -1,0 +1,59 @@
+/** Writes and prints what the study found. */
+import { join } from 'node:path';
+import type { ImageDataset } from '../../src/index.ts';
+import { writeCharts } from './charts.ts';
+import { best, last } from './facts.ts';
+import { type RunResult, type StudyResults, type UnjudgedRun, writeResults, writeRunCsv } from './results.ts';
+import { writeSampleSheet } from './sampleSheet.ts';
+import { table } from './table.ts';
+import type { RunOutcome } from './trainRun.ts';
+import { verdict } from './verdict.ts';
+
+/** All of the results but the runs. */
+export type StudyFacts = Omit<StudyResults, 'runs'>;
+
+/** Judges the runs and writes results.json and a CSV a run: quickly done, so also after each run. */
+export async function writeNumbers(
+  folder: string,
+  facts: StudyFacts,
+  outcomes: readonly RunOutcome[],
+): Promise<StudyResults> {
+  const runs = judged(outcomes.map(({ run }) => run));
+  const results = { ...facts, runs };
+  await writeResults(folder, results);
+  for (const run of runs) await writeRunCsv(folder, run);
+  return results;
+}
+
+/** Prints the table, then draws the charts and the sample sheet. */
+export async function report(
+  folder: string,
+  results: StudyResults,
+  outcomes: readonly RunOutcome[],
+  { test, classNames }: ImageDataset,
+): Promise<void> {
+  console.log(`\n${results.data} · ${results.adapter} · preset ${results.preset} · seed ${results.seed}`);
+  console.log(
+    '(train s: seconds of training an epoch, validation left out; img/s: training images in such a second)\n',
+  );
+  console.log(table(results.runs));
+  await writeCharts(folder, results);
+  const at = best(outcomes.map(({ run }) => last(run.history.val_accuracy))).epoch - 1;
+  // Where every run ended in NaN, there is no best one.
+  const { run, predictions } = outcomes[Math.max(0, at)];
+  const count = predictions.length / classNames.length;
+  await writeSampleSheet(
+    join(folder, 'samples.png'),
+    test.images.subarray(0, (count * test.images.length) / test.labels.length),
+    test.labels.subarray(0, count),
+    predictions,
+    classNames,
+    `${run.name} on ${results.data.split(',')[0]}`,
+  );
+  console.log(`\nNumbers, charts (overview.png first) and samples.png are in ${folder}`);
+}
+
+function judged(runs: readonly UnjudgedRun[]): RunResult[] {
+  const baseline = runs.find(({ name }) => name === 'baseline') ?? null;
+  return runs.map((run) => ({ ...run, verdict: verdict(run, baseline).verdict }));
+}

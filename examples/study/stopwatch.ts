@@ -1,0 +1,45 @@
+/** Measures training alone: validation and what callbacks do between epochs are left out. */
+import { Callback } from '../../src/index.ts';
+
+export class Stopwatch extends Callback {
+  /** Seconds of training in each epoch, also of one that was cut short. */
+  readonly epochSeconds: number[] = [];
+  /** Images trained on and seconds passed, validation included, all epochs together. */
+  readonly total = { images: 0, seconds: 0 };
+  /** Seconds an image in each epoch. */
+  readonly #paces: number[] = [];
+  #seen = 0;
+  #begun = 0;
+  #trained: number | null = null;
+
+  override onEpochBegin(): void {
+    this.#seen = 0;
+    this.#trained = null;
+    this.#begun = performance.now();
+  }
+
+  override onTrainBatchEnd(batch: number): void {
+    const { batchSize, samples } = this.params;
+    this.#seen = Math.min(samples, (batch + 1) * batchSize);
+  }
+
+  override onTestBegin(): void {
+    this.#trained = performance.now();
+  }
+
+  override onEpochEnd(): void {
+    const now = performance.now();
+    const seconds = ((this.#trained ?? now) - this.#begun) / 1000;
+    this.epochSeconds.push(seconds);
+    this.#paces.push(seconds / this.#seen);
+    this.total.images += this.#seen;
+    this.total.seconds += (now - this.#begun) / 1000;
+  }
+
+  /** The median of the epochs, so that a busy moment of the machine does not count. */
+  get secondsPerEpoch(): number {
+    const sorted = [...this.#paces].sort((a, b) => a - b);
+    const middle = (sorted.length - 1) / 2;
+    return ((sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2) * this.params.samples;
+  }
+}
