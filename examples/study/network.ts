@@ -6,6 +6,7 @@ import {
   type Device,
   Dropout,
   Flatten,
+  type Layer,
   MaxPooling2D,
   Rescaling,
   Sequential,
@@ -20,9 +21,9 @@ export interface NetworkOptions {
   readonly clip: boolean;
 }
 
-/** A fresh network; the same seed gives the same weights. */
-export function makeNetwork({ device, learningRate, seed, clip }: NetworkOptions): Sequential {
-  const layers = [
+/** The network's layers, for images [32, 32, 3] of bytes. */
+export function studyLayers(): Layer[] {
+  return [
     new Rescaling(1 / 255),
     new Conv2D(32, 3, { padding: 'same', activation: 'relu' }),
     new MaxPooling2D(2),
@@ -32,7 +33,11 @@ export function makeNetwork({ device, learningRate, seed, clip }: NetworkOptions
     new Dropout(0.25),
     new Dense(10, { activation: 'softmax' }),
   ];
-  return new Sequential(layers, { inputShape: [32, 32, 3], seed, device }).compile({
+}
+
+/** A fresh network; the same seed gives the same weights. */
+export function makeNetwork({ device, learningRate, seed, clip }: NetworkOptions): Sequential {
+  return new Sequential(studyLayers(), { inputShape: [32, 32, 3], seed, device }).compile({
     optimizer: new Adam({ learningRate }),
     loss: sparseCategoricalCrossentropy({ clip: clip ? 1e-7 : 0 }),
     metrics: ['accuracy'],

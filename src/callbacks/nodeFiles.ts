@@ -1,9 +1,10 @@
 import { StateError } from '../errors.ts';
+import { importNode } from '../node.ts';
 
 /** Node's file functions, loaded only when a callback writes, so that browsers can import this library. */
 export async function nodeFiles(owner: string): Promise<typeof import('node:fs/promises')> {
   try {
-    return await import('node:fs/promises');
+    return await importNode('node:fs/promises');
   } catch (cause) {
     throw new StateError(`${owner} writes files, which a browser has not: use it in Node, or History here`, { cause });
   }

@@ -2,7 +2,9 @@
  * CIFAR-10: 60,000 photographs of 32×32 pixels in ten classes (Krizhevsky, 2009), from a folder, an archive, the cache or
  * the network. Node's modules are imported where they are used: browsers import this file too.
  */
+
 import { ArgumentError, DataError } from '../errors.ts';
+import { importNode } from '../node.ts';
 import { cifarClassNames, countRecords, decodeCifar, recordBytes } from './cifarFormat.ts';
 import { type DownloadProgress, download, md5OfFile, onDisk } from './download.ts';
 import type { ImageDataset, LabelledImages } from './imageDataset.ts';
@@ -149,7 +151,7 @@ async function readPart(
 
 /** The batches that `dir` points to. */
 async function givenSource(dir: string): Promise<BatchSource> {
-  const { join } = await import('node:path');
+  const { join } = await importNode('node:path');
   const remedy =
     `Pass as dir a folder with data_batch_1.bin … data_batch_5.bin and ${testName}, or one with ${archiveName}, ` +
     `which is at ${officialUrl}.`;
@@ -181,8 +183,8 @@ async function archiveSource(archive: string, remedy: string): Promise<BatchSour
 
 /** The batches in the cache, put there first where they are missing. */
 async function cachedSource(options: Cifar10Options): Promise<BatchSource> {
-  const { join } = await import('node:path');
-  const { mkdir } = await import('node:fs/promises');
+  const { join } = await importNode('node:path');
+  const { mkdir } = await importNode('node:fs/promises');
   const { url = officialUrl, md5 = officialMd5, refresh = false, onProgress, signal } = options;
   const { idleTimeout = 30, retryDelay = 1 } = options;
   const cacheDir = options.cacheDir ?? (await defaultCacheDir());
@@ -212,8 +214,8 @@ async function cachedSource(options: Cifar10Options): Promise<BatchSource> {
 
 /** Unpacks the archive's batches into `folder`, which appears only when it is whole. */
 async function unpack(archive: string, cacheDir: string, folder: string): Promise<void> {
-  const { join } = await import('node:path');
-  const { mkdir, mkdtemp, rename, rm, writeFile } = await import('node:fs/promises');
+  const { join } = await importNode('node:path');
+  const { mkdir, mkdtemp, rename, rm, writeFile } = await importNode('node:fs/promises');
   const temporary = await onDisk(cacheDir, () => mkdtemp(join(cacheDir, 'unpacking-')));
   const [fresh, old] = [join(temporary, 'new'), join(temporary, 'old')];
   try {
@@ -237,9 +239,9 @@ async function unpack(archive: string, cacheDir: string, folder: string): Promis
 
 /** The batch files of a `.tar.gz`, by their bare names. */
 async function* batchesInArchive(archive: string, remedy: string): AsyncGenerator<{ name: string; bytes: Uint8Array }> {
-  const { createReadStream } = await import('node:fs');
-  const { createGunzip } = await import('node:zlib');
-  const { pipeline } = await import('node:stream/promises');
+  const { createReadStream } = await importNode('node:fs');
+  const { createGunzip } = await importNode('node:zlib');
+  const { pipeline } = await importNode('node:stream/promises');
   const unzip = createGunzip();
   // A failing read surfaces in the loop below, since `pipeline` destroys `unzip` with its error.
   const fed = pipeline(createReadStream(archive), unzip).catch(() => {});
@@ -260,8 +262,8 @@ async function* batchesInArchive(archive: string, remedy: string): AsyncGenerato
 
 /** The batch files in a folder; none where there is no such folder. */
 async function folderFiles(folder: string): Promise<Map<string, BatchFile>> {
-  const { join } = await import('node:path');
-  const { open, stat } = await import('node:fs/promises');
+  const { join } = await importNode('node:path');
+  const { open, stat } = await importNode('node:fs/promises');
   const files = new Map<string, BatchFile>();
   for (const name of [...trainNames, testName]) {
     const path = join(folder, name);
@@ -282,15 +284,15 @@ async function folderFiles(folder: string): Promise<Map<string, BatchFile>> {
 }
 
 async function kindOf(path: string): Promise<'file' | 'folder' | null> {
-  const { stat } = await import('node:fs/promises');
+  const { stat } = await importNode('node:fs/promises');
   const found = await stat(path).catch(() => null);
   if (found === null) return null;
   return found.isDirectory() ? 'folder' : 'file';
 }
 
 async function defaultCacheDir(): Promise<string> {
-  const { join } = await import('node:path');
-  const { homedir } = await import('node:os');
+  const { join } = await importNode('node:path');
+  const { homedir } = await importNode('node:os');
   // The XDG specification says to ignore a relative path.
   const base = process.env.XDG_CACHE_HOME;
   return join(base?.startsWith('/') ? base : join(homedir(), '.cache'), 'wgrad');

@@ -1,6 +1,8 @@
 /** Fetching one large file into a folder: resumed where it broke off, checked before it takes its place. Node only. */
+
 import type { FileHandle } from 'node:fs/promises';
 import { ArgumentError, DataError } from '../errors.ts';
+import { importNode } from '../node.ts';
 
 /** Why a transfer gave nothing usable. */
 export type NetworkFailure = 'unreachable' | 'stalled' | 'status' | 'broken';
@@ -65,7 +67,7 @@ export async function download(options: DownloadOptions): Promise<void> {
   if (!/^https?:$/.test(protocolOf(url))) {
     throw new ArgumentError(`url is ${JSON.stringify(url)}; pass an address that begins with https:// or http://.`);
   }
-  const { open, rename, rm } = await import('node:fs/promises');
+  const { open, rename, rm } = await importNode('node:fs/promises');
   const part = `${path}.part`;
   // 'a' makes the file where there is none; 'r+' then allows writing anywhere in it.
   await (await onDisk(part, () => open(part, 'a'))).close();
@@ -87,8 +89,8 @@ export async function download(options: DownloadOptions): Promise<void> {
 
 /** The MD5 sum of a file in hexadecimal. */
 export async function md5OfFile(path: string): Promise<string> {
-  const { createReadStream } = await import('node:fs');
-  const { createHash } = await import('node:crypto');
+  const { createReadStream } = await importNode('node:fs');
+  const { createHash } = await importNode('node:crypto');
   const hash = createHash('md5');
   for await (const chunk of createReadStream(path)) hash.update(chunk);
   return hash.digest('hex');

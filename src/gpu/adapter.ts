@@ -1,8 +1,9 @@
 /** Finds an adapter: Dawn in Node, `navigator.gpu` in a browser. */
 
 import { DeviceError } from '../errors.ts';
+import { importNode, isNode } from '../node.ts';
 import { setupAdvice } from './adapterAdvice.ts';
-import { isNode, loadSwiftShader, restoreVulkanVariables } from './swiftShader.ts';
+import { loadSwiftShader, restoreVulkanVariables } from './swiftShader.ts';
 
 /**
  * Which adapter to open. `auto` takes a GPU where there is one and a software adapter where there is none; `null` is
@@ -54,10 +55,7 @@ async function findInBrowser(choice: AdapterChoice): Promise<FoundAdapter> {
 }
 
 async function findWithDawn(choice: AdapterChoice): Promise<FoundAdapter> {
-  // By way of a variable: bundlers for browsers would pull Dawn in after a literal.
-  const dawn: string = 'webgpu';
-  const loading: Promise<typeof import('webgpu')> = import(/* @vite-ignore */ /* webpackIgnore: true */ dawn);
-  const { create, globals } = await loading.catch((cause: unknown) => {
+  const { create, globals } = await importNode('webgpu').catch((cause: unknown) => {
     throw new DeviceError('The package `webgpu` (Dawn) could not be loaded. Run: npm install webgpu', { cause });
   });
   // Dawn's flag constants and classes, which browsers have as globals.

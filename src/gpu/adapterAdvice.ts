@@ -1,5 +1,6 @@
 /** What a person does about a machine on which no WebGPU adapter was found. */
-import { findSwiftShader, importNode, isNode, swiftShaderPackage } from './swiftShader.ts';
+import { importNode, isNode } from '../node.ts';
+import { findSwiftShader, swiftShaderPackage } from './swiftShader.ts';
 
 const lavapipePackages = 'mesa-vulkan-drivers libvulkan1';
 

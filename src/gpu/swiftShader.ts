@@ -3,32 +3,10 @@
  * `@sparticuz/chromium` ships them. Node on Linux x64 only; in a browser everything here answers "not available".
  */
 import { DeviceError } from '../errors.ts';
+import { importNode, isNode } from '../node.ts';
 
 /** The package that holds SwiftShader, and the newest version of it that runs on Node 20. */
 export const swiftShaderPackage = { name: '@sparticuz/chromium', version: '147.0.0' } as const;
-
-/** The Node modules that the Node-only code of this folder uses. */
-type NodeModules = {
-  'node:fs': typeof import('node:fs');
-  'node:module': typeof import('node:module');
-  'node:os': typeof import('node:os');
-  'node:path': typeof import('node:path');
-  'node:url': typeof import('node:url');
-  'node:zlib': typeof import('node:zlib');
-};
-
-/**
- * Imports a Node module when it is needed. The name reaches `import` as a variable, because bundlers for the browser
- * refuse a literal `import('node:...')` even where it is never run.
- */
-export function importNode<Name extends keyof NodeModules>(name: Name): Promise<NodeModules[Name]> {
-  return import(/* @vite-ignore */ /* webpackIgnore: true */ name);
-}
-
-/** Whether this is Node (or something that passes for it), not a browser. */
-export function isNode(): boolean {
-  return typeof process !== 'undefined' && process.versions?.node !== undefined;
-}
 
 /** The files wanted from the archive; the loader finds the driver through the JSON file beside it. */
 const files = ['libvulkan.so.1', 'libvk_swiftshader.so', 'vk_swiftshader_icd.json'] as const;

@@ -176,7 +176,8 @@ export function fuse(roots: readonly Node[], maxStorageBuffers: number): Group[]
       const anchored = candidates.find((group) => group.anchor !== null);
       const home = anchored ?? candidates[0] ?? open(null);
       for (const other of candidates) {
-        if (other === home || other.anchor !== null || home.members.length + other.members.length >= MAX_MEMBERS) continue;
+        if (other === home || other.anchor !== null || home.members.length + other.members.length >= MAX_MEMBERS)
+          continue;
         if (reaches(home, other) || reaches(other, home)) continue;
         if (bindings([...home.members, ...other.members, node], home.anchor) > maxStorageBuffers) continue;
         merge(home, other);
@@ -213,6 +214,7 @@ export function fuse(roots: readonly Node[], maxStorageBuffers: number): Group[]
     join(group, node);
   }
 
+  const position = new Map(order.map((node, at) => [node, at]));
   for (const group of groups) {
     const inside = new Set<Node>(group.members);
     if (group.anchor !== null) inside.add(group.anchor);
@@ -223,14 +225,9 @@ export function fuse(roots: readonly Node[], maxStorageBuffers: number): Group[]
         group.outputs.push(node);
       }
     }
-    group.members = sortLike(order, group.members);
+    group.members.sort((a, b) => (position.get(a) ?? 0) - (position.get(b) ?? 0));
   }
   return orderGroups([...groups]);
-}
-
-function sortLike(order: readonly Node[], nodes: readonly Node[]): Node[] {
-  const wanted = new Set(nodes);
-  return order.filter((node) => wanted.has(node));
 }
 
 /** Effects write what others read, so they run last, in the order in which they were given. */

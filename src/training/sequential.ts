@@ -21,6 +21,7 @@ import { decodeSafetensors, encodeSafetensors } from '../io/safetensors.ts';
 import { type Layer, type LayerConfig, makeLayer } from '../layers/index.ts';
 import { type Loss, type LossName, resolveLoss } from '../losses.ts';
 import { type Metric, type MetricName, resolveMetric } from '../metrics.ts';
+import { importNode } from '../node.ts';
 import { copy } from '../ops/elementwise.ts';
 import { momentsOf } from '../ops/update.ts';
 import { type Optimizer, type OptimizerName, resolveOptimizer } from '../optimizers.ts';
@@ -770,7 +771,7 @@ async function exampleWeights(
 /** Node's file functions. */
 async function files(who: string): Promise<typeof import('node:fs/promises')> {
   try {
-    return await import('node:fs/promises');
+    return await importNode('node:fs/promises');
   } catch (cause) {
     throw new StateError(`${who}: a browser has no files. Use toSafetensors() and fromSafetensors() there.`, { cause });
   }
