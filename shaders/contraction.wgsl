@@ -7,8 +7,9 @@
 // and LANES columns. Without subgroups (LANES = 1) a thread loads each of its TILE_N columns itself.
 // Tiles are text, not arrays: not every driver keeps an array in registers.
 //
-// grid: x, y fold the tiles (columns fastest), z = batch * splits. uniforms: m, n, k, tiles_n, tiles, chunk (of k, a
-// multiple of 4), splits. With SPLIT, partial[batch, split, m, n] is written and a second kernel adds the parts.
+// grid: x, y fold [batch, split, tile of rows, tile of columns], the last fastest. uniforms: m, n, k, tiles_n, tiles (of one
+// product), work (tiles * batch * splits), chunk (of k, a multiple of 4), splits, stores. With SPLIT,
+// partial[batch, split, m, n] is written and a second kernel adds the parts.
 
 @compute @workgroup_size({{WORKGROUP}})
 fn main(
@@ -16,10 +17,12 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  let tile = group.y * groups.x + group.x;
-  if (tile >= params.tiles) { return; }
-  let batch = group.z / params.splits;
-  let k_begin = (group.z % params.splits) * params.chunk;
+  let work = group.y * groups.x + group.x;
+  if (work >= params.work) { return; }
+  let tile = work % params.tiles;
+  let part = work / params.tiles;
+  let batch = part / params.splits;
+  let k_begin = (part % params.splits) * params.chunk;
   let k_end = min(k_begin + params.chunk, params.k);
   let lane = thread % {{LANES}}u;
   let m0 = ((tile / params.tiles_n) * ({{WORKGROUP}}u / {{LANES}}u) + thread / {{LANES}}u) * {{ROWS}}u + lane;
@@ -74,7 +77,7 @@ fn main(
     let m = m0 + ${i}u * {{LANES}}u;
     if (m < params.m) {
 @if SPLIT
-      let base = (group.z * params.m + m) * params.n + n0;
+      let base = (part * params.m + m) * params.n + n0;
 @else
       let base = (batch * params.m + m) * params.n + n0;
 @end

@@ -29,6 +29,15 @@ fn leaky_relu(x: V, slope: V) -> V { return select(x * slope, x, x > V(0.0)); }
 // The upstream gradient where `gate` (a ReLU's result) is positive; a NaN gate lets it through, to be seen.
 fn relu_gradient(upstream: V, gate: V) -> V { return select(V(0.0), upstream, (gate > V(0.0)) | is_nan(gate)); }
 
+// Built-in exp and log lose NaN on some drivers (SwiftShader), and log gives a number for 0 and for negative ones. NaN and
+// infinity are made at run time: WGSL refuses constant ones.
+fn exponential(x: V) -> V { return select(exp(x), x, is_nan(x)); }
+fn logarithm(x: V) -> V {
+  let nan = bitcast<V>(bitcast<U>(x) | U(0x7fc00000u));
+  let minus_infinity = bitcast<V>(bitcast<U>(x) | U(0xff800000u));
+  return select(select(select(log(x), minus_infinity, x == V(0.0)), nan, x < V(0.0)), x, is_nan(x));
+}
+
 // e^x - 1 without cancellation near 0: a Taylor polynomial where |x| < 1/4, else the difference.
 fn expm1(x: V) -> V {
   let series = x * (V(1.0) + x * (V(0.5) + x * (V(1.0 / 6.0) + x * (V(1.0 / 24.0) + x * (V(1.0 / 120.0) + x * V(1.0 / 720.0))))));
@@ -87,5 +96,6 @@ fn power(x: V, y: V) -> V {
   let odd = whole & (abs(y - V(2.0) * floor(y * V(0.5))) == V(1.0));
   let signed_ = select(magnitude, -magnitude, odd & (x < V(0.0)));
   let nan = bitcast<V>(bitcast<U>(x) | U(0x7fc00000u));
-  return select(select(signed_, nan, (x < V(0.0)) & !whole), V(1.0), y == V(0.0));
+  let known = select(signed_, nan, (x < V(0.0)) & !whole);
+  return select(select(known, x + y, is_nan(x) | is_nan(y)), V(1.0), y == V(0.0));
 }

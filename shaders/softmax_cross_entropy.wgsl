@@ -66,7 +66,7 @@ fn main(
     if (y != 0.0) {
 @if CLIP
       let p = exp(logits[base + c] - top) / total;
-      loss -= y * log(clip(p, params.clip, 1.0 - params.clip));
+      loss -= y * logarithm(clip(p, params.clip, 1.0 - params.clip));
 @else
       loss -= y * (logits[base + c] - top - log_total);
 @end

@@ -68,7 +68,7 @@ export function contractionKernels(
   const splits = Math.ceil(k / chunk);
   const vector = n % 4 === 0;
   const partial: Scratch | null = splits > 1 ? { bytes: batch * splits * m * n * 4 } : null;
-  const [x, y] = linearGrid(tiles);
+  const work = tiles * batch * splits;
   const subgroups = tile.lanes > 1;
   const product: KernelTemplate = {
     label: partial === null ? label : `${label} (parts)`,
@@ -89,8 +89,19 @@ export function contractionKernels(
     },
     reads,
     writes: partial === null ? [] : [{ name: 'partial', operand: partial, element: vector ? 'vec4f' : 'f32' }],
-    uniforms: { m, n, k, tiles_n: tilesN, tiles, chunk, splits, stores: tile.tileM * (tile.columns / 4), ...uniforms },
-    grid: [x, y, batch * splits],
+    uniforms: {
+      m,
+      n,
+      k,
+      tiles_n: tilesN,
+      tiles,
+      work,
+      chunk,
+      splits,
+      stores: tile.tileM * (tile.columns / 4),
+      ...uniforms,
+    },
+    grid: linearGrid(work),
     width: vector ? 4 : 1,
   };
   if (partial === null) return [product];

@@ -102,11 +102,14 @@ export const sqrtOp = elementwise('sqrt', {
 });
 export const sqrt = builder(sqrtOp);
 
-export const expOp = elementwise('exp', { expression: ([x]) => `exp(${x})`, gradient: (_, y, g) => [() => mul(g, y)] });
+export const expOp = elementwise('exp', {
+  expression: ([x]) => `exponential(${x})`,
+  gradient: (_, y, g) => [() => mul(g, y)],
+});
 export const exp = builder(expOp);
 
 export const logOp = elementwise('log', {
-  expression: ([x]) => `log(${x})`,
+  expression: ([x]) => `logarithm(${x})`,
   gradient: ([x], _, g) => [() => div(g, x)],
 });
 export const log = builder(logOp);
