@@ -40,6 +40,7 @@ export class Tensor {
   #node: Node;
   #kept: { device: Device; storage: Storage } | null = null;
   #family: Family | null = null;
+  #disposed = false;
 
   /** Use `tensor`, `zeros` and the like. */
   constructor(node: Node) {
@@ -78,7 +79,7 @@ export class Tensor {
    * @throws DeviceError when the device was lost or refused the work
    */
   async data(): Promise<HostArray> {
-    await realise([this, ...(this.#family?.members ?? [])]);
+    if (!this.#disposed) await realise([this, ...(this.#family?.members ?? [])]);
     const kept = this.#kept;
     if (kept === null) throw new StateError('This tensor was disposed of. Read it before dispose(), or build it anew.');
     return kept.device.read(kept.storage, this.dtype, this.size);
@@ -111,6 +112,7 @@ export class Tensor {
     if (this.#kept === null) return;
     this.#kept.device.free(this.#kept.storage);
     this.#kept = null;
+    this.#disposed = true;
   }
 
   /** Internal: whether the value is in memory. */
@@ -122,7 +124,8 @@ export class Tensor {
   keep(device: Device, storage: Storage): void {
     this.#node = storedNode(storage, this.shape, this.dtype);
     this.#kept = { device, storage };
-    device.releaseWith(this, storage);
+    // Graphs built from this tensor may outlive it: the memory goes when nothing refers to it any more.
+    device.releaseWith(storage, storage);
     this.#family = null;
   }
 
@@ -382,8 +385,14 @@ export async function realise(
 ): Promise<void> {
   const waiting = [...new Set(tensors)].filter((one) => !one.realised);
   if (waiting.length === 0 && effects.length === 0) return;
-  // A leaf's memory is its own or shared with the host values: what is kept must be a copy.
-  const values = waiting.map((one) => own(one.node));
+  // Reshapes share their input's memory, leaves their owner's, and two tensors may be one node: what is kept must be a copy.
+  const owned = new Set<Node>();
+  const values = waiting.map(({ node }) => {
+    const { kind } = node.op.lowering;
+    const mine = kind === 'alias' || kind === 'leaf' || owned.has(node) ? copyOf(node) : node;
+    owned.add(mine);
+    return mine;
+  });
   const { device, storages } = await runOnce(values, effects, { step });
   waiting.forEach((one, at) => {
     one.keep(device, storages[at]);
@@ -392,10 +401,8 @@ export async function realise(
 
 type RunStep = Parameters<typeof runOnce>[2] extends { step?: infer S } | undefined ? S : never;
 
-/** A node whose memory belongs to nobody else: reshapes share their input's, leaves their owner's. */
-function own(node: Node): Node {
-  const { kind } = node.op.lowering;
-  if (kind !== 'alias' && kind !== 'leaf') return node;
+/** The same values in memory of their own. */
+function copyOf(node: Node): Node {
   if (node.dtype === 'float32') return e.copy(node);
   return slice(
     node,

