@@ -45,7 +45,7 @@ export function readFlags(argv: readonly string[]): Flags {
     .option('--epochs <n>', 'epochs of every run but plateau (default: 5 in quick, 20 in full)', whole(1))
     .option(
       '--plateau-epochs <n>',
-      'epochs of plateau (default: 4 times --epochs in quick, 15 times in full)',
+      'epochs of plateau (default: 3 times --epochs in quick, 15 times in full)',
       whole(1),
     )
     .option('--batch <n>', 'batch size of all chosen runs, instead of their own', whole(1))

@@ -6,6 +6,10 @@ import type { RunPlan } from './runs.ts';
 export interface PlateauRule {
   readonly factor: number;
   readonly patience: number;
+  /** Least fall of the validation loss that counts as one. */
+  readonly minDelta: number;
+  /** Epochs after a drop that do not count. */
+  readonly cooldown: number;
   readonly minLr: number;
 }
 
@@ -41,15 +45,16 @@ const PRESETS: Readonly<Record<PresetName, Preset>> = {
     train: 2500,
     test: 1000,
     epochs: 5,
-    plateauTimes: 4,
-    plateau: { factor: 0.2, patience: 2, minLr: 1e-5 },
+    plateauTimes: 3,
+    // Impatient, and not content with small gains: so few epochs must show a drop on easy images as well.
+    plateau: { factor: 0.2, patience: 2, minDelta: 0.1, cooldown: 2, minLr: 1e-5 },
   },
   full: {
     train: undefined,
     test: undefined,
     epochs: 20,
     plateauTimes: 15,
-    plateau: { factor: 0.5, patience: 10, minLr: 1e-5 },
+    plateau: { factor: 0.5, patience: 10, minDelta: 1e-4, cooldown: 0, minLr: 1e-5 },
   },
 };
 
