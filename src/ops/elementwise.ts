@@ -137,7 +137,7 @@ export const minimumOp = elementwise('minimum', {
 });
 export const minimum = builder(minimumOp);
 
-interface ClipAttributes {
+export interface ClipAttributes {
   readonly low: number;
   readonly high: number;
 }
@@ -179,7 +179,7 @@ export const reluGradientOp = elementwise('reluGradient', {
 });
 export const reluGradient = builder(reluGradientOp);
 
-interface SlopeAttributes {
+export interface SlopeAttributes {
   readonly slope: number;
 }
 export const leakyReluOp = elementwise<SlopeAttributes>('leakyRelu', {
@@ -188,7 +188,7 @@ export const leakyReluOp = elementwise<SlopeAttributes>('leakyRelu', {
 });
 export const leakyRelu = (x: Node, slope: number): Node => createNode(leakyReluOp, [x], { slope });
 
-interface AlphaAttributes {
+export interface AlphaAttributes {
   readonly alpha: number;
 }
 /** alpha (e^x - 1) below 0. */
@@ -259,7 +259,7 @@ export const toInt32 = builder(toInt32Op);
 
 // Dropout
 
-interface DropoutAttributes {
+export interface DropoutAttributes {
   readonly rate: number;
   /** Tells this dropout from every other one of the graph. */
   readonly key: number;

@@ -9,7 +9,7 @@ import { normalizeAxes, type Shape, sizeOf } from '../shape.ts';
 /** A NaN made at run time: WGSL refuses a constant one. */
 const NAN = 'bitcast<f32>(e | 0x7fc00000u)';
 
-interface GatherAttributes {
+export interface GatherAttributes {
   readonly axis: number;
 }
 
@@ -48,7 +48,7 @@ export function gather(x: Node, ids: Node, axis = 0): Node {
   return createNode(gatherOp, [x, ids], { axis: normalized });
 }
 
-interface ScatterAttributes extends GatherAttributes {
+export interface ScatterAttributes extends GatherAttributes {
   readonly rows: number;
 }
 
@@ -80,7 +80,7 @@ export const scatterAddOp: Op<ScatterAttributes> = {
   },
 };
 
-interface OneHotAttributes {
+export interface OneHotAttributes {
   readonly classes: number;
 }
 
@@ -106,7 +106,7 @@ export const oneHotOp: Op<OneHotAttributes> = {
 /** Rows of zeros with a one at the id; an id out of range gives zeros. */
 export const oneHot = (ids: Node, classes: number): Node => createNode(oneHotOp, [ids], { classes });
 
-interface BatchAttributes {
+export interface BatchAttributes {
   readonly batch: number;
   /** Rows of every shard but the last. */
   readonly rowsPerShard: number;

@@ -4,7 +4,7 @@ import { createNode, type HostArray, type Node, type Op } from '../graph/node.ts
 import type { Storage } from '../graph/storage.ts';
 import type { Shape } from '../shape.ts';
 
-interface DataAttributes {
+export interface DataAttributes {
   readonly values: HostArray;
   readonly shape: Shape;
 }
@@ -24,7 +24,7 @@ export function dataNode(values: HostArray, shape: Shape): Node {
   return createNode(data, [], { values, shape });
 }
 
-interface StoredAttributes {
+export interface StoredAttributes {
   readonly storage: Storage;
   readonly shape: Shape;
   readonly dtype: Node['dtype'];
@@ -42,7 +42,7 @@ export function storedNode(storage: Storage, shape: Shape, dtype: Node['dtype'] 
   return createNode(stored, [], { storage, shape, dtype });
 }
 
-interface FullAttributes {
+export interface FullAttributes {
   readonly value: number;
   readonly shape: Shape;
 }

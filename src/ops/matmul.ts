@@ -9,7 +9,7 @@ import { add } from './elementwise.ts';
 import { broadcastTo } from './reduce.ts';
 import { reshape } from './reshape.ts';
 
-interface MatmulAttributes {
+export interface MatmulAttributes {
   readonly transposeA: boolean;
   readonly transposeB: boolean;
 }

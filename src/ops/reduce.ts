@@ -10,7 +10,7 @@ import { fullNode } from './leaf.ts';
 import { reshape } from './reshape.ts';
 
 /** A tensor seen as [outer, extent, inner], reduced over `extent`. */
-interface ReduceAttributes {
+export interface ReduceAttributes {
   readonly axis: number;
   /** Neighbouring axes reduced, from `axis` on. */
   readonly count: number;
@@ -116,7 +116,7 @@ export function mean(x: Node, axes?: Axes, keepDims = false): Node {
   return mul(total, fullNode(sizeOf(total.shape) / sizeOf(x.shape)));
 }
 
-interface BroadcastAttributes {
+export interface BroadcastAttributes {
   readonly shape: Shape;
 }
 
@@ -138,7 +138,7 @@ export const broadcastToOp: Op<BroadcastAttributes> = {
 export const broadcastTo = (x: Node, shape: Shape): Node =>
   sameShape(x.shape, shape) ? x : createNode(broadcastToOp, [x], { shape });
 
-interface ArgMaxAttributes {
+export interface ArgMaxAttributes {
   readonly axis: number;
 }
 

@@ -4,7 +4,7 @@ import { ShapeError } from '../errors.ts';
 import { createNode, type Node, type Op } from '../graph/node.ts';
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
 
-interface ReshapeAttributes {
+export interface ReshapeAttributes {
   readonly shape: Shape;
 }
 

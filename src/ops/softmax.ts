@@ -45,7 +45,7 @@ export const logSoftmaxOp: Op<None> = {
 };
 export const logSoftmax = (x: Node): Node => createNode(logSoftmaxOp, [x], NONE);
 
-interface CrossEntropyAttributes {
+export interface CrossEntropyAttributes {
   readonly labelSmoothing: number;
   /** Smallest probability kept, 0 for the exact form. */
   readonly clip: number;

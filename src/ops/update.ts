@@ -96,7 +96,7 @@ export function momentsOf(rule: UpdateRule): ('moment1' | 'moment2' | 'moment3')
   return moments;
 }
 
-interface UpdateAttributes {
+export interface UpdateAttributes {
   readonly rule: UpdateRule;
   /** True when the inputs end in the health words. */
   readonly watched: boolean;

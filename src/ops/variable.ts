@@ -14,7 +14,7 @@ export interface VariableCell {
   version: number;
 }
 
-interface VariableAttributes {
+export interface VariableAttributes {
   readonly cell: VariableCell;
   readonly version: number;
   readonly shape: Shape;

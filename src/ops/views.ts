@@ -12,7 +12,7 @@ function dot(strides: readonly number[]): string {
 
 const lastOf = (shape: Shape): number => shape.at(-1) ?? 1;
 
-interface TransposeAttributes {
+export interface TransposeAttributes {
   readonly permutation: readonly number[];
 }
 
@@ -53,7 +53,7 @@ export function transpose(x: Node, permutation?: readonly number[]): Node {
   return createNode(transposeOp, [x], { permutation: wanted.map((axis) => (axis < 0 ? axis + rank : axis)) });
 }
 
-interface SliceAttributes {
+export interface SliceAttributes {
   readonly begin: readonly number[];
   readonly size: Shape;
 }
@@ -97,7 +97,7 @@ export function slice(x: Node, begin: readonly number[], size: readonly number[]
 
 type Padding = readonly (readonly [before: number, after: number])[];
 
-interface PadAttributes {
+export interface PadAttributes {
   readonly padding: Padding;
   readonly value: number;
 }
@@ -141,7 +141,7 @@ export const padOp: Op<PadAttributes> = {
 
 export const pad = (x: Node, padding: Padding, value = 0): Node => createNode(padOp, [x], { padding, value });
 
-interface ConcatAttributes {
+export interface ConcatAttributes {
   readonly axis: number;
 }
 
