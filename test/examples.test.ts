@@ -164,12 +164,12 @@ examples('presets and flags', () => {
   assert.is(full.test, undefined);
   assert.is(full.runs.at(-1)?.epochs, 300);
 
-  const own = settings(['--train', '10000', '--epochs', '6', '--runs', 'plateau,high-lr', '--rate', '0.5'], true);
+  const own = settings(['--train', '10000', '--epochs', '8', '--runs', 'plateau,high-lr', '--rate', '0.5'], true);
   assert.is(own.test, 10_000);
   assert.equal(
     own.runs.map(({ name, epochs, policy, learningRate }) => [name, epochs, policy, learningRate]),
     [
-      ['high-lr', 6, 'warn', 0.5],
+      ['high-lr', 8, 'warn', 0.5],
       ['plateau', 24, 'stop', 0.5],
     ],
   );
