@@ -60,16 +60,25 @@ fn main(
   }
 @if ROLLED
   // Rolled up, because every copy of a long epilogue costs compile time; the array is then memory, not registers.
+@if VECTOR
   var tile_: array<vec4f, ${TILE_M*QUADS}>;
 @for i in 0..TILE_M
 @for q in 0..QUADS
   tile_[${i*QUADS+q}] = vec4f(sum${i}_${4*q}, sum${i}_${4*q+1}, sum${i}_${4*q+2}, sum${i}_${4*q+3});
 @end
 @end
+@else
+  var tile_: array<f32, ${TILE_M*COLUMNS}>;
+@for i in 0..TILE_M
+@for c in 0..COLUMNS
+  tile_[${i*COLUMNS+c}] = sum${i}_${c};
+@end
+@end
+@end
   for (var at = 0u; at < params.stores; at++) {
-    let m = m0 + at / {{QUADS}}u * {{LANES}}u;
-    let n = n0 + at % {{QUADS}}u * 4u;
-    if (m < params.m && n < params.n) { store((batch * params.m + m) * params.n / 4u + n / 4u, tile_[at]); }
+    let m = m0 + at / {{ROW_STORES}}u * {{LANES}}u;
+    let n = n0 + at % {{ROW_STORES}}u * {{WIDTH}}u;
+    if (m < params.m && n < params.n) { store(((batch * params.m + m) * params.n + n) / {{WIDTH}}u, tile_[at]); }
   }
 @else
 @for i in 0..TILE_M
