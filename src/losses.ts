@@ -92,7 +92,7 @@ function alike(name: string, labels: Node, output: Node): Node {
 }
 
 /** Mean over everything but the batch. */
-function perExampleMean(x: Node): Node {
+export function perExampleMean(x: Node): Node {
   return x.shape.length === 1
     ? x
     : mean(

@@ -3,10 +3,10 @@
 import { ArgumentError, ShapeError } from './errors.ts';
 import { isOf, type Node } from './graph/node.ts';
 import type { Loss } from './losses.ts';
-import { meanAbsoluteError, meanSquaredError } from './losses.ts';
+import { meanAbsoluteError, meanSquaredError, perExampleMean } from './losses.ts';
 import * as e from './ops/elementwise.ts';
 import { fullNode } from './ops/leaf.ts';
-import { argMax, mean } from './ops/reduce.ts';
+import { argMax } from './ops/reduce.ts';
 import { reshape } from './ops/reshape.ts';
 import { softmaxOp } from './ops/softmax.ts';
 import { formatShape, sizeOf } from './shape.ts';
@@ -42,12 +42,7 @@ function binaryAccuracy(labels: Node, output: Node): Node {
   }
   const predicted = e.greater(output, fullNode(0.5));
   const right = e.equal(predicted, reshape(labels, output.shape));
-  return right.shape.length === 1
-    ? right
-    : mean(
-        right,
-        right.shape.slice(1).map((_, d) => d + 1),
-      );
+  return perExampleMean(right);
 }
 
 /**

@@ -1,5 +1,4 @@
 import type { Node } from '../graph/node.ts';
-import { resolveInitializer } from '../initializers.ts';
 import { conv2d } from '../ops/conv2d.ts';
 import { type Padding, type Pair, pairOf, type Shape } from '../shape.ts';
 import { type ActivationName, activations, checkActivation } from './activations.ts';
@@ -9,6 +8,7 @@ import {
   expectImages,
   type InitializerLike,
   initializerName,
+  kernelAndBias,
   Layer,
   type LayerConfig,
   type LayerOptions,
@@ -58,20 +58,7 @@ export class Conv2D extends Layer {
 
   override weights(input: Shape, name: string): WeightSpec[] {
     expectImages(input, name, this.className);
-    const { kernelInitializer, biasInitializer, useBias } = this.#options;
-    const kernel: WeightSpec = {
-      name: 'kernel',
-      shape: [...this.kernelSize, input[2], this.filters],
-      initializer: resolveInitializer(kernelInitializer),
-      trainable: true,
-    };
-    const bias: WeightSpec = {
-      name: 'bias',
-      shape: [this.filters],
-      initializer: resolveInitializer(biasInitializer),
-      trainable: true,
-    };
-    return useBias ? [kernel, bias] : [kernel];
+    return kernelAndBias([...this.kernelSize, input[2], this.filters], this.#options);
   }
 
   call(x: Node, { weights: [kernel, bias] }: CallContext): Node {

@@ -1,6 +1,5 @@
 import { ShapeError } from '../errors.ts';
 import type { Node } from '../graph/node.ts';
-import { resolveInitializer } from '../initializers.ts';
 import { dense } from '../ops/matmul.ts';
 import type { Shape } from '../shape.ts';
 import { type ActivationName, activations, checkActivation } from './activations.ts';
@@ -9,6 +8,7 @@ import {
   checkCount,
   type InitializerLike,
   initializerName,
+  kernelAndBias,
   Layer,
   type LayerConfig,
   type LayerOptions,
@@ -50,20 +50,7 @@ export class Dense extends Layer {
         `Layer '${name}' (Dense) expects inputs [batch, ..., features], got a scalar an example. Add a Reshape before it.`,
       );
     }
-    const { kernelInitializer, biasInitializer, useBias } = this.#options;
-    const kernel: WeightSpec = {
-      name: 'kernel',
-      shape: [features, this.units],
-      initializer: resolveInitializer(kernelInitializer),
-      trainable: true,
-    };
-    const bias: WeightSpec = {
-      name: 'bias',
-      shape: [this.units],
-      initializer: resolveInitializer(biasInitializer),
-      trainable: true,
-    };
-    return useBias ? [kernel, bias] : [kernel];
+    return kernelAndBias([features, this.units], this.#options);
   }
 
   call(x: Node, { weights: [kernel, bias] }: CallContext): Node {

@@ -2,7 +2,7 @@
 
 import { ArgumentError, ShapeError } from '../errors.ts';
 import type { Node } from '../graph/node.ts';
-import type { Initializer, InitializerName } from '../initializers.ts';
+import { type Initializer, type InitializerName, resolveInitializer } from '../initializers.ts';
 import { formatShape, type Shape } from '../shape.ts';
 
 export interface WeightSpec {
@@ -81,4 +81,21 @@ export function expectImages(input: Shape, name: string, className: string): voi
     `Layer '${name}' (${className}) expects images [batch, height, width, channels], got ${formatShape(input)} an example. ` +
       `Add a Reshape before it, for example to [${input[0] ?? 1}, ${input[1] ?? 1}, 1].`,
   );
+}
+
+/** The weights of a layer that multiplies by a kernel [..., out] and may add a bias [out]. */
+export function kernelAndBias(
+  shape: Shape,
+  options: {
+    readonly useBias: boolean;
+    readonly kernelInitializer: InitializerLike;
+    readonly biasInitializer: InitializerLike;
+  },
+): WeightSpec[] {
+  const [kernelInitializer, biasInitializer] = [options.kernelInitializer, options.biasInitializer].map(
+    resolveInitializer,
+  );
+  const kernel: WeightSpec = { name: 'kernel', shape, initializer: kernelInitializer, trainable: true };
+  const bias: WeightSpec = { name: 'bias', shape: shape.slice(-1), initializer: biasInitializer, trainable: true };
+  return options.useBias ? [kernel, bias] : [kernel];
 }
