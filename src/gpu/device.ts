@@ -5,7 +5,9 @@ import type { Target } from '../graph/kernel.ts';
 import type { Dtype, HostArray, Node } from '../graph/node.ts';
 import { bytesOf, type Storage } from '../graph/storage.ts';
 import { roundUp, sizeOf } from '../shape.ts';
+import { isNode } from '../node.ts';
 import { type AdapterChoice, describeAdapter, findAdapter, isSoftware } from './adapter.ts';
+import { Patience } from './patience.ts';
 import { PipelineCache } from './pipelines.ts';
 import { STEP_BYTES } from './step.ts';
 
@@ -47,6 +49,7 @@ export class Device {
   readonly target: Target;
   readonly gpu: GPUDevice;
   readonly pipelines: PipelineCache;
+  readonly #patience: Patience;
   readonly stepLayout: GPUBindGroupLayout;
   /** Bytes between rows of the step buffer. */
   readonly stepStride: number;
@@ -89,7 +92,8 @@ export class Device {
         },
       ],
     });
-    this.pipelines = new PipelineCache(gpu, this.stepLayout);
+    this.#patience = new Patience(software && isNode());
+    this.pipelines = new PipelineCache(gpu, this.stepLayout, this.#patience);
     this.#collected = new FinalizationRegistry((buffer) => this.releaseBuffer(buffer));
     gpu.addEventListener('uncapturederror', (event) => {
       event.preventDefault();
@@ -239,7 +243,7 @@ export class Device {
       const encoder = this.gpu.createCommandEncoder({ label: 'read back' });
       encoder.copyBufferToBuffer(storage.buffer, storage.offset, staging, 0, byteLength);
       this.gpu.queue.submit([encoder.finish()]);
-      await staging.mapAsync(GPUMapMode.READ).catch((cause: unknown) => {
+      await this.wait(staging.mapAsync(GPUMapMode.READ)).catch((cause: unknown) => {
         this.check();
         throw new DeviceError(
           `Reading back from '${this.info.name}' failed: the device was lost or closed while work was under way. ` +
@@ -260,8 +264,13 @@ export class Device {
   /** Resolves when all submitted work is done; throws what went wrong meanwhile. */
   async finish(): Promise<void> {
     this.check();
-    await this.gpu.queue.onSubmittedWorkDone();
+    await this.wait(this.gpu.queue.onSubmittedWorkDone());
     this.check();
+  }
+
+  /** Awaits a promise of WebGPU without taking a core from shaders that run on the CPU. */
+  wait<T>(promise: Promise<T>): Promise<T> {
+    return this.#patience.wait(promise);
   }
 
   /** The memory of a leaf: a variable's own, or host values uploaded once and kept while they are reachable. */

@@ -2,6 +2,7 @@
 
 import { KernelError } from '../errors.ts';
 import type { ScheduledKernel } from '../graph/schedule.ts';
+import type { Patience } from './patience.ts';
 
 export interface Pipeline {
   readonly pipeline: GPUComputePipeline;
@@ -11,11 +12,13 @@ export interface Pipeline {
 export class PipelineCache {
   readonly #gpu: GPUDevice;
   readonly #stepLayout: GPUBindGroupLayout;
+  readonly #patience: Patience;
   readonly #pipelines = new Map<string, Promise<Pipeline>>();
 
-  constructor(gpu: GPUDevice, stepLayout: GPUBindGroupLayout) {
+  constructor(gpu: GPUDevice, stepLayout: GPUBindGroupLayout, patience: Patience) {
     this.#gpu = gpu;
     this.#stepLayout = stepLayout;
+    this.#patience = patience;
   }
 
   /** Distinct kernels compiled so far. */
@@ -50,11 +53,13 @@ export class PipelineCache {
     const module = gpu.createShaderModule({ label: kernel.label, code: kernel.source });
     void gpu.popErrorScope();
     try {
-      const pipeline = await gpu.createComputePipelineAsync({
-        label: kernel.label,
-        layout: gpu.createPipelineLayout({ label: kernel.label, bindGroupLayouts }),
-        compute: { module, entryPoint: 'main' },
-      });
+      const pipeline = await this.#patience.wait(
+        gpu.createComputePipelineAsync({
+          label: kernel.label,
+          layout: gpu.createPipelineLayout({ label: kernel.label, bindGroupLayouts }),
+          compute: { module, entryPoint: 'main' },
+        }),
+      );
       return { pipeline, layout };
     } catch (cause) {
       const { messages } = await module.getCompilationInfo();

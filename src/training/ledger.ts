@@ -77,7 +77,7 @@ export class GpuLedger implements Ledger {
     encoder.copyBufferToBuffer(this.#sums.buffer, this.#sums.offset, arrival, 0, sumBytes);
     encoder.copyBufferToBuffer(this.#health.buffer, this.#health.offset, arrival, sumBytes, 4);
     device.gpu.queue.submit([encoder.finish()]);
-    await arrival.mapAsync(GPUMapMode.READ).catch((cause: unknown) => {
+    await device.wait(arrival.mapAsync(GPUMapMode.READ)).catch((cause: unknown) => {
       device.check();
       throw new DeviceError(
         `Reading the metrics from '${device.info.name}' failed: the device was lost or closed while training. ` +

@@ -41,7 +41,7 @@ export class Pass {
     const plan = await this.plan(batch);
     while (this.#inFlight.length >= MAX_IN_FLIGHT) await this.#inFlight.shift();
     plan.run([values]);
-    this.#inFlight.push(this.#device.gpu.queue.onSubmittedWorkDone());
+    this.#inFlight.push(this.#device.wait(this.#device.gpu.queue.onSubmittedWorkDone()));
   }
 
   async dispose(): Promise<void> {
