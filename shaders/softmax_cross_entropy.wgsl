@@ -7,7 +7,7 @@
 //
 // forward:  loss_b = -Σ_c y_c ln p_c
 // GRADIENT: d_bj = upstream_b (p_j Σ_c m_c y_c - m_j y_j), with m_c = 0 where p_c was cut, else 1
-// A class id out of range gives NaN. uniforms: batch, classes, smoothing, clip
+// A class id out of range gives NaN. uniforms: batch, classes, smoothing, clip, upstream (CONSTANT: one number for all)
 
 fn label(example: u32, class_: u32, id: i32) -> f32 {
 @if IDS
@@ -56,7 +56,11 @@ fn main(
   for (var c = 0u; c < params.classes; c++) {
     let p = exp(logits[base + c] - top) / total;
     let d = p * mass - select(0.0, label(example, c, id), kept(p));
+@if CONSTANT
+    store(base + c, select(d * params.upstream, nan, bad));
+@else
     store(base + c, select(d * upstream[example], nan, bad));
+@end
   }
 @else
   let log_total = log(total);

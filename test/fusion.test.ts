@@ -14,7 +14,7 @@ import { dataNode, fullNode } from '../src/ops/leaf.ts';
 import { dense, matmul } from '../src/ops/matmul.ts';
 import { max, mean, sum } from '../src/ops/reduce.ts';
 import { reshape } from '../src/ops/reshape.ts';
-import { softmax } from '../src/ops/softmax.ts';
+import { softmax, softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
 import { assign, pack } from '../src/ops/update.ts';
 import { concat, slice, transpose } from '../src/ops/views.ts';
 import { randomBits, uniform } from '../src/random.ts';
@@ -260,7 +260,47 @@ test('packs are contiguous, at offsets that are multiples of 256', () => {
   }
   assert.is(home?.bytes, start);
   // Each part is written by the kernel that computes it; assign copies the whole.
-  assert.is(schedule_.kernels.length, parts.length + 2);
+  assert.is(schedule_.kernels.flatMap(({ label }) => label.split(' | ')).length, parts.length + 2);
+});
+
+// What shares a dispatch, and what need not be computed or kept
+
+test('small kernels that do not wait for each other share a dispatch, and compute the same', async () => {
+  const x = nodeOf(draw([37, 6]));
+  const products = [matmul(x, nodeOf(draw([6, 5]))), matmul(x, nodeOf(draw([6, 9])))];
+  const sums = [sum(x, 0), sum(e.square(x), 1), max(x, 0)];
+  const labels = kernels(...products, ...sums);
+  assert.is(labels.filter((label) => label.includes('matmul')).length, 1, labels.join('; '));
+  assert.is(labels.filter((label) => label.includes('sum')).length, 1, labels.join('; '));
+  // A sum of sums waits.
+  assert.is(kernels(sum(sum(x, 0), 0)).length, 2);
+  // Together and one by one: the same bits.
+  const together = await evaluate([...products, ...sums]);
+  for (const [at, node] of [...products, ...sums].entries()) {
+    const [alone] = await evaluate([node]);
+    assert.equal(together[at], alone);
+  }
+});
+
+test('numbers are computed when the plan is made', () => {
+  const x = leaf(4, 6);
+  const [scaled] = plan(e.mul(x, e.mul(fullNode(2), fullNode(0.25, [6])))).kernels;
+  assert.equal([...new Float32Array(scaled.uniforms.buffer)].includes(0.5), true);
+  const loss = mean(softmaxCrossEntropyPerExample(x, dataNode(new Int32Array(4), [4])));
+  const [dx] = gradients(loss, [x]);
+  assert.equal(kernels(dx), ['softmaxCrossEntropyGradient']);
+});
+
+test('a ReLU before a dropout is not kept for the way back', () => {
+  const x = leaf(8, 16);
+  const hidden = e.relu(e.add(matmul(x, leaf(16, 12)), leaf(12)));
+  const y = e.dropout(hidden, 0.25, 1);
+  const weights = leaf(12, 3);
+  const grads = gradients(sum(e.square(matmul(y, weights))), [x, weights]);
+  const kept = new Set(plan(...grads).kernels.flatMap(({ bindings }) => bindings.map(({ operand }) => operand)));
+  const sizes = [...kept].filter((operand) => !isScratch(operand) && sameShape(operand.shape, [8, 12]));
+  // The dropout's result, and the gradient that arrives at the product.
+  assert.is(sizes.length, 2);
 });
 
 // Random graphs

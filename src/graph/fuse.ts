@@ -73,7 +73,10 @@ export function fuse(roots: readonly Node[], maxStorageBuffers: number): Group[]
   const consumers = new Map<Node, Set<Node>>();
   for (const node of order) {
     if (node.op.lowering.kind === 'alias') continue;
-    for (const input of node.inputs) {
+    const { lowering } = node.op;
+    const unread = lowering.kind === 'kernel' ? lowering.after : undefined;
+    for (const [at, input] of node.inputs.entries()) {
+      if (at === unread) continue;
       const source = resolve(input);
       const users = consumers.get(source);
       if (users === undefined) consumers.set(source, new Set([node]));
@@ -98,6 +101,8 @@ export function fuse(roots: readonly Node[], maxStorageBuffers: number): Group[]
     return needed;
   };
   const reaches = (from: Draft, target: Draft): boolean => {
+    // Most often it is a direct need, and the walk through all groups is spared.
+    if (from === target || from.needs.has(target)) return true;
     const seen = new Set<Draft>();
     const stack = [from];
     for (let group = stack.pop(); group !== undefined; group = stack.pop()) {

@@ -50,8 +50,8 @@ export interface KernelTemplate {
   readonly uniforms?: Readonly<Record<string, number>>;
   /** Floats that the kernel reads as `params.name`. */
   readonly floats?: Readonly<Record<string, number>>;
-  /** Workgroups. */
-  readonly grid: Grid;
+  /** Workgroups; a number is folded into a grid of that many, which the kernel counts as `group.y * groups.x + group.x`. */
+  readonly grid: Grid | number;
   /** Elements that one `store` (or `load`) takes. */
   readonly width?: 1 | 4;
   /** True when the kernel reads the per-step values (`step.…`). */

@@ -41,7 +41,12 @@ export type Lowering<A> =
       keepsRows?(node: Node<A>): number;
     }
   /** A kernel of its own, whose last step takes a fused epilogue. */
-  | { readonly kind: 'kernel'; kernels(node: Node<A>, target: Target): readonly KernelTemplate[] }
+  | {
+      readonly kind: 'kernel';
+      kernels(node: Node<A>, target: Target): readonly KernelTemplate[];
+      /** The input that must have been computed before, but whose value is not read. */
+      readonly after?: number;
+    }
   /** A reduction: a kernel whose loads take a fused prologue and whose stores take a fused epilogue. */
   | { readonly kind: 'reduce'; kernels(node: Node<A>, target: Target): readonly KernelTemplate[] }
   /** Writes into the storage of its first `writes` inputs and has no value. */

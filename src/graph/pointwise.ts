@@ -3,7 +3,6 @@
  * stores. Everything works on `V`, a float or a vec4f of four neighbours, so that one text serves both widths.
  */
 
-import { shaders } from '../gpu/shaders.generated.ts';
 import { type Shape, sizeOf, stridesOf } from '../shape.ts';
 import type { Operand } from './kernel.ts';
 import type { Dtype, Node } from './node.ts';
@@ -32,14 +31,28 @@ export interface ViewScope extends Pick<PointwiseScope, 'constant' | 'word'> {
   step(field: string): string;
 }
 
+/** A number in a kernel's uniforms. */
+export interface UniformField {
+  readonly name: string;
+  readonly kind: 'u32' | 'f32';
+  readonly value: number;
+}
+
+/** A buffer that a kernel's text refers to by a name. */
+export interface BoundVariable {
+  readonly operand: Operand;
+  readonly access: 'read' | 'read_write';
+  readonly element: string;
+  readonly variable: string;
+}
+
 /** The buffers, uniforms and functions that a kernel's text refers to, gathered while it is written. */
 export class KernelText {
-  readonly bindings: { operand: Operand; access: 'read' | 'read_write'; declaration: string }[] = [];
+  readonly bindings: BoundVariable[] = [];
+  readonly fields: UniformField[] = [];
   readonly functions: string[] = [];
   usesStep = false;
   usesRandom = false;
-  readonly #fields: string[] = [];
-  readonly #values: { kind: 'u32' | 'f32'; value: number }[] = [];
   readonly #bound = new Map<Operand, Map<string, string>>();
 
   bind(operand: Operand, access: 'read' | 'read_write', element: string, name?: string): string {
@@ -51,43 +64,15 @@ export class KernelText {
     }
     const known = names.get(key);
     if (known !== undefined) return known;
-    const index = this.bindings.length + 1;
-    const variable = name ?? `in${index}`;
-    this.bindings.push({
-      operand,
-      access,
-      declaration: `@group(0) @binding(${index}) var<storage, ${access}> ${variable}: array<${element}>;`,
-    });
+    const variable = name ?? `in${this.bindings.length + 1}`;
+    this.bindings.push({ operand, access, element, variable });
     names.set(key, variable);
     return variable;
   }
 
-  uniform(kind: 'u32' | 'f32', value: number, name = `p${this.#fields.length}`): string {
-    this.#fields.push(`${name}: ${kind}`);
-    this.#values.push({ kind, value });
+  uniform(kind: 'u32' | 'f32', value: number, name = `p${this.fields.length}`): string {
+    this.fields.push({ name, kind, value });
     return `params.${name}`;
-  }
-
-  /** Everything before the functions: extensions, uniforms, bindings. */
-  declarations(enables: readonly string[]): string {
-    const lines = enables.map((name) => `enable ${name};`);
-    if (this.#fields.length > 0) {
-      lines.push(`struct Params { ${this.#fields.join(', ')} }`, '@group(0) @binding(0) var<uniform> params: Params;');
-    }
-    if (this.usesStep || this.usesRandom) lines.push(shaders.step);
-    lines.push(...this.bindings.map((binding) => binding.declaration));
-    return lines.join('\n');
-  }
-
-  /** The uniforms' words, padded to whole vec4s. */
-  words(): Uint32Array {
-    const words = new Uint32Array(Math.ceil(this.#values.length / 4) * 4);
-    const floats = new Float32Array(words.buffer);
-    this.#values.forEach(({ kind, value }, at) => {
-      if (kind === 'u32') words[at] = value;
-      else floats[at] = value;
-    });
-    return words;
   }
 }
 

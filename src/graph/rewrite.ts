@@ -1,140 +1,19 @@
-/**
- * Replaces patterns of operations by fused ones that compute the same, before kernels are formed.
- *
- * maxPool2d(relu(conv2d(x, w) + b)) with 2×2 windows, few input channels and a result that nobody else reads becomes
- * conv2dPool. In its gradient only a window's winning position counts, so the kernel's gradient gathers a quarter of the
- * positions, and the bias's gradient sums the pooled one.
- */
+/** Replaces operations by cheaper ones that compute the same, before kernels are formed: one pass after the other. */
 
-import { type Conv2dAttributes, conv2dKernelGradientOp, conv2dOp } from '../ops/conv2d.ts';
-import {
-  type ConvPoolAttributes,
-  canFuse,
-  conv2dPoolKernelGradientOp,
-  conv2dPoolOp,
-  unpool2dOp,
-  winnersOf,
-} from '../ops/conv2dPool.ts';
-import { addOp, reluGradient, reluGradientOp, reluOp } from '../ops/elementwise.ts';
-import { maxPool2dGradientOp, maxPool2dOp, type Pool2dAttributes } from '../ops/pool2d.ts';
-import { sumOp } from '../ops/reduce.ts';
-import { sizeOf } from '../shape.ts';
-import { topologicalOrder } from './fuse.ts';
-import { createNode, isOf, type Node } from './node.ts';
+import { foldConstants } from './foldConstants.ts';
+import { fusePooling } from './fusePooling.ts';
+import { gateByDropout } from './gateByDropout.ts';
+import type { Node } from './node.ts';
+import type { Replacements } from './rebuild.ts';
 
-/** A convolution with what follows it, up to the pooling and back. */
-interface Match {
-  readonly x: Node;
-  readonly kernel: Node;
-  readonly bias: Node;
-  readonly attributes: ConvPoolAttributes;
-  readonly pool: Node;
-  /** The gradient to the pooled result, and to the convolution's result; null in a forward pass. */
-  readonly upstream: Node | null;
-  readonly gated: Node | null;
-}
+const PASSES: readonly ((roots: readonly Node[]) => Replacements)[] = [foldConstants, fusePooling, gateByDropout];
 
-function match(pool: Node, usersOf: (node: Node) => readonly Node[], roots: ReadonlySet<Node>): Match | null {
-  if (!isOf<Pool2dAttributes>(pool, maxPool2dOp)) return null;
-  const { size, stride, before, input, output } = pool.attributes;
-  const square = [...size, ...stride].every((extent) => extent === 2) && before.every((extent) => extent === 0);
-  if (!square || output[1] * 2 !== input[1] || output[2] * 2 !== input[2]) return null;
-  const [relu] = pool.inputs;
-  if (!isOf(relu, reluOp) || roots.has(relu)) return null;
-  const [sum] = relu.inputs;
-  if (!isOf(sum, addOp) || roots.has(sum) || usersOf(sum).length !== 1) return null;
-  const [conv, bias] = sum.inputs;
-  if (!isOf<Conv2dAttributes>(conv, conv2dOp) || roots.has(conv) || usersOf(conv).length !== 1) return null;
-  if (bias.shape.length !== 1 || sizeOf(bias.shape) !== conv.shape[3] || !canFuse(conv.attributes)) return null;
-
-  const others = usersOf(relu).filter((user) => user !== pool);
-  const [x, kernel] = conv.inputs;
-  const base = { x, kernel, bias, pool };
-  if (others.length === 0) {
-    return { ...base, attributes: { ...conv.attributes, winners: null }, upstream: null, gated: null };
-  }
-  const back = others.find((user) => isOf(user, maxPool2dGradientOp));
-  const gated = others.find((user) => isOf(user, reluGradientOp));
-  if (back === undefined || gated === undefined || others.length !== 2) return null;
-  const chained = back.inputs[0] === relu && gated.inputs[0] === back && gated.inputs[1] === relu;
-  if (!chained || usersOf(back).length !== 1 || roots.has(back) || roots.has(gated)) return null;
-  const attributes = { ...conv.attributes, winners: winnersOf(conv.attributes) };
-  return { ...base, attributes, upstream: back.inputs[1], gated };
-}
-
-/** The graph of `roots` with patterns replaced: for every root, the node that now stands for it. */
+/** For every root, the node that now stands for it. */
 export function rewrite(roots: readonly Node[]): Map<Node, Node> {
-  const order = topologicalOrder(roots);
-  const users = new Map<Node, Node[]>();
-  for (const node of order) {
-    for (const input of new Set(node.inputs)) {
-      const list = users.get(input);
-      if (list === undefined) users.set(input, [node]);
-      else list.push(node);
-    }
+  let present = [...roots];
+  for (const pass of PASSES) {
+    const replaced = pass(present);
+    present = present.map((root) => replaced.get(root) ?? root);
   }
-  const usersOf = (node: Node): readonly Node[] => users.get(node) ?? [];
-  const rootSet = new Set(roots);
-  const byPool = new Map<Node, Match>();
-  const byGated = new Map<Node, Match>();
-  for (const node of order) {
-    const found = match(node, usersOf, rootSet);
-    if (found === null) continue;
-    byPool.set(node, found);
-    if (found.gated !== null) byGated.set(found.gated, found);
-  }
-  const replaced = new Map<Node, Node>();
-  if (byPool.size === 0) {
-    for (const root of roots) replaced.set(root, root);
-    return replaced;
-  }
-  const now = (node: Node): Node => replaced.get(node) ?? node;
-  /** The pooled gradient behind the ReLU, for a matched gradient. */
-  const pooled = new Map<Match, Node>();
-  const pooledGradient = (found: Match, upstream: Node): Node => {
-    let gradient = pooled.get(found);
-    if (gradient === undefined) {
-      gradient = reluGradient(now(upstream), now(found.pool));
-      pooled.set(found, gradient);
-    }
-    return gradient;
-  };
-
-  for (const node of order) {
-    const forward = byPool.get(node);
-    if (forward !== undefined) {
-      replaced.set(
-        node,
-        createNode(conv2dPoolOp, [now(forward.x), now(forward.kernel), now(forward.bias)], forward.attributes),
-      );
-      continue;
-    }
-    const backward = byGated.get(node);
-    if (backward?.upstream) {
-      const gradient = pooledGradient(backward, backward.upstream);
-      replaced.set(node, createNode(unpool2dOp, [gradient, now(backward.pool)], backward.attributes));
-      continue;
-    }
-    const source = node.inputs.map((input) => byGated.get(input)).find((found) => found !== undefined);
-    if (source?.upstream) {
-      const gradient = pooledGradient(source, source.upstream);
-      if (isOf(node, conv2dKernelGradientOp) && byGated.has(node.inputs[1])) {
-        replaced.set(
-          node,
-          createNode(conv2dPoolKernelGradientOp, [now(source.x), gradient, now(source.pool)], source.attributes),
-        );
-        continue;
-      }
-      // A sum over all pixels does not care where in its window a gradient went.
-      if (isOf(node, sumOp) && node.attributes.axis === 0 && node.attributes.count === 3) {
-        replaced.set(node, createNode(sumOp, [gradient], node.attributes));
-        continue;
-      }
-    }
-    if (node.inputs.some((input) => replaced.has(input) && replaced.get(input) !== input)) {
-      replaced.set(node, createNode(node.op, node.inputs.map(now), node.attributes));
-    }
-  }
-  for (const root of roots) replaced.set(root, now(root));
-  return replaced;
+  return new Map(roots.map((root, at) => [root, present[at]]));
 }

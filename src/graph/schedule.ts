@@ -7,7 +7,8 @@ import { shaders } from '../gpu/shaders.generated.ts';
 import { specialise } from '../gpu/template.ts';
 import { roundUp, sizeOf } from '../shape.ts';
 import { fuse, type Group, resolve } from './fuse.ts';
-import { type Grid, isScratch, type KernelTemplate, linearGrid, type Operand, type Target } from './kernel.ts';
+import { type Grid, isScratch, type KernelTemplate, type Operand, type Target } from './kernel.ts';
+import { type KernelDraft, sideBySide, writeKernel } from './kernelText.ts';
 import { type Placement, placeInMemory } from './memory.ts';
 import type { Node } from './node.ts';
 import { emitLoad, emitStore, KernelText } from './pointwise.ts';
@@ -46,7 +47,8 @@ export function schedule(asked: readonly Node[], target: Target): Schedule {
   }
   for (const root of roots) notePack(resolve(root), packs);
 
-  const kernels = groups.flatMap((group) => compileGroup(group, target, packs));
+  const drafts = groups.flatMap((group) => compileGroup(group, target, packs));
+  const kernels = sideBySide(drafts, target.maxStorageBuffers).map(writeKernel);
   const leaves = new Set<Node>();
   for (const kernel of kernels) {
     for (const { operand } of kernel.bindings) {
@@ -71,20 +73,7 @@ function notePack(node: Node, packs: Map<Node, { readonly pack: Node; readonly o
   });
 }
 
-/** Functions that every fused chain may call, over the kernel's width. */
-function vectorTypes(width: 1 | 4): string {
-  return width === 4
-    ? 'alias V = vec4f;\nalias U = vec4u;\nalias I = vec4i;\nalias B = vec4<bool>;'
-    : 'alias V = f32;\nalias U = u32;\nalias I = i32;\nalias B = bool;';
-}
-
-function randomBits(width: 1 | 4): string {
-  const counter = (index: string): string => `pcg4d(vec4u(${index}, step.step, key, step.seed))`;
-  const body = width === 4 ? counter('i') : `${counter('i / 4u')}[i % 4u]`;
-  return `${shaders.random}\nfn random_bits(i: u32, key: u32) -> U { return ${body}; }`;
-}
-
-function compileGroup(group: Group, target: Target, packs: ReadonlyMap<Node, unknown>): ScheduledKernel[] {
+function compileGroup(group: Group, target: Target, packs: ReadonlyMap<Node, unknown>): KernelDraft[] {
   const { anchor } = group;
   if (anchor === null) {
     const size = sizeOf(group.members[0].shape);
@@ -95,7 +84,7 @@ function compileGroup(group: Group, target: Target, packs: ReadonlyMap<Node, unk
       label: group.members.map((node) => node.op.name).join('+'),
       source: shaders.pointwise,
       uniforms: { count },
-      grid: linearGrid(Math.ceil(count / 64)),
+      grid: Math.ceil(count / 64),
       width,
     };
     return [assemble(template, group, packs, true, true)];
@@ -114,7 +103,7 @@ function assemble(
   packs: ReadonlyMap<Node, unknown>,
   first: boolean,
   last: boolean,
-): ScheduledKernel {
+): KernelDraft {
   const text = new KernelText();
   for (const [name, value] of Object.entries(template.uniforms ?? {})) text.uniform('u32', value, name);
   for (const [name, value] of Object.entries(template.floats ?? {})) text.uniform('f32', value, name);
@@ -126,31 +115,23 @@ function assemble(
   }
   text.usesStep = template.usesStep ?? false;
   const width = template.width ?? 1;
-  const reduces = group.anchor?.op.lowering.kind === 'reduce';
-  if (reduces && first && group.anchor !== null) {
+  const kind = group.anchor?.op.lowering.kind;
+  if (kind === 'reduce' && first && group.anchor !== null) {
     emitLoad(text, group.anchor.inputs[0], group.prologue, width, resolve);
   }
-  if (last && group.anchor?.op.lowering.kind !== 'effect') {
+  if (last && kind !== 'effect') {
     const gapAfter = (node: Node): number =>
       packs.has(node) ? roundUp(sizeOf(node.shape), OFFSET_ALIGNMENT / 4) - sizeOf(node.shape) : 0;
     emitStore(text, group.anchor, group.members, group.outputs, width, resolve, gapAfter);
   }
-  const body = specialise(template.source, template.holes ?? {});
-  const source = [
-    text.declarations(template.enables ?? []),
-    vectorTypes(width),
-    shaders.functions,
-    text.usesRandom ? randomBits(width) : '',
-    ...text.functions,
-    body,
-  ].join('\n');
   const fused = group.members.length > 0 && group.anchor !== null && last;
   return {
     label: fused ? [template.label, ...group.members.map((node) => node.op.name)].join('+') : template.label,
-    source,
-    bindings: text.bindings.map(({ operand, access }) => ({ operand, access })),
-    uniforms: text.words(),
-    usesStep: text.usesStep || text.usesRandom,
+    text,
+    body: specialise(template.source, template.holes ?? {}),
+    enables: template.enables ?? [],
+    width,
     grid: template.grid,
+    effect: kind === 'effect',
   };
 }

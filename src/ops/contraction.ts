@@ -5,7 +5,7 @@
 
 import { shaders } from '../gpu/shaders.generated.ts';
 import { type Holes, specialise } from '../gpu/template.ts';
-import { type Binding, type KernelTemplate, linearGrid, type Scratch, type Target } from '../graph/kernel.ts';
+import type { Binding, KernelTemplate, Scratch, Target } from '../graph/kernel.ts';
 import { reduceKernels } from './reduce.ts';
 
 export interface Contraction {
@@ -103,7 +103,7 @@ export function contractionKernels(
       stores: (tile.tileM * tile.columns) / (vector ? 4 : 1),
       ...uniforms,
     },
-    grid: linearGrid(work),
+    grid: work,
     width: vector ? 4 : 1,
   };
   if (partial === null) return [product];

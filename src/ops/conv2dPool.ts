@@ -5,7 +5,7 @@
 
 import { shaders } from '../gpu/shaders.generated.ts';
 import type { Holes } from '../gpu/template.ts';
-import { linearGrid, type Scratch, type Target } from '../graph/kernel.ts';
+import type { Scratch, Target } from '../graph/kernel.ts';
 import type { Op } from '../graph/node.ts';
 import { sizeOf } from '../shape.ts';
 import type { Conv2dAttributes } from './conv2d.ts';
@@ -89,7 +89,7 @@ export const conv2dPoolOp: Op<ConvPoolAttributes> = {
           ],
           writes: winners === null ? [] : [{ name: 'winners', operand: winners, element: 'u32' }],
           uniforms: { windows },
-          grid: linearGrid(Math.ceil(windows / workgroup)),
+          grid: Math.ceil(windows / workgroup),
           width: 4,
         },
       ];
@@ -104,6 +104,7 @@ export const conv2dPoolKernelGradientOp: Op<ConvPoolAttributes> = {
   gradient: () => 'none',
   lowering: {
     kind: 'kernel',
+    after: 2,
     kernels({ inputs: [x, dy], attributes, shape }, target) {
       const lanes = lanesOf(target);
       const windows = sizeOf(attributes.output.slice(0, 3)) / 4;
@@ -147,6 +148,7 @@ export const unpool2dOp: Op<ConvPoolAttributes> = {
   gradient: () => 'none',
   lowering: {
     kind: 'kernel',
+    after: 1,
     kernels({ inputs: [dy], attributes, shape }) {
       const count = sizeOf(shape) / 4;
       return [
@@ -159,7 +161,7 @@ export const unpool2dOp: Op<ConvPoolAttributes> = {
             { name: 'winners', operand: attributes.winners ?? dy, element: 'u32' },
           ],
           uniforms: { count },
-          grid: linearGrid(Math.ceil(count / 64)),
+          grid: Math.ceil(count / 64),
           width: 4,
         },
       ];

@@ -2,7 +2,6 @@
 
 import { ArgumentError, ShapeError } from '../errors.ts';
 import { shaders } from '../gpu/shaders.generated.ts';
-import { linearGrid } from '../graph/kernel.ts';
 import { createNode, expectDtype, type Node, type Op } from '../graph/node.ts';
 import { normalizeAxes, type Shape, sizeOf } from '../shape.ts';
 
@@ -73,7 +72,7 @@ export const scatterAddOp: Op<ScatterAttributes> = {
             { name: 'ids', operand: ids, element: 'i32' },
           ],
           uniforms: { count, rows, ids: sizeOf(ids.shape), inner: sizeOf(shape.slice(axis + 1)) },
-          grid: linearGrid(Math.ceil(count / 64)),
+          grid: Math.ceil(count / 64),
         },
       ];
     },

@@ -2,7 +2,7 @@
 
 import { shaders } from '../gpu/shaders.generated.ts';
 import type { Holes } from '../gpu/template.ts';
-import { type Binding, type KernelTemplate, linearGrid } from '../graph/kernel.ts';
+import type { Binding, KernelTemplate } from '../graph/kernel.ts';
 import { createNode, expectDtype, expectRank, type Node, type Op } from '../graph/node.ts';
 import { type Padding, type Pair, pairOf, type Shape, sizeOf, windowOf } from '../shape.ts';
 
@@ -48,7 +48,7 @@ function poolKernel(
     },
     reads,
     uniforms: { count },
-    grid: linearGrid(Math.ceil(count / 64)),
+    grid: Math.ceil(count / 64),
     width,
   };
 }

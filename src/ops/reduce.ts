@@ -2,7 +2,7 @@
 
 import { ShapeError } from '../errors.ts';
 import { shaders } from '../gpu/shaders.generated.ts';
-import { type KernelTemplate, linearGrid, type Scratch, type Target } from '../graph/kernel.ts';
+import type { KernelTemplate, Scratch, Target } from '../graph/kernel.ts';
 import { createNode, type Node, type Op } from '../graph/node.ts';
 import { broadcastShapes, formatShape, normalizeAxes, type Shape, sameShape, sizeOf } from '../shape.ts';
 import { copy, div, equal, mul, neg } from './elementwise.ts';
@@ -44,7 +44,9 @@ export function reduceKernels(
   const columns = inner / width;
   const results = outer * columns;
   const wanted = target.software ? 512 : 16384;
-  const chunk = Math.ceil(extent / Math.max(1, Math.min(Math.ceil(wanted / results), Math.ceil(extent / 64))));
+  // On the CPU a dispatch costs as much as a few hundred values.
+  const shortest = target.software ? 512 : 64;
+  const chunk = Math.ceil(extent / Math.max(1, Math.min(Math.ceil(wanted / results), Math.ceil(extent / shortest))));
   const splits = Math.ceil(extent / chunk);
   const pass = (stage: string, chunks: number, length: number, input?: Scratch, output?: Scratch): KernelTemplate => ({
     label: stage,
@@ -53,7 +55,7 @@ export function reduceKernels(
     reads: input === undefined ? [] : [{ name: 'input', operand: input, element: width === 4 ? 'vec4f' : 'f32' }],
     writes: output === undefined ? [] : [{ name: 'partial', operand: output, element: width === 4 ? 'vec4f' : 'f32' }],
     uniforms: { results: results * chunks, columns, extent: length, chunk: chunks === 1 ? length : chunk, chunks },
-    grid: linearGrid(Math.ceil((results * chunks) / 64)),
+    grid: Math.ceil((results * chunks) / 64),
     width,
   });
   if (splits === 1) return [pass(label, 1, extent, from)];
@@ -158,7 +160,7 @@ export const argMaxOp: Op<ArgMaxAttributes> = {
           source: shaders.argmax,
           reads: [{ name: 'x', operand: x, element: x.dtype === 'int32' ? 'i32' : 'f32' }],
           uniforms: { results: outer * inner, extent, inner },
-          grid: linearGrid(Math.ceil((outer * inner) / 64)),
+          grid: Math.ceil((outer * inner) / 64),
         },
       ];
     },

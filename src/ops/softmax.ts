@@ -2,7 +2,7 @@
 
 import { ArgumentError, GradientError, ShapeError } from '../errors.ts';
 import { shaders } from '../gpu/shaders.generated.ts';
-import { type KernelTemplate, linearGrid } from '../graph/kernel.ts';
+import type { KernelTemplate } from '../graph/kernel.ts';
 import { createNode, expectDtype, expectRank, type Node, type Op } from '../graph/node.ts';
 import { formatShape, sizeOf } from '../shape.ts';
 import { add, copy, exp, mul, NONE, type None, sub } from './elementwise.ts';
@@ -19,7 +19,7 @@ function rowsKernel(label: string, node: Node, logarithm: boolean): KernelTempla
     holes: { LOG: logarithm },
     reads: [{ name: 'x', operand: node.inputs[0], element: 'f32' }],
     uniforms: { rows, columns },
-    grid: linearGrid(Math.ceil(rows / 64)),
+    grid: Math.ceil(rows / 64),
   };
 }
 
@@ -49,26 +49,33 @@ export interface CrossEntropyAttributes {
   readonly labelSmoothing: number;
   /** Smallest probability kept, 0 for the exact form. */
   readonly clip: number;
+  /** In a gradient without a third input: the upstream gradient of every example. */
+  readonly upstream?: number;
 }
 
 function crossEntropyKernel(
   label: string,
   [logits, labels, upstream]: readonly Node[],
-  { labelSmoothing, clip }: CrossEntropyAttributes,
+  { labelSmoothing, clip, upstream: constant }: CrossEntropyAttributes,
 ): KernelTemplate {
   const [batch, classes] = logits.shape;
   return {
     label,
     source: shaders.softmax_cross_entropy,
-    holes: { IDS: labels.shape.length === 1, CLIP: clip > 0, GRADIENT: upstream !== undefined },
+    holes: {
+      IDS: labels.shape.length === 1,
+      CLIP: clip > 0,
+      GRADIENT: upstream !== undefined || constant !== undefined,
+      CONSTANT: constant !== undefined,
+    },
     reads: [
       { name: 'logits', operand: logits, element: 'f32' },
       { name: 'labels', operand: labels, element: labels.dtype === 'int32' ? 'i32' : 'f32' },
       ...(upstream === undefined ? [] : [{ name: 'upstream', operand: upstream, element: 'f32' }]),
     ],
     uniforms: { batch, classes },
-    floats: { smoothing: labelSmoothing, clip },
-    grid: linearGrid(Math.ceil(batch / 64)),
+    floats: { smoothing: labelSmoothing, clip, upstream: constant ?? 0 },
+    grid: Math.ceil(batch / 64),
   };
 }
 
@@ -99,7 +106,7 @@ export const softmaxCrossEntropyOp: Op<CrossEntropyAttributes> = {
   },
 };
 
-/** Inputs: logits, labels, upstream gradient [batch]. */
+/** Inputs: logits, labels, and the upstream gradient [batch] unless it is one number. */
 export const softmaxCrossEntropyGradientOp: Op<CrossEntropyAttributes> = {
   name: 'softmaxCrossEntropyGradient',
   infer: ([logits]) => ({ shape: logits.shape, dtype: 'float32' }),

@@ -2,7 +2,7 @@
 
 import { ShapeError } from '../errors.ts';
 import { shaders } from '../gpu/shaders.generated.ts';
-import { type Binding, linearGrid } from '../graph/kernel.ts';
+import type { Binding } from '../graph/kernel.ts';
 import { createNode, type Node, type Op } from '../graph/node.ts';
 import { OFFSET_ALIGNMENT } from '../graph/storage.ts';
 import { formatShape, roundUp, type Shape, sizeOf } from '../shape.ts';
@@ -34,7 +34,7 @@ export const assignOp: Op<None> = {
           reads: [{ name: 'value', operand: value, element: 'vec4f' }],
           writes: [{ name: 'target_', operand: target, element: 'vec4f' }],
           uniforms: { count },
-          grid: linearGrid(Math.ceil(count / 64)),
+          grid: Math.ceil(count / 64),
           width: 4,
         },
       ];
@@ -138,7 +138,7 @@ export const optimizerUpdateOp: Op<UpdateAttributes> = {
           writes,
           uniforms: { count },
           floats: rule.constants,
-          grid: linearGrid(Math.ceil(count / 64)),
+          grid: Math.ceil(count / 64),
           width: 4,
           usesStep: true,
         },

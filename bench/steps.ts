@@ -1,0 +1,228 @@
+/** Whole training steps of the study's network: what they cost, and what each of their kernels takes. */
+import { studyLayers } from '../examples/study/network.ts';
+import type { Device } from '../src/gpu/device.ts';
+import { Plan } from '../src/gpu/plan.ts';
+import { Adam, accuracy, sparseCategoricalCrossentropy, tensor } from '../src/index.ts';
+import { Order, Rows } from '../src/training/gpuDataset.ts';
+import { GpuLedger } from '../src/training/ledger.ts';
+import { Moments } from '../src/training/moments.ts';
+import { Network, trainingStep } from '../src/training/network.ts';
+import { middleMean, rounded, spreadOf } from './statistics.ts';
+
+export interface StepOptions {
+  /** Steps that are timed one by one, default 11; then as many in one go. */
+  readonly steps?: number;
+  /** No step is begun after this time, but for the first three; default: none. */
+  readonly budgetMs?: number;
+}
+
+export interface StepRow {
+  readonly part: 'steps';
+  readonly peer: 'wgrad-webgpu';
+  readonly adapter: string;
+  readonly batch: number;
+  /** From the first line of model code to the end of the first step, kernels compiled where the device has not yet. */
+  readonly firstMs: number;
+  /** Median of the steps after the warm-up, each awaited. */
+  readonly stepMs: number;
+  /** Quartiles of the same. */
+  readonly stepLowMs: number;
+  readonly stepHighMs: number;
+  readonly samples: number;
+  /** A step of many that were submitted one after the other and awaited together. */
+  readonly queuedMs: number;
+  /** What JavaScript and Dawn need a step, from submission to its return. */
+  readonly hostMs: number;
+  readonly usPerImage: number;
+  readonly imagesPerSecond: number;
+  /** Memory of the step's plan, without weights, moments and data. */
+  readonly peakBytes: number;
+  /** peakBytes as a multiple of the results that are alive at once. */
+  readonly peakRatio: number;
+}
+
+/** Steps that warm up caches, the first one included. */
+const WARM = 3;
+const LEAST_STEPS = 3;
+/** Steps that the cheapest measurement takes. */
+export const LEAST_STEP_RUNS = WARM + 2 * LEAST_STEPS;
+
+/** A training step of the study's network, ready to run. */
+export class StudyStep {
+  readonly plan: Plan;
+  readonly #device: Device;
+  readonly #optimizer = new Adam();
+  readonly #ledger: GpuLedger;
+  readonly #owned: readonly { dispose(): void }[];
+  #taken = 0;
+
+  private constructor(device: Device, plan: Plan, ledger: GpuLedger, owned: readonly { dispose(): void }[]) {
+    this.#device = device;
+    this.plan = plan;
+    this.#ledger = ledger;
+    this.#owned = owned;
+  }
+
+  /** @throws OutOfMemoryError where the batch does not fit */
+  static async of(device: Device, batch: number): Promise<StudyStep> {
+    const owned: { dispose(): void }[] = [];
+    const own = <T extends { dispose(): void }>(one: T): T => {
+      owned.push(one);
+      return one;
+    };
+    try {
+      const network = new Network(studyLayers(), [32, 32, 3], 1);
+      own(network.trainable).attach(device);
+      const { rule } = new Adam();
+      const moments = own(new Moments(device, rule, network.trainable.size));
+      const loss = sparseCategoricalCrossentropy();
+      const ledger = own(new GpuLedger(device, ['loss', 'accuracy']));
+      const images = Uint8Array.from({ length: batch * 3072 }, (_, i) => (i * 7919) % 256);
+      const x = own(await Rows.of(device, tensor(images, [batch, 32, 32, 3]), 'images'));
+      const labels = Int32Array.from({ length: batch }, (_, i) => i % 10);
+      const y = own(await Rows.of(device, tensor(labels), 'labels'));
+      const order = own(new Order(device, batch));
+      order.write(Int32Array.from({ length: batch }, (_, i) => i));
+      const step = trainingStep(
+        {
+          network,
+          loss,
+          metrics: [accuracy(loss)],
+          x: x.batch(order.node, batch),
+          y: y.batch(order.node, batch),
+          weights: null,
+          ledger,
+        },
+        rule,
+        moments.nodes(),
+      );
+      const plan = own(await Plan.compile(device, step.effects));
+      return new StudyStep(device, plan, ledger, owned);
+    } catch (error) {
+      for (const one of owned) one.dispose();
+      throw error;
+    }
+  }
+
+  #values() {
+    const step = this.#taken++;
+    return { seed: 1, step, position: 0, rates: this.#optimizer.rates(step + 1) };
+  }
+
+  /** Submits the next step. */
+  run(): void {
+    this.plan.run([this.#values()]);
+  }
+
+  /** Milliseconds of every kernel of a step, in order; empty where the adapter has no timestamps. */
+  profile(): Promise<{ label: string; ms: number }[]> {
+    return this.plan.profile(this.#values());
+  }
+
+  /** Throws if a step was not finite: from then on the optimizer does nothing, and the times are of no use. */
+  async check(): Promise<void> {
+    const { firstBadStep } = await this.#ledger.read();
+    if (firstBadStep === null) return;
+    throw new Error(
+      `Step ${firstBadStep} on '${this.#device.info.name}' gave a number that is not finite, expected a finite loss. ` +
+        'Its times would mean nothing: run the tests (npm test) on this adapter first.',
+    );
+  }
+
+  dispose(): void {
+    for (const one of this.#owned) one.dispose();
+  }
+}
+
+/** Times whole training steps of the study's network at one batch size. */
+export async function measureStep(
+  device: Device,
+  batch: number,
+  { steps = 11, budgetMs = Number.POSITIVE_INFINITY }: StepOptions = {},
+): Promise<StepRow> {
+  const began = performance.now();
+  const study = await StudyStep.of(device, batch);
+  try {
+    let firstMs = 0;
+    for (let i = 0; i < WARM; i++) {
+      study.run();
+      await device.finish();
+      if (i === 0) firstMs = performance.now() - began;
+    }
+    const host: number[] = [];
+    const whole: number[] = [];
+    const start = performance.now();
+    while (whole.length < steps && (whole.length < LEAST_STEPS || performance.now() - start < budgetMs)) {
+      const submit = performance.now();
+      study.run();
+      host.push(performance.now() - submit);
+      await device.finish();
+      whole.push(performance.now() - submit);
+    }
+    const queued = performance.now();
+    for (let i = 0; i < whole.length; i++) study.run();
+    await device.finish();
+    const queuedMs = (performance.now() - queued) / whole.length;
+    await study.check();
+    const { median, low, high } = spreadOf(whole);
+    const { bytes, aliveBytes } = study.plan.schedule.placement;
+    return {
+      part: 'steps',
+      peer: 'wgrad-webgpu',
+      adapter: device.info.name,
+      batch,
+      firstMs: rounded(firstMs),
+      stepMs: rounded(median),
+      stepLowMs: rounded(low),
+      stepHighMs: rounded(high),
+      samples: whole.length,
+      queuedMs: rounded(queuedMs),
+      hostMs: rounded(spreadOf(host).median),
+      usPerImage: rounded((median * 1000) / batch),
+      imagesPerSecond: rounded((batch * 1000) / median),
+      peakBytes: bytes,
+      peakRatio: rounded(bytes / aliveBytes),
+    };
+  } finally {
+    study.dispose();
+  }
+}
+
+export interface ProfileRow {
+  readonly part: 'profile';
+  readonly adapter: string;
+  readonly batch: number;
+  /** Its place in the step. */
+  readonly at: number;
+  readonly kernel: string;
+  readonly ms: number;
+  readonly usPerImage: number;
+}
+
+/** GPU time of every kernel within a training step, by timestamps. */
+export async function profileStep(
+  device: Device,
+  batch: number,
+  { steps = 11 }: StepOptions = {},
+): Promise<ProfileRow[]> {
+  const study = await StudyStep.of(device, batch);
+  try {
+    for (let i = 0; i < WARM; i++) study.run();
+    const runs: { label: string; ms: number }[][] = [];
+    for (let i = 0; i < steps; i++) runs.push(await study.profile());
+    return runs[0].map(({ label }, at) => {
+      const ms = middleMean(runs.map((run) => run[at].ms));
+      return {
+        part: 'profile',
+        adapter: device.info.name,
+        batch,
+        at,
+        kernel: label,
+        ms: rounded(ms),
+        usPerImage: rounded((ms * 1000) / batch),
+      };
+    });
+  } finally {
+    study.dispose();
+  }
+}
