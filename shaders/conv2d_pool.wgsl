@@ -3,12 +3,12 @@
 // x: [batch, H, W, C], w: [KH, KW, C, N], bias: [N], y: [batch, OH, OW, N] pooled.
 //
 // One thread a pooled pixel. It holds the PH×PW×C patch under its 2×2 window in registers and walks over the output
-// channels, four at a time. With subgroups the lanes load the weights of PER taps at once and broadcast them; else loads
-// are uniform.
+// channels, four at a time. With subgroups each lane loads the weights of one tap and the subgroup broadcasts them; else
+// loads are uniform.
 // With WINNERS, the position (0 to 3, row order) of each maximum goes to `winners`, a byte a channel, for the gradient.
 // A NaN is the maximum. uniforms: windows = batch * OH * OW
 
-const H = {{H}}; const W = {{W}}; const C = {{C}}u; const N = {{N}}u;
+const H = {{H}}; const W = {{W}}; const C = {{C}}u; const QUADS = {{N}}u / 4u;
 const OH = {{OH}}u; const OW = {{OW}}u;
 
 fn pixel(image: u32, y: i32, x_: i32, c: u32) -> f32 {
@@ -38,34 +38,36 @@ fn main(
 @end
 @end
 @end
-  for (var n = 0u; n < N; n += 4u) {
+  for (var q = 0u; q < QUADS; q++) {
 @for o in 0..4
     var s${o} = vec4f();
 @end
 @for j in 0..LOADS
     {
 @if SUBGROUPS
-      let tap = ${j*PER}u + lane / 4u;
-      let mine = select(0.0, w[min(tap, {{TAPS_ALL}}u - 1u) * N + n + lane % 4u], tap < {{TAPS_ALL}}u);
+      let mine = w[min(${j*PER}u + lane, {{TAPS_ALL}}u - 1u) * QUADS + q];
 @end
 @for h in 0..PER
+@if ${j*PER+h} < TAPS_ALL
       {
-        // The tap's pixel under each of the window's four positions.
+        // The tap's pixel under each of the window's four positions, and its weights to four channels.
         let under = vec4f(
-          p${(j*PER+h)%TAPS_ALL/TAPS*ROW+(j*PER+h)%TAPS_ALL%TAPS}, p${(j*PER+h)%TAPS_ALL/TAPS*ROW+(j*PER+h)%TAPS_ALL%TAPS+C},
-          p${(j*PER+h)%TAPS_ALL/TAPS*ROW+(j*PER+h)%TAPS_ALL%TAPS+ROW}, p${(j*PER+h)%TAPS_ALL/TAPS*ROW+(j*PER+h)%TAPS_ALL%TAPS+ROW+C});
-@for o in 0..4
+          p${(j*PER+h)/TAPS*ROW+(j*PER+h)%TAPS}, p${(j*PER+h)/TAPS*ROW+(j*PER+h)%TAPS+C},
+          p${(j*PER+h)/TAPS*ROW+(j*PER+h)%TAPS+ROW}, p${(j*PER+h)/TAPS*ROW+(j*PER+h)%TAPS+ROW+C});
 @if SUBGROUPS
-        s${o} += subgroupBroadcast(mine, ${h*4+o}u) * under;
+        let weights = subgroupBroadcast(mine, ${h}u);
 @else
-        s${o} += w[${j*PER+h}u * N + n + ${o}u] * under;
+        let weights = w[${j*PER+h}u * QUADS + q];
 @end
+@for o in 0..4
+        s${o} += weights[${o}] * under;
 @end
       }
 @end
+@end
     }
 @end
-    let at = (window * N + n) / 4u;
+    let at = window * QUADS + q;
 @if WINNERS
     let best = vec4u(first_maximum(s0), first_maximum(s1), first_maximum(s2), first_maximum(s3)) << vec4u(0u, 8u, 16u, 24u);
 @end
@@ -73,7 +75,7 @@ fn main(
 @if WINNERS
       winners[at] = best.x | best.y | best.z | best.w;
 @end
-      store(at, relu(vec4f(largest(s0), largest(s1), largest(s2), largest(s3)) + bias[n / 4u]));
+      store(at, relu(vec4f(largest(s0), largest(s1), largest(s2), largest(s3)) + bias[q]));
     }
   }
 }

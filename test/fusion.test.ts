@@ -203,7 +203,7 @@ function checkOrder(schedule_: Schedule, roots: readonly Node[]): void {
   for (const { label, bindings } of schedule_.kernels) {
     const inMemory = bindings.filter(({ operand }) => !isLeaf(operand));
     const written = inMemory.filter(({ access }) => access === 'read_write');
-    const read = inMemory.filter(({ access }) => access === 'read');
+    const read = inMemory.filter(({ access }) => access !== 'read_write');
     for (const { operand } of read) {
       assert.ok(memory.holds(operand), `'${label}' reads ${nameOf(operand)}, which is not there (any more)`);
       for (const { operand: other } of written) {

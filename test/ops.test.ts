@@ -1050,7 +1050,7 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
       },
     },
   ]),
-  conv2dPoolKernelGradient: [
+  conv2dPoolGradient: [
     ...FUSED_CONVOLUTIONS.map((one) =>
       like(`${describeConvolution(one)}: with gradients of kernel and bias`, () => ({
         inputs: [draw(one.x), draw(one.kernel), draw([one.kernel[3]])],
@@ -1072,7 +1072,7 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
           const { kernels } = schedule([y, ...gradients(sum(e.square(y)), [kernel, bias])], target);
           const labels = kernels.map((kernel_) => kernel_.label);
           assert.ok(
-            labels.some((label) => label.startsWith('conv2dPoolKernelGradient')),
+            labels.some((label) => label.startsWith('conv2dPoolGradient')),
             labels.join(', '),
           );
         });

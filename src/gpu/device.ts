@@ -158,8 +158,8 @@ export class Device {
       this.#pooledBytes -= size;
       return waiting;
     }
-    const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
-    return this.createBuffer({ label, size, usage: STORAGE | COPY_SRC | COPY_DST });
+    const { STORAGE, UNIFORM, COPY_SRC, COPY_DST } = GPUBufferUsage;
+    return this.createBuffer({ label, size, usage: STORAGE | UNIFORM | COPY_SRC | COPY_DST });
   }
 
   /** Gives a buffer back for reuse; work already submitted may still use it. */

@@ -1,6 +1,7 @@
 /** Compiled kernels of one device, by their text: equal kernels compile once, and compile side by side. */
 
 import { KernelError } from '../errors.ts';
+import type { Access } from '../graph/pointwise.ts';
 import type { ScheduledKernel } from '../graph/schedule.ts';
 import type { Patience } from './patience.ts';
 
@@ -8,6 +9,12 @@ export interface Pipeline {
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
 }
+
+const BINDING_TYPES: Readonly<Record<Access, GPUBufferBindingType>> = {
+  read: 'read-only-storage',
+  read_write: 'storage',
+  uniform: 'uniform',
+};
 
 export class PipelineCache {
   readonly #gpu: GPUDevice;
@@ -41,7 +48,7 @@ export class PipelineCache {
     const entries: GPUBindGroupLayoutEntry[] = kernel.bindings.map(({ access }, at) => ({
       binding: at + 1,
       visibility: GPUShaderStage.COMPUTE,
-      buffer: { type: access === 'read' ? 'read-only-storage' : 'storage' },
+      buffer: { type: BINDING_TYPES[access] },
     }));
     if (kernel.uniforms.length > 0) {
       entries.unshift({ binding: 0, visibility: GPUShaderStage.COMPUTE, buffer: { type: 'uniform' } });

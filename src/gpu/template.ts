@@ -3,7 +3,7 @@
  * WGSL itself can size by constants stays WGSL.
  *
  *     {{name}}                      the hole's text or number
- *     @if NAME … @else … @end       a choice; `@if !NAME` negates; false, 0 and '' are no
+ *     @if NAME … @else … @end       a choice; `@if !NAME` negates; false, 0 and '' are no; `@if ${i} < COUNT` compares
  *     @for i in 0..COUNT … @end     the lines repeated, with ${i}, ${4*i+1} replaced; written out because not every driver
  *                                   unrolls
  */
@@ -28,6 +28,8 @@ export function specialise(template: string, holes: Holes): string {
     return found;
   };
   const count = (text: string): number => (/^\d+$/.test(text) ? Number(text) : Number(value(text)));
+  const number = (text: string): number => evaluate(text.replace(/[${}]/g, ''), count);
+  const truth = (text: string): boolean => (text.startsWith('!') ? !value(text.slice(1)) : Boolean(value(text)));
 
   const expand = (lines: readonly string[]): string[] => {
     const stack: Block[] = [];
@@ -52,8 +54,7 @@ export function specialise(template: string, holes: Holes): string {
           inElse: false,
         });
       } else if (words[0] === '@if') {
-        const negated = words[1].startsWith('!');
-        const condition = Boolean(value(negated ? words[1].slice(1) : words[1])) !== negated;
+        const condition = words[2] === '<' ? number(words[1]) < number(words[3]) : truth(words[1]);
         stack.push({ kind: 'if', condition, variable: '', count: 0, lines: [], otherwise: [], inElse: false });
       } else if (words[0] === '@for') {
         const bound = count(words[3].slice('0..'.length));

@@ -8,7 +8,7 @@ import { type Conv2dAttributes, conv2dKernelGradientOp, conv2dOp } from '../ops/
 import {
   type ConvPoolAttributes,
   canFuse,
-  conv2dPoolKernelGradientOp,
+  conv2dPoolGradientOp,
   conv2dPoolOp,
   unpool2dOp,
   winnersOf,
@@ -16,6 +16,8 @@ import {
 import { addOp, reluGradient, reluGradientOp, reluOp } from '../ops/elementwise.ts';
 import { maxPool2dGradientOp, maxPool2dOp, type Pool2dAttributes } from '../ops/pool2d.ts';
 import { sumOp } from '../ops/reduce.ts';
+import { reshape } from '../ops/reshape.ts';
+import { slice } from '../ops/views.ts';
 import { sizeOf } from '../shape.ts';
 import { createNode, isOf, type Node } from './node.ts';
 import { rebuild } from './rebuild.ts';
@@ -67,6 +69,8 @@ export function fusePooling(roots: readonly Node[]): Map<Node, Node> {
   const byGated = new Map<Node, Match>();
   /** The pooled gradient behind the ReLU, for a matched gradient. */
   const pooled = new Map<Match, Node>();
+  /** The gradients to its kernel and bias, computed together. */
+  const weights = new Map<Match, Node>();
   return rebuild(roots, (node, { usersOf, now }) => {
     const pooledGradient = (found: Match, upstream: Node): Node => {
       let gradient = pooled.get(found);
@@ -90,12 +94,25 @@ export function fusePooling(roots: readonly Node[]): Map<Node, Node> {
     const source = node.inputs.map((input) => byGated.get(input)).find((match) => match !== undefined);
     if (!source?.upstream) return null;
     const gradient = pooledGradient(source, source.upstream);
+    const [height, width, inputs, outputs] = source.attributes.kernel;
+    const taps = height * width * inputs;
+    const both = (): Node => {
+      let found = weights.get(source);
+      if (found === undefined) {
+        found = createNode(conv2dPoolGradientOp, [now(source.x), gradient, now(source.pool)], source.attributes);
+        weights.set(source, found);
+      }
+      return found;
+    };
     if (isOf(node, conv2dKernelGradientOp) && byGated.has(node.inputs[1])) {
-      return createNode(conv2dPoolKernelGradientOp, [now(source.x), gradient, now(source.pool)], source.attributes);
+      return reshape(slice(both(), [0, 0], [taps, outputs]), node.shape);
     }
     // A sum over all pixels does not care where in its window a gradient went.
     if (isOf(node, sumOp) && node.attributes.axis === 0 && node.attributes.count === 3) {
-      return createNode(sumOp, [gradient], node.attributes);
+      const wanted = source.gated !== null && usersOf(source.gated).some((user) => isOf(user, conv2dKernelGradientOp));
+      return wanted
+        ? reshape(slice(both(), [taps, 0], [1, outputs]), node.shape)
+        : createNode(sumOp, [gradient], node.attributes);
     }
     return null;
   });

@@ -116,10 +116,7 @@ export function writeKernel(drafts: readonly KernelDraft[]): ScheduledKernel {
           '@group(0) @binding(0) var<uniform> params: Params;',
         ]),
     ...(usesStep ? [shaders.step] : []),
-    ...bindings.map(
-      ({ access, variable, element }, at) =>
-        `@group(0) @binding(${at + 1}) var<storage, ${access}> ${variable}: array<${element}>;`,
-    ),
+    ...bindings.map((binding, at) => `@group(0) @binding(${at + 1}) ${declarationOf(binding)}`),
     ...parts.map((part) => part.body),
     entry,
   ].join('\n');
@@ -131,6 +128,12 @@ export function writeKernel(drafts: readonly KernelDraft[]): ScheduledKernel {
     usesStep,
     grid,
   };
+}
+
+function declarationOf({ access, variable, element, length }: BoundVariable): string {
+  return access === 'uniform'
+    ? `var<uniform> ${variable}: array<${element}, ${length}>;`
+    : `var<storage, ${access}> ${variable}: array<${element}>;`;
 }
 
 interface Part {

@@ -41,10 +41,15 @@ export interface UniformField {
 /** A buffer that a kernel's text refers to by a name. */
 export interface BoundVariable {
   readonly operand: Operand;
-  readonly access: 'read' | 'read_write';
+  readonly access: Access;
   readonly element: string;
   readonly variable: string;
+  /** Elements of a uniform array. */
+  readonly length: number;
 }
+
+/** How a kernel binds a buffer. */
+export type Access = 'read' | 'read_write' | 'uniform';
 
 /** The buffers, uniforms and functions that a kernel's text refers to, gathered while it is written. */
 export class KernelText {
@@ -55,7 +60,7 @@ export class KernelText {
   usesRandom = false;
   readonly #bound = new Map<Operand, Map<string, string>>();
 
-  bind(operand: Operand, access: 'read' | 'read_write', element: string, name?: string): string {
+  bind(operand: Operand, access: Access, element: string, name?: string, length = 0): string {
     const key = `${access} ${element} ${name ?? ''}`;
     let names = this.#bound.get(operand);
     if (names === undefined) {
@@ -65,7 +70,7 @@ export class KernelText {
     const known = names.get(key);
     if (known !== undefined) return known;
     const variable = name ?? `in${this.bindings.length + 1}`;
-    this.bindings.push({ operand, access, element, variable });
+    this.bindings.push({ operand, access, element, variable, length });
     names.set(key, variable);
     return variable;
   }

@@ -11,7 +11,7 @@ import { type Grid, isScratch, type KernelTemplate, type Operand, type Target } 
 import { type KernelDraft, sideBySide, writeKernel } from './kernelText.ts';
 import { type Placement, placeInMemory } from './memory.ts';
 import type { Node } from './node.ts';
-import { emitLoad, emitStore, KernelText } from './pointwise.ts';
+import { type Access, emitLoad, emitStore, KernelText } from './pointwise.ts';
 import { rewrite } from './rewrite.ts';
 import { OFFSET_ALIGNMENT } from './storage.ts';
 
@@ -19,7 +19,7 @@ import { OFFSET_ALIGNMENT } from './storage.ts';
 export interface ScheduledKernel {
   readonly label: string;
   readonly source: string;
-  readonly bindings: readonly { readonly operand: Operand; readonly access: 'read' | 'read_write' }[];
+  readonly bindings: readonly { readonly operand: Operand; readonly access: Access }[];
   /** Words of `params`; empty when the kernel has none. */
   readonly uniforms: Uint32Array;
   readonly usesStep: boolean;
@@ -107,8 +107,9 @@ function assemble(
   const text = new KernelText();
   for (const [name, value] of Object.entries(template.uniforms ?? {})) text.uniform('u32', value, name);
   for (const [name, value] of Object.entries(template.floats ?? {})) text.uniform('f32', value, name);
-  for (const { operand, element, name } of template.reads ?? []) {
-    text.bind(isScratch(operand) ? operand : resolve(operand), 'read', element, name);
+  for (const { operand, element, name, uniform } of template.reads ?? []) {
+    const access = uniform === undefined ? 'read' : 'uniform';
+    text.bind(isScratch(operand) ? operand : resolve(operand), access, element, name, uniform);
   }
   for (const { operand, element, name } of template.writes ?? []) {
     text.bind(isScratch(operand) ? operand : resolve(operand), 'read_write', element, name);

@@ -5,7 +5,7 @@
 
 import { shaders } from '../gpu/shaders.generated.ts';
 import type { Holes } from '../gpu/template.ts';
-import type { Scratch, Target } from '../graph/kernel.ts';
+import { fitsUniform, type Scratch, type Target } from '../graph/kernel.ts';
 import type { Op } from '../graph/node.ts';
 import { sizeOf } from '../shape.ts';
 import type { Conv2dAttributes } from './conv2d.ts';
@@ -23,7 +23,7 @@ const MAX_PATCH = 64;
 export function canFuse({ stride, input, kernel, output }: Conv2dAttributes): boolean {
   const patch = (kernel[0] + 1) * (kernel[1] + 1) * input[3];
   const even = output[1] % 2 === 0 && output[2] % 2 === 0;
-  return stride[0] === 1 && stride[1] === 1 && even && patch <= MAX_PATCH && output[3] % 8 === 0;
+  return stride[0] === 1 && stride[1] === 1 && even && patch <= MAX_PATCH && output[3] % 4 === 0;
 }
 
 /** One byte a channel of every window. */
@@ -62,12 +62,12 @@ export const conv2dPoolOp: Op<ConvPoolAttributes> = {
     kind: 'kernel',
     kernels({ inputs: [x, kernel, bias], attributes }, target) {
       const subgroups = target.subgroupSize > 0;
-      const lanes = lanesOf(target);
       const windows = sizeOf(attributes.output.slice(0, 3)) / 4;
-      const workgroup = target.software ? lanes : 64;
-      const per = subgroups ? lanes / 4 : 1;
+      const workgroup = target.software ? lanesOf(target) : 64;
+      const per = subgroups ? lanesOf(target) : 1;
       const holes = holesOf(attributes);
       const { winners } = attributes;
+      const quads = sizeOf(kernel.shape) / 4;
       return [
         {
           label: 'conv2d+relu+maxPool2d',
@@ -76,7 +76,7 @@ export const conv2dPoolOp: Op<ConvPoolAttributes> = {
           holes: {
             ...holes,
             WORKGROUP: workgroup,
-            LANES: lanes,
+            LANES: lanesOf(target),
             PER: per,
             LOADS: Math.ceil(Number(holes.TAPS_ALL) / per),
             SUBGROUPS: subgroups,
@@ -84,7 +84,12 @@ export const conv2dPoolOp: Op<ConvPoolAttributes> = {
           },
           reads: [
             { name: 'x', operand: x, element: 'f32' },
-            { name: 'w', operand: kernel, element: 'f32' },
+            {
+              name: 'w',
+              operand: kernel,
+              element: 'vec4f',
+              ...(fitsUniform(quads * 16) ? { uniform: quads } : {}),
+            },
             { name: 'bias', operand: bias, element: 'vec4f' },
           ],
           writes: winners === null ? [] : [{ name: 'winners', operand: winners, element: 'u32' }],
@@ -97,10 +102,16 @@ export const conv2dPoolOp: Op<ConvPoolAttributes> = {
   },
 };
 
-/** Inputs: x, pooled gradient, the pooled result (which orders this after the winners). */
-export const conv2dPoolKernelGradientOp: Op<ConvPoolAttributes> = {
-  name: 'conv2dPoolKernelGradient',
-  infer: (_, { kernel }) => ({ shape: kernel, dtype: 'float32' }),
+/**
+ * Inputs: x, pooled gradient, the pooled result (which orders this after the winners). The gradients to the kernel, one row
+ * a tap, and to the bias, the last row: [height * width * in + 1, out].
+ */
+export const conv2dPoolGradientOp: Op<ConvPoolAttributes> = {
+  name: 'conv2dPoolGradient',
+  infer: (_, { kernel: [height, width, inputs, outputs] }) => ({
+    shape: [height * width * inputs + 1, outputs],
+    dtype: 'float32',
+  }),
   gradient: () => 'none',
   lowering: {
     kind: 'kernel',
@@ -108,34 +119,40 @@ export const conv2dPoolKernelGradientOp: Op<ConvPoolAttributes> = {
     kernels({ inputs: [x, dy], attributes, shape }, target) {
       const lanes = lanesOf(target);
       const windows = sizeOf(attributes.output.slice(0, 3)) / 4;
-      const n = attributes.output[3];
-      const wanted = Math.ceil((target.software ? 64 : 1024) / (n / lanes));
+      const blocks = Math.ceil(attributes.output[3] / (4 * lanes));
+      const wanted = Math.ceil((target.software ? 64 : 1024) / blocks);
       const chunk = Math.max(32, Math.ceil(windows / wanted));
       const chunks = Math.ceil(windows / chunk);
       const partial: Scratch = { bytes: chunks * sizeOf(shape) * 4 };
       const holes = holesOf(attributes);
-      const label = 'conv2dPoolKernelGradient';
       return [
         {
-          label: `${label} (parts)`,
-          source: shaders.conv2d_pool_kernel_gradient,
+          label: 'conv2dPoolGradient (parts)',
+          source: shaders.conv2d_pool_gradient,
           enables: target.subgroupSize > 0 ? ['subgroups'] : [],
           holes: {
             ...holes,
             LANES: lanes,
             LOADS: Math.ceil(Number(holes.PATCH) / lanes),
+            SUMS: shape[0],
             SUBGROUPS: target.subgroupSize > 0,
           },
           reads: [
             { name: 'x', operand: x, element: 'f32' },
-            { name: 'dy', operand: dy, element: 'f32' },
+            { name: 'dy', operand: dy, element: 'vec4f' },
             { name: 'winners', operand: attributes.winners ?? dy, element: 'u32' },
           ],
-          writes: [{ name: 'partial', operand: partial, element: 'f32' }],
+          writes: [{ name: 'partial', operand: partial, element: 'vec4f' }],
           uniforms: { windows, chunk },
-          grid: [n / lanes, chunks, 1],
+          grid: [blocks, chunks, 1],
         },
-        ...reduceKernels(label, 'a + b', { outer: 1, extent: chunks, inner: sizeOf(shape) }, target, partial),
+        ...reduceKernels(
+          'conv2dPoolGradient',
+          'a + b',
+          { outer: 1, extent: chunks, inner: sizeOf(shape) },
+          target,
+          partial,
+        ),
       ];
     },
   },

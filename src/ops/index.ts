@@ -4,7 +4,7 @@
  */
 
 import { conv2dInputGradientOp, conv2dKernelGradientOp, conv2dOp } from './conv2d.ts';
-import { conv2dPoolKernelGradientOp, conv2dPoolOp, unpool2dOp } from './conv2dPool.ts';
+import { conv2dPoolGradientOp, conv2dPoolOp, unpool2dOp } from './conv2dPool.ts';
 import * as e from './elementwise.ts';
 import { batchRowsOp, gatherOp, oneHotOp, scatterAddOp } from './gather.ts';
 import { data, full, stored } from './leaf.ts';
@@ -83,7 +83,7 @@ export const ops = {
   avgPool2dGradient: avgPool2dGradientOp,
   // fused by the planner
   conv2dPool: conv2dPoolOp,
-  conv2dPoolKernelGradient: conv2dPoolKernelGradientOp,
+  conv2dPoolGradient: conv2dPoolGradientOp,
   unpool2d: unpool2dOp,
   // softmax
   softmax: softmaxOp,
