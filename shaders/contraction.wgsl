@@ -78,7 +78,11 @@ fn main(
   for (var at = 0u; at < params.stores; at++) {
     let m = m0 + at / {{ROW_STORES}}u * {{LANES}}u;
     let n = n0 + at % {{ROW_STORES}}u * {{WIDTH}}u;
+@if SPLIT
+    if (m < params.m && n < params.n) { partial[((part * params.m + m) * params.n + n) / {{WIDTH}}u] = tile_[at]; }
+@else
     if (m < params.m && n < params.n) { store(((batch * params.m + m) * params.n + n) / {{WIDTH}}u, tile_[at]); }
+@end
   }
 @else
 @for i in 0..TILE_M

@@ -31,9 +31,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let own = group.x * {{LANES}}u + lane;
   // Lanes past the end repeat the last channels: broadcasting needs every lane.
   let q = min(own, QUADS - 1u);
-@for k in 0..SUMS
-  var sum${k} = vec4f();
-@end
+  // An array, indexed by a variable at the end, stays in memory: as registers these sums take a driver on the CPU a second
+  // to allocate, only to be spilled.
+  var sums: array<vec4f, {{SUMS}}>;
   // What does not change from window to window is kept out of the loop: not every driver moves it there.
 @if SUBGROUPS
 @for j in 0..LOADS
@@ -76,12 +76,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let row${y} = select(p${y*ROW+kx*C+c}, p${y*ROW+kx*C+C+c}, right);
 @end
 @for ky in 0..KH
-      sum${ky*TAPS+kx*C+c} += g * select(row${ky}, row${ky+1}, below);
+      sums[${ky*TAPS+kx*C+c}] += g * select(row${ky}, row${ky+1}, below);
 @end
     }
 @end
 @end
-    sum${TAPS_ALL} += g;
+    sums[${TAPS_ALL}] += g;
     // The next window: along the row, then down, then in the next image.
     ox = select(ox + 1u, 0u, ox == OW - 1u);
     let down = ox == 0u;
@@ -89,8 +89,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     image = select(image, image + H * W * i32(C), down & (oy == 0u));
   }
   if (own < QUADS) {
-@for k in 0..SUMS
-    partial[(group.y * {{SUMS}}u + ${k}u) * QUADS + q] = sum${k};
-@end
+    for (var k = 0u; k < {{SUMS}}u; k++) { partial[(group.y * {{SUMS}}u + k) * QUADS + q] = sums[k]; }
   }
 }

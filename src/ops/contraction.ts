@@ -85,7 +85,7 @@ export function contractionKernels(
       SUBGROUPS: subgroups,
       VECTOR: vector,
       SPLIT: partial !== null,
-      ROLLED: target.software && partial === null,
+      ROLLED: target.software,
       ROW_STORES: tile.columns / (vector ? 4 : 1),
       WIDTH: vector ? 4 : 1,
     },
