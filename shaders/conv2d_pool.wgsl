@@ -2,11 +2,11 @@
 // as large as the pooled one, never reaches memory.
 // x: [batch, H, W, C], w: [KH, KW, C, N], bias: [N], y: [batch, OH, OW, N] pooled.
 //
-// One thread a pooled pixel. It holds the PH×PW×C patch under its 2×2 window in registers and walks over the output
-// channels, four at a time. With subgroups each lane loads the weights of one tap and the subgroup broadcasts them; else
+// One thread a pooled pixel. It holds the PH×PW×C patch under its 2×2 window and walks over the output channels, four at a
+// time. (The patch is filled in a loop: on the CPU every copy of a load costs compile time.) With subgroups each lane loads the weights of one tap and the subgroup broadcasts them; else
 // loads are uniform.
 // With WINNERS, the position (0 to 3, row order) of each maximum goes to `winners`, a byte a channel, for the gradient.
-// A NaN is the maximum. uniforms: windows = batch * OH * OW
+// A NaN is the maximum. uniforms: windows = batch * OH * OW, patch_size
 
 const H = {{H}}; const W = {{W}}; const C = {{C}}u; const QUADS = {{N}}u / 4u;
 const OH = {{OH}}u; const OW = {{OW}}u;
@@ -31,13 +31,10 @@ fn main(
   let y0 = i32(window / OW % OH) * 2 - {{PAD_Y}};
   let x0 = i32(window % OW) * 2 - {{PAD_X}};
   let image = window / (OH * OW) * u32(H * W);
-@for y in 0..PH
-@for x in 0..PW
-@for c in 0..C
-  let p${y*ROW+x*C+c} = pixel(image, y0 + ${y}, x0 + ${x}, ${c}u);
-@end
-@end
-@end
+  var patch_: array<f32, {{PATCH}}>;
+  for (var t = 0u; t < params.patch_size; t++) {
+    patch_[t] = pixel(image, y0 + i32(t / {{ROW}}u), x0 + i32(t % {{ROW}}u / C), t % C);
+  }
   for (var q = 0u; q < QUADS; q++) {
 @for o in 0..4
     var s${o} = vec4f();
@@ -52,8 +49,8 @@ fn main(
       {
         // The tap's pixel under each of the window's four positions, and its weights to four channels.
         let under = vec4f(
-          p${(j*PER+h)/TAPS*ROW+(j*PER+h)%TAPS}, p${(j*PER+h)/TAPS*ROW+(j*PER+h)%TAPS+C},
-          p${(j*PER+h)/TAPS*ROW+(j*PER+h)%TAPS+ROW}, p${(j*PER+h)/TAPS*ROW+(j*PER+h)%TAPS+ROW+C});
+          patch_[${(j*PER+h)/TAPS*ROW+(j*PER+h)%TAPS}], patch_[${(j*PER+h)/TAPS*ROW+(j*PER+h)%TAPS+C}],
+          patch_[${(j*PER+h)/TAPS*ROW+(j*PER+h)%TAPS+ROW}], patch_[${(j*PER+h)/TAPS*ROW+(j*PER+h)%TAPS+ROW+C}]);
 @if SUBGROUPS
         let weights = subgroupBroadcast(mine, ${h}u);
 @else

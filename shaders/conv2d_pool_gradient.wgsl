@@ -5,7 +5,7 @@
 // A lane owns four output channels and all taps; a subgroup shares the window's patch, loaded by lane and broadcast
 // (without subgroups every thread loads it). Which pixel a tap meets is chosen by the winner, first along x, then along y.
 // Windows are split into chunks: partial[chunk, tap, channel], added by a second kernel.
-// grid: x = blocks of LANES * 4 channels, y = chunks. uniforms: windows, chunk
+// grid: x = blocks of LANES * 4 channels, y = chunks. uniforms: windows, chunk, sums = KH*KW*C + 1
 
 const H = {{H}}; const W = {{W}}; const C = {{C}}u; const QUADS = {{N}}u / 4u;
 const OH = {{OH}}u; const OW = {{OW}}u;
@@ -31,9 +31,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let own = group.x * {{LANES}}u + lane;
   // Lanes past the end repeat the last channels: broadcasting needs every lane.
   let q = min(own, QUADS - 1u);
-  // An array, indexed by a variable at the end, stays in memory: as registers these sums take a driver on the CPU a second
-  // to allocate, only to be spilled.
-  var sums: array<vec4f, {{SUMS}}>;
+@for k in 0..SUMS
+  var sum${k} = vec4f();
+@end
   // What does not change from window to window is kept out of the loop: not every driver moves it there.
 @if SUBGROUPS
 @for j in 0..LOADS
@@ -76,12 +76,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let row${y} = select(p${y*ROW+kx*C+c}, p${y*ROW+kx*C+C+c}, right);
 @end
 @for ky in 0..KH
-      sums[${ky*TAPS+kx*C+c}] += g * select(row${ky}, row${ky+1}, below);
+      sum${ky*TAPS+kx*C+c} += g * select(row${ky}, row${ky+1}, below);
 @end
     }
 @end
 @end
-    sums[${TAPS_ALL}] += g;
+    sum${TAPS_ALL} += g;
     // The next window: along the row, then down, then in the next image.
     ox = select(ox + 1u, 0u, ox == OW - 1u);
     let down = ox == 0u;
@@ -89,6 +89,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     image = select(image, image + H * W * i32(C), down & (oy == 0u));
   }
   if (own < QUADS) {
-    for (var k = 0u; k < {{SUMS}}u; k++) { partial[(group.y * {{SUMS}}u + k) * QUADS + q] = sums[k]; }
+    // One store in a loop, its value chosen: on the CPU every copy of a store, and an array even more, costs compile time.
+    for (var k = 0u; k < params.sums; k++) {
+      var sum = sum0;
+@for k in 0..SUMS
+      sum = select(sum, sum${k}, k == ${k}u);
+@end
+      partial[(group.y * params.sums + k) * QUADS + q] = sum;
+    }
   }
 }

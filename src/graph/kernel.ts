@@ -68,6 +68,12 @@ export interface KernelTemplate {
   readonly enables?: readonly string[];
 }
 
+/**
+ * Whether a kernel over so many elements runs for less time than its text takes to compile. On the CPU a vec4f's load or
+ * store is four times the code of a float's, at a third of the speed an element.
+ */
+export const isBrief = (elements: number, target: Target): boolean => target.software && elements <= 16384;
+
 /** Workgroups a dimension that WebGPU guarantees. */
 export const MAX_GRID = 65535;
 

@@ -292,9 +292,11 @@ export function emitStore(
     const store = `  ${target}[i] = ${known.get(node)};`;
     const gap = gapAfter(node) / width;
     if (gap === 0) return store;
-    const count = sizeOf(node.shape) / width;
+    // Bounds in the uniforms: a driver would unroll a loop between constants, and every store costs compile time.
+    const count = text.uniform('u32', sizeOf(node.shape) / width);
+    const end = text.uniform('u32', sizeOf(node.shape) / width + gap);
     const zero = `${valueType(node.dtype, width)}()`;
-    return `${store}\n  if (i == ${count - 1}u) { for (var g = ${count}u; g < ${count + gap}u; g++) { ${target}[g] = ${zero}; } }`;
+    return `${store}\n  if (i == ${count} - 1u) { for (var g = ${count}; g < ${end}; g++) { ${target}[g] = ${zero}; } }`;
   });
   const parameter = anchor === null ? '' : `, value: ${valueType(anchor.dtype, width)}`;
   text.functions.push(`fn store(i: u32${parameter}) {\n${lines}\n${stores.join('\n')}\n}`);

@@ -7,7 +7,7 @@ import { shaders } from '../gpu/shaders.generated.ts';
 import { specialise } from '../gpu/template.ts';
 import { roundUp, sizeOf } from '../shape.ts';
 import { fuse, type Group, resolve } from './fuse.ts';
-import { type Grid, isScratch, type KernelTemplate, type Operand, type Target } from './kernel.ts';
+import { type Grid, isBrief, isScratch, type KernelTemplate, type Operand, type Target } from './kernel.ts';
 import { type KernelDraft, sideBySide, writeKernel } from './kernelText.ts';
 import { type Placement, placeInMemory } from './memory.ts';
 import type { Node } from './node.ts';
@@ -78,7 +78,8 @@ function compileGroup(group: Group, target: Target, packs: ReadonlyMap<Node, unk
   if (anchor === null) {
     const size = sizeOf(group.members[0].shape);
     // Bytes are stored four to a word; every result's memory is whole vec4s, so the last word may reach past the end.
-    const width = size % 4 === 0 || group.outputs.some((node) => node.dtype === 'uint8') ? 4 : 1;
+    const bytes = group.outputs.some((node) => node.dtype === 'uint8');
+    const width = bytes || (size % 4 === 0 && !isBrief(size, target)) ? 4 : 1;
     const count = Math.ceil(size / width);
     const template: KernelTemplate = {
       label: group.members.map((node) => node.op.name).join('+'),

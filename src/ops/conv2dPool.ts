@@ -93,7 +93,7 @@ export const conv2dPoolOp: Op<ConvPoolAttributes> = {
             { name: 'bias', operand: bias, element: 'vec4f' },
           ],
           writes: winners === null ? [] : [{ name: 'winners', operand: winners, element: 'u32' }],
-          uniforms: { windows },
+          uniforms: { windows, patch_size: Number(holes.PATCH) },
           grid: Math.ceil(windows / workgroup),
           width: 4,
         },
@@ -143,7 +143,7 @@ export const conv2dPoolGradientOp: Op<ConvPoolAttributes> = {
             { name: 'winners', operand: attributes.winners ?? dy, element: 'u32' },
           ],
           writes: [{ name: 'partial', operand: partial, element: 'vec4f' }],
-          uniforms: { windows, chunk },
+          uniforms: { windows, chunk, sums: shape[0] },
           grid: [blocks, chunks, 1],
         },
         ...reduceKernels(

@@ -2,7 +2,7 @@
 
 import { ShapeError } from '../errors.ts';
 import { shaders } from '../gpu/shaders.generated.ts';
-import type { KernelTemplate, Scratch, Target } from '../graph/kernel.ts';
+import { isBrief, type KernelTemplate, type Scratch, type Target } from '../graph/kernel.ts';
 import { createNode, type Node, type Op } from '../graph/node.ts';
 import { broadcastShapes, formatShape, normalizeAxes, type Shape, sameShape, sizeOf } from '../shape.ts';
 import { copy, div, equal, mul, neg } from './elementwise.ts';
@@ -40,7 +40,7 @@ export function reduceKernels(
   target: Target,
   from?: Scratch,
 ): KernelTemplate[] {
-  const width = inner % 4 === 0 ? 4 : 1;
+  const width = inner % 4 === 0 && !isBrief(outer * extent * inner, target) ? 4 : 1;
   const columns = inner / width;
   const results = outer * columns;
   const wanted = target.software ? 512 : 16384;
