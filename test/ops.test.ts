@@ -1079,6 +1079,46 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
       },
     },
   ],
+  maxPoolWinners: [
+    ...[
+      [2, 6, 4, 8],
+      [1, 2, 2, 4],
+      [3, 10, 14, 20],
+    ].map((shape) =>
+      like(`ReLU and pooling of [${shape.join(', ')}]`, () => ({
+        inputs: [distinct(shape)],
+        gpu: (x) => maxPool2d(e.relu(x), { size: 2 }),
+        oracle: (x) => o.maxPool2d(o.relu(x), { size: 2 }),
+      })),
+    ),
+    {
+      name: 'keeps a byte instead of what lies before the pooling',
+      async run() {
+        const { target } = await defaultDevice();
+        const x = nodeOf(distinct([2, 6, 4, 8]));
+        const [slope] = gradients(sum(e.square(maxPool2d(e.relu(e.tanh(x)), { size: 2 }))), [x]);
+        const labels = schedule([slope], target).kernels.map((kernel) => kernel.label);
+        assert.ok(
+          labels.some((label) => label.includes('maxPoolWinners')),
+          labels.join(', '),
+        );
+        assert.not.ok(
+          labels.some((label) => label.includes('maxPool2d')),
+          labels.join(', '),
+        );
+      },
+    },
+    {
+      name: 'a NaN wins its window, and its gradient arrives there',
+      async run() {
+        const x = nodeOf(given([1, 1, 1, 1, 5, 5, 5, 5, Number.NaN, 2, 2, 2, 3, 3, 3, 3], [1, 2, 2, 4]));
+        const y = maxPool2d(e.relu(x), { size: 2 });
+        const [value, slope] = await evaluate([y, ...gradients(sum(y), [x])]);
+        assertSame(value, [Number.NaN, 5, 5, 5], 'value');
+        assertSame(slope, [0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0], 'gradient');
+      },
+    },
+  ],
   unpool2d: FUSED_CONVOLUTIONS.map((one) =>
     like(`${describeConvolution(one)}: with the gradient of the image`, () => ({
       inputs: [draw(one.x), draw(one.kernel), draw([one.kernel[3]])],

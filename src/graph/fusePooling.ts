@@ -1,6 +1,9 @@
 /**
- * maxPool2d(relu(conv2d(x, w) + b)) with 2×2 windows, few input channels and a result that nobody else reads becomes
- * conv2dPool. In its gradient only a window's winning position counts, so the kernel's gradient gathers a quarter of the
+ * maxPool2d(relu(…)) with 2×2 windows: which position of each window won is kept in a byte, and the ReLU gates the pooled
+ * gradient, so what lies before the pooling is not kept for the way back.
+ *
+ * maxPool2d(relu(conv2d(x, w) + b)) with few input channels and a result that nobody else reads becomes one kernel,
+ * conv2dPool. In its gradient only the winning positions count, so the kernel's gradient gathers a quarter of the
  * positions, and the bias's gradient sums the pooled one.
  */
 
@@ -10,6 +13,8 @@ import {
   canFuse,
   conv2dPoolGradientOp,
   conv2dPoolOp,
+  maxPoolWinnersOp,
+  type PooledAttributes,
   unpool2dOp,
   winnersOf,
 } from '../ops/conv2dPool.ts';
@@ -19,47 +24,70 @@ import { sumOp } from '../ops/reduce.ts';
 import { reshape } from '../ops/reshape.ts';
 import { slice } from '../ops/views.ts';
 import { sizeOf } from '../shape.ts';
+import type { Scratch } from './kernel.ts';
 import { createNode, isOf, type Node } from './node.ts';
 import { rebuild } from './rebuild.ts';
 
-/** A convolution with what follows it, up to the pooling and back. */
+/** A ReLU with 2×2 max pooling behind it, and the way back. */
 interface Match {
-  readonly x: Node;
-  readonly kernel: Node;
-  readonly bias: Node;
-  readonly attributes: ConvPoolAttributes;
+  /** The convolution whose result the ReLU takes, where one kernel does it all. */
+  readonly conv: {
+    readonly x: Node;
+    readonly kernel: Node;
+    readonly bias: Node;
+    readonly attributes: ConvPoolAttributes;
+  } | null;
+  readonly relu: Node;
   readonly pool: Node;
-  /** The gradient to the pooled result, and to the convolution's result; null in a forward pass. */
+  readonly pooling: PooledAttributes;
+  /** The gradient to the pooled result, and to what the ReLU takes; null in a forward pass. */
   readonly upstream: Node | null;
   readonly gated: Node | null;
 }
 
-function match(pool: Node, usersOf: (node: Node) => readonly Node[], roots: ReadonlySet<Node>): Match | null {
+type UsersOf = (node: Node) => readonly Node[];
+
+function match(pool: Node, usersOf: UsersOf, roots: ReadonlySet<Node>): Match | null {
   if (!isOf<Pool2dAttributes>(pool, maxPool2dOp)) return null;
   const { size, stride, before, input, output } = pool.attributes;
   const square = [...size, ...stride].every((extent) => extent === 2) && before.every((extent) => extent === 0);
   if (!square || output[1] * 2 !== input[1] || output[2] * 2 !== input[2]) return null;
   const [relu] = pool.inputs;
   if (!isOf(relu, reluOp) || roots.has(relu)) return null;
-  const [sum] = relu.inputs;
-  if (!isOf(sum, addOp) || roots.has(sum) || usersOf(sum).length !== 1) return null;
-  const [conv, bias] = sum.inputs;
-  if (!isOf<Conv2dAttributes>(conv, conv2dOp) || roots.has(conv) || usersOf(conv).length !== 1) return null;
-  if (bias.shape.length !== 1 || sizeOf(bias.shape) !== conv.shape[3] || !canFuse(conv.attributes)) return null;
+  const back = backOf(relu, pool, usersOf, roots);
+  if (back === null) return null;
+  const winners = back.gated === null ? null : winnersOf(relu.shape);
+  const conv = convolutionOf(relu, winners, usersOf, roots);
+  // Forward alone, a pooling that stands by itself is best left as it is; winners lie four channels to a word.
+  if (conv === null && (winners === null || relu.shape[3] % 4 !== 0)) return null;
+  return { conv, relu, pool, pooling: { output: relu.shape, winners }, ...back };
+}
 
+/** The gradient's way through pooling and ReLU, nulls where there is none; null where something else reads the ReLU. */
+function backOf(
+  relu: Node,
+  pool: Node,
+  usersOf: UsersOf,
+  roots: ReadonlySet<Node>,
+): Pick<Match, 'upstream' | 'gated'> | null {
   const others = usersOf(relu).filter((user) => user !== pool);
-  const [x, kernel] = conv.inputs;
-  const base = { x, kernel, bias, pool };
-  if (others.length === 0) {
-    return { ...base, attributes: { ...conv.attributes, winners: null }, upstream: null, gated: null };
-  }
+  if (others.length === 0) return { upstream: null, gated: null };
   const back = others.find((user) => isOf(user, maxPool2dGradientOp));
   const gated = others.find((user) => isOf(user, reluGradientOp));
   if (back === undefined || gated === undefined || others.length !== 2) return null;
   const chained = back.inputs[0] === relu && gated.inputs[0] === back && gated.inputs[1] === relu;
   if (!chained || usersOf(back).length !== 1 || roots.has(back) || roots.has(gated)) return null;
-  const attributes = { ...conv.attributes, winners: winnersOf(conv.attributes) };
-  return { ...base, attributes, upstream: back.inputs[1], gated };
+  return { upstream: back.inputs[1], gated };
+}
+
+function convolutionOf(relu: Node, winners: Scratch | null, usersOf: UsersOf, roots: ReadonlySet<Node>): Match['conv'] {
+  const [sum] = relu.inputs;
+  if (!isOf(sum, addOp) || roots.has(sum) || usersOf(sum).length !== 1) return null;
+  const [conv, bias] = sum.inputs;
+  if (!isOf<Conv2dAttributes>(conv, conv2dOp) || roots.has(conv) || usersOf(conv).length !== 1) return null;
+  if (bias.shape.length !== 1 || sizeOf(bias.shape) !== conv.shape[3] || !canFuse(conv.attributes)) return null;
+  const [x, kernel] = conv.inputs;
+  return { x, kernel, bias, attributes: { ...conv.attributes, winners } };
 }
 
 /** The graph of `roots` with convolutions and their pooling fused. */
@@ -84,36 +112,41 @@ export function fusePooling(roots: readonly Node[]): Map<Node, Node> {
     if (found !== null) {
       byPool.set(node, found);
       if (found.gated !== null) byGated.set(found.gated, found);
-      return createNode(conv2dPoolOp, [now(found.x), now(found.kernel), now(found.bias)], found.attributes);
+      const { conv } = found;
+      return conv === null
+        ? createNode(maxPoolWinnersOp, [now(found.relu)], found.pooling)
+        : createNode(conv2dPoolOp, [now(conv.x), now(conv.kernel), now(conv.bias)], conv.attributes);
     }
     const backward = byGated.get(node);
     if (backward?.upstream) {
       const gradient = pooledGradient(backward, backward.upstream);
-      return createNode(unpool2dOp, [gradient, now(backward.pool)], backward.attributes);
+      return createNode(unpool2dOp, [gradient, now(backward.pool)], backward.pooling);
     }
     const source = node.inputs.map((input) => byGated.get(input)).find((match) => match !== undefined);
     if (!source?.upstream) return null;
     const gradient = pooledGradient(source, source.upstream);
-    const [height, width, inputs, outputs] = source.attributes.kernel;
-    const taps = height * width * inputs;
-    const both = (): Node => {
-      let found = weights.get(source);
-      if (found === undefined) {
-        found = createNode(conv2dPoolGradientOp, [now(source.x), gradient, now(source.pool)], source.attributes);
-        weights.set(source, found);
+    const isBiasGradient = isOf(node, sumOp) && node.attributes.axis === 0 && node.attributes.count === 3;
+    const { conv, gated } = source;
+    if (conv !== null && gated !== null) {
+      const [height, width, inputs, outputs] = conv.attributes.kernel;
+      const taps = height * width * inputs;
+      const both = (): Node => {
+        let found = weights.get(source);
+        if (found === undefined) {
+          found = createNode(conv2dPoolGradientOp, [now(conv.x), gradient, now(source.pool)], conv.attributes);
+          weights.set(source, found);
+        }
+        return found;
+      };
+      if (isOf(node, conv2dKernelGradientOp) && node.inputs[1] === gated) {
+        return reshape(slice(both(), [0, 0], [taps, outputs]), node.shape);
       }
-      return found;
-    };
-    if (isOf(node, conv2dKernelGradientOp) && byGated.has(node.inputs[1])) {
-      return reshape(slice(both(), [0, 0], [taps, outputs]), node.shape);
+      if (isBiasGradient && usersOf(gated).some((user) => isOf(user, conv2dKernelGradientOp))) {
+        return reshape(slice(both(), [taps, 0], [1, outputs]), node.shape);
+      }
     }
     // A sum over all pixels does not care where in its window a gradient went.
-    if (isOf(node, sumOp) && node.attributes.axis === 0 && node.attributes.count === 3) {
-      const wanted = source.gated !== null && usersOf(source.gated).some((user) => isOf(user, conv2dKernelGradientOp));
-      return wanted
-        ? reshape(slice(both(), [taps, 0], [1, outputs]), node.shape)
-        : createNode(sumOp, [gradient], node.attributes);
-    }
+    if (isBiasGradient) return createNode(sumOp, [gradient], node.attributes);
     return null;
   });
 }

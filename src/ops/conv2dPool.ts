@@ -7,14 +7,18 @@ import { shaders } from '../gpu/shaders.generated.ts';
 import type { Holes } from '../gpu/template.ts';
 import { fitsUniform, type Scratch, type Target } from '../graph/kernel.ts';
 import type { Op } from '../graph/node.ts';
-import { sizeOf } from '../shape.ts';
+import { type Shape, sizeOf } from '../shape.ts';
 import type { Conv2dAttributes } from './conv2d.ts';
 import { reduceKernels } from './reduce.ts';
 
-export interface ConvPoolAttributes extends Conv2dAttributes {
+export interface PooledAttributes {
+  /** Before pooling: [batch, height, width, channels]. */
+  readonly output: Shape;
   /** Which position of each window won, for the gradients; null where there are none. */
   readonly winners: Scratch | null;
 }
+
+export interface ConvPoolAttributes extends Conv2dAttributes, PooledAttributes {}
 
 /** Pixels that a thread may hold in registers. */
 const MAX_PATCH = 64;
@@ -27,7 +31,7 @@ export function canFuse({ stride, input, kernel, output }: Conv2dAttributes): bo
 }
 
 /** One byte a channel of every window. */
-export const winnersOf = ({ output }: Conv2dAttributes): Scratch => ({ bytes: sizeOf(output) / 4 });
+export const winnersOf = (unpooled: Shape): Scratch => ({ bytes: sizeOf(unpooled) / 4 });
 
 function holesOf({ before, input, kernel, output }: Conv2dAttributes): Holes {
   const row = (kernel[1] + 1) * input[3];
@@ -158,8 +162,33 @@ export const conv2dPoolGradientOp: Op<ConvPoolAttributes> = {
   },
 };
 
-/** Inputs: pooled gradient, the pooled result. The gradient of the convolution's result, zeros included. */
-export const unpool2dOp: Op<ConvPoolAttributes> = {
+/** 2×2 max pooling that keeps the winners, for whatever was not fused with its convolution. Input: a ReLU's result. */
+export const maxPoolWinnersOp: Op<PooledAttributes> = {
+  name: 'maxPoolWinners',
+  infer: (_, { output: [batch, h, w, n] }) => ({ shape: [batch, h / 2, w / 2, n], dtype: 'float32' }),
+  gradient: () => 'none',
+  lowering: {
+    kind: 'kernel',
+    kernels({ inputs: [x], attributes: { output, winners }, shape }) {
+      const count = sizeOf(shape) / 4;
+      return [
+        {
+          label: 'maxPoolWinners',
+          source: shaders.max_pool_winners,
+          holes: { OW: output[2] / 2, QUADS: output[3] / 4 },
+          reads: [{ name: 'x', operand: x, element: 'vec4f' }],
+          writes: winners === null ? [] : [{ name: 'winners', operand: winners, element: 'u32' }],
+          uniforms: { count },
+          grid: Math.ceil(count / 64),
+          width: 4,
+        },
+      ];
+    },
+  },
+};
+
+/** Inputs: pooled gradient, the pooled result. The gradient before pooling, zeros included. */
+export const unpool2dOp: Op<PooledAttributes> = {
   name: 'unpool2d',
   infer: (_, { output }) => ({ shape: output, dtype: 'float32' }),
   gradient: () => 'none',

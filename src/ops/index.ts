@@ -4,7 +4,7 @@
  */
 
 import { conv2dInputGradientOp, conv2dKernelGradientOp, conv2dOp } from './conv2d.ts';
-import { conv2dPoolGradientOp, conv2dPoolOp, unpool2dOp } from './conv2dPool.ts';
+import { conv2dPoolGradientOp, conv2dPoolOp, maxPoolWinnersOp, unpool2dOp } from './conv2dPool.ts';
 import * as e from './elementwise.ts';
 import { batchRowsOp, gatherOp, oneHotOp, scatterAddOp } from './gather.ts';
 import { data, full, stored } from './leaf.ts';
@@ -84,6 +84,7 @@ export const ops = {
   // fused by the planner
   conv2dPool: conv2dPoolOp,
   conv2dPoolGradient: conv2dPoolGradientOp,
+  maxPoolWinners: maxPoolWinnersOp,
   unpool2d: unpool2dOp,
   // softmax
   softmax: softmaxOp,
