@@ -161,6 +161,8 @@ function chosenCases({ networks, pattern }: Settings): KernelCase[] {
 }
 
 async function main(): Promise<void> {
+  // The library's own defaults are measured; WGRAD_TUNING=on measures with this machine's winners.
+  process.env.WGRAD_TUNING ??= 'off';
   const settings = readSettings(process.argv.slice(2));
   if (settings.parts.has('kernels')) chosenCases(settings);
   const device = await openDevice({ adapter: settings.adapter });

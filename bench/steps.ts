@@ -2,6 +2,7 @@
 import { studyLayers } from '../examples/study/network.ts';
 import type { Device } from '../src/gpu/device.ts';
 import { Plan } from '../src/gpu/plan.ts';
+import type { StepDraft, StepValues } from '../src/gpu/step.ts';
 import { Adam, accuracy, sparseCategoricalCrossentropy, tensor } from '../src/index.ts';
 import { Order, Rows } from '../src/training/gpuDataset.ts';
 import { GpuLedger } from '../src/training/ledger.ts';
@@ -50,39 +51,53 @@ export const LEAST_STEP_RUNS = WARM + 2 * LEAST_STEPS;
 /** A training step of the study's network, ready to run. */
 export class StudyStep {
   readonly plan: Plan;
+  /** When its model began to be made: its data lay on the device by then. */
+  readonly began: number;
   readonly #device: Device;
   readonly #optimizer = new Adam();
   readonly #ledger: GpuLedger;
   readonly #owned: readonly { dispose(): void }[];
+  readonly #values: StepDraft = { seed: 1, step: 0, position: 0, rates: [] };
   #taken = 0;
 
-  private constructor(device: Device, plan: Plan, ledger: GpuLedger, owned: readonly { dispose(): void }[]) {
+  private constructor(
+    device: Device,
+    began: number,
+    plan: Plan,
+    ledger: GpuLedger,
+    owned: readonly { dispose(): void }[],
+  ) {
     this.#device = device;
+    this.began = began;
     this.plan = plan;
     this.#ledger = ledger;
     this.#owned = owned;
   }
 
-  /** @throws OutOfMemoryError where the batch does not fit */
-  static async of(device: Device, batch: number): Promise<StudyStep> {
+  /**
+   * `maxSteps`: most steps of one submission.
+   * @throws OutOfMemoryError where the batch does not fit
+   */
+  static async of(device: Device, batch: number, { maxSteps = 1 } = {}): Promise<StudyStep> {
     const owned: { dispose(): void }[] = [];
     const own = <T extends { dispose(): void }>(one: T): T => {
       owned.push(one);
       return one;
     };
     try {
-      const network = new Network(studyLayers(), [32, 32, 3], 1);
-      own(network.trainable).attach(device);
-      const { rule } = new Adam();
-      const moments = own(new Moments(device, rule, network.trainable.size));
-      const loss = sparseCategoricalCrossentropy();
-      const ledger = own(new GpuLedger(device, ['loss', 'accuracy']));
       const images = Uint8Array.from({ length: batch * 3072 }, (_, i) => (i * 7919) % 256);
       const x = own(await Rows.of(device, tensor(images, [batch, 32, 32, 3]), 'images'));
       const labels = Int32Array.from({ length: batch }, (_, i) => i % 10);
       const y = own(await Rows.of(device, tensor(labels), 'labels'));
       const order = own(new Order(device, batch));
       order.write(Int32Array.from({ length: batch }, (_, i) => i));
+      const began = performance.now();
+      const network = new Network(studyLayers(), [32, 32, 3], 1);
+      own(network.trainable).attach(device);
+      const { rule } = new Adam();
+      const moments = own(new Moments(device, rule, network.trainable.size));
+      const loss = sparseCategoricalCrossentropy();
+      const ledger = own(new GpuLedger(device, ['loss', 'accuracy']));
       const step = trainingStep(
         {
           network,
@@ -96,27 +111,29 @@ export class StudyStep {
         rule,
         moments.nodes(),
       );
-      const plan = own(await Plan.compile(device, step.effects));
-      return new StudyStep(device, plan, ledger, owned);
+      const plan = own(await Plan.compile(device, step.effects, { maxSteps }));
+      return new StudyStep(device, began, plan, ledger, owned);
     } catch (error) {
       for (const one of owned) one.dispose();
       throw error;
     }
   }
 
-  #values() {
-    const step = this.#taken++;
-    return { seed: 1, step, position: 0, rates: this.#optimizer.rates(step + 1) };
+  #next(): StepValues {
+    this.#values.step = this.#taken++;
+    this.#optimizer.rates(this.#taken, this.#values.rates);
+    return this.#values;
   }
 
-  /** Submits the next step. */
-  run(): void {
-    this.plan.run([this.#values()]);
+  /** Submits the next steps together, at most `maxSteps`. */
+  run(count = 1): void {
+    for (let row = 0; row < count; row++) this.plan.set(row, this.#next());
+    this.plan.submit(count);
   }
 
   /** Milliseconds of every kernel of a step, in order; empty where the adapter has no timestamps. */
   profile(): Promise<{ label: string; ms: number }[]> {
-    return this.plan.profile(this.#values());
+    return this.plan.profile(this.#next());
   }
 
   /** Throws if a step was not finite: from then on the optimizer does nothing, and the times are of no use. */
@@ -127,6 +144,12 @@ export class StudyStep {
       `Step ${firstBadStep} on '${this.#device.info.name}' gave a number that is not finite, expected a finite loss. ` +
         'Its times would mean nothing: run the tests (npm test) on this adapter first.',
     );
+  }
+
+  /** Sum of the loss over all steps; NaN from a step on that was not finite. */
+  async loss(): Promise<number> {
+    const { firstBadStep, sums } = await this.#ledger.read();
+    return firstBadStep === null ? sums[0] : Number.NaN;
   }
 
   dispose(): void {

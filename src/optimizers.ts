@@ -33,8 +33,8 @@ export abstract class Optimizer {
     this.learningRate = learningRate;
   }
 
-  /** At most four step sizes for step `t`, counted from 1. */
-  abstract rates(t: number): number[];
+  /** At most four step sizes for step `t`, counted from 1; written into `into`, which is returned. */
+  abstract rates(t: number, into?: number[]): number[];
 
   /** The settings, for saving. */
   abstract config(): Record<string, number | boolean>;
@@ -87,8 +87,9 @@ export class SGD extends Optimizer {
     this.rule = { kind: 'SGD', momentum: momentum > 0, nesterov, centered: false, constants: { momentum } };
   }
 
-  rates(): number[] {
-    return [this.learningRate];
+  rates(_t: number, into: number[] = []): number[] {
+    into[0] = this.learningRate;
+    return into;
   }
 
   config(): Record<string, number | boolean> {
@@ -128,8 +129,9 @@ export class RMSprop extends Optimizer {
     this.rule = { kind: 'RMSPROP', momentum: momentum > 0, nesterov: false, centered, constants };
   }
 
-  rates(): number[] {
-    return [this.learningRate];
+  rates(_t: number, into: number[] = []): number[] {
+    into[0] = this.learningRate;
+    return into;
   }
 
   config(): Record<string, number | boolean> {
@@ -165,8 +167,10 @@ export class Adam extends Optimizer {
     this.rule = { kind: 'ADAM', momentum: true, nesterov: false, centered: false, constants };
   }
 
-  rates(t: number): number[] {
-    return [(this.learningRate * Math.sqrt(1 - this.#beta2 ** t)) / (1 - this.#beta1 ** t), 0];
+  rates(t: number, into: number[] = []): number[] {
+    into[0] = (this.learningRate * Math.sqrt(1 - this.#beta2 ** t)) / (1 - this.#beta1 ** t);
+    into[1] = 0;
+    return into;
   }
 
   config(): Record<string, number | boolean> {
@@ -190,8 +194,10 @@ export class AdamW extends Adam {
     this.weightDecay = weightDecay;
   }
 
-  override rates(t: number): number[] {
-    return [super.rates(t)[0], this.learningRate * this.weightDecay];
+  override rates(t: number, into: number[] = []): number[] {
+    super.rates(t, into);
+    into[1] = this.learningRate * this.weightDecay;
+    return into;
   }
 
   override config(): Record<string, number | boolean> {

@@ -321,6 +321,21 @@ test('without a detector the console tells once, and the weights are those witho
   assert.is(batch.length, 1, 'trainOnBatch tells, too');
 });
 
+test('trainOnBatch tells of every bad batch and trains on the good ones between', async () => {
+  const model = classifier();
+  const before = flat(await model.getWeights());
+  const lines = await warnings(async () => {
+    for (const values of [spoilt(), images, spoilt()]) await model.trainOnBatch(pixels(values), labels);
+  });
+  assert.equal(
+    lines.map((line) => line.split(' is not')[0]),
+    ['Step 0: inputs', 'Step 2: inputs'],
+  );
+  const shift = flat(await model.getWeights()).map((value, at) => value - before[at]);
+  assert.ok(shift.some((value) => value !== 0));
+  assert.ok(finite(await model.getWeights()));
+});
+
 test('the bad step changes no weight at all', async () => {
   const model = classifier(new SGD({ learningRate: 0.05, momentum: 0.9 }));
   const trainable = async (): Promise<number[]> =>

@@ -86,6 +86,9 @@ if (process.argv[2] === '--weights') {
 
 const test = suite('fit');
 
+const folder = mkdtempSync(join(tmpdir(), 'wgrad-fit-'));
+test.after(() => rmSync(folder, { recursive: true }));
+
 // A linear model by hand
 
 interface Line {
@@ -187,6 +190,93 @@ test('fit equals trainOnBatch on the slices', async () => {
     const part = tensor(features.values.slice(begin * 4, (begin + size) * 4), [size, 4]);
     await b.trainOnBatch(part, tensor(classes.slice(begin, begin + size), [size]));
   }
+  assertSame(flat(await a.getWeights()), flat(await b.getWeights()), 'weights');
+});
+
+test('trainOnBatch keeps the plans of the last shapes: a later call makes and compiles nothing', async () => {
+  const device = await openDevice();
+  const a = classifier({ device });
+  const b = classifier({ device });
+  const batch = (begin: number, size: number): [Tensor, Tensor] => [
+    tensor(features.values.slice(begin * 4, (begin + size) * 4), [size, 4]),
+    tensor(classes.slice(begin, begin + size), [size]),
+  ];
+  const made = (): string => {
+    const { buffers, bindGroups, kernels, bytes } = device.stats;
+    return `${buffers} buffers, ${bindGroups} bind groups, ${kernels} kernels, ${bytes} bytes`;
+  };
+  await a.trainOnBatch(...batch(0, 8));
+  await a.trainOnBatch(...batch(0, 6));
+  await a.trainOnBatch(...batch(0, 8), { sampleWeight: [1, 2, 3, 4, 5, 6, 7, 8] });
+  const before = made();
+  const logs = await a.trainOnBatch(...batch(8, 8));
+  await a.trainOnBatch(...batch(16, 6));
+  await a.trainOnBatch(...batch(8, 8), { sampleWeight: [8, 7, 6, 5, 4, 3, 2, 1] });
+  assert.is(made(), before);
+  // A model of its own for each step compiles anew, and must come to the same.
+  let expected = 0;
+  const path = join(folder, 'steps.safetensors');
+  const steps: [Tensor, Tensor, number[]?][] = [
+    batch(0, 8),
+    batch(0, 6),
+    [...batch(0, 8), [1, 2, 3, 4, 5, 6, 7, 8]],
+    batch(8, 8),
+    batch(16, 6),
+    [...batch(8, 8), [8, 7, 6, 5, 4, 3, 2, 1]],
+  ];
+  await b.save(path);
+  for (const [at, [inputs, labels, sampleWeight]] of steps.entries()) {
+    const fresh = classifier({ device });
+    await fresh.load(path);
+    const { loss } = await fresh.trainOnBatch(inputs, labels, { sampleWeight });
+    if (at === 3) expected = loss;
+    await fresh.save(path);
+    fresh.dispose();
+  }
+  await b.load(path);
+  assertSame(flat(await a.getWeights()), flat(await b.getWeights()), 'weights');
+  assert.is(logs.loss, expected);
+
+  // Other shapes push the oldest out.
+  for (const size of [1, 2, 3, 4]) await a.trainOnBatch(...batch(0, size));
+  const { bindGroups } = device.stats;
+  for (const size of [2, 3, 4]) await a.trainOnBatch(...batch(0, size));
+  assert.is(device.stats.bindGroups, bindGroups, 'the last three are there');
+  await a.trainOnBatch(...batch(0, 1));
+  assert.ok(device.stats.bindGroups > bindGroups, 'the one before is not');
+  // What was kept goes with the compiled state, and with the model.
+  a.compile({ loss: 'sparseCategoricalCrossentropy' });
+  assert.equal(Object.keys(await a.trainOnBatch(...batch(0, 1))), ['loss']);
+  const passing = async (): Promise<number> => {
+    const model = classifier({ device });
+    await model.trainOnBatch(...batch(0, 8));
+    model.dispose();
+    await device.finish();
+    return device.stats.bytes;
+  };
+  const bytes = await passing();
+  for (let i = 0; i < 3; i++) assert.is(await passing(), bytes, 'bytes');
+  device.close();
+});
+
+test('trainOnBatch with computed tensors leaves their values alone', async () => {
+  const [a, b] = [classifier(), classifier()];
+  const twice = x.mul(2);
+  await a.trainOnBatch(twice, y);
+  await a.trainOnBatch(x, y);
+  assertSame(
+    await twice.data(),
+    features.values.map((value) => value * 2),
+    'the tensor',
+  );
+  await b.trainOnBatch(
+    tensor(
+      features.values.map((value) => value * 2),
+      [COUNT, 4],
+    ),
+    y,
+  );
+  await b.trainOnBatch(x, y);
   assertSame(flat(await a.getWeights()), flat(await b.getWeights()), 'weights');
 });
 
@@ -499,9 +589,6 @@ test('EarlyStopping brings the best weights back', async () => {
   assertSame(flat(await model.getWeights()), seen[best], 'weights');
 });
 
-const folder = mkdtempSync(join(tmpdir(), 'wgrad-fit-'));
-test.after(() => rmSync(folder, { recursive: true }));
-
 test('2 + 2 epochs through a file are 4 epochs, bit for bit, with optimizer state and dropout', async () => {
   for (const [name, optimizer] of [
     ['adamw', () => new AdamW({ learningRate: 0.01 })],
@@ -658,6 +745,27 @@ test('a tensor that was computed is trained on where it lies', async () => {
   const model = classifier();
   await model.fit(x.mul(2).sub(x), y, { epochs: 2, batchSize: 8, verbose: 0 });
   assertSame(flat(await model.getWeights()), await trained(), 'weights');
+});
+
+test('predict has the next batch computed while one is read', async () => {
+  const device = await openDevice();
+  const model = new Sequential([new Dense(3)], { inputShape: [4], device });
+  const { queue } = device.gpu;
+  const submit = queue.submit.bind(queue);
+  let [waiting, most] = [0, 0];
+  queue.submit = (buffers) => {
+    waiting++;
+    most = Math.max(most, waiting);
+    submit(buffers);
+    queue.onSubmittedWorkDone().then(() => waiting--);
+    return undefined;
+  };
+  const result = await model.predict(x, { batchSize: 2 });
+  // A batch and its reading are two submissions.
+  assert.is(most, 4);
+  const whole = await model.predict(x);
+  assertSame(await result.data(), await whole.data(), 'values');
+  device.close();
 });
 
 test('predict over sizes that divide evenly or not', async () => {

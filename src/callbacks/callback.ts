@@ -90,6 +90,22 @@ export abstract class Callback {
     this.#params = params;
   }
 
+  /**
+   * Whether every training batch is waited for: where a hook of batches is overridden, each batch is submitted alone, so
+   * that what the hook does takes effect at the next one. Else, and where a callback answers false because it only
+   * looks on, several batches go to the GPU together, and their hooks are called once, for the first and the last.
+   */
+  get everyTrainBatch(): boolean {
+    const { onTrainBatchBegin, onTrainBatchEnd } = Callback.prototype;
+    return this.onTrainBatchBegin !== onTrainBatchBegin || this.onTrainBatchEnd !== onTrainBatchEnd;
+  }
+
+  /** The same of batches of an evaluation. */
+  get everyTestBatch(): boolean {
+    const { onTestBatchBegin, onTestBatchEnd } = Callback.prototype;
+    return this.onTestBatchBegin !== onTestBatchBegin || this.onTestBatchEnd !== onTestBatchEnd;
+  }
+
   onTrainBegin(_logs: Logs): Hook {}
   onTrainEnd(_logs: Logs): Hook {}
   onEpochBegin(_epoch: number, _logs: Logs): Hook {}

@@ -24,6 +24,14 @@ export class CallbackList extends Callback {
     for (const callback of this.callbacks) callback.setParams(params);
   }
 
+  override get everyTrainBatch(): boolean {
+    return this.callbacks.some((callback) => callback.everyTrainBatch);
+  }
+
+  override get everyTestBatch(): boolean {
+    return this.callbacks.some((callback) => callback.everyTestBatch);
+  }
+
   override onTrainBegin(logs: Logs) {
     return this.#each((callback) => callback.onTrainBegin(logs));
   }

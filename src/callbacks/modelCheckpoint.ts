@@ -46,6 +46,10 @@ export class ModelCheckpoint extends MonitorCallback {
     this.best = initialValueThreshold;
   }
 
+  override get everyTrainBatch(): boolean {
+    return this.saveFreq !== 'epoch';
+  }
+
   override onEpochBegin(epoch: number): void {
     this.#epoch = epoch;
     this.#lastBatch = -1;

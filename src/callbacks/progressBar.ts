@@ -1,7 +1,8 @@
 import { Callback, type Logs, type MetricsReport } from './callback.ts';
+import { CompileNotice, type Every, everyInterval } from './compileNotice.ts';
 import { checkChoice } from './options.ts';
 import { type Print, printLine } from './print.ts';
-import { barText, durationText, fitLine, metricTexts, rateText } from './progressText.ts';
+import { barText, durationText, fitLine, lineWidth, metricTexts, rateText } from './progressText.ts';
 
 /** Where the bar is drawn; `process.stdout` is one. */
 export interface ProgressStream {
@@ -20,6 +21,8 @@ export interface ProgressBarOptions {
   print?: Print;
   /** Milliseconds from any origin; for tests. Default `performance.now`. */
   now?: () => number;
+  /** The timer behind the notice of kernels that compile; for tests. Default `setInterval`. */
+  every?: Every;
 }
 
 /** Least milliseconds between two redraws. */
@@ -31,6 +34,7 @@ export class ProgressBar extends Callback {
   readonly #stream: ProgressStream | null;
   readonly #print: Print;
   readonly #now: () => number;
+  readonly #every: Every;
   #training = false;
   #title = '';
   #begun = 0;
@@ -41,13 +45,35 @@ export class ProgressBar extends Callback {
   #logs: Logs = {};
 
   /** @throws ArgumentError for an unknown `verbose`. */
-  constructor({ verbose, stream, print, now = () => performance.now() }: ProgressBarOptions = {}) {
+  constructor({
+    verbose,
+    stream,
+    print,
+    now = () => performance.now(),
+    every = everyInterval,
+  }: ProgressBarOptions = {}) {
     super();
     if (verbose !== undefined) checkChoice('ProgressBar', 'verbose', verbose, [0, 1, 2]);
     this.#verbose = verbose ?? null;
     this.#stream = stream ?? (print === undefined ? standardOutput() : null);
     this.#print = print ?? printLine;
     this.#now = now;
+    this.#every = every;
+  }
+
+  /** Tells where this bar is drawn that kernels compile; null where it is silent. `verbose`: fit's. */
+  compileNotice(verbose: 0 | 1 | 2): CompileNotice | null {
+    if ((this.#verbose ?? verbose) === 0) return null;
+    return new CompileNotice({ stream: this.#stream, print: this.#print, every: this.#every });
+  }
+
+  /** It only looks on. */
+  override get everyTrainBatch(): boolean {
+    return false;
+  }
+
+  override get everyTestBatch(): boolean {
+    return false;
   }
 
   override onTrainBegin(): void {
@@ -145,7 +171,7 @@ export class ProgressBar extends Callback {
       ...metricTexts(this.#logs),
     ];
     // The cursor waits at the line's start: whatever else is printed replaces the bar, which is redrawn below it.
-    this.#stream?.write(`\r${fitLine(parts, (this.#stream.columns ?? 80) - 1)}\x1b[K\r`);
+    this.#stream?.write(`\r${fitLine(parts, lineWidth(this.#stream))}\x1b[K\r`);
   }
 
   #finish(logs: Logs, samples: number): void {

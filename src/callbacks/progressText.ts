@@ -50,6 +50,9 @@ export function barText(done: number, total: number, width = 20): string {
   return `${String(done).padStart(String(total).length)}/${total} [${bar}]`;
 }
 
+/** Columns of a line that is redrawn: one fewer than the terminal has, or than 80 where it does not know or says 0. */
+export const lineWidth = ({ columns }: { readonly columns?: number }): number => (columns || 80) - 1;
+
 /** Joins what fits into `columns`, dropping whole parts from the end: a line that wraps cannot be redrawn. */
 export function fitLine(parts: readonly string[], columns: number): string {
   let line = parts[0].slice(0, columns);

@@ -11,7 +11,18 @@ import { type Schedule, schedule } from '../graph/schedule.ts';
 import { OFFSET_ALIGNMENT, type Storage } from '../graph/storage.ts';
 import { roundUp } from '../shape.ts';
 import { type Device, formatBytes } from './device.ts';
-import { NO_STEP, STEP_BYTES, type StepValues, writeStep } from './step.ts';
+import { NO_STEP, STEP_BYTES, StepRows, type StepValues } from './step.ts';
+
+/** Told of each kernel of a plan that is compiled, and once before the first. */
+export type CompileProgress = (done: number, total: number) => void;
+
+export interface PlanOptions {
+  /** Most steps that one submission may hold, default 1. */
+  readonly maxSteps?: number;
+  readonly progress?: CompileProgress;
+}
+
+const ONE_STEP: readonly StepValues[] = [NO_STEP];
 
 interface Dispatch {
   readonly label: string;
@@ -31,8 +42,9 @@ export class Plan {
   readonly #uniforms: GPUBuffer | null;
   readonly #steps: GPUBuffer;
   readonly #stepGroup: GPUBindGroup;
-  readonly #stepRows: ArrayBuffer;
+  readonly #stepRows: StepRows;
   readonly #offsets: Uint32Array;
+  readonly #usesStep: boolean;
   readonly #kept = new Set<GPUBuffer>();
 
   private constructor(
@@ -59,17 +71,30 @@ export class Plan {
       layout: device.stepLayout,
       entries: [{ binding: 0, resource: { buffer: this.#steps, size: STEP_BYTES } }],
     });
-    this.#stepRows = new ArrayBuffer(stepStride * maxSteps);
+    this.#stepRows = new StepRows(maxSteps, stepStride);
+    this.#usesStep = dispatches.some((dispatch) => dispatch.usesStep);
     this.#offsets = Uint32Array.from({ length: maxSteps }, (_, row) => row * stepStride);
   }
 
-  /** Compiles the graph of `roots`; `maxSteps` is the most steps that one submission may hold. */
-  static async compile(device: Device, roots: readonly Node[], { maxSteps = 1 } = {}): Promise<Plan> {
+  /** Compiles the graph of `roots`. */
+  static async compile(
+    device: Device,
+    roots: readonly Node[],
+    { maxSteps = 1, progress }: PlanOptions = {},
+  ): Promise<Plan> {
     device.check();
     const planned = schedule(roots, device.target);
     const { kernels, placement } = planned;
     preflight(device, planned);
-    const pipelines = await Promise.all(kernels.map((kernel) => device.pipelines.get(kernel)));
+    let compiled = 0;
+    progress?.(compiled, kernels.length);
+    const pipelines = await Promise.all(
+      kernels.map(async (kernel) => {
+        const pipeline = await device.pipelines.get(kernel);
+        progress?.(++compiled, kernels.length);
+        return pipeline;
+      }),
+    );
     return device.guarded('the memory of a plan', () => {
       const slots = placement.slots.map((bytes, slot) => device.acquireBuffer(bytes, `slot ${slot}`));
       const stride = roundUp(16, OFFSET_ALIGNMENT);
@@ -112,30 +137,42 @@ export class Plan {
   }
 
   /** Submits one replay for each of `steps`, in order. */
-  run(steps: readonly StepValues[] = [NO_STEP]): void {
+  run(steps: readonly StepValues[] = ONE_STEP): void {
+    for (let row = 0; row < steps.length; row++) this.set(row, steps[row]);
+    this.submit(steps.length);
+  }
+
+  /** Notes the values of a step of the next submission, counted from 0. They are copied. */
+  set(row: number, values: StepValues): void {
+    this.#stepRows.set(row, values);
+  }
+
+  /** Submits a replay for each of the first `count` steps that were set. */
+  submit(count = 1): void {
     const device = this.#device;
     device.check();
     const { gpu, stepStride } = device;
-    steps.forEach((values, row) => {
-      writeStep(this.#stepRows, row, stepStride, values);
-    });
-    gpu.queue.writeBuffer(this.#steps, 0, this.#stepRows, 0, stepStride * steps.length);
+    const { queue } = gpu;
+    queue.writeBuffer(this.#steps, 0, this.#stepRows.bytes, 0, stepStride * count);
     const encoder = gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();
+    const dispatches = this.#dispatches;
     let pipeline: GPUComputePipeline | null = null;
-    for (let row = 0; row < steps.length; row++) {
-      for (const dispatch of this.#dispatches) {
+    for (let row = 0; row < count; row++) {
+      // It stays bound while other kernels come and go.
+      if (this.#usesStep) pass.setBindGroup(1, this.#stepGroup, this.#offsets, row, 1);
+      for (let at = 0; at < dispatches.length; at++) {
+        const dispatch = dispatches[at];
         if (dispatch.pipeline !== pipeline) {
           pipeline = dispatch.pipeline;
           pass.setPipeline(pipeline);
         }
         pass.setBindGroup(0, dispatch.bindGroup);
-        if (dispatch.usesStep) pass.setBindGroup(1, this.#stepGroup, this.#offsets, row, 1);
         pass.dispatchWorkgroups(dispatch.x, dispatch.y, dispatch.z);
       }
     }
     pass.end();
-    gpu.queue.submit([encoder.finish()]);
+    queue.submit([encoder.finish()]);
   }
 
   /** Runs once with a GPU timestamp around every kernel. Empty where the adapter has no timestamps. */
@@ -150,8 +187,8 @@ export class Plan {
       size: count * 8,
       usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
     });
-    writeStep(this.#stepRows, 0, device.stepStride, values);
-    gpu.queue.writeBuffer(this.#steps, 0, this.#stepRows, 0, device.stepStride);
+    this.#stepRows.set(0, values);
+    gpu.queue.writeBuffer(this.#steps, 0, this.#stepRows.bytes, 0, device.stepStride);
     const encoder = gpu.createCommandEncoder();
     this.#dispatches.forEach((dispatch, at) => {
       const pass = encoder.beginComputePass({

@@ -11,16 +11,41 @@ export interface StepValues {
   readonly rates: readonly number[];
 }
 
-export const STEP_BYTES = 32;
-
-/** Writes one row into a buffer whose rows are `stride` bytes apart. */
-export function writeStep(target: ArrayBuffer, row: number, stride: number, values: StepValues): void {
-  const words = new Uint32Array(target, row * stride, 4);
-  words[0] = values.seed;
-  words[1] = values.step;
-  words[2] = values.position;
-  const rates = new Float32Array(target, row * stride + 16, 4);
-  for (let i = 0; i < 4; i++) rates[i] = values.rates[i] ?? 0;
+/** The same, to be written anew for each step: a step makes nothing. */
+export interface StepDraft extends StepValues {
+  seed: number;
+  step: number;
+  position: number;
+  readonly rates: number[];
 }
 
+export const STEP_BYTES = 32;
+const WORD = 4;
+const RATES_AT = 4;
+const MOST_RATES = 4;
+
 export const NO_STEP: StepValues = { seed: 0, step: 0, position: 0, rates: [] };
+
+/** The values of the steps of one submission, a row each, in memory that is made once. */
+export class StepRows {
+  readonly bytes: ArrayBuffer;
+  readonly #words: Uint32Array;
+  readonly #floats: Float32Array;
+  readonly #wordsPerRow: number;
+
+  /** `stride`: bytes between rows. */
+  constructor(rows: number, stride: number) {
+    this.bytes = new ArrayBuffer(rows * stride);
+    this.#words = new Uint32Array(this.bytes);
+    this.#floats = new Float32Array(this.bytes);
+    this.#wordsPerRow = stride / WORD;
+  }
+
+  set(row: number, { seed, step, position, rates }: StepValues): void {
+    const at = row * this.#wordsPerRow;
+    this.#words[at] = seed;
+    this.#words[at + 1] = step;
+    this.#words[at + 2] = position;
+    for (let i = 0; i < MOST_RATES; i++) this.#floats[at + RATES_AT + i] = i < rates.length ? rates[i] : 0;
+  }
+}

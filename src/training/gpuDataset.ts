@@ -79,13 +79,24 @@ export class Rows {
     for (let shard = 0; shard < shards; shard++) {
       const begin = shard * rowsPerShard;
       const end = Math.min(begin + rowsPerShard, count);
-      const part: HostArray = values.subarray(begin * row, end * row);
-      const storage = device.allocate(part.length, node.dtype, `${who}, part ${shard + 1}`);
-      device.write(storage, part);
+      const storage = device.allocate((end - begin) * row, node.dtype, `${who}, part ${shard + 1}`);
       owned.push(storage);
       nodes.push(storedNode(storage, [end - begin, ...node.shape.slice(1)], node.dtype));
     }
-    return new Rows(device, count, nodes, rowsPerShard, owned);
+    const rows = new Rows(device, count, nodes, rowsPerShard, owned);
+    rows.write(values);
+    return rows;
+  }
+
+  /** Replaces the values of rows that the host gave. */
+  write(values: HostArray): void {
+    const row = values.length / this.count;
+    this.#owned.forEach((storage, shard) => {
+      const begin = shard * this.#rowsPerShard;
+      const end = Math.min(begin + this.#rowsPerShard, this.count);
+      const part: HostArray = values.subarray(begin * row, end * row);
+      this.#device.write(storage, part);
+    });
   }
 
   /** The rows that `order` names from the step's position on: [size, ...]. */

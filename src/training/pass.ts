@@ -1,60 +1,100 @@
-/** A pass over examples in batches: the plans for its batch sizes, and their replay with a bounded number in flight. */
+/** A pass over examples in batches: the plans for its batch sizes, and their replay, several batches a submission. */
 
 import type { Device } from '../gpu/device.ts';
-import { Plan } from '../gpu/plan.ts';
+import { type CompileProgress, Plan } from '../gpu/plan.ts';
 import type { StepValues } from '../gpu/step.ts';
 import type { Node } from '../graph/node.ts';
+import { InFlight } from './inFlight.ts';
+import { MOST_TOGETHER, Pace } from './pace.ts';
 
-/** Submissions that may wait on the GPU: enough to keep it busy, few enough that stopping is prompt. */
-const MAX_IN_FLIGHT = 2;
+/** Makes a progress for each of several plans that are compiled side by side. */
+export type ProgressParts = () => CompileProgress;
+
+/** What a batch size has: a plan, which may still be compiling, and how many of its steps go together. */
+interface Sized {
+  readonly compiling: Promise<Plan>;
+  readonly pace: Pace;
+}
+
+export interface PassOptions {
+  readonly count: number;
+  readonly batchSize: number;
+  /** Batches of a submission; default: as many as fit the pace. */
+  readonly together?: number;
+}
 
 export class Pass {
+  /** Batches in all; the last one may be shorter. */
+  readonly batches: number;
   readonly #device: Device;
-  readonly #build: (batch: number) => readonly Node[];
-  readonly #plans = new Map<number, Promise<Plan>>();
-  readonly #inFlight: Promise<undefined>[] = [];
+  readonly #count: number;
+  readonly #batchSize: number;
+  readonly #build: (size: number) => readonly Node[];
+  readonly #together: number | undefined;
+  readonly #sizes = new Map<number, Sized>();
+  readonly #inFlight = new InFlight();
 
-  constructor(device: Device, build: (batch: number) => readonly Node[]) {
+  /** `build`: the graph of a batch of a size. */
+  constructor(device: Device, { count, batchSize, together }: PassOptions, build: (size: number) => readonly Node[]) {
     this.#device = device;
+    this.#count = count;
+    this.#batchSize = batchSize;
+    this.batches = Math.ceil(count / batchSize);
     this.#build = build;
+    this.#together = together;
   }
 
-  /** Compiles the plan for a batch size, or gives the one that is there. */
-  plan(batch: number): Promise<Plan> {
-    let plan = this.#plans.get(batch);
-    if (plan === undefined) {
-      plan = Plan.compile(this.#device, this.#build(batch));
-      this.#plans.set(batch, plan);
+  #sized(size: number, progress?: CompileProgress): Sized {
+    let sized = this.#sizes.get(size);
+    if (sized === undefined) {
+      sized = {
+        compiling: Plan.compile(this.#device, this.#build(size), { maxSteps: MOST_TOGETHER, progress }),
+        pace: new Pace(this.#together),
+      };
+      this.#sizes.set(size, sized);
     }
-    return plan;
+    return sized;
   }
 
-  /** Compiles the plans of a pass over `count` examples side by side. */
-  async prepare(count: number, batchSize: number): Promise<void> {
-    const sizes = new Set([Math.min(batchSize, count)]);
-    if (count > batchSize && count % batchSize !== 0) sizes.add(count % batchSize);
-    await Promise.all([...sizes].map((size) => this.plan(size)));
+  /** Compiles the plans of its batch sizes side by side. */
+  async prepare(parts?: ProgressParts): Promise<void> {
+    const sizes = new Set([this.sizeOf(0), this.sizeOf(this.batches - 1)]);
+    await Promise.all([...sizes].map((size) => this.#sized(size, parts?.()).compiling));
   }
 
-  /** Submits one step; waits while too many are in flight. */
-  async run(batch: number, values: StepValues): Promise<void> {
-    const plan = await this.plan(batch);
-    while (this.#inFlight.length >= MAX_IN_FLIGHT) await this.#inFlight.shift();
-    plan.run([values]);
-    this.#inFlight.push(this.#device.wait(this.#device.gpu.queue.onSubmittedWorkDone()));
+  /** Examples of a batch. */
+  sizeOf(batch: number): number {
+    return Math.min(this.#batchSize, this.#count - batch * this.#batchSize);
+  }
+
+  /** How many batches from `batch` on the next submission should hold, at most `most`. They are equally large. */
+  together(batch: number, most: number): number {
+    const size = this.sizeOf(batch);
+    const equal = Math.floor((this.#count - batch * this.#batchSize) / size);
+    return Math.min(this.#sized(size).pace.steps, equal, most);
+  }
+
+  /**
+   * Submits `count` batches from `batch` on, when few enough submissions are in flight. `next` gives the values of one
+   * after the other and may give the same object each time.
+   */
+  async run(batch: number, count: number, next: () => StepValues): Promise<void> {
+    const { compiling, pace } = this.#sized(this.sizeOf(batch));
+    const plan = await compiling;
+    await this.#inFlight.room();
+    for (let row = 0; row < count; row++) plan.set(row, next());
+    const device = this.#device;
+    const submitted = performance.now();
+    plan.submit(count);
+    const done = device.wait(device.gpu.queue.onSubmittedWorkDone());
+    this.#inFlight.add(done.then(() => pace.measure(count, submitted, performance.now())));
   }
 
   async dispose(): Promise<void> {
     // A plan that failed to compile has told so to whoever asked for it, and owns nothing.
-    for (const result of await Promise.allSettled(this.#plans.values())) {
+    const plans = [...this.#sizes.values()].map(({ compiling }) => compiling);
+    for (const result of await Promise.allSettled(plans)) {
       if (result.status === 'fulfilled') result.value.dispose();
     }
-  }
-}
-
-/** Sizes of the batches of a pass: the last one may be shorter. */
-export function* batches(count: number, batchSize: number): Generator<{ position: number; size: number }> {
-  for (let position = 0; position < count; position += batchSize) {
-    yield { position, size: Math.min(batchSize, count - position) };
   }
 }

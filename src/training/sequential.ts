@@ -27,12 +27,13 @@ import { momentsOf } from '../ops/update.ts';
 import { type Optimizer, type OptimizerName, resolveOptimizer } from '../optimizers.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
 import { nodeOf, Tensor, type TensorLike, tensor } from '../tensor.ts';
+import { BatchTrainers } from './batchTrainers.ts';
 import { disposeExamples, type Examples, Order, Rows, uploadExamples, valuesOf } from './gpuDataset.ts';
+import { InFlight } from './inFlight.ts';
 import { standInLedger } from './ledger.ts';
 import { Moments } from './moments.ts';
 import { Network, type TrainingStep, trainingStep } from './network.ts';
 import { standIn } from './parameters.ts';
-import { batches } from './pass.ts';
 import { type Compiled, Evaluator, Trainer } from './trainer.ts';
 
 export interface SequentialOptions {
@@ -105,7 +106,7 @@ interface CompileState {
 const asTensor = (value: TensorLike): Tensor => (value instanceof Tensor ? value : new Tensor(nodeOf(value)));
 
 export class Sequential implements CallbackModel {
-  /** Ends training after the current batch when set to true. */
+  /** Ends training when set to true: after the hooks of the current batch or epoch, else after the steps submitted together. */
   stopTraining = false;
   readonly seed: number;
   readonly #layers: Layer[];
@@ -116,6 +117,7 @@ export class Sequential implements CallbackModel {
   #moments: Moments | null = null;
   #pendingMoments: SavedMoments | null = null;
   #trainer: Trainer | null = null;
+  readonly #batchTrainers = new BatchTrainers();
   #training = false;
   #steps = 0;
 
@@ -175,8 +177,7 @@ export class Sequential implements CallbackModel {
       loss: resolved,
       metrics: metrics.map((metric) => resolveMetric(metric, resolved)),
     };
-    this.#moments?.dispose();
-    this.#moments = null;
+    this.#forgetMoments();
     return this;
   }
 
@@ -225,6 +226,13 @@ export class Sequential implements CallbackModel {
       moments.write(at, saved.values.get(name) ?? new Float32Array(0));
     });
     moments.steps = saved.steps;
+  }
+
+  /** Frees the moments and the plans that read them. */
+  #forgetMoments(): void {
+    void this.#batchTrainers.dispose();
+    this.#moments?.dispose();
+    this.#moments = null;
   }
 
   #requireIdle(who: string): void {
@@ -305,11 +313,16 @@ export class Sequential implements CallbackModel {
       const trainer = new Trainer(compiled, examples, count, batchSize, { step: this.#steps, warn });
       freed.push(() => trainer.dispose());
       this.#trainer = trainer;
-      await Promise.all([trainer.prepare(), evaluator?.prepare()]);
+      const ownBar = given.find((callback) => callback instanceof ProgressBar);
+      const bar = ownBar ?? new ProgressBar({ verbose });
+      const notice = bar.compileNotice(verbose);
+      freed.push(() => notice?.end());
+      await Promise.all([trainer.prepare(notice?.part), evaluator?.prepare(notice?.part)]);
 
       const history = new History();
-      const bar = given.some((callback) => callback instanceof ProgressBar) ? [] : [new ProgressBar({ verbose })];
-      const callbacks = new CallbackList([...given, ...bar, history], this, {
+      // The notice goes first: its line is gone before anybody else prints.
+      const all = [...(notice === null ? [] : [notice]), ...given, ...(ownBar === undefined ? [bar] : []), history];
+      const callbacks = new CallbackList(all, this, {
         epochs,
         steps: Math.ceil(count / batchSize),
         samples: count,
@@ -382,9 +395,11 @@ export class Sequential implements CallbackModel {
     order.write(Int32Array.from({ length: rows.count }, (_, i) => i));
     const width = sizeOf(network.outputShape);
     const result = new Float32Array(rows.count * width);
-    const plans = new Map<number, { plan: Plan; output: ReturnType<typeof copy> }>();
+    const plans = new Map<number, { plan: Plan; output: Node }>();
+    const readings = new InFlight();
     try {
-      for (const { position, size } of batches(rows.count, batchSize)) {
+      for (let position = 0; position < rows.count; position += batchSize) {
+        const size = Math.min(batchSize, rows.count - position);
         let entry = plans.get(size);
         if (entry === undefined) {
           const weights = { trainable: network.trainable.nodes(), fixed: network.fixed.nodes() };
@@ -392,9 +407,13 @@ export class Sequential implements CallbackModel {
           entry = { plan: await Plan.compile(device, [output]), output };
           plans.set(size, entry);
         }
+        await readings.room();
         entry.plan.run([{ seed: 0, step: 0, position, rates: [] }]);
-        result.set(await device.read(entry.plan.storageOf(entry.output), 'float32', size * width), position * width);
+        // Copied in the queue's order: the next batch may be computed meanwhile.
+        const reading = device.read(entry.plan.storageOf(entry.output), 'float32', size * width);
+        readings.add(reading.then((values) => result.set(values, position * width)));
       }
+      await readings.end();
     } finally {
       for (const { plan } of plans.values()) plan.dispose();
       order.dispose();
@@ -403,7 +422,10 @@ export class Sequential implements CallbackModel {
     return tensor(result, [rows.count, ...network.outputShape]);
   }
 
-  /** One optimizer step on one batch; returns its loss and metrics. For loops of your own; `fit` is faster. */
+  /**
+   * One optimizer step on one batch; returns its loss and metrics. For loops of your own; `fit` is faster. The plans of
+   * the last few shapes are kept until the model is compiled anew or disposed of.
+   */
   async trainOnBatch(
     xs: TensorLike,
     ys: TensorLike,
@@ -412,16 +434,10 @@ export class Sequential implements CallbackModel {
     return this.#whileTraining('trainOnBatch', async () => {
       const [x, y] = [asTensor(xs), asTensor(ys)];
       const compiled = await this.#ready('trainOnBatch', x);
-      const examples = await uploadExamples(compiled.device, x, y, await numbersOf(sampleWeight));
-      const count = examples.x.count;
-      const trainer = new Trainer(compiled, examples, count, count, { step: this.#steps, warn: true });
-      try {
-        return await trainer.epoch(0, false, new CallbackList([]), () => false);
-      } finally {
-        this.#steps = trainer.step;
-        await trainer.dispose();
-        disposeExamples(examples);
-      }
+      const weights = await numbersOf(sampleWeight);
+      const logs = await this.#batchTrainers.train(compiled, { x, y, weights }, this.#steps);
+      this.#steps++;
+      return logs;
     });
   }
 
@@ -639,8 +655,7 @@ export class Sequential implements CallbackModel {
       if (name.startsWith('optimizer/') && data instanceof Float32Array)
         values.set(name.slice('optimizer/'.length), data);
     }
-    this.#moments?.dispose();
-    this.#moments = null;
+    this.#forgetMoments();
     // Kept until training begins: the optimizer may be chosen only after loading.
     const steps = Number(metadata.optimizer_steps ?? 0);
     this.#pendingMoments = { optimizer: optimizerNameOf(metadata.optimizer), values, steps };
@@ -674,8 +689,7 @@ export class Sequential implements CallbackModel {
     this.#requireIdle('dispose');
     this.#network?.trainable.dispose();
     this.#network?.fixed.dispose();
-    this.#moments?.dispose();
-    this.#moments = null;
+    this.#forgetMoments();
   }
 }
 

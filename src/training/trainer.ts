@@ -1,10 +1,10 @@
 /** The training loop: epochs, steps, metrics, validation and callbacks, over examples that lie on the GPU. */
 
 import type { Logs, NonFinite } from '../callbacks/callback.ts';
-import type { CallbackList } from '../callbacks/callbackList.ts';
+import { CallbackList } from '../callbacks/callbackList.ts';
 import type { Device } from '../gpu/device.ts';
 import { Plan } from '../gpu/plan.ts';
-import type { StepValues } from '../gpu/step.ts';
+import type { StepDraft, StepValues } from '../gpu/step.ts';
 import type { Loss } from '../losses.ts';
 import type { Metric } from '../metrics.ts';
 import type { Optimizer } from '../optimizers.ts';
@@ -13,7 +13,7 @@ import { type Examples, Order } from './gpuDataset.ts';
 import { GpuLedger, type LedgerReading } from './ledger.ts';
 import type { Moments } from './moments.ts';
 import { evaluationStep, finiteProbe, type Network, type StepParts, trainingStep } from './network.ts';
-import { batches, Pass } from './pass.ts';
+import { Pass, type ProgressParts } from './pass.ts';
 
 /** What the loop needs of the model. */
 export interface Compiled {
@@ -31,7 +31,11 @@ export const metricNames = ({ metrics }: { readonly metrics: readonly Metric[] }
   ...metrics.map((metric) => metric.name),
 ];
 
+const NO_CALLBACKS = new CallbackList([]);
+
 const iota = (begin: number, end: number): Int32Array => Int32Array.from({ length: end - begin }, (_, i) => begin + i);
+
+const blankStep = (seed: number): StepDraft => ({ seed, step: 0, position: 0, rates: [] });
 
 /** Evaluation of examples, whole or in part. */
 export class Evaluator {
@@ -40,16 +44,26 @@ export class Evaluator {
   readonly #pass: Pass;
   readonly #count: number;
   readonly #batchSize: number;
+  readonly #values = blankStep(0);
+  /** Batches taken of the present run. */
+  #batch = 0;
 
-  /** Examples from `begin` to `end` in their own order. */
-  constructor(compiled: Compiled, { x, y, weights }: Examples, begin: number, end: number, batchSize: number) {
+  /** Examples from `begin` to `end` in their own order. `together`: batches of a submission, for tests. */
+  constructor(
+    compiled: Compiled,
+    { x, y, weights }: Examples,
+    begin: number,
+    end: number,
+    batchSize: number,
+    together?: number,
+  ) {
     const { device, network, loss, metrics } = compiled;
     this.#ledger = new GpuLedger(device, metricNames(compiled));
     this.#order = new Order(device, end - begin);
     this.#order.write(iota(begin, end));
     this.#count = end - begin;
     this.#batchSize = batchSize;
-    this.#pass = new Pass(device, (batch) =>
+    this.#pass = new Pass(device, { count: this.#count, batchSize, together }, (batch) =>
       evaluationStep({
         network,
         loss,
@@ -62,19 +76,27 @@ export class Evaluator {
     );
   }
 
-  prepare(): Promise<void> {
-    return this.#pass.prepare(this.#count, this.#batchSize);
+  prepare(parts?: ProgressParts): Promise<void> {
+    return this.#pass.prepare(parts);
   }
+
+  readonly #next = (): StepValues => {
+    const values = this.#values;
+    values.position = this.#batch++ * this.#batchSize;
+    return values;
+  };
 
   async run(callbacks: CallbackList | null): Promise<Logs> {
     await callbacks?.onTestBegin({});
     this.#ledger.resetSums();
-    let batch = 0;
-    for (const { position, size } of batches(this.#count, this.#batchSize)) {
-      await callbacks?.onTestBatchBegin(batch, {});
-      await this.#pass.run(size, { seed: 0, step: 0, position, rates: [] });
-      await callbacks?.onTestBatchEnd(batch, {});
-      batch++;
+    const pass = this.#pass;
+    const most = callbacks?.everyTestBatch === true ? 1 : Number.POSITIVE_INFINITY;
+    this.#batch = 0;
+    while (this.#batch < pass.batches) {
+      const first = this.#batch;
+      await callbacks?.onTestBatchBegin(first, {});
+      await pass.run(first, pass.together(first, most), this.#next);
+      await callbacks?.onTestBatchEnd(this.#batch - 1, {});
     }
     const { sums } = await this.#ledger.read();
     const logs = this.#ledger.means(sums, this.#count);
@@ -110,7 +132,9 @@ export class Trainer {
   #nonFinite: NonFinite | null = null;
   /** Step at which the present epoch began. */
   #epochStart = 0;
-  #step: number;
+  /** Optimizer steps taken in all. */
+  step: number;
+  readonly #values: StepDraft;
   #pending: Pending | null = null;
   #last: { sums: Float32Array; samples: number };
   #means: Logs = {};
@@ -118,19 +142,23 @@ export class Trainer {
   #samples = 0;
   #forgotten = 0;
 
-  /** `step`: optimizer steps taken before. `warn`: say on the console what nobody else watches for. */
+  /**
+   * `step`: optimizer steps taken before. `warn`: say on the console what nobody else watches for. `together`: steps of
+   * a submission, for tests.
+   */
   constructor(
     compiled: Compiled,
     examples: Examples,
     count: number,
     batchSize: number,
-    { step, warn }: { readonly step: number; readonly warn: boolean },
+    { step, warn, together }: { readonly step: number; readonly warn: boolean; readonly together?: number },
   ) {
     this.#compiled = compiled;
     this.#examples = examples;
     this.#count = count;
     this.#batchSize = batchSize;
-    this.#step = step;
+    this.step = step;
+    this.#values = blankStep(compiled.seed);
     this.#warn = warn;
     this.#ledger = new GpuLedger(compiled.device, metricNames(compiled));
     this.#last = { sums: new Float32Array(metricNames(compiled).length), samples: 0 };
@@ -138,17 +166,13 @@ export class Trainer {
     const { optimizer, moments } = compiled;
     this.#pass = new Pass(
       compiled.device,
+      { count, batchSize, together },
       (batch) => trainingStep(this.#parts(batch), optimizer.rule, moments.nodes()).effects,
     );
   }
 
-  /** Optimizer steps taken in all. */
-  get step(): number {
-    return this.#step;
-  }
-
-  prepare(): Promise<void> {
-    return this.#pass.prepare(this.#count, this.#batchSize);
+  prepare(parts?: ProgressParts): Promise<void> {
+    return this.#pass.prepare(parts);
   }
 
   #parts(batch: number): StepParts {
@@ -166,10 +190,15 @@ export class Trainer {
     };
   }
 
-  #values(position: number): StepValues {
-    const { optimizer, moments, seed } = this.#compiled;
-    return { seed, step: this.#step, position, rates: optimizer.rates(moments.steps) };
-  }
+  /** Takes a step: its values. */
+  readonly #next = (): StepValues => {
+    const { optimizer, moments } = this.#compiled;
+    const values = this.#values;
+    values.position = (this.step - this.#epochStart) * this.#batchSize;
+    values.step = this.step++;
+    optimizer.rates(++moments.steps, values.rates);
+    return values;
+  };
 
   /** One epoch, or what of it runs before `stopped`; returns its means. */
   async epoch(epoch: number, shuffle: boolean, callbacks: CallbackList, stopped: () => boolean): Promise<Logs> {
@@ -180,18 +209,19 @@ export class Trainer {
     this.#samples = 0;
     this.#means = {};
     this.#forgetSums();
-    this.#epochStart = this.#step;
-    const steps = Math.ceil(this.#count / this.#batchSize);
+    this.#epochStart = this.step;
+    const pass = this.#pass;
     // Often enough to see a divergence early, seldom enough to cost nothing.
-    const interval = Math.min(10, Math.max(1, Math.round(steps / 50)));
+    const interval = Math.min(10, Math.max(1, Math.round(pass.batches / 50)));
+    const alone = callbacks.everyTrainBatch;
     let batch = 0;
-    for (const { position, size } of batches(this.#count, this.#batchSize)) {
+    while (batch < pass.batches) {
+      const unread = batch === 0 ? 1 : interval - (batch % interval);
       await callbacks.onTrainBatchBegin(batch, this.#means);
-      this.#compiled.moments.steps++;
-      await this.#pass.run(size, this.#values(position));
-      this.#samples += size;
-      batch++;
-      this.#step++;
+      const together = pass.together(batch, alone ? 1 : unread);
+      await pass.run(batch, together, this.#next);
+      this.#samples += pass.sizeOf(batch) * together;
+      batch += together;
       if (batch === 1 || batch % interval === 0) {
         // The reading begun an interval ago has arrived: nothing waits.
         await this.#report(epoch, callbacks);
@@ -209,12 +239,19 @@ export class Trainer {
     return this.#means;
   }
 
+  /** One step on all examples, on its own: nothing of earlier ones matters. `step`: steps taken before. */
+  async single(step: number): Promise<Logs> {
+    this.step = step;
+    this.forget();
+    return this.epoch(0, false, NO_CALLBACKS, () => false);
+  }
+
   /** Begins a reading of all that was submitted so far. */
   #read(batch: number): void {
     const reading = this.#ledger.read();
     // Whoever awaits it sees the error; a reading that is given up must not end the process.
     reading.catch(() => {});
-    this.#pending = { reading, batch, step: this.#step - 1, samples: this.#samples };
+    this.#pending = { reading, batch, step: this.step - 1, samples: this.#samples };
   }
 
   #forgetSums(): void {

@@ -1,0 +1,91 @@
+/**
+ * Measures which kernels are fastest on this machine and keeps the winners, which every device opened later uses:
+ * npm run tune [-- FLAGS]   (npm run tune -- --help)
+ */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Device } from '../src/gpu/device.ts';
+import { type Tuned, tuneNodes } from '../src/gpu/tuning.ts';
+import { tuningPath } from '../src/gpu/tuningStore.ts';
+import { openDevice, WgradError } from '../src/index.ts';
+import { StudyStep } from './steps.ts';
+import { short, Table } from './table.ts';
+
+const ADAPTERS = ['auto', 'hardware', 'lavapipe', 'swiftshader'] as const;
+const NETWORKS = ['study'] as const;
+
+interface Flags {
+  readonly adapter: (typeof ADAPTERS)[number];
+  readonly batches: readonly number[];
+  readonly network: (typeof NETWORKS)[number];
+}
+
+function readFlags(argv: readonly string[]): Flags {
+  return new Command('npm run tune --')
+    .description('Measures every way to compute a network’s products and convolutions, and keeps the fastest.')
+    .addOption(new Option('--adapter <name>', 'where to compute').choices(ADAPTERS).default('auto'))
+    .option('--batches <sizes>', 'batch sizes, separated by commas', sizes, [32, 128])
+    .addOption(new Option('--network <name>', 'whose shapes').choices(NETWORKS).default('study'))
+    .allowExcessArguments(false)
+    .showHelpAfterError('(--help lists all flags)')
+    .parse(argv, { from: 'user' })
+    .opts<Flags>();
+}
+
+function sizes(text: string): number[] {
+  return text.split(',').map((word) => {
+    if (/^ *[1-9]\d{0,8} *$/.test(word)) return Number(word);
+    throw new InvalidArgumentError(`Expected whole numbers of at least 1, such as 32,128, got '${text}'.`);
+  });
+}
+
+async function tuneNetwork(device: Device, { batches }: Flags): Promise<Tuned[]> {
+  const table = new Table(console.log, [
+    { head: 'shape', width: 44, left: true },
+    { head: 'variant', width: 18, left: true },
+    { head: 'ms', width: 7 },
+    { head: '', width: 14, left: true },
+  ]);
+  const all: Tuned[] = [];
+  for (const batch of batches) {
+    const step = await StudyStep.of(device, batch);
+    const nodes = step.plan.schedule.tunable;
+    step.dispose();
+    all.push(...(await tuneNodes(device, nodes, { again: true, report: (tuned) => printTuned(table, tuned) })));
+  }
+  return all;
+}
+
+/** One row a candidate; the shape stands on the first. */
+function printTuned(table: Table, { key, candidates, winner, gain }: Tuned): void {
+  candidates.forEach(({ name, ms }, at) => {
+    const default_ = at === 0 ? ', default' : '';
+    const verdict = name === winner ? `winner${gain > 1 ? `, ${short(gain)}×` : default_}` : default_.slice(2);
+    table.row([at === 0 ? key : '', name, ms === null ? 'slow' : short(ms), verdict]);
+  });
+}
+
+async function main(): Promise<void> {
+  const flags = readFlags(process.argv.slice(2));
+  const device = await openDevice({ adapter: flags.adapter });
+  try {
+    console.log(`${device.info.name}, training of the ${flags.network}'s network, batches of ${flags.batches.join(', ')}\n`);
+    const tuned = await tuneNetwork(device, flags);
+    const better = tuned.filter(({ gain }) => gain > 1).length;
+    console.log(`\n${better} of ${tuned.length} shapes are faster than with the default.`);
+    console.log(
+      process.env.WGRAD_TUNING === 'off'
+        ? 'Nothing was kept: WGRAD_TUNING is off.'
+        : `Kept in ${await tuningPath(device.info.name)}; WGRAD_TUNING=off ignores it.`,
+    );
+  } finally {
+    device.close();
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  // wgrad's own messages name the remedy; anything else is a fault and shows where.
+  console.error(error instanceof WgradError ? `error: ${error.message}` : error);
+  process.exitCode = 1;
+}
