@@ -24,6 +24,11 @@ export class StopOnSignal extends Callback {
     if (this.#signal.aborted) this.model.stopTraining = true;
   }
 
+  // A stop may come a few batches late: they may go to the GPU together.
+  override get everyTrainBatch(): boolean {
+    return false;
+  }
+
   // Whenever training asks whether to go on.
   override onTrainBegin(): void {
     this.#look();

@@ -18,6 +18,11 @@ export class Stopwatch extends Callback {
     this.#begun = performance.now();
   }
 
+  // It only looks on: batches may go to the GPU together.
+  override get everyTrainBatch(): boolean {
+    return false;
+  }
+
   override onTrainBatchEnd(batch: number): void {
     const { batchSize, samples } = this.params;
     this.#seen = Math.min(samples, (batch + 1) * batchSize);
