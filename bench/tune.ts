@@ -68,7 +68,9 @@ async function main(): Promise<void> {
   const flags = readFlags(process.argv.slice(2));
   const device = await openDevice({ adapter: flags.adapter });
   try {
-    console.log(`${device.info.name}, training of the ${flags.network}'s network, batches of ${flags.batches.join(', ')}\n`);
+    console.log(
+      `${device.info.name}, training of the ${flags.network}'s network, batches of ${flags.batches.join(', ')}\n`,
+    );
     const tuned = await tuneNetwork(device, flags);
     const better = tuned.filter(({ gain }) => gain > 1).length;
     console.log(`\n${better} of ${tuned.length} shapes are faster than with the default.`);

@@ -1,6 +1,7 @@
-// Loaders of a convolution for contraction.wgsl: y[position, out] = Σ_k patch(position, k) kernel[k, out], with
+// Loaders of a convolution for contraction_*.wgsl: y[position, out] = Σ_k patch(position, k) kernel[k, out], with
 // position = (image, oy, ox), k = (ky, kx, channel).  x: [batch, H, W, C], w: [KH, KW, C, N], y: [batch, OH, OW, N].
-// The patch is never written out (implicit GEMM). With C a multiple of four (VECTOR) four channels load at once.
+// The patch is never written out (implicit GEMM). With C a multiple of four (VECTOR) four channels load at once;
+// with BLOCK_B four outputs' weights of one k do.
 // Conditions join with & and |, not && and ||: SwiftShader compiles many branches inlined here in exponential time.
 
 const H = {{H}}; const W = {{W}}; const C = {{C}}u;
@@ -41,6 +42,15 @@ fn load_a(row: Row, k: u32) -> vec4f {
 
 fn column_of(n: u32, batch: u32) -> u32 { return n; }
 
+@if BLOCK_B
+fn load_columns(n: u32, k: u32) -> vec4f {
+@if VECTOR
+  return w[(k * params.n + n) / 4u];
+@else
+  return select(vec4f(), w[(min(k, params.k - 1u) * params.n + n) / 4u], k < params.k);
+@end
+}
+@else
 fn load_b(n: u32, k: u32) -> vec4f {
   let at = k * params.n + n;
 @if VECTOR
@@ -52,3 +62,4 @@ fn load_b(n: u32, k: u32) -> vec4f {
   return select(vec4f(), value, (vec4u(k) + vec4u(0u, 1u, 2u, 3u)) < vec4u(params.k));
 @end
 }
+@end

@@ -1,4 +1,4 @@
-// Loaders of a convolution's gradient to its input for contraction.wgsl: dx[pixel, channel] = Σ_k dy(pixel, k) w(k, channel)
+// Loaders of a convolution's gradient to its input for contraction_*.wgsl: dx[pixel, channel] = Σ_k dy(pixel, k) w(k, channel)
 // with pixel = (image, y, x), k = (ky, kx, out): a pixel takes part in the output that lies ky, kx before it, where the
 // stride hits one.  dy: [batch, OH, OW, N], w: [KH, KW, C, N], dx: [batch, H, W, C].
 // With N a multiple of four (VECTOR) four output channels load at once. Conditions join with &: see conv2d.wgsl.

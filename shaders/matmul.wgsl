@@ -1,7 +1,8 @@
-// Loaders of a matrix product for contraction.wgsl. Each operand may be stored transposed.
+// Loaders of a matrix product for contraction_*.wgsl. Each operand may be stored transposed.
 // a: [batch, m, k], with TRANSPOSE_A [batch, k, m]; b: [batch, k, n], with TRANSPOSE_B [batch, n, k], row major.
 // uniforms: a_stride, b_stride: elements from one matrix to the next, 0 where one serves the whole batch.
-// Where the four values of k are neighbours and k is a multiple of four (VECTOR_A, VECTOR_B), one load takes them all.
+// Where the four values of k are neighbours and k is a multiple of four (VECTOR_A, VECTOR_B), one load takes them all. With
+// BLOCK_A or BLOCK_B the operand is read as four neighbouring rows or columns of one k instead.
 
 fn row_of(m: u32, batch: u32) -> u32 {
 @if TRANSPOSE_A
@@ -26,6 +27,15 @@ fn within(value: vec4f, k: u32) -> vec4f {
 }
 @end
 
+@if BLOCK_A
+fn load_rows(row: u32, k: u32) -> vec4f {
+@if WHOLE_K
+  return a[(row + k * params.m) / 4u];
+@else
+  return select(vec4f(), a[(row + min(k, params.k - 1u) * params.m) / 4u], k < params.k);
+@end
+}
+@else
 fn load_a(row: u32, k: u32) -> vec4f {
 @if VECTOR_A
   return a[(row + k) / 4u];
@@ -45,7 +55,17 @@ fn load_a(row: u32, k: u32) -> vec4f {
 @end
 @end
 }
+@end
 
+@if BLOCK_B
+fn load_columns(column: u32, k: u32) -> vec4f {
+@if WHOLE_K
+  return b[(column + k * params.n) / 4u];
+@else
+  return select(vec4f(), b[(column + min(k, params.k - 1u) * params.n) / 4u], k < params.k);
+@end
+}
+@else
 fn load_b(column: u32, k: u32) -> vec4f {
 @if VECTOR_B
   return b[(column + k) / 4u];
@@ -65,3 +85,4 @@ fn load_b(column: u32, k: u32) -> vec4f {
 @end
 @end
 }
+@end

@@ -5,6 +5,7 @@
  */
 
 import { createDevice, type Device, type DeviceOptions } from './device.ts';
+import { tuneAsNeeded } from './tuning.ts';
 
 const devices: Promise<Device>[] = [];
 
@@ -13,7 +14,7 @@ const devices: Promise<Device>[] = [];
  * @throws DeviceError where no adapter is usable; the message names the remedy.
  */
 export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
-  const opening = createDevice(options);
+  const opening = open(options);
   devices.push(opening);
   try {
     return await opening;
@@ -21,6 +22,12 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
     devices.splice(devices.indexOf(opening), 1);
     throw error;
   }
+}
+
+async function open(options: DeviceOptions): Promise<Device> {
+  const device = await createDevice(options);
+  if (options.tune) tuneAsNeeded(device);
+  return device;
 }
 
 /** The oldest open device, opened now if there is none. */

@@ -10,10 +10,16 @@ import { type AdapterChoice, describeAdapter, findAdapter, isSoftware } from './
 import { Patience } from './patience.ts';
 import { PipelineCache } from './pipelines.ts';
 import { STEP_BYTES } from './step.ts';
+import { readChoices } from './tuningStore.ts';
 
 export interface DeviceOptions {
   /** Which adapter, default `auto`; the environment variable WGRAD_ADAPTER overrides `auto`. */
   readonly adapter?: AdapterChoice;
+  /**
+   * Measures which kernels are fastest when a plan is first made of shapes that have no winner yet, and keeps the winners
+   * for later runs. Default false: what was kept is used, nothing is measured.
+   */
+  readonly tune?: boolean;
 }
 
 export interface DeviceInfo {
@@ -47,6 +53,13 @@ export class Device {
   readonly info: DeviceInfo;
   /** What kernels are specialised for. */
   readonly target: Target;
+  /** Which variant computes an operation, by its key; part of the target. */
+  readonly choices = new Map<string, string>();
+  /**
+   * Measures what the plan of a graph could choose; to be awaited before the plan is made. Null on a device that does not
+   * tune: the plan's kernels are then chosen at once.
+   */
+  prepare: ((roots: readonly Node[]) => Promise<void>) | null = null;
   readonly gpu: GPUDevice;
   readonly pipelines: PipelineCache;
   readonly #patience: Patience;
@@ -80,7 +93,17 @@ export class Device {
       maxBufferBytes: gpu.limits.maxBufferSize,
       maxBindingBytes: gpu.limits.maxStorageBufferBindingSize,
     };
-    this.target = { subgroupSize, software, maxStorageBuffers: gpu.limits.maxStorageBuffersPerShaderStage };
+    const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX, maxComputeWorkgroupStorageSize } = gpu.limits;
+    this.target = {
+      subgroupSize,
+      software,
+      maxStorageBuffers: gpu.limits.maxStorageBuffersPerShaderStage,
+      workgroup: {
+        threads: Math.min(maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX),
+        bytes: maxComputeWorkgroupStorageSize,
+      },
+      choices: this.choices,
+    };
     this.stepStride = roundUp(STEP_BYTES, gpu.limits.minUniformBufferOffsetAlignment);
     this.stepLayout = gpu.createBindGroupLayout({
       label: 'step',
@@ -358,5 +381,7 @@ export async function createDevice(options: DeviceOptions = {}): Promise<Device>
       maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
     },
   });
-  return new Device(gpu, adapter, instance);
+  const device = new Device(gpu, adapter, instance);
+  for (const [key, name] of await readChoices(device.info.name)) device.choices.set(key, name);
+  return device;
 }

@@ -11,7 +11,22 @@ export interface Target {
   readonly maxStorageBuffers: number;
   /** True for adapters that run on the CPU: registers and loads are what costs there, not workgroups. */
   readonly software: boolean;
+  /** What one workgroup may hold; default: what WebGPU guarantees. */
+  readonly workgroup?: WorkgroupLimits;
+  /**
+   * Which variant computes an operation, by its key (`KernelVariants.key`), or by the operation's name for all its shapes.
+   * Default: the first variant that the operation offers. A name that it does not offer is ignored.
+   */
+  readonly choices?: ReadonlyMap<string, string>;
 }
+
+export interface WorkgroupLimits {
+  readonly threads: number;
+  /** Bytes of workgroup memory. */
+  readonly bytes: number;
+}
+
+export const GUARANTEED_WORKGROUP: WorkgroupLimits = { threads: 256, bytes: 16384 };
 
 /** Memory that lives only between the kernels of one operation. */
 export interface Scratch {
@@ -73,6 +88,14 @@ export interface KernelTemplate {
  * store is four times the code of a float's, at a third of the speed an element.
  */
 export const isBrief = (elements: number, target: Target): boolean => target.software && elements <= 16384;
+
+/** One of several ways to compute the same operation. */
+export interface KernelVariant {
+  readonly name: string;
+  /** True where it never won on this kind of adapter: it can be chosen, but is not worth a measurement. */
+  readonly hopeless?: boolean;
+  kernels(): readonly KernelTemplate[];
+}
 
 /** Workgroups a dimension that WebGPU guarantees. */
 export const MAX_GRID = 65535;

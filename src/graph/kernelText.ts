@@ -65,9 +65,17 @@ function partsOf(operand: Operand): readonly Operand[] {
 
 const workgroupOf = (draft: KernelDraft): string | undefined => ENTRY.exec(draft.body)?.[1];
 
-/** Effects stay alone: what they write may be read through other nodes. Structs have members that renaming would miss. */
+/**
+ * Effects stay alone: what they write may be read through other nodes. Structs have members that renaming would miss.
+ * Workgroup memory is short: that of several kernels need not fit.
+ */
 function canShare(draft: KernelDraft): boolean {
-  return !draft.effect && typeof draft.grid === 'number' && draft.grid <= SMALL && !/^struct /m.test(draft.body);
+  return (
+    !draft.effect &&
+    typeof draft.grid === 'number' &&
+    draft.grid <= SMALL &&
+    !/^(struct |var<workgroup>)/m.test(draft.body)
+  );
 }
 
 function fits(drafts: readonly KernelDraft[], maxStorageBuffers: number): boolean {

@@ -5,7 +5,7 @@
 
 import { DtypeError, ShapeError } from '../errors.ts';
 import { formatShape, type Shape } from '../shape.ts';
-import type { KernelTemplate, Target } from './kernel.ts';
+import type { KernelTemplate, KernelVariant, Target } from './kernel.ts';
 import type { PointwiseScope, ViewScope } from './pointwise.ts';
 import type { Storage } from './storage.ts';
 
@@ -44,6 +44,8 @@ export type Lowering<A> =
   | {
       readonly kind: 'kernel';
       kernels(node: Node<A>, target: Target): readonly KernelTemplate[];
+      /** The ways to compute it where there are several; `kernels` then gives the default. */
+      readonly variants?: KernelVariants<A>;
       /** The input that must have been computed before, but whose value is not read. */
       readonly after?: number;
     }
@@ -57,6 +59,14 @@ export type Lowering<A> =
     }
   /** Lays its inputs side by side in one buffer: their kernels write there directly. */
   | { readonly kind: 'pack'; offsets(node: Node<A>): readonly number[] };
+
+/** Several ways to compute an operation, of which an adapter's `choices` pick one. */
+export interface KernelVariants<A> {
+  /** Names the operation with all that decides which way is fastest: shapes, storage orders, strides. */
+  key(node: Node<A>): string;
+  /** The ways that the adapter can run, the default first. */
+  offered(node: Node<A>, target: Target): readonly KernelVariant[];
+}
 
 /** Where a leaf's values come from. */
 export type LeafSource =

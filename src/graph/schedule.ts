@@ -7,7 +7,15 @@ import { shaders } from '../gpu/shaders.generated.ts';
 import { specialise } from '../gpu/template.ts';
 import { roundUp, sizeOf } from '../shape.ts';
 import { fuse, type Group, resolve } from './fuse.ts';
-import { type Grid, isBrief, isScratch, type KernelTemplate, type Operand, type Target } from './kernel.ts';
+import {
+  type Grid,
+  isBrief,
+  isScratch,
+  type KernelTemplate,
+  type KernelVariant,
+  type Operand,
+  type Target,
+} from './kernel.ts';
 import { type KernelDraft, sideBySide, writeKernel } from './kernelText.ts';
 import { type Placement, placeInMemory } from './memory.ts';
 import type { Node } from './node.ts';
@@ -33,6 +41,8 @@ export interface Schedule {
   readonly leaves: readonly Node[];
   /** The node that stands for each root after rewriting. */
   readonly roots: ReadonlyMap<Node, Node>;
+  /** The nodes that can be computed in several ways. */
+  readonly tunable: readonly Node[];
 }
 
 /** Compiles the graph of `asked` for a kind of adapter. Roots that have a value keep their memory to themselves. */
@@ -61,7 +71,9 @@ export function schedule(asked: readonly Node[], target: Target): Schedule {
     if (source.op.lowering.kind === 'leaf') leaves.add(source);
     else if (source.op.lowering.kind !== 'effect') fetched.add(source);
   }
-  return { kernels, placement: placeInMemory(kernels, packs, fetched), leaves: [...leaves], roots: rewritten };
+  const tunable = groups.flatMap(({ anchor }) => (anchor !== null && isTunable(anchor) ? [anchor] : []));
+  const placement = placeInMemory(kernels, packs, fetched);
+  return { kernels, placement, leaves: [...leaves], roots: rewritten, tunable };
 }
 
 function notePack(node: Node, packs: Map<Node, { readonly pack: Node; readonly offset: number }>): void {
@@ -94,8 +106,21 @@ function compileGroup(group: Group, target: Target, packs: ReadonlyMap<Node, unk
   if (lowering.kind !== 'kernel' && lowering.kind !== 'reduce' && lowering.kind !== 'effect') {
     throw new Error(`${anchor.op.name} has no kernel.`);
   }
-  const templates = lowering.kernels(anchor, target);
+  const templates = chosenVariant(anchor, target)?.kernels() ?? lowering.kernels(anchor, target);
   return templates.map((template, at) => assemble(template, group, packs, at === 0, at === templates.length - 1));
+}
+
+const isTunable = ({ op: { lowering } }: Node): boolean =>
+  lowering.kind === 'kernel' && lowering.variants !== undefined;
+
+/** How a node is computed: as the target's choices say, else by the default; null where there is one way only. */
+export function chosenVariant(node: Node, target: Target): KernelVariant | null {
+  const { lowering, name } = node.op;
+  if (lowering.kind !== 'kernel' || lowering.variants === undefined) return null;
+  const offered = lowering.variants.offered(node, target);
+  const { choices } = target;
+  const choice = choices?.get(lowering.variants.key(node)) ?? choices?.get(name);
+  return offered.find((variant) => variant.name === choice) ?? offered[0];
 }
 
 function assemble(

@@ -1,12 +1,34 @@
 /**
- * How the contraction loop (contraction.wgsl) is cut into tiles, and over how many workgroups its sum is split. Matrix
- * products and convolutions share it.
+ * The ways in which Σ_k A(m, k) B(k, n) is computed, and over how many workgroups the sum is split. Matrix products and
+ * convolutions share them: each brings loaders that say what A and B are.
+ *
+ *     subgroupTile 2x2     blocks of rows and of columns a subgroup, spread by broadcasts (contraction_subgroup.wgsl)
+ *     registerTile 8x4     rows and columns a thread (contraction_register.wgsl)
+ *     workgroupTile 64     rows and columns a workgroup, staged through its memory (contraction_workgroup.wgsl)
  */
 
 import { shaders } from '../gpu/shaders.generated.ts';
 import { type Holes, specialise } from '../gpu/template.ts';
-import type { Binding, KernelTemplate, Scratch, Target } from '../graph/kernel.ts';
+import {
+  type Binding,
+  GUARANTEED_WORKGROUP,
+  type KernelTemplate,
+  type KernelVariant,
+  MAX_GRID,
+  type Scratch,
+  type Target,
+} from '../graph/kernel.ts';
 import { reduceKernels } from './reduce.ts';
+
+/** How an operand of a contraction lies in memory. */
+export interface ContractionOperand {
+  /** Whether neighbours in memory are neighbours in k; else they are neighbouring rows (of A) or columns (of B). */
+  readonly alongK: boolean;
+  /** Whether four neighbouring rows or columns of one k are one aligned vec4f: the loaders then know BLOCK_A or BLOCK_B. */
+  readonly blocks: boolean;
+  /** How it is bound for `load_a` or `load_b`; as vec4f where it is read in blocks. */
+  readonly binding: Binding;
+}
 
 export interface Contraction {
   readonly label: string;
@@ -14,98 +36,203 @@ export interface Contraction {
   readonly n: number;
   readonly k: number;
   readonly batch?: number;
-  /** WGSL of row_of, column_of, load_a and load_b, and the holes in it. */
+  /**
+   * WGSL of row_of, column_of, load_a and load_b; with the hole BLOCK_A of load_rows instead of load_a, with BLOCK_B of
+   * load_columns instead of load_b.
+   */
   readonly loaders: string;
   readonly holes: Holes;
-  readonly reads: readonly Binding[];
+  readonly a: ContractionOperand;
+  readonly b: ContractionOperand;
   readonly uniforms?: Readonly<Record<string, number>>;
+}
+
+/** A way to compute it: how much a workgroup takes, and the WGSL that does. */
+interface Tiling {
+  readonly name: string;
+  /** Rows and columns of a workgroup. */
+  readonly rows: number;
+  readonly columns: number;
+  readonly workgroup: number;
+  /** What follows the loaders. */
+  readonly source: string;
+  readonly holes: Holes;
+  readonly enables?: readonly string[];
+  /** Whether operands that can be are read in blocks. */
+  readonly blocks?: boolean;
+  readonly uniforms?: Readonly<Record<string, number>>;
+  /** Bytes of workgroup memory. */
+  readonly memory?: number;
 }
 
 /** Workgroups that keep an adapter busy; a sum is split when there are fewer tiles. */
 const BUSY = { software: 16, hardware: 512 };
 /** Shortest share of a split sum. */
 const MIN_CHUNK = 256;
-
-interface Tile {
-  readonly lanes: number;
-  readonly rows: number;
-  readonly columns: number;
-  readonly tileM: number;
-  readonly tileN: number;
-  readonly workgroup: number;
-}
-
 /** Products below which a tile's compile time costs more than its speed gains. */
 const SMALL = 4e6;
 
-function chooseTile(m: number, n: number, k: number, target: Target): Tile {
-  const lanes = target.subgroupSize;
-  if (lanes === 8) {
-    // Two rows and two blocks of columns a lane: 32 sums, which measured best on lavapipe in every transposition.
-    const small = m * n * k < SMALL;
-    const tileM = m > lanes && !small ? 2 : 1;
-    const tileN = n > lanes && !small ? 2 : 1;
-    const subgroups = Math.min(4, Math.ceil(m / (tileM * lanes)));
-    return { lanes, tileM, tileN, rows: tileM * lanes, columns: tileN * lanes, workgroup: lanes * subgroups };
-  }
-  // A register tile a thread: neighbouring threads take neighbouring tiles of rows.
-  const tileM = m >= 4 ? 4 : 1;
-  const tileN = 8;
-  const threads = Math.min(target.software ? 8 : 64, Math.ceil(m / tileM));
-  return { lanes: 1, tileM, tileN, rows: tileM, columns: tileN, workgroup: threads };
+const widthOf = (n: number): 1 | 4 => (n % 4 === 0 ? 4 : 1);
+
+/** Blocks of LANES rows by blocks of LANES columns a subgroup. */
+function subgroupTile({ m, n }: Contraction, lanes: number, tileM: number, tileN: number): Tiling {
+  const width = widthOf(n);
+  const subgroups = Math.min(4, Math.ceil(m / (tileM * lanes)));
+  const columns = tileN * lanes;
+  return {
+    name: `subgroupTile ${tileM}x${tileN}`,
+    rows: tileM * lanes * subgroups,
+    columns,
+    workgroup: lanes * subgroups,
+    source: shaders.contraction_subgroup,
+    enables: ['subgroups'],
+    holes: {
+      LANES: lanes,
+      ROWS: tileM * lanes,
+      COLUMNS: columns,
+      QUADS: columns / 4,
+      TILE_M: tileM,
+      TILE_N: tileN,
+      ROW_STORES: columns / width,
+      WIDTH: width,
+    },
+    uniforms: { stores: (tileM * columns) / width },
+  };
 }
 
-export function contractionKernels(
-  { label, m, n, k, batch = 1, loaders, holes, reads, uniforms }: Contraction,
-  target: Target,
-): KernelTemplate[] {
-  const tile = chooseTile(m, n, k, target);
-  const tilesN = Math.ceil(n / tile.columns);
-  const tiles = Math.ceil(m / (tile.rows * (tile.workgroup / tile.lanes))) * tilesN;
+/** Rows by columns a thread, both multiples of four; neighbouring threads take neighbouring rows. */
+function registerTile({ m }: Contraction, target: Target, tileM: number, tileN: number): Tiling {
+  const workgroup = Math.min(target.software ? 16 : 64, Math.ceil(m / tileM));
+  return {
+    name: `registerTile ${tileM}x${tileN}`,
+    rows: tileM * workgroup,
+    columns: tileN,
+    workgroup,
+    source: `${shaders.contraction_store}\n${shaders.contraction_register}`,
+    blocks: true,
+    holes: { TILE_M: tileM, BLOCKS: tileM / 4, COLUMNS: tileN, QUADS: tileN / 4 },
+  };
+}
+
+/** A square tile a workgroup, four rows by four columns a thread. */
+function workgroupTile(side: 32 | 64): Tiling {
+  const workgroup = (side / 4) ** 2;
+  return {
+    name: `workgroupTile ${side}`,
+    rows: side,
+    columns: side,
+    workgroup,
+    source: `${shaders.contraction_store}\n${shaders.contraction_workgroup}`,
+    holes: { SIDE: side, LOADS: (4 * side) / workgroup },
+    memory: 2 * 4 * (side + 1) * 16,
+  };
+}
+
+/** The largest power of two up to `most` whose blocks of `lanes` are not mostly empty. */
+function blocksFor(extent: number, lanes: number, most: number): number {
+  let blocks = 1;
+  while (blocks < most && blocks * lanes < extent) blocks *= 2;
+  return blocks;
+}
+
+/** What measured best on this kind of adapter, by shape. */
+function defaultTiling(contraction: Contraction, target: Target): Tiling {
+  const { m, n, k } = contraction;
+  const { software, subgroupSize: lanes } = target;
+  if (!software) return workgroupTile(Math.min(m, n) <= 32 ? 32 : 64);
+  const small = m * n * k < SMALL;
+  // lavapipe: two rows and two blocks of columns a lane, 32 sums, measured best in every transposition.
+  if (lanes === 8) return subgroupTile(contraction, lanes, m > lanes && !small ? 2 : 1, n > lanes && !small ? 2 : 1);
+  // SwiftShader takes each value that is loaded from memory one by one, about 75 cycles for the four lanes: the largest
+  // tile is best, though its sums do not fit the registers.
+  if (lanes === 4) {
+    return subgroupTile(contraction, lanes, blocksFor(m, lanes, small ? 2 : 8), blocksFor(n, lanes, small ? 2 : 4));
+  }
+  return registerTile(contraction, target, m > 4 && !small ? 8 : 4, 4);
+}
+
+/** Every way, the default first; about six. */
+function tilings(contraction: Contraction, target: Target): Tiling[] {
+  const { subgroupSize: lanes } = target;
+  const all = [defaultTiling(contraction, target)];
+  if (lanes === 8) all.push(subgroupTile(contraction, lanes, 1, 1), subgroupTile(contraction, lanes, 2, 2));
+  if (lanes === 4) all.push(subgroupTile(contraction, lanes, 2, 2), subgroupTile(contraction, lanes, 8, 4));
+  all.push(registerTile(contraction, target, 8, 4), registerTile(contraction, target, 4, 8));
+  all.push(workgroupTile(64), workgroupTile(32));
+  return [...new Map(all.map((tiling) => [tiling.name, tiling])).values()];
+}
+
+/** Whether the adapter can run it. */
+function runs(tiling: Tiling, cut: Cut, target: Target): boolean {
+  const { threads, bytes } = target.workgroup ?? GUARANTEED_WORKGROUP;
+  return tiling.workgroup <= threads && (tiling.memory ?? 0) <= bytes && cut.work <= MAX_GRID ** 2;
+}
+
+/** How the tiles and the parts of the sum make up a grid. */
+interface Cut {
+  readonly tilesN: number;
+  /** Of one product. */
+  readonly tiles: number;
+  /** Products in one part, a multiple of four. */
+  readonly chunk: number;
+  readonly splits: number;
+  /** Workgroups. */
+  readonly work: number;
+}
+
+function cutOf({ m, n, k, batch = 1 }: Contraction, { rows, columns }: Tiling, target: Target): Cut {
+  const tilesN = Math.ceil(n / columns);
+  const tiles = Math.ceil(m / rows) * tilesN;
   const busy = target.software ? BUSY.software : BUSY.hardware;
   const wanted = Math.max(1, Math.min(Math.ceil(busy / (tiles * batch)), Math.floor(k / MIN_CHUNK)));
   const chunk = Math.ceil(k / wanted / 4) * 4;
   const splits = Math.ceil(k / chunk);
-  const vector = n % 4 === 0;
+  return { tilesN, tiles, chunk, splits, work: tiles * batch * splits };
+}
+
+function kernelsOf(contraction: Contraction, tiling: Tiling, cut: Cut, target: Target): KernelTemplate[] {
+  const { label, m, n, k, batch = 1, loaders, holes, a, b, uniforms } = contraction;
+  const { tilesN, tiles, chunk, splits, work } = cut;
+  const width = widthOf(n);
+  const element = width === 4 ? 'vec4f' : 'f32';
   const partial: Scratch | null = splits > 1 ? { bytes: batch * splits * m * n * 4 } : null;
-  const work = tiles * batch * splits;
-  const subgroups = tile.lanes > 1;
+  const blocksOf = ({ blocks }: ContractionOperand): boolean => blocks && tiling.blocks === true;
+  const bound = (operand: ContractionOperand): Binding =>
+    blocksOf(operand) ? { ...operand.binding, element: 'vec4f' } : operand.binding;
+  const blocks: Holes = { BLOCK_A: blocksOf(a), BLOCK_B: blocksOf(b) };
+  const loop = specialise(tiling.source, {
+    ...tiling.holes,
+    ...blocks,
+    WORKGROUP: tiling.workgroup,
+    VECTOR: width === 4,
+    SPLIT: partial !== null,
+    ROLLED: target.software,
+    ALONG_K_A: a.alongK,
+    ALONG_K_B: b.alongK,
+  });
   const product: KernelTemplate = {
     label: partial === null ? label : `${label} (parts)`,
-    source: `${specialise(loaders, holes)}\n${shaders.contraction}`,
-    enables: subgroups ? ['subgroups'] : [],
-    holes: {
-      WORKGROUP: tile.workgroup,
-      LANES: tile.lanes,
-      ROWS: tile.rows,
-      COLUMNS: tile.columns,
-      QUADS: tile.columns / 4,
-      TILE_M: tile.tileM,
-      TILE_N: tile.tileN,
-      SUBGROUPS: subgroups,
-      VECTOR: vector,
-      SPLIT: partial !== null,
-      ROLLED: target.software,
-      ROW_STORES: tile.columns / (vector ? 4 : 1),
-      WIDTH: vector ? 4 : 1,
-    },
-    reads,
-    writes: partial === null ? [] : [{ name: 'partial', operand: partial, element: vector ? 'vec4f' : 'f32' }],
-    uniforms: {
-      m,
-      n,
-      k,
-      tiles_n: tilesN,
-      tiles,
-      work,
-      chunk,
-      splits,
-      stores: (tile.tileM * tile.columns) / (vector ? 4 : 1),
-      ...uniforms,
-    },
+    source: `${specialise(loaders, { ...holes, ...blocks })}\n${loop}`,
+    enables: tiling.enables ?? [],
+    reads: [bound(a), bound(b)],
+    writes: partial === null ? [] : [{ name: 'partial', operand: partial, element }],
+    uniforms: { m, n, k, tiles_n: tilesN, tiles, work, chunk, splits, ...tiling.uniforms, ...uniforms },
     grid: work,
-    width: vector ? 4 : 1,
+    width,
   };
   if (partial === null) return [product];
   return [product, ...reduceKernels(label, 'a + b', { outer: batch, extent: splits, inner: m * n }, target, partial)];
+}
+
+/** The ways to compute a contraction that this adapter can run, the default first. */
+export function contractionVariants(contraction: Contraction, target: Target): KernelVariant[] {
+  return tilings(contraction, target)
+    .map((tiling) => ({ tiling, cut: cutOf(contraction, tiling, target) }))
+    .filter(({ tiling, cut }) => runs(tiling, cut, target))
+    .map(({ tiling, cut }) => ({
+      name: tiling.name,
+      // On the CPU workgroup memory is memory like any other, and barriers and long texts cost.
+      hopeless: target.software && tiling.memory !== undefined,
+      kernels: () => kernelsOf(contraction, tiling, cut, target),
+    }));
 }

@@ -6,9 +6,9 @@
 import { ShapeError } from '../errors.ts';
 import { shaders } from '../gpu/shaders.generated.ts';
 import type { Holes } from '../gpu/template.ts';
-import { createNode, expectDtype, expectRank, type Node, type Op } from '../graph/node.ts';
-import { formatShape, type Padding, type Pair, pairOf, type Shape, windowOf } from '../shape.ts';
-import { contractionKernels } from './contraction.ts';
+import { createNode, expectDtype, expectRank, type Lowering, type Node, type Op } from '../graph/node.ts';
+import { formatShape, type Padding, type Pair, pairOf, type Shape, sizeOf, windowOf } from '../shape.ts';
+import { type Contraction, contractionVariants } from './contraction.ts';
 import { add } from './elementwise.ts';
 
 export interface Conv2dAttributes {
@@ -41,6 +41,68 @@ function constants({ stride, before, input, kernel, output }: Conv2dAttributes):
   };
 }
 
+/** Four neighbouring values of the innermost dimension lie in one aligned vec4f. */
+const whole = (shape: Shape): boolean => (shape.at(-1) ?? 1) % 4 === 0;
+
+/** y[position, out] = Σ patch(position, tap) kernel[tap, out] */
+function forward({ inputs: [x, kernel], attributes }: Node<Conv2dAttributes>): Contraction {
+  const vector = whole(x.shape);
+  return {
+    label: 'conv2d',
+    m: sizeOf(attributes.output.slice(0, 3)),
+    n: attributes.output[3],
+    k: sizeOf(attributes.kernel.slice(0, 3)),
+    loaders: shaders.conv2d,
+    holes: { ...constants(attributes), VECTOR: vector },
+    a: { alongK: true, blocks: false, binding: { name: 'x', operand: x, element: vector ? 'vec4f' : 'f32' } },
+    b: { alongK: false, blocks: whole(kernel.shape), binding: { name: 'w', operand: kernel, element: 'f32' } },
+  };
+}
+
+/** dx[pixel, channel] = Σ dy(pixel, tap and out) kernel(tap and out, channel) */
+function toInput({ inputs: [dy, kernel], attributes }: Node<Conv2dAttributes>): Contraction {
+  const vector = whole(dy.shape);
+  const element = vector ? 'vec4f' : 'f32';
+  return {
+    label: 'conv2dInputGradient',
+    m: sizeOf(attributes.input.slice(0, 3)),
+    n: attributes.input[3],
+    k: attributes.kernel[0] * attributes.kernel[1] * attributes.kernel[3],
+    loaders: shaders.conv2d_input_gradient,
+    holes: { ...constants(attributes), VECTOR: vector },
+    a: { alongK: true, blocks: false, binding: { name: 'dy', operand: dy, element } },
+    b: { alongK: true, blocks: false, binding: { name: 'w', operand: kernel, element } },
+  };
+}
+
+/** dkernel[tap, out] = Σ x(tap, position) dy[position, out] */
+function toKernel({ inputs: [x, dy], attributes }: Node<Conv2dAttributes>): Contraction {
+  return {
+    label: 'conv2dKernelGradient',
+    m: sizeOf(attributes.kernel.slice(0, 3)),
+    n: attributes.kernel[3],
+    k: sizeOf(attributes.output.slice(0, 3)),
+    loaders: shaders.conv2d_kernel_gradient,
+    holes: { ...constants(attributes), SAME_ROW: attributes.output[2] % 4 === 0 },
+    a: { alongK: false, blocks: whole(x.shape), binding: { name: 'x', operand: x, element: 'f32' } },
+    b: { alongK: false, blocks: whole(dy.shape), binding: { name: 'dy', operand: dy, element: 'f32' } },
+  };
+}
+
+function lowered(name: string, contraction: (node: Node<Conv2dAttributes>) => Contraction): Lowering<Conv2dAttributes> {
+  return {
+    kind: 'kernel',
+    kernels: (node, target) => contractionVariants(contraction(node), target)[0].kernels(),
+    variants: {
+      key({ attributes: { stride, before, input, kernel, output } }) {
+        const shapes = `${formatShape(input)} ${formatShape(kernel)} ${formatShape(output)}`;
+        return `${name} ${shapes} stride ${formatShape(stride)} before ${formatShape(before)}`;
+      },
+      offered: (node, target) => contractionVariants(contraction(node), target),
+    },
+  };
+}
+
 export const conv2dOp: Op<Conv2dAttributes> = {
   name: 'conv2d',
   infer: (_, { output }) => ({ shape: output, dtype: 'float32' }),
@@ -50,28 +112,7 @@ export const conv2dOp: Op<Conv2dAttributes> = {
       needs[1] ? createNode(conv2dKernelGradientOp, [x, g], attributes) : null,
     ];
   },
-  lowering: {
-    kind: 'kernel',
-    kernels({ inputs: [x, kernel], attributes }, target) {
-      const [batch, oh, ow, n] = attributes.output;
-      const vector = attributes.input[3] % 4 === 0;
-      return contractionKernels(
-        {
-          label: 'conv2d',
-          m: batch * oh * ow,
-          n,
-          k: attributes.kernel[0] * attributes.kernel[1] * attributes.kernel[2],
-          loaders: shaders.conv2d,
-          holes: { ...constants(attributes), VECTOR: vector },
-          reads: [
-            { name: 'x', operand: x, element: vector ? 'vec4f' : 'f32' },
-            { name: 'w', operand: kernel, element: 'f32' },
-          ],
-        },
-        target,
-      );
-    },
-  },
+  lowering: lowered('conv2d', forward),
 };
 
 export const conv2dInputGradientOp: Op<Conv2dAttributes> = {
@@ -83,29 +124,7 @@ export const conv2dInputGradientOp: Op<Conv2dAttributes> = {
       needs[1] ? createNode(conv2dKernelGradientOp, [g, dy], attributes) : null,
     ];
   },
-  lowering: {
-    kind: 'kernel',
-    kernels({ inputs: [dy, kernel], attributes }, target) {
-      const [batch, h, w, c] = attributes.input;
-      const vector = attributes.output[3] % 4 === 0;
-      const element = vector ? 'vec4f' : 'f32';
-      return contractionKernels(
-        {
-          label: 'conv2dInputGradient',
-          m: batch * h * w,
-          n: c,
-          k: attributes.kernel[0] * attributes.kernel[1] * attributes.kernel[3],
-          loaders: shaders.conv2d_input_gradient,
-          holes: { ...constants(attributes), VECTOR: vector },
-          reads: [
-            { name: 'dy', operand: dy, element },
-            { name: 'w', operand: kernel, element },
-          ],
-        },
-        target,
-      );
-    },
-  },
+  lowering: lowered('conv2dInputGradient', toInput),
 };
 
 export const conv2dKernelGradientOp: Op<Conv2dAttributes> = {
@@ -117,27 +136,7 @@ export const conv2dKernelGradientOp: Op<Conv2dAttributes> = {
       needs[1] ? createNode(conv2dOp, [x, g], attributes) : null,
     ];
   },
-  lowering: {
-    kind: 'kernel',
-    kernels({ inputs: [x, dy], attributes }, target) {
-      const [batch, oh, ow, n] = attributes.output;
-      return contractionKernels(
-        {
-          label: 'conv2dKernelGradient',
-          m: attributes.kernel[0] * attributes.kernel[1] * attributes.kernel[2],
-          n,
-          k: batch * oh * ow,
-          loaders: shaders.conv2d_kernel_gradient,
-          holes: { ...constants(attributes), SAME_ROW: ow % 4 === 0 },
-          reads: [
-            { name: 'x', operand: x, element: 'f32' },
-            { name: 'dy', operand: dy, element: 'f32' },
-          ],
-        },
-        target,
-      );
-    },
-  },
+  lowering: lowered('conv2dKernelGradient', toKernel),
 };
 
 export interface Conv2dOptions {

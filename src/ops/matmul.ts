@@ -4,7 +4,7 @@ import { ShapeError } from '../errors.ts';
 import { shaders } from '../gpu/shaders.generated.ts';
 import { createNode, expectDtype, type Node, type Op } from '../graph/node.ts';
 import { broadcastShapes, formatShape, type Shape, sizeOf } from '../shape.ts';
-import { contractionKernels } from './contraction.ts';
+import { type Contraction, contractionVariants } from './contraction.ts';
 import { add } from './elementwise.ts';
 import { broadcastTo } from './reduce.ts';
 import { reshape } from './reshape.ts';
@@ -57,39 +57,50 @@ export const matmulOp: Op<MatmulAttributes> = {
   },
   lowering: {
     kind: 'kernel',
-    kernels({ inputs: [a, b], attributes }, target) {
-      const { transposeA, transposeB } = attributes;
-      const { m, n, k, batch } = extentsOf(a.shape, b.shape, attributes);
-      const whole = k % 4 === 0;
-      const vectorA = whole && !transposeA;
-      const vectorB = whole && transposeB;
-      const strideOf = (shape: Shape): number => (sizeOf(shape.slice(0, -2)) === 1 ? 0 : sizeOf(shape.slice(-2)));
-      return contractionKernels(
-        {
-          label: 'matmul',
-          m,
-          n,
-          k,
-          batch: sizeOf(batch),
-          loaders: shaders.matmul,
-          holes: {
-            TRANSPOSE_A: transposeA,
-            TRANSPOSE_B: transposeB,
-            VECTOR_A: vectorA,
-            VECTOR_B: vectorB,
-            WHOLE_K: whole,
-          },
-          reads: [
-            { name: 'a', operand: a, element: vectorA ? 'vec4f' : 'f32' },
-            { name: 'b', operand: b, element: vectorB ? 'vec4f' : 'f32' },
-          ],
-          uniforms: { a_stride: strideOf(a.shape), b_stride: strideOf(b.shape) },
-        },
-        target,
-      );
+    kernels: (node, target) => contractionVariants(contractionOf(node), target)[0].kernels(),
+    variants: {
+      key({ inputs: [a, b], attributes: { transposeA, transposeB } }) {
+        return `matmul ${formatShape(a.shape)}${transposeA ? 'ᵀ' : ''} ${formatShape(b.shape)}${transposeB ? 'ᵀ' : ''}`;
+      },
+      offered: (node, target) => contractionVariants(contractionOf(node), target),
     },
   },
 };
+
+function contractionOf({ inputs: [a, b], attributes }: Node<MatmulAttributes>): Contraction {
+  const { transposeA, transposeB } = attributes;
+  const { m, n, k, batch } = extentsOf(a.shape, b.shape, attributes);
+  const whole = k % 4 === 0;
+  const vectorA = whole && !transposeA;
+  const vectorB = whole && transposeB;
+  const strideOf = (shape: Shape): number => (sizeOf(shape.slice(0, -2)) === 1 ? 0 : sizeOf(shape.slice(-2)));
+  return {
+    label: 'matmul',
+    m,
+    n,
+    k,
+    batch: sizeOf(batch),
+    loaders: shaders.matmul,
+    holes: {
+      TRANSPOSE_A: transposeA,
+      TRANSPOSE_B: transposeB,
+      VECTOR_A: vectorA,
+      VECTOR_B: vectorB,
+      WHOLE_K: whole,
+    },
+    a: {
+      alongK: !transposeA,
+      blocks: transposeA && m % 4 === 0,
+      binding: { name: 'a', operand: a, element: vectorA ? 'vec4f' : 'f32' },
+    },
+    b: {
+      alongK: transposeB,
+      blocks: !transposeB && n % 4 === 0,
+      binding: { name: 'b', operand: b, element: vectorB ? 'vec4f' : 'f32' },
+    },
+    uniforms: { a_stride: strideOf(a.shape), b_stride: strideOf(b.shape) },
+  };
+}
 
 /**
  * [..., m, k] by [..., k, n] gives [..., m, n]; leading dimensions broadcast. With a flag the operand is stored

@@ -1,10 +1,10 @@
-// C[m, n] = Σ_k A(m, k) B(k, n): the loop under matrix products and convolutions. What A and B are is said by the loaders
-// that are put in front: row_of(m, batch) and column_of(n, batch) prepare what does not change with k, load_a(row, k) and
-// load_b(column, k) give A(m, k … k+3) and B(k … k+3, n), zero beyond K.
+// C[m, n] = Σ_k A(m, k) B(k, n) by tiles that a subgroup shares: the loop under matrix products and convolutions. What A and
+// B are is said by the loaders that are put in front: row_of(m, batch) and column_of(n, batch) prepare what does not change
+// with k, load_a(row, k) and load_b(column, k) give A(m, k … k+3) and B(k … k+3, n), zero beyond K.
 //
-// A thread owns TILE_M rows. With subgroups, the lanes of a subgroup take neighbouring rows and TILE_N blocks of LANES
-// columns: each lane loads one column of a block and the subgroup broadcasts it to all, so that a load serves LANES rows
-// and LANES columns. Without subgroups (LANES = 1) a thread loads each of its TILE_N columns itself.
+// The lanes of a subgroup take TILE_M blocks of neighbouring rows and TILE_N blocks of neighbouring columns, LANES each: a
+// lane loads one row of a block of rows and one column of a block of columns, and the subgroup broadcasts the columns to
+// all, so that a load serves LANES rows and LANES columns. For adapters where loads are what costs (lavapipe, SwiftShader).
 // Tiles are text, not arrays: not every driver keeps an array in registers.
 //
 // grid: x, y fold [batch, split, tile of rows, tile of columns], the last fastest. uniforms: m, n, k, tiles_n, tiles (of one
@@ -46,11 +46,7 @@ fn main(
     let b${j} = load_b(column${j}, k);
 @for c in 0..LANES
     {
-@if SUBGROUPS
       let b = subgroupBroadcast(b${j}, ${c}u);
-@else
-      let b = b${j};
-@end
 @for i in 0..TILE_M
       sum${i}_${j*LANES+c} += dot(a${i}, b);
 @end

@@ -1,0 +1,25 @@
+// How the tiles of contraction_register.wgsl and contraction_workgroup.wgsl end: C(m, n … n+3) is stored, or left in
+// partial[batch, split, m, n] (SPLIT) for a second kernel to add. Rows and columns beyond the edge are dropped. Where N is a
+// multiple of four (VECTOR) the four values are one store.
+
+fn finish(m: u32, n: u32, part: u32, value: vec4f) {
+  if ((m >= params.m) | (n >= params.n)) { return; }
+  let at = (part * params.m + m) * params.n + n;
+@if VECTOR
+@if SPLIT
+  partial[at / 4u] = value;
+@else
+  store(at / 4u, value);
+@end
+@else
+@for c in 0..4
+  if (n + ${c}u < params.n) {
+@if SPLIT
+    partial[at + ${c}u] = value[${c}];
+@else
+    store(at + ${c}u, value[${c}]);
+@end
+  }
+@end
+@end
+}

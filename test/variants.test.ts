@@ -1,0 +1,255 @@
+/**
+ * Every way to compute a product or a convolution that the adapter can run, also those that it would not choose, against
+ * the float64 oracle and the golden files.
+ */
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { gradients } from '../src/autodiff.ts';
+import { defaultDevice } from '../src/gpu/defaultDevice.ts';
+import type { KernelVariant } from '../src/graph/kernel.ts';
+import { createNode, type Node } from '../src/graph/node.ts';
+import { schedule } from '../src/graph/schedule.ts';
+import { conv2d } from '../src/ops/conv2d.ts';
+import { relu } from '../src/ops/elementwise.ts';
+import { matmul } from '../src/ops/matmul.ts';
+import { sum } from '../src/ops/reduce.ts';
+import type { Padding, Pair, Shape } from '../src/shape.ts';
+import { goldenCases } from './goldenCases.ts';
+import * as o from './reference.ts';
+import { assertClose, assertSame, compare, draw, evaluate, type Input, nodeOf, oracleOf } from './support.ts';
+
+const test = suite('kernel variants');
+const device = await defaultDevice();
+const OPS = ['matmul', 'conv2d', 'conv2dInputGradient', 'conv2dKernelGradient'];
+
+/** Runs something with every operation computed by one variant, where it offers it. */
+async function forced(name: string, work: () => Promise<void>): Promise<void> {
+  for (const op of OPS) device.choices.set(op, name);
+  try {
+    await work();
+  } finally {
+    for (const op of OPS) device.choices.delete(op);
+  }
+}
+
+const offeredBy = (node: Node): readonly KernelVariant[] => {
+  const { lowering } = node.op;
+  if (lowering.kind !== 'kernel' || lowering.variants === undefined) throw new Error(`${node.op.name} has no variants`);
+  return lowering.variants.offered(node, device.target);
+};
+
+interface Product {
+  readonly a: Input;
+  readonly b: Input;
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+}
+
+const TRANSPOSES = [
+  [false, false],
+  [true, false],
+  [false, true],
+  [true, true],
+] as const;
+
+const swapped = (shape: Shape): Shape => [...shape.slice(0, -2), shape[shape.length - 1], shape[shape.length - 2]];
+
+function product(
+  m: number,
+  k: number,
+  n: number,
+  [transposeA, transposeB]: readonly boolean[],
+  batch: Shape = [],
+): Product {
+  const shapes: Shape[] = [
+    [...batch, m, k],
+    [...batch, k, n],
+  ];
+  const [a, b] = shapes.map((shape, at) => draw([transposeA, transposeB][at] ? swapped(shape) : shape));
+  return { a, b, transposeA, transposeB };
+}
+
+const PRODUCTS: readonly Product[] = [
+  product(1, 1, 1, [false, false]),
+  // Primes; larger than a tile with vec4f loads; vec4f loads with an end of k that is no vec4f; one k.
+  ...TRANSPOSES.flatMap((flags) => [product(7, 5, 11, flags), product(68, 20, 72, flags), product(12, 7, 8, flags)]),
+  product(131, 1, 67, [false, false]),
+  product(8, 1, 4, [true, false]),
+  // Sums that are split over workgroups.
+  product(3, 1500, 2, [false, true]),
+  product(4, 1030, 8, [true, false]),
+  product(5, 600, 4, [false, false], [3]),
+  product(5, 6, 7, [true, true], [2, 2]),
+];
+
+const build = ({ a, b, transposeA, transposeB }: Product): Node => matmul(nodeOf(a), nodeOf(b), transposeA, transposeB);
+
+function expected({ a, b, transposeA, transposeB }: Product): o.Array64 {
+  const turned = (input: Input, transposed: boolean): o.Array64 => {
+    const x = oracleOf(input);
+    const rank = x.shape.length;
+    return transposed ? o.transpose(x, [...x.shape.keys()].slice(0, -2).concat(rank - 1, rank - 2)) : x;
+  };
+  return o.matmul(turned(a, transposeA), turned(b, transposeB));
+}
+
+const describe = ({ a, b, transposeA, transposeB }: Product): string =>
+  `[${a.shape}]${transposeA ? 'ᵀ' : ''} [${b.shape}]${transposeB ? 'ᵀ' : ''}`;
+
+interface Convolution {
+  readonly x: Shape;
+  readonly kernel: Shape;
+  readonly stride?: Pair;
+  readonly padding?: Padding;
+}
+
+const CONVOLUTIONS: readonly Convolution[] = [
+  { x: [2, 5, 7, 1], kernel: [3, 2, 1, 3], stride: [1, 2], padding: 'same' },
+  { x: [1, 6, 8, 3], kernel: [3, 3, 3, 5], padding: 'same' },
+  { x: [2, 9, 8, 4], kernel: [3, 3, 4, 64], stride: 2, padding: 'same' },
+  { x: [1, 5, 4, 64], kernel: [3, 3, 64, 8], padding: 'same' },
+  // The kernel gradient's sum is split.
+  { x: [2, 17, 16, 5], kernel: [2, 2, 5, 4] },
+];
+
+const convolve = (x: Node, kernel: Node, { stride, padding }: Convolution): Node =>
+  conv2d(x, kernel, { stride, padding });
+
+/** Every variant that some shape offers. */
+const variants = new Map(
+  [...PRODUCTS.map(build), build(product(256, 256, 256, [false, false]))]
+    .flatMap((node) => offeredBy(node))
+    .map((variant) => [variant.name, variant]),
+);
+
+/** The first of a kind meets every case; its other sizes, and what takes seconds to compile here, some. */
+const kindOf = (name: string): string => name.split(' ')[0];
+const thorough = new Set(
+  [...new Map([...variants.values()].reverse().map((variant) => [kindOf(variant.name), variant])).values()]
+    .filter(({ hopeless }) => hopeless !== true)
+    .map(({ name }) => name),
+);
+const casesFor = <T>(name: string, all: readonly T[], every: number): readonly T[] =>
+  thorough.has(name) ? all : all.filter((_, at) => at % every === 0);
+
+test('the adapter offers every kind of variant that it can run', () => {
+  const kinds = new Set([...variants.keys()].map(kindOf));
+  const wanted = device.target.subgroupSize > 0 ? ['subgroupTile'] : [];
+  assert.equal([...kinds].sort(), ['registerTile', ...wanted, 'workgroupTile'].sort());
+  const [first] = offeredBy(build(product(64, 64, 64, [false, false])));
+  const best = device.target.subgroupSize > 0 ? 'subgroupTile' : 'registerTile';
+  assert.is(kindOf(first.name), device.target.software ? best : 'workgroupTile');
+});
+
+test('a variant that the adapter cannot run is not offered', () => {
+  const node = build(product(64, 64, 64, [false, false]));
+  const { lowering } = node.op;
+  if (lowering.kind !== 'kernel' || lowering.variants === undefined) throw new Error('matmul has no variants');
+  const small = { ...device.target, subgroupSize: 0, workgroup: { threads: 128, bytes: 8000 } };
+  const offered = lowering.variants.offered(node, small).map(({ name }) => name);
+  assert.equal(
+    offered.filter((name) => name.startsWith('subgroupTile')),
+    [],
+  );
+  assert.equal(
+    offered.filter((name) => name.startsWith('workgroupTile')),
+    ['workgroupTile 32'],
+  );
+});
+
+const golden = goldenCases()?.filter(({ kind }) => kind === 'conv2d' || kind === 'dense') ?? [];
+
+for (const name of variants.keys()) {
+  test(`${name}: products in all storage orders`, () =>
+    forced(name, async () => {
+      const products = casesFor(name, PRODUCTS, 2);
+      const nodes = products.map(build);
+      const last = nodes[nodes.length - 1];
+      const values = await evaluate([...nodes, relu(createNode(last.op, last.inputs, last.attributes))]);
+      products.forEach((one, at) => {
+        assertClose(values[at], expected(one).data, describe(one));
+      });
+      const fused = values[nodes.length];
+      assertSame(fused, values[nodes.length - 1].map((y) => Math.max(y, 0)), 'with a fused ReLU');
+      // The same inputs give the same bits.
+      const again = await evaluate(nodes);
+      again.forEach((one, at) => {
+        assertSame(one, values[at], `${describe(products[at])}, again`);
+      });
+    }));
+
+  test(`${name}: sums are split where there are few tiles`, () =>
+    forced(name, async () => {
+      const labels = (one: Product): string[] =>
+        schedule([build(one)], device.target).kernels.map(({ label }) => label);
+      assert.equal(labels(product(7, 5, 11, [false, false])), ['matmul']);
+      assert.equal(labels(product(3, 1500, 2, [false, true])), ['matmul (parts)', 'matmul']);
+    }));
+
+  test(`${name}: NaN and infinity reach what depends on them, and nothing else`, () =>
+    forced(name, async () => {
+      for (const flags of TRANSPOSES.slice(1, 3)) {
+        for (const [m, k, n] of [
+          [5, 6, 7],
+          [68, 20, 72],
+        ]) {
+          const one = product(m, k, n, flags);
+          const at = (row: number, column: number, rows: number, columns: number, transposed: boolean): number =>
+            transposed ? column * rows + row : row * columns + column;
+          const a = { ...one.a, values: Float32Array.from(one.a.values) };
+          const b = { ...one.b, values: Float32Array.from(one.b.values) };
+          a.values[at(m - 1, k - 1, m, k, one.transposeA)] = Number.NaN;
+          b.values[at(0, n - 1, k, n, one.transposeB)] = Number.POSITIVE_INFINITY;
+          const [values] = await evaluate([build({ ...one, a, b })]);
+          values.forEach((value, i) => {
+            const row = Math.floor(i / n);
+            const column = i % n;
+            const where = `${describe(one)} at ${row}, ${column}`;
+            if (row === m - 1) assert.ok(Number.isNaN(value), `${where}: expected NaN, got ${value}`);
+            else if (column === n - 1) assert.is(Math.abs(value), Number.POSITIVE_INFINITY, where);
+            else assert.ok(Number.isFinite(value), `${where}: expected a finite number, got ${value}`);
+          });
+        }
+      }
+    }));
+
+  test(`${name}: convolutions and their gradients`, () =>
+    forced(name, async () => {
+      for (const one of casesFor(name, CONVOLUTIONS, 2)) {
+        const { stride, padding } = one;
+        await compare({
+          inputs: [draw(one.x), draw(one.kernel)],
+          gpu: (x, kernel) => convolve(x, kernel, one),
+          oracle: (x, kernel) => o.conv2d(x, kernel, { stride, padding }),
+        });
+      }
+    }));
+
+  test(`${name}: a NaN pixel reaches every result that sees it`, () =>
+    forced(name, async () => {
+      const inputs = [draw([1, 5, 4, 4]), draw([3, 3, 4, 8])];
+      inputs[0].values[0] = Number.NaN;
+      const [x, kernel] = inputs.map(nodeOf);
+      const y = conv2d(x, kernel, { padding: 'same' });
+      const [values, dx, dkernel] = await evaluate([y, ...gradients(sum(y), [x, kernel])]);
+      values.forEach((value, i) => {
+        const pixel = Math.floor(i / 8);
+        const sees = pixel % 4 < 2 && pixel < 8;
+        assert.is(Number.isNaN(value), sees, `output ${i} is ${value}`);
+      });
+      assert.ok(
+        dx.every((value) => Number.isFinite(value)),
+        'the input’s gradient does not depend on the input',
+      );
+      dkernel.forEach((value, i) => {
+        const tap = Math.floor(i / 32);
+        const meets = Math.floor(i / 8) % 4 === 0 && tap % 3 < 2 && tap < 6;
+        assert.is(Number.isNaN(value), meets, `kernel gradient ${i} is ${value}`);
+      });
+    }));
+
+  for (const { file, run } of casesFor(name, golden, 5)) test(`${name}: ${file}`, () => forced(name, run));
+}
+
+test.run();
