@@ -5,6 +5,7 @@
 // The lanes of a subgroup take TILE_M blocks of neighbouring rows and TILE_N blocks of neighbouring columns, LANES each: a
 // lane loads one row of a block of rows and one column of a block of columns, and the subgroup broadcasts the columns to
 // all, so that a load serves LANES rows and LANES columns. For adapters where loads are what costs (lavapipe, SwiftShader).
+// With BLOCK_B a lane loads four neighbouring columns of one k: load_columns(column, k).
 // Tiles are text, not arrays: not every driver keeps an array in registers.
 //
 // grid: x, y fold [batch, split, tile of rows, tile of columns], the last fastest. uniforms: m, n, k, tiles_n, tiles (of one
@@ -31,7 +32,11 @@ fn main(
   let row${i} = row_of(min(m0 + ${i}u * {{LANES}}u, params.m - 1u), batch);
 @end
 @for j in 0..TILE_N
+@if BLOCK_B
+  let column${j} = column_of(min(n0 + ${j}u * {{LANES}}u + lane % {{BLOCKS}}u * 4u, params.n - 4u), batch);
+@else
   let column${j} = column_of(min(n0 + ${j}u * {{LANES}}u + lane, params.n - 1u), batch);
+@end
 @end
 @for i in 0..TILE_M
 @for c in 0..COLUMNS
@@ -43,10 +48,20 @@ fn main(
     let a${i} = load_a(row${i}, k);
 @end
 @for j in 0..TILE_N
+@if BLOCK_B
+    let b${j} = load_columns(column${j}, k + lane / {{BLOCKS}}u);
+@else
     let b${j} = load_b(column${j}, k);
+@end
 @for c in 0..LANES
     {
+@if BLOCK_B
+      let b = vec4f(
+        subgroupBroadcast(b${j}[${c%4}], ${c/4}u), subgroupBroadcast(b${j}[${c%4}], ${BLOCKS+c/4}u),
+        subgroupBroadcast(b${j}[${c%4}], ${2*BLOCKS+c/4}u), subgroupBroadcast(b${j}[${c%4}], ${3*BLOCKS+c/4}u));
+@else
       let b = subgroupBroadcast(b${j}, ${c}u);
+@end
 @for i in 0..TILE_M
       sum${i}_${j*LANES+c} += dot(a${i}, b);
 @end

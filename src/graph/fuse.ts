@@ -65,6 +65,11 @@ const MAX_MEMBERS = 128;
 interface Draft extends Group {
   /** Groups that must run before this one. */
   readonly needs: Set<Draft>;
+  /** Groups that run after it. */
+  readonly users: Set<Draft>;
+  /** Its number in the order in which groups were opened, and the highest number among all that must run before it. */
+  readonly number: number;
+  reach: number;
 }
 
 /** Groups in an order in which they can run. */
@@ -101,35 +106,56 @@ export function fuse(roots: readonly Node[], maxStorageBuffers: number): Group[]
     return needed;
   };
   const reaches = (from: Draft, target: Draft): boolean => {
-    // Most often it is a direct need, and the walk through all groups is spared.
-    if (from === target || from.needs.has(target)) return true;
     const seen = new Set<Draft>();
     const stack = [from];
     for (let group = stack.pop(); group !== undefined; group = stack.pop()) {
       if (group === target) return true;
-      if (seen.has(group)) continue;
+      if (group.reach < target.number || seen.has(group)) continue;
       seen.add(group);
       stack.push(...group.needs);
     }
     return false;
   };
+  const need = (group: Draft, needed: Draft): void => {
+    group.needs.add(needed);
+    needed.users.add(group);
+    const reach = Math.max(needed.number, needed.reach);
+    const stack = [group];
+    for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+      if (next.reach >= reach) continue;
+      next.reach = reach;
+      stack.push(...next.users);
+    }
+  };
+  let opened = 0;
   const open = (anchor: Node | null): Draft => {
-    const group: Draft = { anchor, members: [], prologue: [], outputs: [], needs: new Set() };
+    const group: Draft = {
+      anchor,
+      members: [],
+      prologue: [],
+      outputs: [],
+      needs: new Set(),
+      users: new Set(),
+      number: opened++,
+      reach: -1,
+    };
     groups.add(group);
     return group;
   };
   const join = (group: Draft, node: Node): void => {
-    for (const needed of groupsNeededBy(node)) if (needed !== group) group.needs.add(needed);
+    for (const needed of groupsNeededBy(node)) if (needed !== group) need(group, needed);
     groupOf.set(node, group);
   };
   const merge = (into: Draft, other: Draft): void => {
     into.members.push(...other.members);
-    for (const needed of other.needs) into.needs.add(needed);
-    into.needs.delete(into);
-    into.needs.delete(other);
     for (const member of other.members) groupOf.set(member, into);
-    for (const group of groups) {
-      if (group.needs.delete(other) && group !== into) group.needs.add(into);
+    for (const needed of other.needs) {
+      needed.users.delete(other);
+      if (needed !== into) need(into, needed);
+    }
+    for (const user of other.users) {
+      user.needs.delete(other);
+      if (user !== into) need(user, into);
     }
     groups.delete(other);
   };
@@ -211,7 +237,10 @@ export function fuse(roots: readonly Node[], maxStorageBuffers: number): Group[]
         );
       if (feeding !== undefined && onlyHere) {
         group.prologue = feeding.members;
-        for (const needed of feeding.needs) group.needs.add(needed);
+        for (const needed of feeding.needs) {
+          needed.users.delete(feeding);
+          need(group, needed);
+        }
         for (const member of feeding.members) groupOf.delete(member);
         groups.delete(feeding);
       }

@@ -11,13 +11,16 @@ import { shaders } from '../gpu/shaders.generated.ts';
 import { type Holes, specialise } from '../gpu/template.ts';
 import {
   type Binding,
+  fitsUniform,
   GUARANTEED_WORKGROUP,
+  isScratch,
   type KernelTemplate,
   type KernelVariant,
   MAX_GRID,
   type Scratch,
   type Target,
 } from '../graph/kernel.ts';
+import { sizeOf } from '../shape.ts';
 import { reduceKernels } from './reduce.ts';
 
 /** How an operand of a contraction lies in memory. */
@@ -58,8 +61,10 @@ interface Tiling {
   readonly source: string;
   readonly holes: Holes;
   readonly enables?: readonly string[];
-  /** Whether operands that can be are read in blocks. */
-  readonly blocks?: boolean;
+  /** Which operands are read in blocks if they can be. */
+  readonly blocks?: { readonly a: boolean; readonly b: boolean };
+  /** Whether operands that fit are bound as uniform buffers. */
+  readonly uniformOperands?: boolean;
   readonly uniforms?: Readonly<Record<string, number>>;
   /** Bytes of workgroup memory. */
   readonly memory?: number;
@@ -86,8 +91,12 @@ function subgroupTile({ m, n }: Contraction, lanes: number, tileM: number, tileN
     workgroup: lanes * subgroups,
     source: shaders.contraction_subgroup,
     enables: ['subgroups'],
+    blocks: { a: false, b: true },
+    // Adapters on the CPU read uniform buffers two to three times as fast as storage.
+    uniformOperands: true,
     holes: {
       LANES: lanes,
+      BLOCKS: lanes / 4,
       ROWS: tileM * lanes,
       COLUMNS: columns,
       QUADS: columns / 4,
@@ -109,7 +118,7 @@ function registerTile({ m }: Contraction, target: Target, tileM: number, tileN: 
     columns: tileN,
     workgroup,
     source: `${shaders.contraction_store}\n${shaders.contraction_register}`,
-    blocks: true,
+    blocks: { a: true, b: true },
     holes: { TILE_M: tileM, BLOCKS: tileM / 4, COLUMNS: tileN, QUADS: tileN / 4 },
   };
 }
@@ -128,6 +137,13 @@ function workgroupTile(side: 32 | 64): Tiling {
   };
 }
 
+/** Vec4s of an operand that may be bound as a uniform buffer; 0 where it is too large or read by single floats. */
+function uniformLength({ binding: { operand, element } }: ContractionOperand, inBlocks: boolean): number {
+  if (isScratch(operand) || !(inBlocks || element === 'vec4f')) return 0;
+  const bytes = sizeOf(operand.shape) * 4;
+  return fitsUniform(bytes) ? bytes / 16 : 0;
+}
+
 /** The largest power of two up to `most` whose blocks of `lanes` are not mostly empty. */
 function blocksFor(extent: number, lanes: number, most: number): number {
   let blocks = 1;
@@ -142,7 +158,16 @@ function defaultTiling(contraction: Contraction, target: Target): Tiling {
   if (!software) return workgroupTile(Math.min(m, n) <= 32 ? 32 : 64);
   const small = m * n * k < SMALL;
   // lavapipe: two rows and two blocks of columns a lane, 32 sums, measured best in every transposition.
-  if (lanes === 8) return subgroupTile(contraction, lanes, m > lanes && !small ? 2 : 1, n > lanes && !small ? 2 : 1);
+  if (lanes === 8) {
+    if (small) return subgroupTile(contraction, lanes, 1, 1);
+    // What is cheap to load may be loaded twice as often.
+    const { a, b } = contraction;
+    const cheapA = uniformLength(a, false) > 0;
+    const cheapB = uniformLength(b, b.blocks) > 0;
+    const tileM = blocksFor(m, lanes, cheapA && !cheapB ? 4 : 2);
+    const tileN = blocksFor(n, lanes, cheapB && !cheapA ? 4 : 2);
+    return subgroupTile(contraction, lanes, tileM, tileN);
+  }
   // SwiftShader takes each value that is loaded from memory one by one, about 75 cycles for the four lanes: the largest
   // tile is best, though its sums do not fit the registers.
   if (lanes === 4) {
@@ -196,10 +221,13 @@ function kernelsOf(contraction: Contraction, tiling: Tiling, cut: Cut, target: T
   const width = widthOf(n);
   const element = width === 4 ? 'vec4f' : 'f32';
   const partial: Scratch | null = splits > 1 ? { bytes: batch * splits * m * n * 4 } : null;
-  const blocksOf = ({ blocks }: ContractionOperand): boolean => blocks && tiling.blocks === true;
-  const bound = (operand: ContractionOperand): Binding =>
-    blocksOf(operand) ? { ...operand.binding, element: 'vec4f' } : operand.binding;
-  const blocks: Holes = { BLOCK_A: blocksOf(a), BLOCK_B: blocksOf(b) };
+  const blocks = { BLOCK_A: a.blocks && tiling.blocks?.a === true, BLOCK_B: b.blocks && tiling.blocks?.b === true };
+  const bound = (operand: ContractionOperand, inBlocks: boolean): Binding => {
+    const { binding } = operand;
+    const known = inBlocks ? { ...binding, element: 'vec4f' } : binding;
+    const uniform = tiling.uniformOperands === true ? uniformLength(operand, inBlocks) : 0;
+    return uniform > 0 ? { ...known, uniform } : known;
+  };
   const loop = specialise(tiling.source, {
     ...tiling.holes,
     ...blocks,
@@ -214,7 +242,7 @@ function kernelsOf(contraction: Contraction, tiling: Tiling, cut: Cut, target: T
     label: partial === null ? label : `${label} (parts)`,
     source: `${specialise(loaders, { ...holes, ...blocks })}\n${loop}`,
     enables: tiling.enables ?? [],
-    reads: [bound(a), bound(b)],
+    reads: [bound(a, blocks.BLOCK_A), bound(b, blocks.BLOCK_B)],
     writes: partial === null ? [] : [{ name: 'partial', operand: partial, element }],
     uniforms: { m, n, k, tiles_n: tilesN, tiles, work, chunk, splits, ...tiling.uniforms, ...uniforms },
     grid: work,
