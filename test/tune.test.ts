@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openDevice } from '../src/gpu/defaultDevice.ts';
+import { Plan } from '../src/gpu/plan.ts';
 import { tuneGraph } from '../src/gpu/tuning.ts';
 import { readChoices, tuningPath, writeChoices } from '../src/gpu/tuningStore.ts';
 import type { Target } from '../src/graph/kernel.ts';
@@ -148,8 +149,8 @@ test('a device measures what it has no winner for, keeps it, and the next device
   const first = await openDevice({ tune: true });
   try {
     assert.is(first.choices.size, 0);
-    assert.ok(first.prepare !== null);
-    await first.prepare([node]);
+    const plan = await Plan.compile(first, [node]);
+    plan.dispose();
     const winner = first.choices.get(KEY);
     assert.ok(winner !== undefined);
     const [tuned] = await tuneGraph(first, [node], { again: true });

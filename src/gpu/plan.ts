@@ -83,6 +83,7 @@ export class Plan {
     { maxSteps = 1, progress }: PlanOptions = {},
   ): Promise<Plan> {
     device.check();
+    if (device.prepare !== null) await device.prepare(roots);
     const planned = schedule(roots, device.target);
     const { kernels, placement } = planned;
     preflight(device, planned);
