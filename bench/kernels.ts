@@ -247,10 +247,10 @@ function pooledConvolution(network: NetworkName, conv: Convolution): KernelCase[
         images(batch, side / 2, filters),
       ],
       graph([x, kernel, bias, dy]) {
-        // It reads which position of each window won, so the forward pass must run first.
+        // It reads which position of each window won, so the forward pass must run first, with its result as a root.
         const { product, y, pool } = block(x, kernel, bias);
         const gated = reluGradient(pull(pool, dy, 0), y);
-        return { roots: [pull(product, gated, 1)], before: [pool, reluGradient(dy, pool)] };
+        return { roots: [pool, pull(product, gated, 1)], before: [pool, reluGradient(dy, pool)] };
       },
     }),
     biasGradient(network, nameOf(conv), [side / 2, side / 2, filters]),

@@ -126,6 +126,19 @@ graphs('convolutions with bias and ReLU, and the study’s with pooling and drop
   }
 });
 
+graphs('the pooled convolution’s kernel gradient is the fused one that training uses', () => {
+  const found = kernelCases().filter((one) => one.kernel.includes('maxPool') && one.direction === 'kernel grad');
+  assert.is(found.length, 1);
+  for (const one of found) {
+    const nodes = one.leaves(32).map(({ shape }) => standIn(shape));
+    const labels = schedule(one.graph(nodes, 32).roots, targets[0]).kernels.map((kernel) => kernel.label);
+    assert.ok(
+      labels.some((label) => label.startsWith('conv2dPoolGradient')),
+      labels.join(', '),
+    );
+  }
+});
+
 const picture = suite('bench: picture');
 
 function step(batch: number, stepMs: number): StepRow {
