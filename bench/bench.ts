@@ -3,7 +3,8 @@
  *
  * Runs its parts one after the other, prints each number as it comes, and writes bench.json and throughput.png.
  */
-import { ArgumentError, type Device, OutOfMemoryError, openDevice, WgradError } from '../src/index.ts';
+import { reportError } from '../examples/study/reportError.ts';
+import { ArgumentError, type Device, OutOfMemoryError, openDevice } from '../src/index.ts';
 import { type Ceilings, measureCeilings } from './ceilings.ts';
 import { loadImages, measureEpochs } from './epochs.ts';
 import { type KernelCase, kernelCases } from './kernels.ts';
@@ -176,7 +177,5 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  // wgrad's own messages name the remedy; anything else is a fault and shows where.
-  console.error(error instanceof WgradError ? `error: ${error.message}` : error);
-  process.exitCode = 1;
+  reportError(error);
 }

@@ -2,11 +2,13 @@
  * Measures which kernels are fastest on this machine and keeps the winners, which every device opened later uses:
  * npm run tune [-- FLAGS]   (npm run tune -- --help)
  */
+
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { reportError } from '../examples/study/reportError.ts';
 import type { Device } from '../src/gpu/device.ts';
 import { type Tuned, tuneNodes } from '../src/gpu/tuning.ts';
 import { tuningPath } from '../src/gpu/tuningStore.ts';
-import { openDevice, WgradError } from '../src/index.ts';
+import { openDevice } from '../src/index.ts';
 import { StudyStep } from './steps.ts';
 import { short, Table } from './table.ts';
 
@@ -87,7 +89,5 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  // wgrad's own messages name the remedy; anything else is a fault and shows where.
-  console.error(error instanceof WgradError ? `error: ${error.message}` : error);
-  process.exitCode = 1;
+  reportError(error);
 }

@@ -3,13 +3,15 @@
  *
  * Trains one small network six times on CIFAR-10 and compares the runs in a table, sentences, charts and results.json.
  */
-import { type Device, type ImageDataset, openDevice, WgradError } from '../src/index.ts';
+
+import { type Device, type ImageDataset, openDevice } from '../src/index.ts';
 import { describeData, loadData } from './study/data.ts';
 import { count, shortRate } from './study/facts.ts';
 import { Forecast } from './study/forecast.ts';
 import { onInterrupt } from './study/interrupt.ts';
 import { readFlags } from './study/options.ts';
 import { report, type StudyFacts, writeNumbers } from './study/report.ts';
+import { reportError } from './study/reportError.ts';
 import { type Settings, settingsFor } from './study/settings.ts';
 import { type RunOutcome, trainRun } from './study/trainRun.ts';
 
@@ -81,7 +83,5 @@ async function trainAll(settings: Settings, { device, data, signal, facts, out }
 try {
   process.exitCode = await main();
 } catch (error) {
-  // wgrad's own messages name the remedy; anything else is a fault and shows where.
-  console.error(error instanceof WgradError ? `error: ${error.message}` : error);
-  process.exitCode = 1;
+  reportError(error);
 }

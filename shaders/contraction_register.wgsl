@@ -14,14 +14,7 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  let work = group.y * groups.x + group.x;
-  if (work >= params.work) { return; }
-  let tile = work % params.tiles;
-  let part = work / params.tiles;
-  let batch = part / params.splits;
-  let k_begin = (part % params.splits) * params.chunk;
-  let k_end = min(k_begin + params.chunk, params.k);
-  let m0 = (tile / params.tiles_n * {{WORKGROUP}}u + thread) * {{TILE_M}}u;
+{{SHARE}}  let m0 = (tile / params.tiles_n * {{WORKGROUP}}u + thread) * {{TILE_M}}u;
   let n0 = (tile % params.tiles_n) * ${4*QUADS}u;
 @if BLOCK_A
 @for p in 0..BLOCKS

@@ -18,14 +18,7 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  let work = group.y * groups.x + group.x;
-  if (work >= params.work) { return; }
-  let tile = work % params.tiles;
-  let part = work / params.tiles;
-  let batch = part / params.splits;
-  let k_begin = (part % params.splits) * params.chunk;
-  let k_end = min(k_begin + params.chunk, params.k);
-  let lane = thread % {{LANES}}u;
+{{SHARE}}  let lane = thread % {{LANES}}u;
   let m0 = ((tile / params.tiles_n) * ({{WORKGROUP}}u / {{LANES}}u) + thread / {{LANES}}u) * {{ROWS}}u + lane;
   let n0 = (tile % params.tiles_n) * {{COLUMNS}}u;
 @for i in 0..TILE_M

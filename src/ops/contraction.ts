@@ -231,6 +231,7 @@ function kernelsOf(contraction: Contraction, tiling: Tiling, cut: Cut, target: T
   const loop = specialise(tiling.source, {
     ...tiling.holes,
     ...blocks,
+    SHARE: shaders.contraction_share,
     WORKGROUP: tiling.workgroup,
     VECTOR: width === 4,
     SPLIT: partial !== null,
