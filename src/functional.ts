@@ -12,9 +12,7 @@ import type { CrossEntropyOptions } from './ops/softmax.ts';
 import { concat as concatNodes } from './ops/views.ts';
 import { normal as drawNormal, uniform as drawUniform } from './random.ts';
 import { checkShape, type Shape, sizeOf } from './shape.ts';
-import { type ConvOptions, nodeOf, Tensor, type TensorLike, Variable } from './tensor.ts';
-
-const lift = (value: TensorLike): Tensor => (value instanceof Tensor ? value : new Tensor(nodeOf(value)));
+import { asTensor, type ConvOptions, nodeOf, Tensor, type TensorLike, Variable } from './tensor.ts';
 
 // Constructors
 
@@ -49,74 +47,74 @@ export const variable = (value: TensorLike): Variable => new Variable(nodeOf(val
 
 // Arithmetic
 
-export const add = (a: TensorLike, b: TensorLike): Tensor => lift(a).add(b);
-export const sub = (a: TensorLike, b: TensorLike): Tensor => lift(a).sub(b);
-export const mul = (a: TensorLike, b: TensorLike): Tensor => lift(a).mul(b);
-export const div = (a: TensorLike, b: TensorLike): Tensor => lift(a).div(b);
-export const neg = (x: TensorLike): Tensor => lift(x).neg();
-export const pow = (x: TensorLike, y: TensorLike): Tensor => lift(x).pow(y);
-export const square = (x: TensorLike): Tensor => lift(x).square();
-export const sqrt = (x: TensorLike): Tensor => lift(x).sqrt();
-export const exp = (x: TensorLike): Tensor => lift(x).exp();
-export const log = (x: TensorLike): Tensor => lift(x).log();
-export const abs = (x: TensorLike): Tensor => lift(x).abs();
-export const sign = (x: TensorLike): Tensor => lift(x).sign();
-export const maximum = (a: TensorLike, b: TensorLike): Tensor => lift(a).maximum(b);
-export const minimum = (a: TensorLike, b: TensorLike): Tensor => lift(a).minimum(b);
-export const clip = (x: TensorLike, low: number, high: number): Tensor => lift(x).clip(low, high);
-export const where = (c: TensorLike, a: TensorLike, b: TensorLike): Tensor => lift(c).where(a, b);
-export const equal = (a: TensorLike, b: TensorLike): Tensor => lift(a).equal(b);
-export const greater = (a: TensorLike, b: TensorLike): Tensor => lift(a).greater(b);
-export const less = (a: TensorLike, b: TensorLike): Tensor => lift(a).less(b);
+export const add = (a: TensorLike, b: TensorLike): Tensor => asTensor(a).add(b);
+export const sub = (a: TensorLike, b: TensorLike): Tensor => asTensor(a).sub(b);
+export const mul = (a: TensorLike, b: TensorLike): Tensor => asTensor(a).mul(b);
+export const div = (a: TensorLike, b: TensorLike): Tensor => asTensor(a).div(b);
+export const neg = (x: TensorLike): Tensor => asTensor(x).neg();
+export const pow = (x: TensorLike, y: TensorLike): Tensor => asTensor(x).pow(y);
+export const square = (x: TensorLike): Tensor => asTensor(x).square();
+export const sqrt = (x: TensorLike): Tensor => asTensor(x).sqrt();
+export const exp = (x: TensorLike): Tensor => asTensor(x).exp();
+export const log = (x: TensorLike): Tensor => asTensor(x).log();
+export const abs = (x: TensorLike): Tensor => asTensor(x).abs();
+export const sign = (x: TensorLike): Tensor => asTensor(x).sign();
+export const maximum = (a: TensorLike, b: TensorLike): Tensor => asTensor(a).maximum(b);
+export const minimum = (a: TensorLike, b: TensorLike): Tensor => asTensor(a).minimum(b);
+export const clip = (x: TensorLike, low: number, high: number): Tensor => asTensor(x).clip(low, high);
+export const where = (c: TensorLike, a: TensorLike, b: TensorLike): Tensor => asTensor(c).where(a, b);
+export const equal = (a: TensorLike, b: TensorLike): Tensor => asTensor(a).equal(b);
+export const greater = (a: TensorLike, b: TensorLike): Tensor => asTensor(a).greater(b);
+export const less = (a: TensorLike, b: TensorLike): Tensor => asTensor(a).less(b);
 
 // Activations
 
-export const relu = (x: TensorLike): Tensor => lift(x).relu();
-export const leakyRelu = (x: TensorLike, slope?: number): Tensor => lift(x).leakyRelu(slope);
-export const elu = (x: TensorLike, alpha?: number): Tensor => lift(x).elu(alpha);
-export const gelu = (x: TensorLike): Tensor => lift(x).gelu();
-export const sigmoid = (x: TensorLike): Tensor => lift(x).sigmoid();
-export const tanh = (x: TensorLike): Tensor => lift(x).tanh();
-export const softplus = (x: TensorLike): Tensor => lift(x).softplus();
-export const silu = (x: TensorLike): Tensor => lift(x).silu();
-export const softmax = (x: TensorLike): Tensor => lift(x).softmax();
-export const logSoftmax = (x: TensorLike): Tensor => lift(x).logSoftmax();
+export const relu = (x: TensorLike): Tensor => asTensor(x).relu();
+export const leakyRelu = (x: TensorLike, slope?: number): Tensor => asTensor(x).leakyRelu(slope);
+export const elu = (x: TensorLike, alpha?: number): Tensor => asTensor(x).elu(alpha);
+export const gelu = (x: TensorLike): Tensor => asTensor(x).gelu();
+export const sigmoid = (x: TensorLike): Tensor => asTensor(x).sigmoid();
+export const tanh = (x: TensorLike): Tensor => asTensor(x).tanh();
+export const softplus = (x: TensorLike): Tensor => asTensor(x).softplus();
+export const silu = (x: TensorLike): Tensor => asTensor(x).silu();
+export const softmax = (x: TensorLike): Tensor => asTensor(x).softmax();
+export const logSoftmax = (x: TensorLike): Tensor => asTensor(x).logSoftmax();
 
 // Reductions
 
 type Axes = number | readonly number[];
 
-export const sum = (x: TensorLike, axes?: Axes, keepDims?: boolean): Tensor => lift(x).sum(axes, keepDims);
-export const mean = (x: TensorLike, axes?: Axes, keepDims?: boolean): Tensor => lift(x).mean(axes, keepDims);
-export const max = (x: TensorLike, axes?: Axes, keepDims?: boolean): Tensor => lift(x).max(axes, keepDims);
-export const min = (x: TensorLike, axes?: Axes, keepDims?: boolean): Tensor => lift(x).min(axes, keepDims);
-export const argMax = (x: TensorLike, axis?: number): Tensor => lift(x).argMax(axis);
+export const sum = (x: TensorLike, axes?: Axes, keepDims?: boolean): Tensor => asTensor(x).sum(axes, keepDims);
+export const mean = (x: TensorLike, axes?: Axes, keepDims?: boolean): Tensor => asTensor(x).mean(axes, keepDims);
+export const max = (x: TensorLike, axes?: Axes, keepDims?: boolean): Tensor => asTensor(x).max(axes, keepDims);
+export const min = (x: TensorLike, axes?: Axes, keepDims?: boolean): Tensor => asTensor(x).min(axes, keepDims);
+export const argMax = (x: TensorLike, axis?: number): Tensor => asTensor(x).argMax(axis);
 
 // Shape
 
-export const reshape = (x: TensorLike, shape: Shape): Tensor => lift(x).reshape(shape);
-export const transpose = (x: TensorLike, permutation?: readonly number[]): Tensor => lift(x).transpose(permutation);
+export const reshape = (x: TensorLike, shape: Shape): Tensor => asTensor(x).reshape(shape);
+export const transpose = (x: TensorLike, permutation?: readonly number[]): Tensor => asTensor(x).transpose(permutation);
 export const slice = (x: TensorLike, begin: readonly number[], size: readonly number[]): Tensor =>
-  lift(x).slice(begin, size);
+  asTensor(x).slice(begin, size);
 export const pad = (x: TensorLike, padding: readonly (readonly [number, number])[], value?: number): Tensor =>
-  lift(x).pad(padding, value);
+  asTensor(x).pad(padding, value);
 /** Joins tensors along an axis, by default the last. */
 export const concat = (tensors: readonly TensorLike[], axis?: number): Tensor =>
   new Tensor(concatNodes(tensors.map(nodeOf), axis));
 export const oneHot = (ids: TensorLike, classes: number): Tensor =>
   (ids instanceof Tensor ? ids : new Tensor(nodeOf(ids)).cast('int32')).oneHot(classes);
-export const gather = (x: TensorLike, ids: TensorLike, axis?: number): Tensor => lift(x).gather(ids, axis);
+export const gather = (x: TensorLike, ids: TensorLike, axis?: number): Tensor => asTensor(x).gather(ids, axis);
 
 // Products and layers' operations
 
-export const matmul = (a: TensorLike, b: TensorLike): Tensor => lift(a).matmul(b);
-export const dense = (x: TensorLike, kernel: TensorLike, bias?: TensorLike): Tensor => lift(x).dense(kernel, bias);
+export const matmul = (a: TensorLike, b: TensorLike): Tensor => asTensor(a).matmul(b);
+export const dense = (x: TensorLike, kernel: TensorLike, bias?: TensorLike): Tensor => asTensor(x).dense(kernel, bias);
 export const conv2d = (x: TensorLike, kernel: TensorLike, options?: ConvOptions): Tensor =>
-  lift(x).conv2d(kernel, options);
-export const maxPool2d = (x: TensorLike, options: Pool2dOptions): Tensor => lift(x).maxPool2d(options);
-export const avgPool2d = (x: TensorLike, options: Pool2dOptions): Tensor => lift(x).avgPool2d(options);
+  asTensor(x).conv2d(kernel, options);
+export const maxPool2d = (x: TensorLike, options: Pool2dOptions): Tensor => asTensor(x).maxPool2d(options);
+export const avgPool2d = (x: TensorLike, options: Pool2dOptions): Tensor => asTensor(x).avgPool2d(options);
 export const softmaxCrossEntropy = (logits: TensorLike, labels: TensorLike, options?: CrossEntropyOptions): Tensor =>
-  lift(logits).softmaxCrossEntropy(labels, options);
+  asTensor(logits).softmaxCrossEntropy(labels, options);
 
 /**
  * Batch normalisation by the batch's own statistics over all axes but the last; gamma and beta are [channels].

@@ -23,11 +23,11 @@ export {
 export { accuracy, type Metric } from './metrics.ts';
 export * from './optimizers.ts';
 export { type NestedArray, Tensor, type TensorLike, tensor, Variable } from './tensor.ts';
+export type { FitOptions } from './training/fit.ts';
+export type { MemoryReport } from './training/memory.ts';
 export {
   type CompileOptions,
   type EvaluateOptions,
-  type FitOptions,
-  type MemoryReport,
   Sequential,
   type SequentialOptions,
 } from './training/sequential.ts';

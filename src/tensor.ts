@@ -482,6 +482,9 @@ function convert(values: readonly number[] | HostArray, dtype: Dtype): HostArray
   return dtype === 'int32' ? Int32Array.from(values) : Uint8Array.from(values);
 }
 
+/** The tensor that `value` is or stands for. */
+export const asTensor = (value: TensorLike): Tensor => (value instanceof Tensor ? value : new Tensor(nodeOf(value)));
+
 /** The node of whatever stands for a tensor. */
 export function nodeOf(value: TensorLike): Node {
   if (value instanceof Tensor) return value.node;

@@ -24,6 +24,7 @@ import {
   sparseCategoricalCrossentropy,
   tensor,
 } from '../src/index.ts';
+import type { Compiled } from '../src/training/compiled.ts';
 import { disposeExamples, uploadExamples } from '../src/training/gpuDataset.ts';
 import { Moments } from '../src/training/moments.ts';
 import { Network } from '../src/training/network.ts';
@@ -121,7 +122,7 @@ const manyY = tensor(Int32Array.from({ length: MANY }, (_, i) => i % 4));
 
 async function together<T>(
   steps: number | undefined,
-  work: (trainer: Trainer, evaluator: Evaluator, network: Network, device: Device) => Promise<T>,
+  work: (trainer: Trainer, evaluator: Evaluator, compiled: Compiled) => Promise<T>,
 ): Promise<T> {
   const device = await openDevice();
   const network = new Network(layers(), [8], 1);
@@ -129,13 +130,22 @@ async function together<T>(
   network.fixed.attach(device);
   const [optimizer, loss] = [new Adam(), sparseCategoricalCrossentropy()];
   const moments = new Moments(device, optimizer.rule, network.trainable.size);
-  const compiled = { device, network, optimizer, loss, metrics: [accuracy(loss)], moments, seed: 1 };
+  const compiled = {
+    device,
+    network,
+    optimizer,
+    loss,
+    metrics: [accuracy(loss)],
+    moments,
+    seed: 1,
+    progress: { step: 0 },
+  };
   const examples = await uploadExamples(device, manyX, manyY, null);
-  const trainer = new Trainer(compiled, examples, MANY, 2, { step: 0, warn: true, together: steps });
+  const trainer = new Trainer(compiled, examples, MANY, 2, { warn: true, together: steps });
   const evaluator = new Evaluator(compiled, examples, 0, MANY, 2, steps);
   try {
     await Promise.all([trainer.prepare(), evaluator.prepare()]);
-    return await work(trainer, evaluator, network, device);
+    return await work(trainer, evaluator, compiled);
   } finally {
     await trainer.dispose();
     await evaluator.dispose();
@@ -153,7 +163,7 @@ test('the number of steps a submission changes no bit, and never reaches past a 
     [3, 1 + 2 + 49 * 2 + 1, 100 + 1],
     [16, 1 + 1 + 49 + 1, 19 + 1],
   ]) {
-    await together(steps, async (trainer, evaluator, { trainable, fixed }, device) => {
+    await together(steps, async (trainer, evaluator, { network: { trainable, fixed }, device, progress }) => {
       const queue = watchQueue(device);
       const logs = [];
       for (const epoch of [0, 1]) logs.push(await trainer.epoch(epoch, true, quiet, () => false));
@@ -162,7 +172,7 @@ test('the number of steps a submission changes no bit, and never reaches past a 
       const readings = 1 + 50 + 1;
       assert.is(queue.submissions, 2 * (readings + training), `${steps} together`);
       assert.ok(queue.most <= 2, `${queue.most} submissions in flight`);
-      assert.is(trainer.step, 602);
+      assert.is(progress.step, 602);
       const before = queue.submissions;
       logs.push(await evaluator.run(null));
       assert.is(queue.submissions - before, testing + 1, `evaluation, ${steps} together`);
@@ -180,15 +190,15 @@ test('a stop takes effect within one submission', async () => {
     [16, 1 + 5 + 6 + 6],
   ]) {
     let asked = 0;
-    await together(steps, async (trainer) => {
+    await together(steps, async (trainer, _, { progress }) => {
       await trainer.epoch(0, true, quiet, () => ++asked === 4);
-      assert.is(trainer.step, expected);
+      assert.is(progress.step, expected);
     });
   }
 });
 
 test('hundreds of steps in large submissions make no buffer, bind group or kernel', async () => {
-  await together(undefined, async (trainer, evaluator, _, device) => {
+  await together(undefined, async (trainer, evaluator, { device }) => {
     await trainer.epoch(0, true, quiet, () => false);
     await evaluator.run(null);
     const before = objects(device.stats);
@@ -243,12 +253,12 @@ test('a callback that listens to batches has every step submitted alone; one tha
 });
 
 test('with a listener every batch is told of, each before the next one is submitted', async () => {
-  await together(16, async (trainer, evaluator, _, device) => {
+  await together(16, async (trainer, evaluator, { device, progress }) => {
     const queue = watchQueue(device);
     const seen: string[] = [];
     class Listener extends Callback {
       override onTrainBatchEnd(batch: number): void {
-        seen.push(`${batch} ${trainer.step}`);
+        seen.push(`${batch} ${progress.step}`);
       }
       override onTestBatchBegin(batch: number): void {
         seen.push(`test ${batch}`);

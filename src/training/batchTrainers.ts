@@ -7,8 +7,9 @@ import type { Logs } from '../callbacks/index.ts';
 import { dataNode } from '../ops/leaf.ts';
 import { formatShape } from '../shape.ts';
 import { Tensor } from '../tensor.ts';
+import type { Compiled } from './compiled.ts';
 import { disposeExamples, type Examples, uploadExamples, valuesOf } from './gpuDataset.ts';
-import { type Compiled, Trainer } from './trainer.ts';
+import { Trainer } from './trainer.ts';
 
 /** Shapes that are kept: the full batch, the short last one, and one to spare. */
 const KEPT = 3;
@@ -29,8 +30,8 @@ export class BatchTrainers {
   /** The least recently used one first. */
   readonly #kept = new Map<string, BatchTrainer>();
 
-  /** One step; `step`: steps taken before. */
-  async train(compiled: Compiled, batch: Batch, step: number): Promise<Logs> {
+  /** One step. */
+  async train(compiled: Compiled, batch: Batch): Promise<Logs> {
     const key = keyOf(batch);
     const kept = this.#kept.get(key);
     const one = kept ?? (await make(compiled, batch));
@@ -38,7 +39,7 @@ export class BatchTrainers {
     let logs: Logs;
     try {
       if (kept !== undefined) await refill(kept, batch);
-      logs = await one.trainer.single(step);
+      logs = await one.trainer.single();
     } catch (error) {
       await release(one);
       throw error;
@@ -65,7 +66,7 @@ const keyOf = ({ x, y, weights }: Batch): string =>
 async function make(compiled: Compiled, { x, y, weights }: Batch): Promise<BatchTrainer> {
   const examples = await uploadExamples(compiled.device, await onHost(x), await onHost(y), weights);
   const { count } = examples.x;
-  return { examples, trainer: new Trainer(compiled, examples, count, count, { step: 0, warn: true }) };
+  return { examples, trainer: new Trainer(compiled, examples, count, count, { warn: true }) };
 }
 
 /** The memory of a tensor that was computed is the tensor's own: later batches would overwrite it. */

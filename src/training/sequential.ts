@@ -1,40 +1,31 @@
 /** A model of layers in a row, trained the Keras way. */
 
-import {
-  type Callback,
-  CallbackList,
-  type CallbackModel,
-  DivergenceDetector,
-  History,
-  type Logs,
-  ProgressBar,
-  type Weight,
-} from '../callbacks/index.ts';
-import { ArgumentError, DataError, OutOfMemoryError, ShapeError, StateError } from '../errors.ts';
+import type { Callback, CallbackModel, History, Logs, Weight } from '../callbacks/index.ts';
+import { CallbackList } from '../callbacks/index.ts';
+import { ArgumentError, ShapeError, StateError } from '../errors.ts';
 import { defaultDevice } from '../gpu/defaultDevice.ts';
-import { type Device, formatBytes } from '../gpu/device.ts';
-import { Plan } from '../gpu/plan.ts';
-import { isScratch } from '../graph/kernel.ts';
-import type { Node } from '../graph/node.ts';
-import { type Schedule, schedule } from '../graph/schedule.ts';
-import { decodeSafetensors, encodeSafetensors } from '../io/safetensors.ts';
-import { type Layer, type LayerConfig, makeLayer } from '../layers/index.ts';
+import type { Device } from '../gpu/device.ts';
+import { readBytes, writeBytes } from '../io/files.ts';
+import type { Layer } from '../layers/index.ts';
 import { type Loss, type LossName, resolveLoss } from '../losses.ts';
 import { type Metric, type MetricName, resolveMetric } from '../metrics.ts';
-import { importNode } from '../node.ts';
-import { copy } from '../ops/elementwise.ts';
-import { momentsOf } from '../ops/update.ts';
 import { type Optimizer, type OptimizerName, resolveOptimizer } from '../optimizers.ts';
-import { formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
-import { nodeOf, Tensor, type TensorLike, tensor } from '../tensor.ts';
+import { formatShape, type Shape, sameShape } from '../shape.ts';
+import { asTensor, type Tensor, type TensorLike } from '../tensor.ts';
 import { BatchTrainers } from './batchTrainers.ts';
-import { disposeExamples, type Examples, Order, Rows, uploadExamples, valuesOf } from './gpuDataset.ts';
-import { InFlight } from './inFlight.ts';
-import { standInLedger } from './ledger.ts';
+import { checkWhole } from './checks.ts';
+import { type Compiled, classesOf, type Goal, type Progress } from './compiled.ts';
+import { numbersOf } from './exampleWeights.ts';
+import { type FitOptions, fit } from './fit.ts';
+import { disposeExamples, uploadExamples } from './gpuDataset.ts';
+import { type MemoryReport, memoryReport } from './memory.ts';
+import { decodeArchitecture, decodeModel, encodeModel, type SavedMoments } from './modelFile.ts';
 import { Moments } from './moments.ts';
-import { Network, type TrainingStep, trainingStep } from './network.ts';
-import { standIn } from './parameters.ts';
-import { type Compiled, Evaluator, Trainer } from './trainer.ts';
+import { Network } from './network.ts';
+import { predict } from './predict.ts';
+import { summaryOf } from './summary.ts';
+import { Evaluator, type Trainer } from './trainer.ts';
+import { readWeights, writeWeights } from './weights.ts';
 
 export interface SequentialOptions {
   /** Shape of one example, without the batch; default: the first layer's `inputShape`, or that of the first data seen. */
@@ -53,57 +44,12 @@ export interface CompileOptions {
   readonly metrics?: readonly (MetricName | Metric)[];
 }
 
-export interface FitOptions {
-  /** Default 32. */
-  readonly batchSize?: number;
-  /** Default 1. */
-  readonly epochs?: number;
-  /** 0 silent, 1 a progress bar, 2 a line an epoch; default 1. */
-  readonly verbose?: 0 | 1 | 2;
-  readonly callbacks?: readonly Callback[];
-  /** Share of the examples, the last ones, kept for validation; in [0, 1), default 0. `validationData` goes before. */
-  readonly validationSplit?: number;
-  /** [inputs, labels], or [inputs, labels, example weights]. */
-  readonly validationData?: readonly [TensorLike, TensorLike] | readonly [TensorLike, TensorLike, TensorLike];
-  /** Default true: a new order every epoch. */
-  readonly shuffle?: boolean;
-  /** Weight of each class's examples in the training loss, 1 where none is given; labels are class ids or one-hot rows. */
-  readonly classWeight?: Readonly<Record<number, number>>;
-  /** Weight of each example in the loss. */
-  readonly sampleWeight?: TensorLike;
-  /** Epoch to start at, to go on with an earlier training; default 0. */
-  readonly initialEpoch?: number;
-  /** Default: the batch size. */
-  readonly validationBatchSize?: number;
-  /** Validate every so many epochs; default 1. */
-  readonly validationFreq?: number;
-}
-
 export interface EvaluateOptions {
   /** Default 32. */
   readonly batchSize?: number;
   readonly sampleWeight?: TensorLike;
   readonly callbacks?: readonly Callback[];
 }
-
-export interface MemoryReport {
-  /** Weights, moments and the planned memory of a step. */
-  readonly bytes: number;
-  /** Memory that the plan of one step takes. */
-  readonly planBytes: number;
-  /** Weights and optimizer moments. */
-  readonly parameterBytes: number;
-  /** What no plan could go below: the largest sum of results that are alive at once. */
-  readonly aliveBytes: number;
-}
-
-interface CompileState {
-  readonly optimizer: Optimizer;
-  readonly loss: Loss;
-  readonly metrics: readonly Metric[];
-}
-
-const asTensor = (value: TensorLike): Tensor => (value instanceof Tensor ? value : new Tensor(nodeOf(value)));
 
 export class Sequential implements CallbackModel {
   /** Ends training when set to true: after the hooks of the current batch or epoch, else after the steps submitted together. */
@@ -112,14 +58,14 @@ export class Sequential implements CallbackModel {
   readonly #layers: Layer[];
   readonly #options: SequentialOptions;
   #network: Network | null = null;
-  #compiled: CompileState | null = null;
+  #goal: Goal | null = null;
   #device: Device | null = null;
   #moments: Moments | null = null;
   #pendingMoments: SavedMoments | null = null;
   #trainer: Trainer | null = null;
   readonly #batchTrainers = new BatchTrainers();
   #training = false;
-  #steps = 0;
+  readonly #progress: Progress = { step: 0 };
 
   constructor(layers: readonly Layer[] = [], options: SequentialOptions = {}) {
     this.#layers = [...layers];
@@ -172,7 +118,7 @@ export class Sequential implements CallbackModel {
   compile({ optimizer = 'adam', loss, metrics = [] }: CompileOptions): this {
     this.#requireIdle('compile');
     const resolved = resolveLoss(loss);
-    this.#compiled = {
+    this.#goal = {
       optimizer: resolveOptimizer(optimizer),
       loss: resolved,
       metrics: metrics.map((metric) => resolveMetric(metric, resolved)),
@@ -181,13 +127,13 @@ export class Sequential implements CallbackModel {
     return this;
   }
 
-  #requireCompiled(who: string): CompileState {
-    if (this.#compiled !== null) return this.#compiled;
+  #requireGoal(who: string): Goal {
+    if (this.#goal !== null) return this.#goal;
     throw new StateError(`${who}: the model has no loss yet. Call compile({ optimizer, loss, metrics }) first.`);
   }
 
   get optimizer(): Optimizer {
-    return this.#requireCompiled('optimizer').optimizer;
+    return this.#requireGoal('optimizer').optimizer;
   }
 
   /** Shape of one output, without the batch. */
@@ -206,14 +152,14 @@ export class Sequential implements CallbackModel {
   }
 
   async #ready(who: string, x: Tensor): Promise<Compiled> {
-    const state = this.#requireCompiled(who);
+    const goal = this.#requireGoal(who);
     const network = this.build(x.shape.slice(1)).#requireNetwork(who);
     const device = await this.device();
     if (this.#moments === null) {
-      this.#moments = new Moments(device, state.optimizer.rule, network.trainable.size);
-      this.#restoreMoments(this.#moments, state.optimizer.name);
+      this.#moments = new Moments(device, goal.optimizer.rule, network.trainable.size);
+      this.#restoreMoments(this.#moments, goal.optimizer.name);
     }
-    return { device, network, ...state, moments: this.#moments, seed: this.seed };
+    return { ...goal, device, network, moments: this.#moments, progress: this.#progress, seed: this.seed };
   }
 
   /** Hands the moments of a file to an optimizer of the same kind; another one starts afresh. */
@@ -255,102 +201,14 @@ export class Sequential implements CallbackModel {
    * its true size.
    */
   async fit(xs: TensorLike, ys: TensorLike, options: FitOptions = {}): Promise<History> {
-    return this.#whileTraining('fit', () => this.#fit(asTensor(xs), asTensor(ys), options));
-  }
-
-  async #fit(x: Tensor, y: Tensor, options: FitOptions): Promise<History> {
-    const { batchSize = 32, epochs = 1, verbose = 1, shuffle = true, initialEpoch = 0, validationFreq = 1 } = options;
-    const { validationSplit = 0, validationBatchSize = batchSize, validationData, callbacks: given = [] } = options;
-    checkWhole('fit', 'batchSize', batchSize, 1);
-    checkWhole('fit', 'epochs', epochs, 0);
-    checkWhole('fit', 'initialEpoch', initialEpoch, 0);
-    checkWhole('fit', 'validationFreq', validationFreq, 1);
-    checkWhole('fit', 'validationBatchSize', validationBatchSize, 1);
-    if (!(validationSplit >= 0 && validationSplit < 1)) {
-      throw new ArgumentError(
-        `fit: validationSplit must lie in [0, 1), got ${validationSplit}. It is the share kept for validation.`,
-      );
-    }
-    const compiled = await this.#ready('fit', x);
-    const { device, network } = compiled;
-    const total = x.shape[0];
-    const count = validationData === undefined ? Math.floor(total * (1 - validationSplit)) : total;
-    if (count < 1) {
-      throw new ArgumentError(
-        `fit: validationSplit ${validationSplit} leaves no example of ${total} to train on. Make it smaller.`,
-      );
-    }
-    this.#checkMemory(compiled, Math.min(batchSize, count), y.shape.slice(1));
-
-    // Everything on the GPU that this call makes, freed whatever happens.
-    const freed: (() => void | Promise<void>)[] = [];
-    const upload = async (...parts: Parameters<typeof uploadExamples>): Promise<Examples> => {
-      const examples = await uploadExamples(...parts);
-      freed.push(() => disposeExamples(examples));
-      return examples;
-    };
-    const evaluatorOf = (examples: Examples, begin: number, end: number): Evaluator => {
-      const evaluator = new Evaluator(compiled, examples, begin, end, validationBatchSize);
-      freed.push(() => evaluator.dispose());
-      return evaluator;
-    };
-    try {
-      const examples = await upload(device, x, y, await exampleWeights(y, count, options));
-      let evaluator: Evaluator | null = null;
-      if (validationData !== undefined) {
-        const [heldX, heldY, heldWeights] = validationData.map(asTensor);
-        if (!sameShape(heldX.shape.slice(1), network.inputShape)) {
-          throw new ShapeError(
-            `fit: validationData has inputs ${formatShape(heldX.shape)}, the model takes ${formatShape(network.inputShape)} an example. ` +
-              'Shape them like the training inputs.',
-          );
-        }
-        const held = await upload(device, heldX, heldY, await numbersOf(heldWeights));
-        evaluator = evaluatorOf(held, 0, held.x.count);
-      } else if (count < total) evaluator = evaluatorOf(examples, count, total);
-
-      const warn = !given.some((callback) => callback instanceof DivergenceDetector);
-      const trainer = new Trainer(compiled, examples, count, batchSize, { step: this.#steps, warn });
-      freed.push(() => trainer.dispose());
-      this.#trainer = trainer;
-      const ownBar = given.find((callback) => callback instanceof ProgressBar);
-      const bar = ownBar ?? new ProgressBar({ verbose });
-      const notice = bar.compileNotice(verbose);
-      freed.push(() => notice?.end());
-      await Promise.all([trainer.prepare(notice?.part), evaluator?.prepare(notice?.part)]);
-
-      const history = new History();
-      // The notice goes first: its line is gone before anybody else prints.
-      const all = [...(notice === null ? [] : [notice]), ...given, ...(ownBar === undefined ? [bar] : []), history];
-      const callbacks = new CallbackList(all, this, {
-        epochs,
-        steps: Math.ceil(count / batchSize),
-        samples: count,
-        batchSize,
-        verbose,
-        classes: classesOf(compiled),
-        initialEpoch,
-      });
-      this.stopTraining = false;
-      let logs: Logs = {};
-      await callbacks.onTrainBegin({});
-      for (let epoch = initialEpoch; epoch < epochs && !this.stopTraining; epoch++) {
-        await callbacks.onEpochBegin(epoch, {});
-        logs = { ...(await trainer.epoch(epoch, shuffle, callbacks, () => this.stopTraining)) };
-        if (evaluator !== null && (epoch + 1) % validationFreq === 0) {
-          for (const [name, value] of Object.entries(await evaluator.run(callbacks))) logs[`val_${name}`] = value;
-        }
-        logs.learning_rate = compiled.optimizer.learningRate;
-        await callbacks.onEpochEnd(epoch, logs);
-      }
-      await callbacks.onTrainEnd(logs);
-      await device.finish();
-      return history;
-    } finally {
-      this.#steps = this.#trainer?.step ?? this.#steps;
-      this.#trainer = null;
-      for (const free of freed) await free();
-    }
+    return this.#whileTraining('fit', async () => {
+      const [x, y] = [asTensor(xs), asTensor(ys)];
+      const compiled = await this.#ready('fit', x);
+      const adopt = (trainer: Trainer | null): void => {
+        this.#trainer = trainer;
+      };
+      return fit({ model: this, compiled, adopt }, x, y, options);
+    });
   }
 
   /** Mean loss and metrics over all examples, by name. */
@@ -390,36 +248,7 @@ export class Sequential implements CallbackModel {
     checkWhole('predict', 'batchSize', batchSize, 1);
     const network = this.build(x.shape.slice(1)).#requireNetwork('predict');
     const device = await this.device();
-    const rows = await Rows.of(device, x, 'inputs');
-    const order = new Order(device, rows.count);
-    order.write(Int32Array.from({ length: rows.count }, (_, i) => i));
-    const width = sizeOf(network.outputShape);
-    const result = new Float32Array(rows.count * width);
-    const plans = new Map<number, { plan: Plan; output: Node }>();
-    const readings = new InFlight();
-    try {
-      for (let position = 0; position < rows.count; position += batchSize) {
-        const size = Math.min(batchSize, rows.count - position);
-        let entry = plans.get(size);
-        if (entry === undefined) {
-          const weights = { trainable: network.trainable.nodes(), fixed: network.fixed.nodes() };
-          const output = copy(network.forward(rows.batch(order.node, size), false, weights).output);
-          entry = { plan: await Plan.compile(device, [output]), output };
-          plans.set(size, entry);
-        }
-        await readings.room();
-        entry.plan.run([{ seed: 0, step: 0, position, rates: [] }]);
-        // Copied in the queue's order: the next batch may be computed meanwhile.
-        const reading = device.read(entry.plan.storageOf(entry.output), 'float32', size * width);
-        readings.add(reading.then((values) => result.set(values, position * width)));
-      }
-      await readings.end();
-    } finally {
-      for (const { plan } of plans.values()) plan.dispose();
-      order.dispose();
-      rows.dispose();
-    }
-    return tensor(result, [rows.count, ...network.outputShape]);
+    return predict(device, network, x, batchSize);
   }
 
   /**
@@ -435,65 +264,18 @@ export class Sequential implements CallbackModel {
       const [x, y] = [asTensor(xs), asTensor(ys)];
       const compiled = await this.#ready('trainOnBatch', x);
       const weights = await numbersOf(sampleWeight);
-      const logs = await this.#batchTrainers.train(compiled, { x, y, weights }, this.#steps);
-      this.#steps++;
-      return logs;
+      return this.#batchTrainers.train(compiled, { x, y, weights });
     });
   }
 
   /** Copies of all weights, layer by layer. */
   async getWeights(): Promise<Weight[]> {
-    const network = this.#requireNetwork('getWeights');
-    const [trainable, fixed] = await Promise.all([network.trainable.read(), network.fixed.read()]);
-    const byName = new Map<string, Weight>();
-    for (const [block, values] of [
-      [network.trainable, trainable],
-      [network.fixed, fixed],
-    ] as const) {
-      block.parameters.forEach(({ name, shape }, at) => {
-        byName.set(name, { name, shape, data: values[at] });
-      });
-    }
-    // Layer by layer, as the layers declare them.
-    const ordered: Weight[] = [];
-    for (const { name, specs } of network.layers) {
-      for (const spec of specs) {
-        const weight = byName.get(`${name}/${spec.name}`);
-        if (weight !== undefined) ordered.push(weight);
-      }
-    }
-    return ordered;
+    return readWeights(this.#requireNetwork('getWeights'));
   }
 
   /** Replaces all weights, in the order of `getWeights`. */
   async setWeights(weights: readonly (Weight | Float32Array)[]): Promise<void> {
-    const network = this.#requireNetwork('setWeights');
-    const specs = network.layers.flatMap(({ name, specs }) =>
-      specs.map((spec) => ({ name: `${name}/${spec.name}`, spec })),
-    );
-    if (specs.length !== weights.length) {
-      throw new ArgumentError(
-        `setWeights: the model has ${specs.length} weights, got ${weights.length}. Give those of getWeights() of an equal model.`,
-      );
-    }
-    // All are checked before the first is written: a mistake leaves the model as it was.
-    specs.forEach(({ name, spec }, at) => {
-      const given = weights[at];
-      const shape = given instanceof Float32Array ? [given.length] : given.shape;
-      const fits = given instanceof Float32Array ? given.length === sizeOf(spec.shape) : sameShape(shape, spec.shape);
-      if (fits) return;
-      throw new ShapeError(
-        `setWeights: '${name}' has shape ${formatShape(spec.shape)}, got ${formatShape(shape)}. ` +
-          'Give the weights of an equal model, in its order.',
-      );
-    });
-    specs.forEach(({ name, spec }, at) => {
-      const given = weights[at];
-      const values = given instanceof Float32Array ? given : given.data;
-      const block = spec.trainable ? network.trainable : network.fixed;
-      const index = block.parameters.findIndex((parameter) => parameter.name === name);
-      block.write(index, values);
-    });
+    writeWeights(this.#requireNetwork('setWeights'), weights);
   }
 
   async resetOptimizer(): Promise<void> {
@@ -504,182 +286,56 @@ export class Sequential implements CallbackModel {
   /** Memory on the GPU for training at a batch size; needs no GPU. */
   memory({ batchSize }: { readonly batchSize: number }): MemoryReport {
     checkWhole('memory', 'batchSize', batchSize, 1);
-    const network = this.#requireNetwork('memory');
-    const state = this.#requireCompiled('memory');
-    const moments = momentsOf(state.optimizer.rule);
-    const labels = state.loss.name === 'sparseCategoricalCrossentropy' ? [] : network.outputShape;
-    const { placement } = this.#planStep(state, network, batchSize, labels).planned;
-    const parameterBytes = 4 * (network.trainable.size * (1 + moments.length) + network.fixed.size);
-    return {
-      bytes: parameterBytes + placement.bytes,
-      planBytes: placement.bytes,
-      parameterBytes,
-      aliveBytes: placement.aliveBytes,
-    };
-  }
-
-  /** Plans a training step without a GPU. */
-  #planStep(
-    { optimizer: { rule }, loss, metrics }: CompileState,
-    network: Network,
-    batchSize: number,
-    labels: Shape,
-  ): { step: TrainingStep; planned: Schedule } {
-    const step = trainingStep(
-      {
-        network,
-        loss,
-        metrics,
-        x: copy(standIn([batchSize, ...network.inputShape])),
-        y: copy(standIn([batchSize, ...labels])),
-        weights: null,
-        ledger: standInLedger(metrics.length),
-      },
-      rule,
-      momentsOf(rule).map(() => standIn([network.trainable.size])),
-    );
-    const target = this.#device?.target ?? { subgroupSize: 0, software: false, maxStorageBuffers: 8 };
-    return { step, planned: schedule(step.effects, target) };
-  }
-
-  /** Refuses a batch that the device cannot bind before anything is allocated, and says which one it could. */
-  #checkMemory(compiled: Compiled, batchSize: number, labels: Shape): void {
-    const { device, network } = compiled;
-    const limit = Math.min(device.info.maxBindingBytes, device.info.maxBufferBytes);
-    const largest = ({ placement }: Schedule): number =>
-      Math.max(0, ...[...placement.places.values()].map(({ bytes }) => bytes));
-    const { step, planned } = this.#planStep(compiled, network, batchSize, labels);
-    const bytes = largest(planned);
-    if (bytes <= limit) return;
-    let fits = 0;
-    for (let refused = batchSize; refused - fits > 1; ) {
-      const middle = Math.floor((fits + refused) / 2);
-      if (largest(this.#planStep(compiled, network, middle, labels).planned) <= limit) fits = middle;
-      else refused = middle;
-    }
-    const remedy = fits > 0 ? `Use a batch size of at most ${fits}.` : 'Make the layer or its inputs smaller.';
-    throw new OutOfMemoryError(
-      `Layer '${hungriestLayer(step, planned, network)}' needs ${formatBytes(bytes)} for one tensor at batch size ${batchSize}, but ` +
-        `'${device.info.name}' binds at most ${formatBytes(limit)}. ${remedy}`,
-    );
+    return memoryReport(this.#requireGoal('memory'), this.#requireNetwork('memory'), batchSize, this.#device?.target);
   }
 
   /** A table of layers, shapes and parameter counts, printed and returned. */
   summary({ print = (line: string) => console.log(line) }: { readonly print?: (line: string) => void } = {}): string {
-    const network = this.#requireNetwork('summary');
-    const rows = network.layers.map(({ layer, name, outputShape, specs }) => [
-      `${name} (${layer.className})`,
-      `[batch, ${outputShape.join(', ')}]`.replace(', ]', ']'),
-      specs.reduce((sum, spec) => sum + sizeOf(spec.shape), 0).toLocaleString('en-US'),
-    ]);
-    const header = ['Layer', 'Output shape', 'Parameters'];
-    const widths = header.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at].length)));
-    const line = ([a, b, c]: readonly string[]): string =>
-      `${a.padEnd(widths[0])}  ${b.padEnd(widths[1])}  ${c.padStart(widths[2])}`;
-    const rule = '─'.repeat(widths[0] + widths[1] + widths[2] + 4);
-    const [learnt, fixed] = [network.trainable.count, network.fixed.count];
-    const count = (n: number): string => `${n.toLocaleString('en-US')} (${formatBytes(n * 4)})`;
-    const text = [
-      line(header),
-      rule,
-      ...rows.map(line),
-      rule,
-      `Parameters: ${count(learnt + fixed)}, trained: ${count(learnt)}`,
-    ].join('\n');
+    const text = summaryOf(this.#requireNetwork('summary'));
     print(text);
     return text;
   }
 
   /** The model as a safetensors file: weights, optimizer moments, and the architecture in the metadata. */
   async toSafetensors(): Promise<Uint8Array> {
-    const network = this.#requireNetwork('save');
-    const weights = await this.getWeights();
-    const moments = this.#moments === null ? [] : await this.#moments.read();
-    const names = this.#moments?.names ?? [];
-    const architecture = {
-      inputShape: network.inputShape,
+    return encodeModel({
+      network: this.#requireNetwork('save'),
       seed: this.seed,
-      layers: network.layers.map(({ layer, name }) => ({ className: layer.className, name, config: layer.config() })),
-    };
-    const optimizer = this.#compiled === null ? null : { name: this.optimizer.name, config: this.optimizer.config() };
-    return encodeSafetensors(
-      [
-        ...weights.map(({ name, shape, data }) => ({ name, shape, data })),
-        ...moments.map((data, at) => ({ name: `optimizer/${names[at]}`, shape: [data.length], data })),
-      ],
-      {
-        format: 'wgrad',
-        architecture: JSON.stringify(architecture),
-        optimizer: JSON.stringify(optimizer),
-        steps: String(this.#trainer?.step ?? this.#steps),
-        optimizer_steps: String(this.#moments?.steps ?? 0),
-      },
-    );
+      progress: this.#progress,
+      optimizer: this.#goal?.optimizer ?? null,
+      moments: this.#moments,
+    });
   }
 
   /** Writes a safetensors file (Node); in a browser use `toSafetensors`. */
   async save(path: string): Promise<void> {
-    const { writeFile, rename } = await files('save');
-    const bytes = await this.toSafetensors();
-    // Written beside and renamed: a crash leaves the old file whole.
-    await writeFile(`${path}.part`, bytes);
-    await rename(`${path}.part`, path);
+    await writeBytes('save', path, await this.toSafetensors());
   }
 
   /** Takes weights and optimizer state from a file of an equal model. */
   async load(path: string): Promise<void> {
-    const { readFile } = await files('load');
-    await this.fromSafetensors(await readFile(path));
+    await this.fromSafetensors(await readBytes('load', path));
   }
 
   /** The same from bytes. */
   async fromSafetensors(bytes: Uint8Array): Promise<void> {
-    const { tensors, metadata } = decodeSafetensors(bytes);
-    const network = this.#requireNetwork('load');
-    const weights = network.layers.flatMap(({ name, specs }) =>
-      specs.map((spec): Weight => {
-        const full = `${name}/${spec.name}`;
-        const found = tensors.get(full);
-        if (found === undefined || !(found.data instanceof Float32Array)) {
-          throw new DataError(
-            `load: the file has no float32 weight '${full}'. It was saved from another model; build that one.`,
-          );
-        }
-        return { name: full, shape: found.shape, data: found.data };
-      }),
-    );
+    const { weights, moments, steps } = decodeModel(bytes, this.#requireNetwork('load'));
     await this.setWeights(weights);
-    this.#steps = Number(metadata.steps ?? 0);
-    const values = new Map<string, Float32Array>();
-    for (const [name, { data }] of tensors) {
-      if (name.startsWith('optimizer/') && data instanceof Float32Array)
-        values.set(name.slice('optimizer/'.length), data);
-    }
+    this.#progress.step = steps;
     this.#forgetMoments();
     // Kept until training begins: the optimizer may be chosen only after loading.
-    const steps = Number(metadata.optimizer_steps ?? 0);
-    this.#pendingMoments = { optimizer: optimizerNameOf(metadata.optimizer), values, steps };
+    this.#pendingMoments = moments;
   }
 
   /** A new model from a file (Node): architecture, weights and optimizer state. Compile it before training on. */
   static async load(path: string, options: SequentialOptions = {}): Promise<Sequential> {
-    const { readFile } = await files('load');
-    return Sequential.fromSafetensors(await readFile(path), options);
+    return Sequential.fromSafetensors(await readBytes('load', path), options);
   }
 
   /** The same from bytes. */
   static async fromSafetensors(bytes: Uint8Array, options: SequentialOptions = {}): Promise<Sequential> {
-    const { metadata } = decodeSafetensors(bytes);
-    if (metadata.format !== 'wgrad' || metadata.architecture === undefined) {
-      throw new DataError(
-        'load: the file holds no wgrad model (its metadata names no architecture). Load weights into a model with model.load().',
-      );
-    }
-    const saved: unknown = JSON.parse(metadata.architecture);
-    if (!isArchitecture(saved))
-      throw new DataError('load: the architecture in the file is damaged. Save the model again.');
-    const layers = saved.layers.map(({ className, name, config }) => makeLayer(className, config, { name }));
-    const model = new Sequential(layers, { seed: saved.seed, ...options, inputShape: saved.inputShape });
+    const { layers, inputShape, seed } = decodeArchitecture(bytes);
+    const model = new Sequential(layers, { seed, ...options, inputShape });
     await model.fromSafetensors(bytes);
     return model;
   }
@@ -690,103 +346,5 @@ export class Sequential implements CallbackModel {
     this.#network?.trainable.dispose();
     this.#network?.fixed.dispose();
     this.#forgetMoments();
-  }
-}
-
-/** What a file remembers of an optimizer. */
-interface SavedMoments {
-  /** The optimizer's name. */
-  readonly optimizer: string | null;
-  readonly values: ReadonlyMap<string, Float32Array>;
-  readonly steps: number;
-}
-
-function optimizerNameOf(json: string | undefined): string | null {
-  const saved: unknown = JSON.parse(json ?? 'null');
-  return typeof saved === 'object' && saved !== null && 'name' in saved ? String(saved.name) : null;
-}
-
-/** The layer that the step's largest tensor belongs to. */
-function hungriestLayer({ watched }: TrainingStep, { placement }: Schedule, network: Network): string {
-  const [[largest]] = [...placement.places].sort(([, a], [, b]) => b.bytes - a.bytes);
-  const seen = new Set<Node>();
-  for (const { name } of network.layers) {
-    const stack = watched.filter((one) => one.name === name).map(({ node }) => node);
-    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-      if (node === largest) return name;
-      if (seen.has(node)) continue;
-      seen.add(node);
-      stack.push(...node.inputs);
-    }
-  }
-  // A gradient, or a tensor that the planner made: it is as large as the layer that it is for.
-  const size = isScratch(largest) ? largest.bytes / 4 : sizeOf(largest.shape);
-  const [batch] = isScratch(largest) ? [1] : largest.shape;
-  const distance = (shape: Shape): number => Math.abs(sizeOf(shape) * batch - size);
-  const [{ name }] = [...network.layers].sort((a, b) => distance(a.outputShape) - distance(b.outputShape));
-  return name;
-}
-
-interface Architecture {
-  readonly inputShape: Shape;
-  readonly seed: number;
-  readonly layers: readonly { readonly className: string; readonly name: string; readonly config: LayerConfig }[];
-}
-
-function isArchitecture(value: unknown): value is Architecture {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'inputShape' in value &&
-    Array.isArray(value.inputShape) &&
-    'layers' in value &&
-    Array.isArray(value.layers)
-  );
-}
-
-/** Classes of a classifier, else null: what chance and the loss of guessing are. */
-function classesOf({ loss, network }: Compiled): number | null {
-  if (loss.name === 'binaryCrossentropy') return 2;
-  return /categorical/i.test(loss.name) ? (network.outputShape.at(-1) ?? null) : null;
-}
-
-function checkWhole(who: string, name: string, value: number, least: number): void {
-  if (Number.isInteger(value) && value >= least) return;
-  throw new ArgumentError(`${who}: ${name} must be a whole number of at least ${least}, got ${value}. Fix the option.`);
-}
-
-/** One number an example, or null. */
-async function numbersOf(weights: TensorLike | undefined): Promise<Float32Array | null> {
-  return weights === undefined ? null : Float32Array.from(await valuesOf(asTensor(weights)));
-}
-
-/** Class and sample weights as one weight an example, or null. Classes weigh in training only, the first `trained` examples. */
-async function exampleWeights(
-  y: Tensor,
-  trained: number,
-  { classWeight, sampleWeight }: FitOptions,
-): Promise<Float32Array | null> {
-  const given = await numbersOf(sampleWeight);
-  if (classWeight === undefined) return given;
-  const labels = await valuesOf(y);
-  const width = labels.length / y.shape[0];
-  const weights = given ?? new Float32Array(y.shape[0]).fill(1);
-  for (let i = 0; i < trained; i++) {
-    let id = labels[i * width];
-    if (width > 1) {
-      id = 0;
-      for (let c = 1; c < width; c++) if (labels[i * width + c] > labels[i * width + id]) id = c;
-    }
-    weights[i] *= classWeight[id] ?? 1;
-  }
-  return weights;
-}
-
-/** Node's file functions. */
-async function files(who: string): Promise<typeof import('node:fs/promises')> {
-  try {
-    return await importNode('node:fs/promises');
-  } catch (cause) {
-    throw new StateError(`${who}: a browser has no files. Use toSafetensors() and fromSafetensors() there.`, { cause });
   }
 }

@@ -2,34 +2,14 @@
 
 import type { Logs, NonFinite } from '../callbacks/callback.ts';
 import { CallbackList } from '../callbacks/callbackList.ts';
-import type { Device } from '../gpu/device.ts';
 import { Plan } from '../gpu/plan.ts';
 import type { StepDraft, StepValues } from '../gpu/step.ts';
-import type { Loss } from '../losses.ts';
-import type { Metric } from '../metrics.ts';
-import type { Optimizer } from '../optimizers.ts';
 import { permutation } from '../random.ts';
+import { type Compiled, metricNames } from './compiled.ts';
 import { type Examples, Order } from './gpuDataset.ts';
 import { GpuLedger, type LedgerReading } from './ledger.ts';
-import type { Moments } from './moments.ts';
-import { evaluationStep, finiteProbe, type Network, type StepParts, trainingStep } from './network.ts';
+import { evaluationStep, finiteProbe, type StepParts, trainingStep } from './network.ts';
 import { Pass, type ProgressParts } from './pass.ts';
-
-/** What the loop needs of the model. */
-export interface Compiled {
-  readonly device: Device;
-  readonly network: Network;
-  readonly optimizer: Optimizer;
-  readonly loss: Loss;
-  readonly metrics: readonly Metric[];
-  readonly moments: Moments;
-  readonly seed: number;
-}
-
-export const metricNames = ({ metrics }: { readonly metrics: readonly Metric[] }): string[] => [
-  'loss',
-  ...metrics.map((metric) => metric.name),
-];
 
 const NO_CALLBACKS = new CallbackList([]);
 
@@ -132,8 +112,6 @@ export class Trainer {
   #nonFinite: NonFinite | null = null;
   /** Step at which the present epoch began. */
   #epochStart = 0;
-  /** Optimizer steps taken in all. */
-  step: number;
   readonly #values: StepDraft;
   #pending: Pending | null = null;
   #last: { sums: Float32Array; samples: number };
@@ -143,21 +121,19 @@ export class Trainer {
   #forgotten = 0;
 
   /**
-   * `step`: optimizer steps taken before. `warn`: say on the console what nobody else watches for. `together`: steps of
-   * a submission, for tests.
+   * `warn`: say on the console what nobody else watches for. `together`: steps of a submission, for tests.
    */
   constructor(
     compiled: Compiled,
     examples: Examples,
     count: number,
     batchSize: number,
-    { step, warn, together }: { readonly step: number; readonly warn: boolean; readonly together?: number },
+    { warn, together }: { readonly warn: boolean; readonly together?: number },
   ) {
     this.#compiled = compiled;
     this.#examples = examples;
     this.#count = count;
     this.#batchSize = batchSize;
-    this.step = step;
     this.#values = blankStep(compiled.seed);
     this.#warn = warn;
     this.#ledger = new GpuLedger(compiled.device, metricNames(compiled));
@@ -192,10 +168,10 @@ export class Trainer {
 
   /** Takes a step: its values. */
   readonly #next = (): StepValues => {
-    const { optimizer, moments } = this.#compiled;
+    const { optimizer, moments, progress } = this.#compiled;
     const values = this.#values;
-    values.position = (this.step - this.#epochStart) * this.#batchSize;
-    values.step = this.step++;
+    values.position = (progress.step - this.#epochStart) * this.#batchSize;
+    values.step = progress.step++;
     optimizer.rates(++moments.steps, values.rates);
     return values;
   };
@@ -209,7 +185,7 @@ export class Trainer {
     this.#samples = 0;
     this.#means = {};
     this.#forgetSums();
-    this.#epochStart = this.step;
+    this.#epochStart = this.#compiled.progress.step;
     const pass = this.#pass;
     // Often enough to see a divergence early, seldom enough to cost nothing.
     const interval = Math.min(10, Math.max(1, Math.round(pass.batches / 50)));
@@ -239,9 +215,8 @@ export class Trainer {
     return this.#means;
   }
 
-  /** One step on all examples, on its own: nothing of earlier ones matters. `step`: steps taken before. */
-  async single(step: number): Promise<Logs> {
-    this.step = step;
+  /** One step on all examples, on its own: nothing of earlier ones matters. */
+  async single(): Promise<Logs> {
     this.forget();
     return this.epoch(0, false, NO_CALLBACKS, () => false);
   }
@@ -251,7 +226,7 @@ export class Trainer {
     const reading = this.#ledger.read();
     // Whoever awaits it sees the error; a reading that is given up must not end the process.
     reading.catch(() => {});
-    this.#pending = { reading, batch, step: this.step - 1, samples: this.#samples };
+    this.#pending = { reading, batch, step: this.#compiled.progress.step - 1, samples: this.#samples };
   }
 
   #forgetSums(): void {

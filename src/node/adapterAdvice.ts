@@ -1,5 +1,7 @@
 /** What a person does about a machine on which no WebGPU adapter was found. */
-import { importNode, isNode } from '../node.ts';
+
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { findSwiftShader, swiftShaderPackage } from './swiftShader.ts';
 
 const lavapipePackages = 'mesa-vulkan-drivers libvulkan1';
@@ -7,21 +9,15 @@ const lavapipePackages = 'mesa-vulkan-drivers libvulkan1';
 /**
  * The remedy for this machine when no adapter was found: one sentence or a few, ready to end an error message with.
  */
-export async function setupAdvice(): Promise<string> {
-  if (!isNode()) {
-    return (
-      'Use a browser with WebGPU switched on (Chrome or Edge 113, Firefox 141, Safari 26 or later), ' +
-      'and serve the page from localhost or over https.'
-    );
-  }
+export function setupAdvice(): string {
   if (process.platform === 'darwin') return 'Run on a Mac (or a macOS virtual machine) that has a Metal device.';
   if (process.platform === 'win32') return "Install the graphics card's current driver (WebGPU uses Direct3D 12 here).";
   if (process.platform !== 'linux') return `Run on Linux, macOS or Windows: WebGPU has no ${process.platform} build.`;
 
   const ways: string[] = [];
-  if (await isCheckout()) ways.push('run `npm run setup` (as root for the faster lavapipe)');
-  ways.push(`install Mesa's lavapipe: ${await lavapipeAdvice()}`);
-  if (process.arch === 'x64' && (await findSwiftShader()) === undefined) {
+  if (isCheckout()) ways.push('run `npm run setup` (as root for the faster lavapipe)');
+  ways.push(`install Mesa's lavapipe: ${lavapipeAdvice()}`);
+  if (process.arch === 'x64' && findSwiftShader() === undefined) {
     ways.push(
       `without root, run \`npm i -D ${swiftShaderPackage.name}@${swiftShaderPackage.version}\` ` +
         '(SwiftShader, slower; found by itself)',
@@ -32,16 +28,14 @@ export async function setupAdvice(): Promise<string> {
 }
 
 /** Exactly what installs lavapipe on this Linux machine. */
-export async function lavapipeAdvice(): Promise<string> {
-  const fs = await importNode('node:fs');
-  const has = (command: string) =>
-    ['/usr/bin', '/bin', '/sbin'].some((folder) => fs.existsSync(`${folder}/${command}`));
+export function lavapipeAdvice(): string {
+  const has = (command: string) => ['/usr/bin', '/bin', '/sbin'].some((folder) => existsSync(`${folder}/${command}`));
   const root = process.getuid?.() === 0 ? '' : 'sudo ';
   const install = 'apt-get install -y --no-install-recommends';
   if (has('apt-get')) {
     let release = '';
     try {
-      release = fs.readFileSync('/etc/os-release', 'utf8');
+      release = readFileSync('/etc/os-release', 'utf8');
     } catch {
       // Without that file it is no Debian 12.
     }
@@ -57,10 +51,9 @@ export async function lavapipeAdvice(): Promise<string> {
 }
 
 /** Whether this is wgrad's own repository, where `npm run setup` exists; the published package has no scripts. */
-async function isCheckout(): Promise<boolean> {
-  const [fs, { fileURLToPath }] = await Promise.all([importNode('node:fs'), importNode('node:url')]);
+function isCheckout(): boolean {
   try {
-    return fs.existsSync(fileURLToPath(new URL('../../scripts/setup.mjs', import.meta.url)));
+    return existsSync(fileURLToPath(new URL('../../scripts/setup.mjs', import.meta.url)));
   } catch {
     return false; // Bundled: the address of this module is not a file's.
   }

@@ -1,9 +1,14 @@
 /**
  * The software adapter that needs no installation: SwiftShader and a Vulkan loader, as the npm package
- * `@sparticuz/chromium` ships them. Node on Linux x64 only; in a browser everything here answers "not available".
+ * `@sparticuz/chromium` ships them. Linux x64 only.
  */
+
+import * as fs from 'node:fs';
+import { createRequire } from 'node:module';
+import { constants, homedir, tmpdir } from 'node:os';
+import * as path from 'node:path';
+import { brotliDecompressSync } from 'node:zlib';
 import { DeviceError } from '../errors.ts';
-import { importNode, isNode } from '../node.ts';
 
 /** The package that holds SwiftShader, and the newest version of it that runs on Node 20. */
 export const swiftShaderPackage = { name: '@sparticuz/chromium', version: '147.0.0' } as const;
@@ -17,6 +22,12 @@ const driverVariables = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'] as const;
 /** Keeps the library loaded after Node has found that it is no addon; not among Node's constants. */
 const RTLD_NODELETE = 0x1000;
 
+interface Archive {
+  readonly file: string;
+  /** Of the package. */
+  readonly version: string;
+}
+
 let driverVariablesBefore: (string | undefined)[] | undefined;
 
 /**
@@ -24,14 +35,13 @@ let driverVariablesBefore: (string | undefined)[] | undefined;
  * of `webgpu` finds it, also after an earlier `create([])` that found another adapter or none. Call
  * {@link restoreVulkanVariables} once the adapter is there.
  *
- * @returns false where it is not available: not Node on Linux x64, or the package is not installed
+ * @returns false where it is not available: not Linux x64, or the package is not installed
  * @throws DeviceError when the package is there but cannot be unpacked or loaded
  */
-export async function loadSwiftShader(): Promise<boolean> {
-  const archive = await findSwiftShader();
+export function loadSwiftShader(): boolean {
+  const archive = findSwiftShader();
   if (archive === undefined) return false;
-  const [{ constants }, path] = await Promise.all([importNode('node:os'), importNode('node:path')]);
-  const folder = await unpackOnce(archive);
+  const folder = unpackOnce(archive);
 
   driverVariablesBefore ??= driverVariables.map((name) => process.env[name]);
   for (const name of driverVariables) process.env[name] = path.join(folder, 'vk_swiftshader_icd.json');
@@ -69,13 +79,8 @@ export function restoreVulkanVariables(): void {
 }
 
 /** Where SwiftShader's archive is and the version of its package; undefined where there is none to use. */
-export async function findSwiftShader(): Promise<{ file: string; version: string } | undefined> {
-  if (!isNode() || process.platform !== 'linux' || process.arch !== 'x64') return undefined;
-  const [fs, path, { createRequire }] = await Promise.all([
-    importNode('node:fs'),
-    importNode('node:path'),
-    importNode('node:module'),
-  ]);
+export function findSwiftShader(): Archive | undefined {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return undefined;
   // From here for an ordinary node_modules; from the program for package managers that keep wgrad elsewhere.
   for (const from of [import.meta.url, process.argv[1]]) {
     if (from === undefined || !(from.startsWith('file:') || path.isAbsolute(from))) continue;
@@ -97,13 +102,12 @@ export async function findSwiftShader(): Promise<{ file: string; version: string
 }
 
 /** The folder with the unpacked files, made on the first call on this machine (about 0.1 s) and found again later. */
-async function unpackOnce(archive: { file: string; version: string }): Promise<string> {
-  const [fs, os, path] = await Promise.all([importNode('node:fs'), importNode('node:os'), importNode('node:path')]);
+function unpackOnce(archive: Archive): string {
   const uid = process.getuid?.() ?? 0;
   const cache = process.env.XDG_CACHE_HOME;
   const places = [
-    path.join(cache !== undefined && path.isAbsolute(cache) ? cache : path.join(os.homedir(), '.cache'), 'wgrad'),
-    path.join(os.tmpdir(), `wgrad-${uid}`),
+    path.join(cache !== undefined && path.isAbsolute(cache) ? cache : path.join(homedir(), '.cache'), 'wgrad'),
+    path.join(tmpdir(), `wgrad-${uid}`),
   ];
   let cause: unknown;
   for (const place of places) {
@@ -119,7 +123,7 @@ async function unpackOnce(archive: { file: string; version: string }): Promise<s
       if (complete()) return folder;
       const unfinished = fs.mkdtempSync(`${folder}.`);
       try {
-        await unpack(archive.file, unfinished);
+        unpack(archive.file, unfinished);
         // What lies there is not complete. If another process puts its copy there in between, rename refuses.
         fs.rmSync(folder, { recursive: true, force: true });
         fs.renameSync(unfinished, folder);
@@ -140,12 +144,7 @@ async function unpackOnce(archive: { file: string; version: string }): Promise<s
 }
 
 /** Unpacks {@link files} from a brotli-compressed tar archive into a folder. */
-async function unpack(archive: string, folder: string): Promise<void> {
-  const [fs, path, { brotliDecompressSync }] = await Promise.all([
-    importNode('node:fs'),
-    importNode('node:path'),
-    importNode('node:zlib'),
-  ]);
+function unpack(archive: string, folder: string): void {
   const tar = brotliDecompressSync(fs.readFileSync(archive));
   const field = (start: number, length: number) => {
     const text = tar.toString('latin1', start, start + length);

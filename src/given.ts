@@ -1,0 +1,94 @@
+/** What callers wrote: how a message calls a value, which name was meant, and options that nobody reads. */
+
+import { ArgumentError } from './errors.ts';
+
+/** A value as a message names it: short, and never an error of its own. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return value.length > 40 ? `'${value.slice(0, 40)}…'` : `'${value}'`;
+  if (typeof value === 'function') return isClass(value) ? `the class ${value.name}` : 'a function';
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : `an array of ${value.length}`;
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (isThenable(value)) return 'a promise';
+  const name: unknown = value.constructor?.name;
+  return typeof name === 'string' && name !== '' && name !== 'Object' ? `an object of class ${name}` : 'a plain object';
+}
+
+const isClass = (value: (...args: never[]) => unknown): boolean =>
+  /^class\b/.test(Function.prototype.toString.call(value));
+
+/** Whether a value is a promise, by what it can do: one of another realm is one, too. */
+export const isThenable = (value: object): boolean => 'then' in value && typeof value.then === 'function';
+
+/** Letters to change, add or leave out to get from one text to the other. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+/** Python's `leaky_relu` and `LeakyReLU` are the same word. */
+const plain = (name: string): string => name.replaceAll(/[_\s-]/g, '').toLowerCase();
+
+/** The known name that is most like the given one, or null where none is near: a third of the letters may differ. */
+export function nearest(given: string, known: readonly string[]): string | null {
+  const word = plain(given).slice(0, 64);
+  let [best, least] = [null as string | null, Math.max(1, Math.floor(word.length / 3)) + 1];
+  for (const name of known) {
+    const letters = distance(word, plain(name));
+    if (letters < least) [best, least] = [name, letters];
+  }
+  return best;
+}
+
+/** ` Did you mean 'relu'?`, to follow a sentence, or nothing. */
+function meant(given: unknown, known: readonly string[]): string {
+  const near = typeof given === 'string' ? nearest(given, known) : null;
+  return near === null ? '' : ` Did you mean '${near}'?`;
+}
+
+/**
+ * A name out of a list; `or` says what else would do.
+ * @throws ArgumentError that lists the names and guesses which one was meant
+ */
+export function checkName<T extends string>(
+  who: string,
+  what: string,
+  value: unknown,
+  known: readonly T[],
+  or = '',
+): T {
+  const found = known.find((name) => name === value);
+  if (found !== undefined) return found;
+  throw new ArgumentError(
+    `${who}: there is no ${what} ${describe(value)}.${meant(value, known)} Use one of ${known.join(', ')}${or}.`,
+  );
+}
+
+/**
+ * Throws for an option that nobody reads: a typo would be ignored in silence, and the default used.
+ * @throws ArgumentError that names the option and the nearest one that exists
+ */
+export function checkOptions<T extends object>(
+  who: string,
+  options: T,
+  known: Readonly<Record<keyof T & string, true>>,
+): void {
+  // Callers without types may pass anything.
+  const value: unknown = options;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ArgumentError(`${who}: expected an object of options, got ${describe(value)}. Write { name: value }.`);
+  }
+  const names = Object.keys(known);
+  for (const name of Object.keys(value)) {
+    if (names.includes(name)) continue;
+    throw new ArgumentError(
+      `${who}: there is no option '${name}'.${meant(name, names)} ${names.length === 0 ? 'Leave it out' : `Use ${names.join(', ')}`}.`,
+    );
+  }
+}

@@ -1,0 +1,37 @@
+/** How much each example counts in the loss. */
+
+import { asTensor, type Tensor, type TensorLike } from '../tensor.ts';
+import { valuesOf } from './gpuDataset.ts';
+
+/** What weighs examples. */
+export interface Weighting {
+  readonly classWeight?: Readonly<Record<number, number>>;
+  readonly sampleWeight?: TensorLike;
+}
+
+/** One number an example, or null. */
+export async function numbersOf(weights: TensorLike | undefined): Promise<Float32Array | null> {
+  return weights === undefined ? null : Float32Array.from(await valuesOf(asTensor(weights)));
+}
+
+/** Class and sample weights as one weight an example, or null. Classes weigh in training only, the first `trained` examples. */
+export async function exampleWeights(
+  y: Tensor,
+  trained: number,
+  { classWeight, sampleWeight }: Weighting,
+): Promise<Float32Array | null> {
+  const given = await numbersOf(sampleWeight);
+  if (classWeight === undefined) return given;
+  const labels = await valuesOf(y);
+  const width = labels.length / y.shape[0];
+  const weights = given ?? new Float32Array(y.shape[0]).fill(1);
+  for (let i = 0; i < trained; i++) {
+    let id = labels[i * width];
+    if (width > 1) {
+      id = 0;
+      for (let c = 1; c < width; c++) if (labels[i * width + c] > labels[i * width + id]) id = c;
+    }
+    weights[i] *= classWeight[id] ?? 1;
+  }
+  return weights;
+}

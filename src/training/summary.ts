@@ -1,0 +1,21 @@
+/** A network as a table: layers, output shapes and parameter counts. */
+
+import { formatBytes } from '../gpu/device.ts';
+import { sizeOf } from '../shape.ts';
+import type { Network } from './network.ts';
+
+export function summaryOf({ layers, trainable, fixed }: Network): string {
+  const rows = layers.map(({ layer, name, outputShape, specs }) => [
+    `${name} (${layer.className})`,
+    `[${['batch', ...outputShape].join(', ')}]`,
+    specs.reduce((sum, spec) => sum + sizeOf(spec.shape), 0).toLocaleString('en-US'),
+  ]);
+  const header = ['Layer', 'Output shape', 'Parameters'];
+  const widths = header.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at].length)));
+  const line = ([a, b, c]: readonly string[]): string =>
+    `${a.padEnd(widths[0])}  ${b.padEnd(widths[1])}  ${c.padStart(widths[2])}`;
+  const rule = '─'.repeat(widths[0] + widths[1] + widths[2] + 4);
+  const count = (n: number): string => `${n.toLocaleString('en-US')} (${formatBytes(n * 4)})`;
+  const total = `Parameters: ${count(trainable.count + fixed.count)}, trained: ${count(trainable.count)}`;
+  return [line(header), rule, ...rows.map(line), rule, total].join('\n');
+}
