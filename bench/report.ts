@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import type { Device } from '../src/gpu/device.ts';
-import { formatBytes } from '../src/gpu/device.ts';
+import { formatBytes } from '../src/graph/storage.ts';
 import type { Ceilings } from './ceilings.ts';
 import { throughputChart } from './chart.ts';
 import type { EpochRow } from './epochs.ts';

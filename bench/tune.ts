@@ -7,8 +7,8 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { reportError } from '../examples/study/reportError.ts';
 import type { Device } from '../src/gpu/device.ts';
 import { type Tuned, tuneNodes } from '../src/gpu/tuning.ts';
-import { tuningPath } from '../src/gpu/tuningStore.ts';
 import { openDevice } from '../src/index.ts';
+import { tuningPath } from '../src/node/tuningFile.ts';
 import { StudyStep } from './steps.ts';
 import { short, Table } from './table.ts';
 
@@ -79,7 +79,7 @@ async function main(): Promise<void> {
     console.log(
       process.env.WGRAD_TUNING === 'off'
         ? 'Nothing was kept: WGRAD_TUNING is off.'
-        : `Kept in ${await tuningPath(device.info.name)}; WGRAD_TUNING=off ignores it.`,
+        : `Kept in ${tuningPath(device.info.name)}; WGRAD_TUNING=off ignores it.`,
     );
   } finally {
     device.close();

@@ -10,6 +10,7 @@ import { count, shortRate } from './study/facts.ts';
 import { Forecast } from './study/forecast.ts';
 import { onInterrupt } from './study/interrupt.ts';
 import { readFlags } from './study/options.ts';
+import { Progress } from './study/progress.ts';
 import { report, type StudyFacts, writeNumbers } from './study/report.ts';
 import { reportError } from './study/reportError.ts';
 import { type Settings, settingsFor } from './study/settings.ts';
@@ -34,9 +35,11 @@ async function main(): Promise<number> {
     console.log(`${facts.data} (${data.source})`);
     console.log(`${facts.adapter}${facts.software ? ' (software)' : ''}, preset ${facts.preset}, seed ${facts.seed}`);
 
-    const outcomes = await trainAll(settings, { device, data, signal, facts, out: flags.out });
+    const progress = await Progress.open(flags.out, facts, settings, flags.resume);
+    const outcomes = await trainAll(settings, { device, data, signal, facts, progress, out: flags.out });
     if (outcomes.length === 0) console.log('Stopped before the first batch: nothing to report.');
     else await report(flags.out, await writeNumbers(flags.out, facts, outcomes), outcomes, data);
+    if (!signal.aborted) await progress.end();
     return signal.aborted ? INTERRUPTED : 0;
   } catch (error) {
     if (signal.aborted && error === signal.reason) return INTERRUPTED;
@@ -51,11 +54,13 @@ interface Study {
   readonly data: ImageDataset;
   readonly signal: AbortSignal;
   readonly facts: StudyFacts;
+  readonly progress: Progress;
   readonly out: string;
 }
 
-/** Makes the runs one after the other. The numbers are written after each: a crash costs one run, not all. */
-async function trainAll(settings: Settings, { device, data, signal, facts, out }: Study): Promise<RunOutcome[]> {
+/** Makes the runs one after the other. The numbers are written after each; a crash costs an epoch (`--resume`). */
+async function trainAll(settings: Settings, study: Study): Promise<RunOutcome[]> {
+  const { device, data, signal, facts, progress, out } = study;
   const { runs } = settings;
   const forecast = new Forecast(data.train.labels.length);
   const outcomes: RunOutcome[] = [];
@@ -66,16 +71,24 @@ async function trainAll(settings: Settings, { device, data, signal, facts, out }
     const setup = `learning rate ${shortRate(learningRate)}, batch ${batchSize}, ${count(run.epochs, 'epoch')}`;
     const left = forecast.left(epochs);
     console.log(`\nrun ${at + 1} of ${runs.length}: ${name} (${setup})${left === '' ? '' : `, ${left}`}`);
+    const before = progress.outcomeOf(run);
+    if (before !== undefined) {
+      console.log('Done before the interruption.');
+      outcomes.push(before);
+      continue;
+    }
     const outcome = await trainRun(run, {
       device,
       data,
       settings,
       signal,
+      backup: progress.backupOf(run),
       follow: (watch) => forecast.follow(watch, run, runs.slice(at + 1)),
     });
     if (outcome === null) break;
     outcomes.push(outcome);
     await writeNumbers(out, facts, outcomes);
+    if (!signal.aborted) await progress.done(outcome);
   }
   return outcomes;
 }

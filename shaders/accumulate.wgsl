@@ -1,22 +1,23 @@
 // Adds a step's metrics to the epoch's sums, and watches the loss. One thread, once a step.
 //
-// sums[s] += value_s for each of the step's sums; value0 is the loss. Three words of health:
-//   FIRST     the first step whose loss, gradient or weight was not finite (0xffffffff: none)
-//   CURRENT   1 tells the optimizer, which runs next, to leave the weights alone: this step's loss is not finite, or an
-//             earlier step's was and the host has not yet looked for the cause, which it does by running that step again
-//   RELEASED  1 once the host has looked
+// sums[s] += value_s for each of the step's sums; value0 is the loss. The words of health, which nobody resets between
+// steps:
+//   FIRST     the first step whose loss, gradient or new weight was not finite (0xffffffff: none)
+//   LATEST    one more than the latest step whose loss or gradient was not finite (0: none): what runs after them in the
+//             same step then leaves the weights alone
+//   RELEASED  0: after FIRST the weights stay as they are, so that the host can run that step again to find the cause;
+//             1: the host has looked, only bad steps are left out
 
 const FIRST = 0u;
-const CURRENT = 1u;
-const RELEASED = 2u;
+const LATEST = 1u;
 
 @compute @workgroup_size(1)
 fn main() {
 @for s in 0..VALUES
   sums[${s}] += value${s}[0];
 @end
-  let bad = !is_finite(value0[0]);
-  if (bad) { atomicMin(&health[FIRST], step.step); }
-  let held = atomicLoad(&health[FIRST]) != 0xffffffffu && atomicLoad(&health[RELEASED]) == 0u;
-  atomicStore(&health[CURRENT], select(0u, 1u, bad || held));
+  if (!is_finite(value0[0])) {
+    atomicMin(&health[FIRST], step.step);
+    atomicMax(&health[LATEST], step.step + 1u);
+  }
 }

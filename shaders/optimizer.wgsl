@@ -7,11 +7,13 @@
 //           with rate = lr sqrt(1 - β2^t) / (1 - β1^t))
 // AdamW     the same after p ← p (1 - rate2), rate2 = lr * weight decay (Loshchilov and Hutter 2017)
 //
-// Elements whose gradient or new value is not finite stay as they are and raise the flag; see accumulate.wgsl.
+// WATCHED: a step whose loss or gradient is not finite writes nothing; for the words of health see accumulate.wgsl. Without
+// a watch, and where only a new value overflows, the elements that are not finite stay as they are.
 // uniforms: count in vec4s. floats: the rule's constants
 
 const FIRST = 0u;
-const CURRENT = 1u;
+const LATEST = 1u;
+const RELEASED = 2u;
 
 @compute @workgroup_size(64)
 fn main(
@@ -22,7 +24,10 @@ fn main(
   let i = (group.y * groups.x + group.x) * 64u + thread;
   if (i >= params.count) { return; }
 @if WATCHED
-  if (atomicLoad(&health[CURRENT]) != 0u) { return; }
+  // Threads of this dispatch may raise FIRST to this step: only an earlier one counts, or some would stop and some not.
+  let bad = atomicLoad(&health[LATEST]) == step.step + 1u;
+  let held = atomicLoad(&health[FIRST]) < step.step && atomicLoad(&health[RELEASED]) == 0u;
+  if (bad || held) { return; }
 @end
   let g = gradient[i];
   let old = parameter[i];

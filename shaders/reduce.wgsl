@@ -4,7 +4,26 @@
 // first pass takes its input through load(i) (the fused prologue); a second pass over the chunks' results reads `input`.
 // uniforms: results = outer * chunks * columns, columns = inner in units of V, extent, chunk, chunks; no chunk is empty
 
+// Values that are combined before they meet the rest: in one long sum the late ones would be rounded away.
+const BLOCK = 32u;
+
 fn combine(a: V, b: V) -> V { return {{COMBINE}}; }
+
+fn value(i: u32) -> V {
+@if FROM_MEMORY
+  return input[i];
+@else
+  return load(i);
+@end
+}
+
+fn block(base: u32, column: u32, begin: u32, end: u32) -> V {
+  var total = value((base + begin) * params.columns + column);
+  for (var r = begin + 1u; r < min(begin + BLOCK, end); r++) {
+    total = combine(total, value((base + r) * params.columns + column));
+  }
+  return total;
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -19,13 +38,8 @@ fn main(
   let begin = (result / params.columns % params.chunks) * params.chunk;
   let end = min(begin + params.chunk, params.extent);
   let base = outer * params.extent;
-@if FROM_MEMORY
-  var total = input[(base + begin) * params.columns + column];
-  for (var r = begin + 1u; r < end; r++) { total = combine(total, input[(base + r) * params.columns + column]); }
-@else
-  var total = load((base + begin) * params.columns + column);
-  for (var r = begin + 1u; r < end; r++) { total = combine(total, load((base + r) * params.columns + column)); }
-@end
+  var total = block(base, column, begin, end);
+  for (var r = begin + BLOCK; r < end; r += BLOCK) { total = combine(total, block(base, column, r, end)); }
 @if TO_MEMORY
   partial[result] = total;
 @else

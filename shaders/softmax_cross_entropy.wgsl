@@ -7,7 +7,7 @@
 //
 // forward:  loss_b = -Σ_c y_c ln p_c
 // GRADIENT: d_bj = upstream_b (p_j Σ_c m_c y_c - m_j y_j), with m_c = 0 where p_c was cut, else 1
-// A class id out of range gives NaN. uniforms: batch, classes, smoothing, clip, upstream (CONSTANT: one number for all)
+// A class id that is out of range, or no whole number, gives NaN. uniforms: batch, classes, smoothing, clip, upstream (CONSTANT: one number for all)
 
 fn label(example: u32, class_: u32, id: i32) -> f32 {
 @if IDS
@@ -36,8 +36,9 @@ fn main(
   if (example >= params.batch) { return; }
   let base = example * params.classes;
 @if IDS
-  let id = i32(labels[example]);
-  let bad = id < 0 || id >= i32(params.classes);
+  let given = f32(labels[example]);
+  let id = i32(given);
+  let bad = is_nan(given) || f32(id) != given || id < 0 || id >= i32(params.classes);
 @else
   let id = 0;
   let bad = false;

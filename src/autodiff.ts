@@ -21,12 +21,15 @@ function undoBroadcast(gradient: Node, input: Node): Node {
   return reshape(summed, input.shape);
 }
 
+/** Told of each gradient as it is made, and of the node whose rule made it, or to which it is the sum of several. */
+export type GradientTrace = (of: Node, gradient: Node) => void;
+
 /**
  * Gradients of a scalar `output` to each of `targets`, as nodes. A target that the output does not depend on has a
  * gradient of zeros.
  * @throws GradientError unless `output` is a scalar
  */
-export function gradients(output: Node, targets: readonly Node[]): Node[] {
+export function gradients(output: Node, targets: readonly Node[], trace?: GradientTrace): Node[] {
   if (sizeOf(output.shape) !== 1) {
     throw new GradientError(
       `grad: expected a function that returns a scalar, got shape ${formatShape(output.shape)}. Reduce it with sum() or mean().`,
@@ -56,8 +59,14 @@ export function gradients(output: Node, targets: readonly Node[]): Node[] {
             'This is a fault of wgrad: please report it.',
         );
       }
+      trace?.(node, contribution);
       const known = upstream.get(input);
-      upstream.set(input, known === undefined ? contribution : add(known, contribution));
+      if (known === undefined) upstream.set(input, contribution);
+      else {
+        const total = add(known, contribution);
+        trace?.(input, total);
+        upstream.set(input, total);
+      }
     });
   }
   return targets.map((target) => {

@@ -52,3 +52,6 @@ export class DivergenceError extends WgradError {}
 
 /** A file or data set that is missing, truncated, corrupt or of another format. */
 export class DataError extends WgradError {}
+
+/** A file that the system does not let be read or written; the cause has its code. */
+export class FileError extends DataError {}

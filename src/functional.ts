@@ -1,120 +1,218 @@
 /** The operations as functions, constructors of tensors, and differentiation of functions of tensors. */
 
 import { gradients } from './autodiff.ts';
-import { ArgumentError } from './errors.ts';
+import { describe } from './describe.ts';
+import { ArgumentError, GradientError, OutOfMemoryError } from './errors.ts';
+import { checkOptions } from './given.ts';
 import { createNode } from './graph/node.ts';
+import { formatBytes } from './graph/storage.ts';
 import { batchNorm as batchNormNode } from './ops/batchNorm.ts';
 import { dropout as dropoutNode } from './ops/elementwise.ts';
+import { oneHot as oneHotNode } from './ops/gather.ts';
 import { dataNode, fullNode } from './ops/leaf.ts';
 import type { Pool2dOptions } from './ops/pool2d.ts';
 import { reshapeOp } from './ops/reshape.ts';
 import type { CrossEntropyOptions } from './ops/softmax.ts';
 import { concat as concatNodes } from './ops/views.ts';
 import { normal as drawNormal, uniform as drawUniform } from './random.ts';
-import { checkShape, type Shape, sizeOf } from './shape.ts';
-import { asTensor, type ConvOptions, nodeOf, Tensor, type TensorLike, Variable } from './tensor.ts';
+import { checkShape, formatShape, type Shape, sizeOf } from './shape.ts';
+import {
+  type Axes,
+  asTensor,
+  type ConvOptions,
+  idsOf,
+  nodeOf,
+  numberOf,
+  Tensor,
+  type TensorLike,
+  Variable,
+} from './tensor.ts';
 
 // Constructors
 
 /** The same number everywhere; takes no memory until it is read. */
-export function full(shape: Shape, value: number): Tensor {
-  checkShape(shape, 'full');
-  return new Tensor(fullNode(value, shape));
+export const full = (shape: Shape, value: number): Tensor => filled('full', shape, value);
+/** All 0, float32. */
+export const zeros = (shape: Shape): Tensor => filled('zeros', shape, 0);
+/** All 1, float32. */
+export const ones = (shape: Shape): Tensor => filled('ones', shape, 1);
+
+function filled(who: string, shape: Shape, value: number): Tensor {
+  checkShape(shape, who);
+  return new Tensor(fullNode(numberOf(value, who, 'value'), [...shape]));
 }
-export const zeros = (shape: Shape): Tensor => full(shape, 0);
-export const ones = (shape: Shape): Tensor => full(shape, 1);
 
 /** Uniform draws from [low, high), default [0, 1). The same seed gives the same values everywhere. */
-export function uniform(
-  shape: Shape,
-  { low = 0, high = 1, seed }: { low?: number; high?: number; seed: number },
-): Tensor {
+export function uniform(shape: Shape, options: { low?: number; high?: number; seed: number }): Tensor {
   checkShape(shape, 'uniform');
-  return new Tensor(dataNode(drawUniform(sizeOf(shape), { seed, low, high }), shape));
+  checkOptions('uniform', options, { low: true, high: true, seed: true });
+  return drawn('uniform', shape, () => drawUniform(sizeOf(shape), options));
 }
 
 /** Normal draws, by default of mean 0 and standard deviation 1. The same seed gives the same values. */
-export function normal(
-  shape: Shape,
-  { mean = 0, std = 1, seed }: { mean?: number; std?: number; seed: number },
-): Tensor {
+export function normal(shape: Shape, options: { mean?: number; std?: number; seed: number }): Tensor {
   checkShape(shape, 'normal');
-  return new Tensor(dataNode(drawNormal(sizeOf(shape), { seed, mean, std }), shape));
+  checkOptions('normal', options, { mean: true, std: true, seed: true });
+  return drawn('normal', shape, () => drawNormal(sizeOf(shape), options));
+}
+
+/** The most values that are drawn: 4 GiB, about what the largest buffers hold. */
+const MOST_DRAWN = 2 ** 30;
+
+function drawn(who: string, shape: Shape, draw: () => Float32Array): Tensor {
+  if (sizeOf(shape) > MOST_DRAWN) {
+    throw new OutOfMemoryError(
+      `${who}: ${formatShape(shape)} holds ${sizeOf(shape)} elements, more than the ${MOST_DRAWN} that a buffer may hold. Draw a smaller tensor, or several.`,
+    );
+  }
+  try {
+    return new Tensor(dataNode(draw(), [...shape]));
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new OutOfMemoryError(
+      `${who}: there is no memory for ${sizeOf(shape)} numbers, ${formatBytes(sizeOf(shape) * 4)}. Draw a smaller tensor, or several.`,
+      { cause },
+    );
+  }
 }
 
 /** A tensor with memory of its own that optimizers and `assign` write to; it starts as `value`. */
-export const variable = (value: TensorLike): Variable => new Variable(nodeOf(value));
+export const variable = (value: TensorLike): Variable => new Variable(nodeOf(value, 'variable'));
 
 // Arithmetic
 
-export const add = (a: TensorLike, b: TensorLike): Tensor => asTensor(a).add(b);
-export const sub = (a: TensorLike, b: TensorLike): Tensor => asTensor(a).sub(b);
-export const mul = (a: TensorLike, b: TensorLike): Tensor => asTensor(a).mul(b);
-export const div = (a: TensorLike, b: TensorLike): Tensor => asTensor(a).div(b);
-export const neg = (x: TensorLike): Tensor => asTensor(x).neg();
-export const pow = (x: TensorLike, y: TensorLike): Tensor => asTensor(x).pow(y);
-export const square = (x: TensorLike): Tensor => asTensor(x).square();
-export const sqrt = (x: TensorLike): Tensor => asTensor(x).sqrt();
-export const exp = (x: TensorLike): Tensor => asTensor(x).exp();
-export const log = (x: TensorLike): Tensor => asTensor(x).log();
-export const abs = (x: TensorLike): Tensor => asTensor(x).abs();
-export const sign = (x: TensorLike): Tensor => asTensor(x).sign();
-export const maximum = (a: TensorLike, b: TensorLike): Tensor => asTensor(a).maximum(b);
-export const minimum = (a: TensorLike, b: TensorLike): Tensor => asTensor(a).minimum(b);
-export const clip = (x: TensorLike, low: number, high: number): Tensor => asTensor(x).clip(low, high);
-export const where = (c: TensorLike, a: TensorLike, b: TensorLike): Tensor => asTensor(c).where(a, b);
-export const equal = (a: TensorLike, b: TensorLike): Tensor => asTensor(a).equal(b);
-export const greater = (a: TensorLike, b: TensorLike): Tensor => asTensor(a).greater(b);
-export const less = (a: TensorLike, b: TensorLike): Tensor => asTensor(a).less(b);
+/**
+ * a + b. Shapes broadcast as in NumPy, here and in all elementwise functions; int32 and uint8 are taken as float32.
+ */
+export const add = (a: TensorLike, b: TensorLike): Tensor => asTensor(a, 'add').add(b);
+/** a - b, broadcast. */
+export const sub = (a: TensorLike, b: TensorLike): Tensor => asTensor(a, 'sub').sub(b);
+/** a b, elementwise and broadcast; `matmul` is the matrix product. */
+export const mul = (a: TensorLike, b: TensorLike): Tensor => asTensor(a, 'mul').mul(b);
+/** a / b, broadcast. Divided by 0 it is an infinity, or NaN for 0 / 0. */
+export const div = (a: TensorLike, b: TensorLike): Tensor => asTensor(a, 'div').div(b);
+/** -x. */
+export const neg = (x: TensorLike): Tensor => asTensor(x, 'neg').neg();
+/** x^y, broadcast. A negative base with a fractional exponent is NaN; x^0 is 1. */
+export const pow = (x: TensorLike, y: TensorLike): Tensor => asTensor(x, 'pow').pow(y);
+/** x². */
+export const square = (x: TensorLike): Tensor => asTensor(x, 'square').square();
+/** √x; NaN below 0. */
+export const sqrt = (x: TensorLike): Tensor => asTensor(x, 'sqrt').sqrt();
+/** e^x. */
+export const exp = (x: TensorLike): Tensor => asTensor(x, 'exp').exp();
+/** Natural logarithm: -infinity at 0, NaN below. */
+export const log = (x: TensorLike): Tensor => asTensor(x, 'log').log();
+/** |x|; its gradient at 0 is 0. */
+export const abs = (x: TensorLike): Tensor => asTensor(x, 'abs').abs();
+/** -1, 0 or 1; NaN stays NaN. No gradient flows. */
+export const sign = (x: TensorLike): Tensor => asTensor(x, 'sign').sign();
+/** The larger of a and b, broadcast; NaN if one of them is. Where they are equal the gradient goes to a. */
+export const maximum = (a: TensorLike, b: TensorLike): Tensor => asTensor(a, 'maximum').maximum(b);
+/** The smaller of a and b, broadcast; NaN if one of them is. Where they are equal the gradient goes to a. */
+export const minimum = (a: TensorLike, b: TensorLike): Tensor => asTensor(a, 'minimum').minimum(b);
+/** min(max(x, low), high); NaN stays NaN. No gradient flows outside the range. */
+export const clip = (x: TensorLike, low: number, high: number): Tensor => asTensor(x, 'clip').clip(low, high);
+/** a where c is not 0, else b; all three broadcast. No gradient flows to c. */
+export const where = (c: TensorLike, a: TensorLike, b: TensorLike): Tensor => asTensor(c, 'where').where(a, b);
+/** 1 where a equals b, else 0; NaN equals nothing. No gradient flows. */
+export const equal = (a: TensorLike, b: TensorLike): Tensor => asTensor(a, 'equal').equal(b);
+/** 1 where a > b, else 0, also for NaN. No gradient flows. */
+export const greater = (a: TensorLike, b: TensorLike): Tensor => asTensor(a, 'greater').greater(b);
+/** 1 where a < b, else 0, also for NaN. No gradient flows. */
+export const less = (a: TensorLike, b: TensorLike): Tensor => asTensor(a, 'less').less(b);
 
 // Activations
 
-export const relu = (x: TensorLike): Tensor => asTensor(x).relu();
-export const leakyRelu = (x: TensorLike, slope?: number): Tensor => asTensor(x).leakyRelu(slope);
-export const elu = (x: TensorLike, alpha?: number): Tensor => asTensor(x).elu(alpha);
-export const gelu = (x: TensorLike): Tensor => asTensor(x).gelu();
-export const sigmoid = (x: TensorLike): Tensor => asTensor(x).sigmoid();
-export const tanh = (x: TensorLike): Tensor => asTensor(x).tanh();
-export const softplus = (x: TensorLike): Tensor => asTensor(x).softplus();
-export const silu = (x: TensorLike): Tensor => asTensor(x).silu();
-export const softmax = (x: TensorLike): Tensor => asTensor(x).softmax();
-export const logSoftmax = (x: TensorLike): Tensor => asTensor(x).logSoftmax();
+/** max(x, 0); NaN stays NaN. */
+export const relu = (x: TensorLike): Tensor => asTensor(x, 'relu').relu();
+/** x, or slope x below 0; the default slope is Keras' 0.2. */
+export const leakyRelu = (x: TensorLike, slope?: number): Tensor => asTensor(x, 'leakyRelu').leakyRelu(slope);
+/** x, or alpha (e^x - 1) below 0 (Clevert et al. 2015); alpha is 1 by default. */
+export const elu = (x: TensorLike, alpha?: number): Tensor => asTensor(x, 'elu').elu(alpha);
+/** x Φ(x), the exact form (Hendrycks and Gimpel 2016). */
+export const gelu = (x: TensorLike): Tensor => asTensor(x, 'gelu').gelu();
+/** 1 / (1 + e^-x). */
+export const sigmoid = (x: TensorLike): Tensor => asTensor(x, 'sigmoid').sigmoid();
+/** Hyperbolic tangent. */
+export const tanh = (x: TensorLike): Tensor => asTensor(x, 'tanh').tanh();
+/** ln(1 + e^x), which does not overflow. */
+export const softplus = (x: TensorLike): Tensor => asTensor(x, 'softplus').softplus();
+/** x sigmoid(x), also called swish. */
+export const silu = (x: TensorLike): Tensor => asTensor(x, 'silu').silu();
+/** e^x over its sum along the last axis; the maximum is taken off first, so that nothing overflows. */
+export const softmax = (x: TensorLike): Tensor => asTensor(x, 'softmax').softmax();
+/** Logarithm of `softmax`, without its rounding of small probabilities to 0. */
+export const logSoftmax = (x: TensorLike): Tensor => asTensor(x, 'logSoftmax').logSoftmax();
 
 // Reductions
 
-type Axes = number | readonly number[];
-
-export const sum = (x: TensorLike, axes?: Axes, keepDims?: boolean): Tensor => asTensor(x).sum(axes, keepDims);
-export const mean = (x: TensorLike, axes?: Axes, keepDims?: boolean): Tensor => asTensor(x).mean(axes, keepDims);
-export const max = (x: TensorLike, axes?: Axes, keepDims?: boolean): Tensor => asTensor(x).max(axes, keepDims);
-export const min = (x: TensorLike, axes?: Axes, keepDims?: boolean): Tensor => asTensor(x).min(axes, keepDims);
-export const argMax = (x: TensorLike, axis?: number): Tensor => asTensor(x).argMax(axis);
+/** Sum over the axes, by default all; `keepDims` keeps them with an extent of 1. */
+export const sum = (x: TensorLike, axes?: Axes, keepDims?: boolean): Tensor => asTensor(x, 'sum').sum(axes, keepDims);
+/** Mean over the axes, by default all; `keepDims` keeps them with an extent of 1. */
+export const mean = (x: TensorLike, axes?: Axes, keepDims?: boolean): Tensor =>
+  asTensor(x, 'mean').mean(axes, keepDims);
+/** Largest element over the axes, by default all; NaN if there is one. Ties share the gradient. */
+export const max = (x: TensorLike, axes?: Axes, keepDims?: boolean): Tensor => asTensor(x, 'max').max(axes, keepDims);
+/** Smallest element over the axes, by default all; NaN if there is one. Ties share the gradient. */
+export const min = (x: TensorLike, axes?: Axes, keepDims?: boolean): Tensor => asTensor(x, 'min').min(axes, keepDims);
+/** Index (int32) of the first largest element along an axis, by default the last; NaN counts as largest. */
+export const argMax = (x: TensorLike, axis?: number): Tensor => asTensor(x, 'argMax').argMax(axis);
 
 // Shape
 
-export const reshape = (x: TensorLike, shape: Shape): Tensor => asTensor(x).reshape(shape);
-export const transpose = (x: TensorLike, permutation?: readonly number[]): Tensor => asTensor(x).transpose(permutation);
+/** The same elements in row-major order under another shape; one extent may be -1. */
+export const reshape = (x: TensorLike, shape: Shape): Tensor => asTensor(x, 'reshape').reshape(shape);
+/** Reverses the axes, or puts axis `permutation[i]` in the place of axis i. */
+export const transpose = (x: TensorLike, permutation?: readonly number[]): Tensor =>
+  asTensor(x, 'transpose').transpose(permutation);
+/** The box of `size` from `begin` on; -1 as a size takes the rest of the axis. */
 export const slice = (x: TensorLike, begin: readonly number[], size: readonly number[]): Tensor =>
-  asTensor(x).slice(begin, size);
+  asTensor(x, 'slice').slice(begin, size);
+/** Adds [before, after] elements to every axis, by default zeros. */
 export const pad = (x: TensorLike, padding: readonly (readonly [number, number])[], value?: number): Tensor =>
-  asTensor(x).pad(padding, value);
+  asTensor(x, 'pad').pad(padding, value);
 /** Joins tensors along an axis, by default the last. */
-export const concat = (tensors: readonly TensorLike[], axis?: number): Tensor =>
-  new Tensor(concatNodes(tensors.map(nodeOf), axis));
+export function concat(tensors: readonly TensorLike[], axis?: number): Tensor {
+  if (!Array.isArray(tensors)) {
+    throw new ArgumentError(`concat: expected an array of tensors, got ${describe(tensors)}. Write concat([a, b]).`);
+  }
+  return new Tensor(
+    concatNodes(
+      tensors.map((one) => nodeOf(one, 'concat')),
+      axis,
+    ),
+  );
+}
+/** Rows of zeros with a one at the id: [...] of int32 to [..., classes]. An id out of range gives zeros. */
 export const oneHot = (ids: TensorLike, classes: number): Tensor =>
-  (ids instanceof Tensor ? ids : new Tensor(nodeOf(ids)).cast('int32')).oneHot(classes);
-export const gather = (x: TensorLike, ids: TensorLike, axis?: number): Tensor => asTensor(x).gather(ids, axis);
+  new Tensor(oneHotNode(idsOf(ids, 'oneHot'), classes));
+/** Rows along `axis`, by default 0, in the order of int32 ids. */
+export const gather = (x: TensorLike, ids: TensorLike, axis?: number): Tensor =>
+  asTensor(x, 'gather').gather(ids, axis);
 
 // Products and layers' operations
 
-export const matmul = (a: TensorLike, b: TensorLike): Tensor => asTensor(a).matmul(b);
-export const dense = (x: TensorLike, kernel: TensorLike, bias?: TensorLike): Tensor => asTensor(x).dense(kernel, bias);
+/** [..., m, k] by [..., k, n] gives [..., m, n]; leading dimensions broadcast. */
+export const matmul = (a: TensorLike, b: TensorLike): Tensor => asTensor(a, 'matmul').matmul(b);
+/** [..., in] by a kernel [in, out] gives [..., out], plus a bias [out]. */
+export const dense = (x: TensorLike, kernel: TensorLike, bias?: TensorLike): Tensor =>
+  asTensor(x, 'dense').dense(kernel, bias);
+/** Images [batch, height, width, in] by a kernel [height, width, in, out] give [batch, height, width, out]. */
 export const conv2d = (x: TensorLike, kernel: TensorLike, options?: ConvOptions): Tensor =>
-  asTensor(x).conv2d(kernel, options);
-export const maxPool2d = (x: TensorLike, options: Pool2dOptions): Tensor => asTensor(x).maxPool2d(options);
-export const avgPool2d = (x: TensorLike, options: Pool2dOptions): Tensor => asTensor(x).avgPool2d(options);
+  asTensor(x, 'conv2d').conv2d(kernel, options);
+/** Largest value of each window of images [batch, height, width, channels]; NaN if there is one. */
+export const maxPool2d = (x: TensorLike, options: Pool2dOptions): Tensor => asTensor(x, 'maxPool2d').maxPool2d(options);
+/**
+ * Mean of each window of images [batch, height, width, channels]; `same` padding divides by the pixels that are there.
+ */
+export const avgPool2d = (x: TensorLike, options: Pool2dOptions): Tensor => asTensor(x, 'avgPool2d').avgPool2d(options);
+/**
+ * Mean over the batch of the cross-entropy of softmax(logits [batch, classes]) with class ids [batch] or rows [batch,
+ * classes].
+ */
 export const softmaxCrossEntropy = (logits: TensorLike, labels: TensorLike, options?: CrossEntropyOptions): Tensor =>
-  asTensor(logits).softmaxCrossEntropy(labels, options);
+  asTensor(logits, 'softmaxCrossEntropy').softmaxCrossEntropy(labels, options);
 
 /**
  * Batch normalisation by the batch's own statistics over all axes but the last; gamma and beta are [channels].
@@ -124,18 +222,38 @@ export function batchNorm(
   x: TensorLike,
   gamma: TensorLike,
   beta: TensorLike,
-  { epsilon = 1e-3 }: { epsilon?: number } = {},
-): { y: Tensor; mean: Tensor; variance: Tensor } {
-  const result = batchNormNode(nodeOf(x), nodeOf(gamma), nodeOf(beta), epsilon);
+  options: { epsilon?: number } = {},
+): {
+  /** Normalised, scaled by gamma and shifted by beta. */
+  y: Tensor;
+  /** Of the batch [channels]. */
+  mean: Tensor;
+  /** Of the batch [channels], divided by the count. */
+  variance: Tensor;
+} {
+  checkOptions('batchNorm', options, { epsilon: true });
+  const { epsilon = 1e-3 } = options;
+  if (!(numberOf(epsilon, 'batchNorm', 'epsilon') >= 0)) {
+    throw new ArgumentError(`batchNorm: epsilon must be at least 0, got ${epsilon}. Keras uses 1e-3.`);
+  }
+  const [images, scale, shift] = [x, gamma, beta].map((one) => nodeOf(one, 'batchNorm'));
+  const result = batchNormNode(images, scale, shift, epsilon);
   return { y: new Tensor(result.y), mean: new Tensor(result.mean), variance: new Tensor(result.variance) };
 }
 
 /** Zeroes a share `rate` in [0, 1] of the elements and scales the rest by 1 / (1 - rate); `seed` chooses which. */
-export function dropout(x: TensorLike, rate: number, { seed }: { seed: number }): Tensor {
-  if (!(rate >= 0 && rate <= 1)) {
+export function dropout(x: TensorLike, rate: number, options: { seed: number }): Tensor {
+  if (!(numberOf(rate, 'dropout', 'rate') >= 0 && rate <= 1)) {
     throw new ArgumentError(`dropout: rate must lie in [0, 1], got ${rate}. It is the share that is dropped.`);
   }
-  return new Tensor(dropoutNode(nodeOf(x), rate, seed >>> 0));
+  checkOptions('dropout', options, { seed: true });
+  const { seed } = options;
+  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
+    throw new ArgumentError(
+      `dropout: expected seed to be a whole number in [0, 2^32), got ${describe(seed)}. Count it up from step to step.`,
+    );
+  }
+  return new Tensor(dropoutNode(nodeOf(x, 'dropout'), rate, seed));
 }
 
 // Differentiation
@@ -145,13 +263,23 @@ export function dropout(x: TensorLike, rate: number, { seed }: { seed: number })
  * computed together when one of them is read.
  */
 export function valueAndGrad(f: (...args: Tensor[]) => Tensor): (...args: TensorLike[]) => [Tensor, Tensor[]] {
+  if (typeof f !== 'function') {
+    throw new ArgumentError(
+      `grad: expected a function of tensors, got ${describe(f)}. Write grad((x) => x.square().sum()).`,
+    );
+  }
   return (...args) => {
     // An argument given twice has two gradients, so each gets a node of its own; a reshape costs nothing.
     const inputs = args.map((arg) => {
-      const node = nodeOf(arg);
+      const node = nodeOf(arg, 'grad');
       return createNode(reshapeOp, [node], { shape: node.shape });
     });
     const value = f(...inputs.map((node) => new Tensor(node)));
+    if (!(value instanceof Tensor)) {
+      throw new GradientError(
+        `grad: expected a function that returns a scalar tensor, got ${describe(value)}. Return a tensor, not its values, and not from an async function.`,
+      );
+    }
     const result = gradients(value.node, inputs).map((node) => new Tensor(node));
     Tensor.join([value, ...result]);
     return [value, result];

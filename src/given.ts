@@ -1,35 +1,22 @@
-/** What callers wrote: how a message calls a value, which name was meant, and options that nobody reads. */
+/** Names that callers wrote: which one was meant, and options that nobody reads. */
 
+import { describe } from './describe.ts';
 import { ArgumentError } from './errors.ts';
 
-/** A value as a message names it: short, and never an error of its own. */
-export function describe(value: unknown): string {
-  if (typeof value === 'string') return value.length > 40 ? `'${value.slice(0, 40)}…'` : `'${value}'`;
-  if (typeof value === 'function') return isClass(value) ? `the class ${value.name}` : 'a function';
-  if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : `an array of ${value.length}`;
-  if (typeof value !== 'object' || value === null) return String(value);
-  if (isThenable(value)) return 'a promise';
-  const name: unknown = value.constructor?.name;
-  return typeof name === 'string' && name !== '' && name !== 'Object' ? `an object of class ${name}` : 'a plain object';
-}
-
-const isClass = (value: (...args: never[]) => unknown): boolean =>
-  /^class\b/.test(Function.prototype.toString.call(value));
-
-/** Whether a value is a promise, by what it can do: one of another realm is one, too. */
-export const isThenable = (value: object): boolean => 'then' in value && typeof value.then === 'function';
-
-/** Letters to change, add or leave out to get from one text to the other. */
+/** Letters to change, add, leave out or swap with their neighbour to get from one text to the other. */
 function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {
-    const next = [i];
+    const row = [i];
     for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+      const above = rows[i - 1];
+      row[j] = Math.min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (swapped) row[j] = Math.min(row[j], rows[i - 2][j - 2] + 1);
     }
-    row = next;
+    rows.push(row);
   }
-  return row[b.length];
+  return rows[a.length][b.length];
 }
 
 /** Python's `leaky_relu` and `LeakyReLU` are the same word. */
@@ -65,8 +52,9 @@ export function checkName<T extends string>(
 ): T {
   const found = known.find((name) => name === value);
   if (found !== undefined) return found;
+  const name = typeof value === 'string' ? `'${value.slice(0, 40)}'` : describe(value);
   throw new ArgumentError(
-    `${who}: there is no ${what} ${describe(value)}.${meant(value, known)} Use one of ${known.join(', ')}${or}.`,
+    `${who}: there is no ${what} ${name}.${meant(value, known)} Use one of ${known.join(', ')}${or}.`,
   );
 }
 

@@ -169,6 +169,7 @@ export function orthogonal(options: SeedOption & { readonly gain?: number } = {}
 /**
  * Keras' fans of a weight: `[n]` n and n; `[in, out]` these two; a convolution kernel `[...window, in, out]` both times
  * the window's size; a scalar 1 and 1.
+ * @internal
  */
 export function computeFans(shape: readonly number[]): { readonly fanIn: number; readonly fanOut: number } {
   if (shape.length === 0) return { fanIn: 1, fanOut: 1 };
@@ -177,7 +178,7 @@ export function computeFans(shape: readonly number[]): { readonly fanIn: number;
   return { fanIn: window * shape[shape.length - 2], fanOut: window * shape[shape.length - 1] };
 }
 
-/** Every initialiser by name, with its default options. */
+/** Every initialiser by name, with its default options. @internal */
 export const initializers = {
   zeros: () => zeros(),
   ones: () => ones(),
@@ -198,11 +199,12 @@ export const initializers = {
 /** Names that layers accept in place of an initialiser. */
 export type InitializerName = keyof typeof initializers;
 
-/** Whether a text names an initialiser. */
+/** Whether a text names an initialiser. @internal */
 export const isInitializerName = (name: string): name is InitializerName => Object.hasOwn(initializers, name);
 
 /**
  * The initialiser of that name with its defaults, or the given function itself.
+ * @internal
  * @throws ArgumentError for an unknown name; the message lists the known ones.
  */
 export function resolveInitializer(initializer: InitializerName | Initializer): Initializer {

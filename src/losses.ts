@@ -3,21 +3,32 @@
  * through: the loss then works on the logits, where it is exact and cannot overflow.
  */
 
+import { describe } from './describe.ts';
 import { ArgumentError, ShapeError } from './errors.ts';
+import { checkName, checkOptions } from './given.ts';
 import { isOf, type Node } from './graph/node.ts';
 import * as e from './ops/elementwise.ts';
 import { fullNode } from './ops/leaf.ts';
 import { mean, sum } from './ops/reduce.ts';
 import { reshape } from './ops/reshape.ts';
 import { softmaxCrossEntropyPerExample, softmaxOp } from './ops/softmax.ts';
-import { formatShape, sameShape } from './shape.ts';
+import { everyValue, type ValueRule } from './rules.ts';
+import { formatShape, type Shape, sameShape } from './shape.ts';
 
+/** What is minimised: see the guide on your own parts. */
 export interface Loss {
+  /** Used in messages. One with `categorical` in it, or `binaryCrossentropy`, says that the model is a classifier. */
   readonly name: string;
   /** Loss of each example [batch], of labels and outputs that both start with the batch dimension. */
   perExample(labels: Node, output: Node): Node;
+  /**
+   * What labels must be for outputs of this shape (the batch left out), asked of those that the host gives before anything
+   * is trained or evaluated on them; default: finite.
+   */
+  labels?(outputShape: Shape): ValueRule;
 }
 
+/** Options of `categoricalCrossentropy` and `sparseCategoricalCrossentropy`. */
 export interface CategoricalOptions {
   /** The outputs are logits; default false. An output of `softmax` is seen through in any case. */
   readonly fromLogits?: boolean;
@@ -35,7 +46,44 @@ function checkSmoothing(name: string, labelSmoothing: number): void {
   throw new ArgumentError(`${name}: labelSmoothing must lie in [0, 1), got ${labelSmoothing}. Use 0 for none.`);
 }
 
+/** Rows are rounded where they come from: half precision keeps three digits. */
+const SUM_TOLERANCE = 1e-3;
+
+function sumOf(values: ArrayLike<number>, begin: number, end: number): number {
+  let total = 0;
+  for (let at = begin; at < end; at++) total += values[at];
+  return total;
+}
+
+/**
+ * Keras takes any row. One that is no distribution trains toward something else than the user thinks: several ones an
+ * example, or ids that became rows, show in nothing but a loss that stays high.
+ */
+const distribution: ValueRule = {
+  expected: 'one probability a class, at least 0 and with a sum of 1 an example',
+  remedy:
+    'Use binaryCrossentropy for several classes an example, sampleWeight to weigh examples, or divide each row by its sum.',
+  wrong(values, begin, end) {
+    for (let at = begin; at < end; at++) if (!(values[at] >= 0)) return at;
+    return Math.abs(sumOf(values, begin, end) - 1) <= SUM_TOLERANCE ? -1 : begin;
+  },
+  tell(values, begin, end) {
+    const negative = values.subarray(begin, end).find((value) => !(value >= 0));
+    return negative === undefined ? `a sum of ${Number(sumOf(values, begin, end).toPrecision(6))}` : String(negative);
+  },
+};
+
+const classIds = (classes: number): ValueRule =>
+  everyValue(
+    `class ids, whole numbers from 0 to ${classes - 1}`,
+    (value) => Number.isInteger(value) && value >= 0 && value < classes,
+    classes === 1
+      ? 'Use binaryCrossentropy for a model with one output.'
+      : 'Count classes from 0, and give the last layer one unit a class.',
+  );
+
 function categorical(name: string, sparse: boolean, options: CategoricalOptions): Loss {
+  checkOptions(name, options, { fromLogits: true, labelSmoothing: true, clip: true });
   const { fromLogits = false, labelSmoothing = 0, clip = 0 } = options;
   checkSmoothing(name, labelSmoothing);
   if (!(clip >= 0 && clip < 0.5)) {
@@ -43,6 +91,7 @@ function categorical(name: string, sparse: boolean, options: CategoricalOptions)
   }
   return {
     name,
+    labels: (outputShape) => (sparse ? classIds(outputShape.at(-1) ?? 1) : distribution),
     perExample(labels, output) {
       if (output.shape.length !== 2) {
         throw new ShapeError(
@@ -101,6 +150,13 @@ export function perExampleMean(x: Node): Node {
       );
 }
 
+const share = everyValue(
+  'labels from 0 to 1',
+  (value) => value >= 0 && value <= 1,
+  'Write 0 for no and 1 for yes, or use sparseCategoricalCrossentropy for class ids.',
+);
+
+/** Options of `binaryCrossentropy`. */
 export interface BinaryOptions {
   /** The outputs are logits; default false. An output of `sigmoid` is seen through in any case. */
   readonly fromLogits?: boolean;
@@ -108,11 +164,14 @@ export interface BinaryOptions {
   readonly labelSmoothing?: number;
 }
 
-/** Labels of 0 or 1, in the outputs' shape. */
-export function binaryCrossentropy({ fromLogits = false, labelSmoothing = 0 }: BinaryOptions = {}): Loss {
+/** Labels from 0 to 1, in the outputs' shape. */
+export function binaryCrossentropy(options: BinaryOptions = {}): Loss {
+  checkOptions('binaryCrossentropy', options, { fromLogits: true, labelSmoothing: true });
+  const { fromLogits = false, labelSmoothing = 0 } = options;
   checkSmoothing('binaryCrossentropy', labelSmoothing);
   return {
     name: 'binaryCrossentropy',
+    labels: () => share,
     perExample(labels, output) {
       const raw = alike('binaryCrossentropy', labels, output);
       const y = e.add(e.mul(raw, fullNode(1 - labelSmoothing)), fullNode(labelSmoothing / 2));
@@ -127,11 +186,13 @@ export function binaryCrossentropy({ fromLogits = false, labelSmoothing = 0 }: B
   };
 }
 
+/** Mean of (output - label)² over each example. */
 export const meanSquaredError = (): Loss => ({
   name: 'meanSquaredError',
   perExample: (labels, output) => perExampleMean(e.square(e.sub(output, alike('meanSquaredError', labels, output)))),
 });
 
+/** Mean of |output - label| over each example. */
 export const meanAbsoluteError = (): Loss => ({
   name: 'meanAbsoluteError',
   perExample: (labels, output) => perExampleMean(e.abs(e.sub(output, alike('meanAbsoluteError', labels, output)))),
@@ -147,13 +208,33 @@ export const losses = {
   mae: meanAbsoluteError,
 } as const;
 
+/** Names of losses; `mse` and `mae` are short for `meanSquaredError` and `meanAbsoluteError`. */
 export type LossName = keyof typeof losses;
+
+const lossNames = Object.keys(losses).filter((name): name is LossName => name in losses);
 
 /** A loss by Keras' name with its defaults, or as given. */
 export function resolveLoss(loss: LossName | Loss): Loss {
-  if (typeof loss !== 'string') return loss;
-  if (Object.hasOwn(losses, loss)) return losses[loss]();
+  if (typeof loss !== 'string') return checkMeasure('loss', loss, lossNames);
+  return losses[checkName('compile', 'loss', loss, lossNames, ', or a Loss object')]();
+}
+
+/**
+ * A loss or metric that is no name must be an object that can be asked.
+ * @throws ArgumentError as from JavaScript, where nothing else checks
+ */
+export function checkMeasure<T>(what: string, measure: T, names: readonly string[]): T {
+  const given: unknown = measure;
+  const fits =
+    typeof given === 'object' &&
+    given !== null &&
+    'name' in given &&
+    typeof given.name === 'string' &&
+    'perExample' in given &&
+    typeof given.perExample === 'function';
+  if (fits) return measure;
   throw new ArgumentError(
-    `There is no loss '${String(loss)}'. Use one of ${Object.keys(losses).join(', ')}, or a Loss object.`,
+    `compile: expected a ${what}, got ${describe(given)}. ` +
+      `Use one of ${names.join(', ')}, or an object { name, perExample(labels, output) }.`,
   );
 }

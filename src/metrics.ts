@@ -1,9 +1,10 @@
 /** Metrics: one number an example; the model reports the mean. */
 
+import { describe } from './describe.ts';
 import { ArgumentError, ShapeError } from './errors.ts';
+import { checkName } from './given.ts';
 import { isOf, type Node } from './graph/node.ts';
-import type { Loss } from './losses.ts';
-import { meanAbsoluteError, meanSquaredError, perExampleMean } from './losses.ts';
+import { checkMeasure, type Loss, meanAbsoluteError, meanSquaredError, perExampleMean } from './losses.ts';
 import * as e from './ops/elementwise.ts';
 import { fullNode } from './ops/leaf.ts';
 import { argMax } from './ops/reduce.ts';
@@ -11,6 +12,7 @@ import { reshape } from './ops/reshape.ts';
 import { softmaxOp } from './ops/softmax.ts';
 import { formatShape, sizeOf } from './shape.ts';
 
+/** What is reported beside the loss. */
 export interface Metric {
   /** Its key in `logs`. */
   readonly name: string;
@@ -65,14 +67,35 @@ const errors = {
   mae: () => ({ ...meanAbsoluteError(), name: 'mae' }),
 } as const;
 
+/** Names of metrics. */
 export type MetricName = 'accuracy' | keyof typeof errors;
+
+const metricNames: readonly MetricName[] = [
+  'accuracy',
+  ...Object.keys(errors).filter((name): name is keyof typeof errors => name in errors),
+];
 
 /** A metric by Keras' name, or as given. */
 export function resolveMetric(metric: MetricName | Metric, loss: Loss): Metric {
-  if (typeof metric !== 'string') return metric;
-  if (metric === 'accuracy') return accuracy(loss);
-  if (Object.hasOwn(errors, metric)) return errors[metric]();
-  throw new ArgumentError(
-    `There is no metric '${String(metric)}'. Use one of accuracy, ${Object.keys(errors).join(', ')}, or a Metric object.`,
-  );
+  if (typeof metric !== 'string') return checkMeasure('metric', metric, metricNames);
+  const name = checkName('compile', 'metric', metric, metricNames, ', or a Metric object');
+  return name === 'accuracy' ? accuracy(loss) : errors[name]();
+}
+
+/**
+ * The metrics of a model.
+ * @throws ArgumentError for two of one name: the logs have one key for both
+ */
+export function resolveMetrics(metrics: readonly (MetricName | Metric)[], loss: Loss): Metric[] {
+  const given: unknown = metrics;
+  if (!Array.isArray(given)) {
+    throw new ArgumentError(
+      `compile: expected an array of metrics, got ${describe(given)}. Write metrics: ['accuracy'].`,
+    );
+  }
+  const resolved = metrics.map((metric) => resolveMetric(metric, loss));
+  const names = ['loss', ...resolved.map(({ name }) => name)];
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice === undefined) return resolved;
+  throw new ArgumentError(`compile: two metrics would be '${twice}' in the logs. Give each a name of its own.`);
 }

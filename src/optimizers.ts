@@ -3,31 +3,47 @@
  * moments) and the step sizes of each step, computed here in float64.
  */
 
-import { ArgumentError } from './errors.ts';
+import { describe } from './describe.ts';
+import { ArgumentError, DtypeError, ShapeError } from './errors.ts';
+import { checkName, checkOptions } from './given.ts';
 import type { Node } from './graph/node.ts';
 import { fullNode } from './ops/leaf.ts';
 import { momentsOf, optimizerUpdate, type UpdateRule } from './ops/update.ts';
-import { realise, type Tensor, Variable } from './tensor.ts';
+import { formatShape, sameShape } from './shape.ts';
+import { realise, Tensor, Variable } from './tensor.ts';
 
 /** Throws unless a setting lies within its range. */
 function checkRange(who: string, name: string, value: number, low: number, high: number): void {
-  if (value >= low && value <= high) return;
-  throw new ArgumentError(`${who}: ${name} must lie in [${low}, ${high}], got ${value}. Choose a value in the range.`);
+  if (Number.isFinite(value) && value >= low && value <= high) return;
+  throw new ArgumentError(
+    `${who}: ${name} must lie in [${low}, ${high}], got ${describe(value)}. Choose a value in the range.`,
+  );
 }
 
+/** Infinity would hold every weight where it is, and 0 divides by 0 where a gradient is 0. */
+function checkEpsilon(who: string, epsilon: number): void {
+  if (Number.isFinite(epsilon) && Math.fround(epsilon) > 0) return;
+  throw new ArgumentError(
+    `${who}: epsilon must be a finite number above 0, got ${describe(epsilon)}. The default is 1e-7.`,
+  );
+}
+
+/** Base of all optimizers: for `compile`, and with `apply` for loops of your own. */
 export abstract class Optimizer {
   /** Step size; may be changed at any time, also while training. */
   learningRate: number;
+  /** The class's name. */
   abstract readonly name: string;
+  /** What the kernel computes. @internal */
   abstract readonly rule: UpdateRule;
   /** Steps taken by `apply`. */
   #iterations = 0;
   readonly #moments = new WeakMap<Variable, Variable[]>();
 
   constructor(learningRate: number, who: string) {
-    if (!(learningRate >= 0)) {
+    if (!(Number.isFinite(learningRate) && learningRate >= 0)) {
       throw new ArgumentError(
-        `${who}: learningRate must be at least 0, got ${learningRate}. Typical values lie near 0.001.`,
+        `${who}: learningRate must be a finite number of at least 0, got ${describe(learningRate)}. Typical values lie near 0.001.`,
       );
     }
     this.learningRate = learningRate;
@@ -41,11 +57,28 @@ export abstract class Optimizer {
 
   /** Updates every variable by its gradient. Tensors read the gradients' values from before the update. */
   async apply(gradients: readonly Tensor[], variables: readonly Variable[]): Promise<void> {
+    if (!Array.isArray(gradients) || !Array.isArray(variables)) {
+      const given = Array.isArray(gradients) ? variables : gradients;
+      throw new ArgumentError(
+        `${this.name}: expected an array of gradients and an array of variables, got ${describe(given)}. Write apply([gradient], [variable]).`,
+      );
+    }
     if (gradients.length !== variables.length) {
       throw new ArgumentError(
         `${this.name}: got ${gradients.length} gradients for ${variables.length} variables. Give one gradient a variable, in order.`,
       );
     }
+    const seen = new Map<Variable, number>();
+    variables.forEach((variable, at) => {
+      this.#checkPair(gradients[at], variable, at);
+      const before = seen.get(variable);
+      if (before !== undefined) {
+        throw new ArgumentError(
+          `${this.name}: variables ${before} and ${at} are the same. Name each variable once, and add its gradients.`,
+        );
+      }
+      seen.set(variable, at);
+    });
     const effects: Node[] = variables.map((variable, at) => {
       let moments = this.#moments.get(variable);
       if (moments === undefined) {
@@ -60,13 +93,43 @@ export abstract class Optimizer {
         gradient,
       );
     });
-    this.#iterations++;
-    const step = { seed: 0, step: this.#iterations, position: 0, rates: this.rates(this.#iterations) };
-    await realise([...gradients, ...gradients.flatMap((gradient) => gradient.relatives)], effects, step);
-    for (const variable of variables) variable.cell.version++;
+    // The step is counted when its turn has come, and only once nothing can keep it from being taken.
+    await realise([...gradients, ...gradients.flatMap((gradient) => gradient.relatives)], effects, {
+      step: () => ({ seed: 0, step: this.#iterations + 1, position: 0, rates: this.rates(this.#iterations + 1) }),
+      submitted: () => {
+        this.#iterations++;
+        for (const variable of variables) variable.cell.version++;
+      },
+    });
+  }
+
+  /** Throws unless the gradient is one of the variable. */
+  #checkPair(gradient: unknown, variable: unknown, at: number): void {
+    if (!(variable instanceof Variable)) {
+      throw new ArgumentError(
+        `${this.name}: expected a variable at place ${at}, got ${describe(variable)}. Make one with variable(…).`,
+      );
+    }
+    if (!(gradient instanceof Tensor)) {
+      throw new ArgumentError(
+        `${this.name}: expected a tensor as gradient ${at}, got ${describe(gradient)}. Take it from grad or valueAndGrad.`,
+      );
+    }
+    if (gradient.dtype !== 'float32') {
+      throw new DtypeError(
+        `${this.name}: expected gradient ${at} of float32, got ${gradient.dtype}. Use cast('float32').`,
+      );
+    }
+    if (!sameShape(gradient.shape, variable.shape)) {
+      throw new ShapeError(
+        `${this.name}: variable ${at} is ${formatShape(variable.shape)}, its gradient ${formatShape(gradient.shape)}. ` +
+          'Give the gradients in the order of the variables.',
+      );
+    }
   }
 }
 
+/** Options of `SGD`. */
 export interface SgdOptions {
   /** Default 0.01. */
   readonly learningRate?: number;
@@ -81,7 +144,9 @@ export class SGD extends Optimizer {
   readonly name = 'SGD';
   readonly rule: UpdateRule;
 
-  constructor({ learningRate = 0.01, momentum = 0, nesterov = false }: SgdOptions = {}) {
+  constructor(options: SgdOptions = {}) {
+    checkOptions('SGD', options, { learningRate: true, momentum: true, nesterov: true });
+    const { learningRate = 0.01, momentum = 0, nesterov = false } = options;
     super(learningRate, 'SGD');
     checkRange('SGD', 'momentum', momentum, 0, 1);
     this.rule = { kind: 'SGD', momentum: momentum > 0, nesterov, centered: false, constants: { momentum } };
@@ -97,6 +162,7 @@ export class SGD extends Optimizer {
   }
 }
 
+/** Options of `RMSprop`. */
 export interface RmspropOptions {
   /** Default 0.001. */
   readonly learningRate?: number;
@@ -115,16 +181,13 @@ export class RMSprop extends Optimizer {
   readonly name = 'RMSprop';
   readonly rule: UpdateRule;
 
-  constructor({
-    learningRate = 0.001,
-    rho = 0.9,
-    momentum = 0,
-    epsilon = 1e-7,
-    centered = false,
-  }: RmspropOptions = {}) {
+  constructor(options: RmspropOptions = {}) {
+    checkOptions('RMSprop', options, { learningRate: true, rho: true, momentum: true, epsilon: true, centered: true });
+    const { learningRate = 0.001, rho = 0.9, momentum = 0, epsilon = 1e-7, centered = false } = options;
     super(learningRate, 'RMSprop');
     checkRange('RMSprop', 'rho', rho, 0, 1);
     checkRange('RMSprop', 'momentum', momentum, 0, 1);
+    checkEpsilon('RMSprop', epsilon);
     const constants = { rho, momentum, epsilon };
     this.rule = { kind: 'RMSPROP', momentum: momentum > 0, nesterov: false, centered, constants };
   }
@@ -139,6 +202,7 @@ export class RMSprop extends Optimizer {
   }
 }
 
+/** Options of `Adam`. */
 export interface AdamOptions {
   /** Default 0.001. */
   readonly learningRate?: number;
@@ -157,10 +221,13 @@ export class Adam extends Optimizer {
   readonly #beta1: number;
   readonly #beta2: number;
 
-  constructor({ learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 }: AdamOptions = {}) {
+  constructor(options: AdamOptions = {}) {
+    checkOptions('Adam', options, { learningRate: true, beta1: true, beta2: true, epsilon: true });
+    const { learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = options;
     super(learningRate, 'Adam');
     checkRange('Adam', 'beta1', beta1, 0, 1 - 1e-9);
     checkRange('Adam', 'beta2', beta2, 0, 1 - 1e-9);
+    checkEpsilon('Adam', epsilon);
     this.#beta1 = beta1;
     this.#beta2 = beta2;
     const constants = { beta1, beta2, epsilon };
@@ -178,6 +245,7 @@ export class Adam extends Optimizer {
   }
 }
 
+/** Options of `AdamW`. */
 export interface AdamWOptions extends AdamOptions {
   /** Share of each weight taken off a step, times the learning rate; default 0.004. */
   readonly weightDecay?: number;
@@ -188,8 +256,10 @@ export class AdamW extends Adam {
   override readonly name: string = 'AdamW';
   readonly weightDecay: number;
 
-  constructor({ weightDecay = 0.004, ...options }: AdamWOptions = {}) {
-    super(options);
+  constructor(options: AdamWOptions = {}) {
+    checkOptions('AdamW', options, { learningRate: true, beta1: true, beta2: true, epsilon: true, weightDecay: true });
+    const { weightDecay = 0.004, ...adam } = options;
+    super(adam);
     checkRange('AdamW', 'weightDecay', weightDecay, 0, 1);
     this.weightDecay = weightDecay;
   }
@@ -212,13 +282,34 @@ const optimizers = {
   sgd: () => new SGD(),
 } as const;
 
+/** Names of optimizers. */
 export type OptimizerName = keyof typeof optimizers;
+
+const optimizerNames = Object.keys(optimizers).filter((name): name is OptimizerName => name in optimizers);
+
+/** By the name that each bears. */
+const makers: Readonly<Record<string, (config: Readonly<Record<string, number | boolean>>) => Optimizer>> = {
+  Adam: (config) => new Adam(config),
+  AdamW: (config) => new AdamW(config),
+  RMSprop: (config) => new RMSprop(config),
+  SGD: (config) => new SGD(config),
+};
+
+/** The optimizer that `name` and `config()` describe. */
+export function makeOptimizer(name: string, config: Readonly<Record<string, number | boolean>>): Optimizer {
+  if (Object.hasOwn(makers, name)) return makers[name](config);
+  throw new ArgumentError(
+    `compile: the model was saved with the optimizer '${name}', which is none of ${Object.keys(makers).join(', ')}. Give compile an optimizer.`,
+  );
+}
 
 /** An optimizer by Keras' name with its defaults, or as given. */
 export function resolveOptimizer(optimizer: OptimizerName | Optimizer): Optimizer {
-  if (typeof optimizer !== 'string') return optimizer;
-  if (Object.hasOwn(optimizers, optimizer)) return optimizers[optimizer]();
+  if (typeof optimizer === 'string') {
+    return optimizers[checkName('compile', 'optimizer', optimizer, optimizerNames, ', or an Optimizer object')]();
+  }
+  if (optimizer instanceof Optimizer) return optimizer;
   throw new ArgumentError(
-    `There is no optimizer '${String(optimizer)}'. Use one of ${Object.keys(optimizers).join(', ')}, or an Optimizer object.`,
+    `compile: expected an optimizer, got ${describe(optimizer)}. Use one of ${optimizerNames.join(', ')}, or for instance new Adam().`,
   );
 }

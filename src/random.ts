@@ -84,7 +84,7 @@ export function uniform(
   checkDraw('uniform', count, seed, stream);
   if (!Number.isFinite(low) || !Number.isFinite(high) || low > high) {
     throw new ArgumentError(
-      `uniform: expected finite low <= high, got low = ${low} and high = ${high}; swap or correct the bounds`,
+      `uniform: expected finite low <= high, got low = ${low} and high = ${high}. Swap or correct the bounds.`,
     );
   }
   const out = new Float32Array(count);
@@ -195,7 +195,7 @@ export function foldIn(seed: number, ...values: readonly number[]): number {
   for (let i = 0; i < values.length; i++) {
     if (!Number.isSafeInteger(values[i])) {
       throw new ArgumentError(
-        `foldIn: expected safe integers, got ${values[i]}; round the value or hash it to an integer`,
+        `foldIn: expected safe integers, got ${values[i]}. Round the value or hash it to an integer.`,
       );
     }
     pcg4dInto(words, values[i], i, values.length, words[0]);
@@ -236,10 +236,11 @@ function checkDraw(name: string, count: number, seed: number, stream: number): v
   checkUint32(name, 'stream', stream);
 }
 
-function checkUint32(name: string, argument: string, value: number): void {
+/** Throws unless a seed or count is an integer in [0, 2^32). */
+export function checkUint32(name: string, argument: string, value: number): void {
   if (!Number.isInteger(value) || value < 0 || value >= UINT32) {
     throw new ArgumentError(
-      `${name}: expected ${argument} to be an integer in [0, 2^32), got ${value}; pass a whole number, for example ${argument} = 42`,
+      `${name}: expected ${argument} to be an integer in [0, 2^32), got ${value}. Pass a whole number, for example ${argument} = 42.`,
     );
   }
 }
@@ -247,7 +248,7 @@ function checkUint32(name: string, argument: string, value: number): void {
 function checkMoments(name: string, mean: number, std: number): void {
   if (!Number.isFinite(mean) || !Number.isFinite(std) || std < 0) {
     throw new ArgumentError(
-      `${name}: expected a finite mean and a finite std >= 0, got mean = ${mean} and std = ${std}; correct the one that is off`,
+      `${name}: expected a finite mean and a finite std >= 0, got mean = ${mean} and std = ${std}. Correct the one that is off.`,
     );
   }
 }

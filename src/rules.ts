@@ -4,7 +4,8 @@ import { DataError } from './errors.ts';
 import type { HostArray } from './graph/node.ts';
 import { formatShape, type Shape, sizeOf, stridesOf } from './shape.ts';
 
-export interface Rule {
+/** What values must be. */
+export interface ValueRule {
   /** What the values are expected to be, in words. */
   readonly expected: string;
   /** What to do where they are not: a sentence. */
@@ -16,7 +17,7 @@ export interface Rule {
 }
 
 /** A rule that every value keeps or breaks on its own. */
-export function everyValue(expected: string, fits: (value: number) => boolean, remedy: string): Rule {
+export function everyValue(expected: string, fits: (value: number) => boolean, remedy: string): ValueRule {
   return {
     expected,
     remedy,
@@ -28,7 +29,7 @@ export function everyValue(expected: string, fits: (value: number) => boolean, r
 }
 
 /** Neither NaN nor an infinity. */
-export const finite: Rule = {
+export const finite: ValueRule = {
   expected: 'finite numbers',
   remedy: 'Replace them, or leave these examples out.',
   wrong(values, begin, end) {
@@ -44,7 +45,7 @@ export const finite: Rule = {
  * Looks once at every value of [examples, ...].
  * @throws DataError with the number of wrong examples, the first one and the place in it
  */
-export function checkRows(who: string, values: HostArray, shape: Shape, rule: Rule): void {
+export function checkRows(who: string, values: HostArray, shape: Shape, rule: ValueRule): void {
   const [examples] = shape;
   const width = sizeOf(shape.slice(1));
   let [count, first, place] = [0, 0, 0];

@@ -1,5 +1,6 @@
 /** Pure arithmetic on shapes: sizes, broadcasting, axes, and the windows of convolution and pooling. */
 
+import { describe } from './describe.ts';
 import { ArgumentError, ShapeError } from './errors.ts';
 
 /** Extents of a tensor, outermost first; `[]` is a scalar. Every extent is at least 1. */
@@ -34,6 +35,11 @@ export function formatShape(shape: Shape): string {
 
 /** Throws unless every extent is a whole number of at least 1. */
 export function checkShape(shape: Shape, who: string): void {
+  if (!Array.isArray(shape)) {
+    throw new ShapeError(
+      `${who}: expected a shape, an array of whole numbers, got ${describe(shape)}. Write [2, 3], or [] for a scalar.`,
+    );
+  }
   for (const extent of shape) {
     if (!Number.isInteger(extent) || extent < 1) {
       throw new ShapeError(
@@ -76,9 +82,12 @@ export function broadcastAxes(from: Shape, to: Shape): number[] {
 /** Axes as sorted non-negative numbers; none means all. */
 export function normalizeAxes(axes: number | readonly number[] | undefined, rank: number, who: string): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, d) => d);
-  const list = typeof axes === 'number' ? [axes] : [...axes];
+  const list = Array.isArray(axes) ? axes : [axes];
   const result = new Set<number>();
   for (const axis of list) {
+    if (typeof axis !== 'number') {
+      throw new ShapeError(`${who}: expected an axis or an array of axes, got ${describe(axes)}. Give whole numbers.`);
+    }
     const d = axis < 0 ? axis + rank : axis;
     if (!Number.isInteger(d) || d < 0 || d >= rank) {
       throw new ShapeError(`${who}: axis ${axis} is out of range for rank ${rank}. Use ${-rank} to ${rank - 1}.`);
@@ -97,9 +106,9 @@ export type Pair = number | readonly [number, number];
 /** A pair of whole numbers of at least 1. */
 export function pairOf(value: Pair, who: string): readonly [number, number] {
   const pair: readonly [number, number] = typeof value === 'number' ? [value, value] : value;
-  if (pair.length !== 2 || pair.some((v) => !Number.isInteger(v) || v < 1)) {
+  if (!Array.isArray(pair) || pair.length !== 2 || pair.some((v) => !Number.isSafeInteger(v) || v < 1)) {
     throw new ArgumentError(
-      `${who}: expected a whole number of at least 1 or a pair of them, got ${String(value)}. Fix the argument.`,
+      `${who}: expected a whole number of at least 1 or a pair of them, got ${describe(value)}. Write 2 or [2, 2], for example.`,
     );
   }
   return pair;

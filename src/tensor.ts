@@ -1,13 +1,15 @@
 /** Tensors as users see them: lazy values with the operations as methods, and variables that optimizers write to. */
 
-import { DtypeError, ShapeError, StateError } from './errors.ts';
+import { describe } from './describe.ts';
+import { ArgumentError, DtypeError, ShapeError, StateError } from './errors.ts';
+import { checkOptions } from './given.ts';
 import type { Device } from './gpu/device.ts';
-import type { Dtype, HostArray, Node } from './graph/node.ts';
+import { type Dtype, type HostArray, isOf, type Node } from './graph/node.ts';
 import type { Storage } from './graph/storage.ts';
 import { type Conv2dOptions, conv2d } from './ops/conv2d.ts';
 import * as e from './ops/elementwise.ts';
-import { gather, oneHot } from './ops/gather.ts';
-import { dataNode, fullNode, storedNode } from './ops/leaf.ts';
+import { type GatherAttributes, gather, oneHot } from './ops/gather.ts';
+import { data, dataNode, fullNode, storedNode } from './ops/leaf.ts';
 import { dense, matmul } from './ops/matmul.ts';
 import { avgPool2d, maxPool2d, type Pool2dOptions } from './ops/pool2d.ts';
 import * as r from './ops/reduce.ts';
@@ -15,9 +17,9 @@ import { reshape } from './ops/reshape.ts';
 import { type CrossEntropyOptions, logSoftmax, softmax, softmaxCrossEntropyPerExample } from './ops/softmax.ts';
 import { assign } from './ops/update.ts';
 import { type VariableCell, variableNode } from './ops/variable.ts';
-import { pad, slice, transpose } from './ops/views.ts';
-import { runOnce } from './run.ts';
-import { checkShape, formatShape, type Shape, sizeOf } from './shape.ts';
+import { copyOf, pad, slice, transpose } from './ops/views.ts';
+import { type RunOptions, readVariable, runOnce } from './run.ts';
+import { checkShape, formatShape, type Shape, sameShape, sizeOf } from './shape.ts';
 
 /** Numbers nested as deep as the tensor's rank. */
 export type NestedArray = number | readonly NestedArray[];
@@ -25,7 +27,8 @@ export type NestedArray = number | readonly NestedArray[];
 /** Whatever stands for a tensor in a call. */
 export type TensorLike = Tensor | NestedArray | HostArray;
 
-type Axes = number | readonly number[];
+/** One axis or several, counted from 0, or from the last by negative numbers. */
+export type Axes = number | readonly number[];
 
 /** Tensors that were made together and are computed together. */
 interface Family {
@@ -47,15 +50,17 @@ export class Tensor {
     this.#node = node;
   }
 
-  /** The graph behind the tensor. */
+  /** The graph behind the tensor; for parts of your own. */
   get node(): Node {
     return this.#node;
   }
 
+  /** Extents, the first one outermost; [] for a scalar. */
   get shape(): Shape {
     return this.node.shape;
   }
 
+  /** Type of the elements. */
   get dtype(): Dtype {
     return this.node.dtype;
   }
@@ -70,6 +75,7 @@ export class Tensor {
     return sizeOf(this.shape);
   }
 
+  /** Dtype and shape; values need `await data()`. */
   toString(): string {
     return `Tensor(${this.dtype} ${formatShape(this.shape)}; await data() to see its values)`;
   }
@@ -115,12 +121,12 @@ export class Tensor {
     this.#disposed = true;
   }
 
-  /** Internal: whether the value is in memory. */
+  /** Whether the value is in memory. @internal */
   get realised(): boolean {
     return this.#kept !== null;
   }
 
-  /** Internal: makes the tensor hold a computed value. */
+  /** Makes the tensor hold a computed value. @internal */
   keep(device: Device, storage: Storage): void {
     this.#node = storedNode(storage, this.shape, this.dtype);
     this.#kept = { device, storage };
@@ -129,12 +135,12 @@ export class Tensor {
     this.#family = null;
   }
 
-  /** Internal: tensors that are computed when this one is. */
+  /** Tensors that are computed when this one is. @internal */
   get relatives(): readonly Tensor[] {
     return this.#family?.members ?? [];
   }
 
-  /** Internal: computes `members` whenever one of them is. */
+  /** Computes `members` whenever one of them is. @internal */
   static join(members: readonly Tensor[]): void {
     const family = { members };
     for (const member of members) member.#family = family;
@@ -142,38 +148,47 @@ export class Tensor {
 
   // Arithmetic; the other operand broadcasts as in NumPy.
 
+  /** this + y. */
   add(y: TensorLike): Tensor {
-    return new Tensor(e.add(this.node, nodeOf(y)));
+    return new Tensor(e.add(this.node, nodeOf(y, 'add')));
   }
+  /** this - y. */
   sub(y: TensorLike): Tensor {
-    return new Tensor(e.sub(this.node, nodeOf(y)));
+    return new Tensor(e.sub(this.node, nodeOf(y, 'sub')));
   }
+  /** Elementwise product. */
   mul(y: TensorLike): Tensor {
-    return new Tensor(e.mul(this.node, nodeOf(y)));
+    return new Tensor(e.mul(this.node, nodeOf(y, 'mul')));
   }
+  /** this / y. */
   div(y: TensorLike): Tensor {
-    return new Tensor(e.div(this.node, nodeOf(y)));
+    return new Tensor(e.div(this.node, nodeOf(y, 'div')));
   }
+  /** -this. */
   neg(): Tensor {
     return new Tensor(e.neg(this.node));
   }
-  /** NaN for a negative base with a fractional exponent. */
+  /** this^y; NaN for a negative base with a fractional exponent. */
   pow(y: TensorLike): Tensor {
-    return new Tensor(e.pow(this.node, nodeOf(y)));
+    return new Tensor(e.pow(this.node, nodeOf(y, 'pow')));
   }
+  /** this². */
   square(): Tensor {
     return new Tensor(e.square(this.node));
   }
+  /** Square root; NaN below 0. */
   sqrt(): Tensor {
     return new Tensor(e.sqrt(this.node));
   }
+  /** e^this. */
   exp(): Tensor {
     return new Tensor(e.exp(this.node));
   }
-  /** Natural logarithm. */
+  /** Natural logarithm: -infinity at 0, NaN below. */
   log(): Tensor {
     return new Tensor(e.log(this.node));
   }
+  /** Absolute value; its gradient at 0 is 0. */
   abs(): Tensor {
     return new Tensor(e.abs(this.node));
   }
@@ -181,29 +196,33 @@ export class Tensor {
   sign(): Tensor {
     return new Tensor(e.sign(this.node));
   }
+  /** The larger of both; NaN if one of them is. */
   maximum(y: TensorLike): Tensor {
-    return new Tensor(e.maximum(this.node, nodeOf(y)));
+    return new Tensor(e.maximum(this.node, nodeOf(y, 'maximum')));
   }
+  /** The smaller of both; NaN if one of them is. */
   minimum(y: TensorLike): Tensor {
-    return new Tensor(e.minimum(this.node, nodeOf(y)));
+    return new Tensor(e.minimum(this.node, nodeOf(y, 'minimum')));
   }
-  /** min(max(x, low), high). */
+  /** min(max(this, low), high); NaN stays NaN. */
   clip(low: number, high: number): Tensor {
-    return new Tensor(e.clip(this.node, low, high));
+    return new Tensor(e.clip(this.node, numberOf(low, 'clip', 'low'), numberOf(high, 'clip', 'high')));
   }
   /** `a` where this tensor is not 0, else `b`. */
   where(a: TensorLike, b: TensorLike): Tensor {
-    return new Tensor(e.where(this.node, nodeOf(a), nodeOf(b)));
+    return new Tensor(e.where(this.node, nodeOf(a, 'where'), nodeOf(b, 'where')));
   }
   /** 1 where equal, else 0; NaN equals nothing. */
   equal(y: TensorLike): Tensor {
-    return new Tensor(e.equal(this.node, nodeOf(y)));
+    return new Tensor(e.equal(this.node, nodeOf(y, 'equal')));
   }
+  /** 1 where this > y, else 0. */
   greater(y: TensorLike): Tensor {
-    return new Tensor(e.greater(this.node, nodeOf(y)));
+    return new Tensor(e.greater(this.node, nodeOf(y, 'greater')));
   }
+  /** 1 where this < y, else 0. */
   less(y: TensorLike): Tensor {
-    return new Tensor(e.less(this.node, nodeOf(y)));
+    return new Tensor(e.less(this.node, nodeOf(y, 'less')));
   }
 
   // Activations
@@ -214,22 +233,25 @@ export class Tensor {
   }
   /** x, or slope x below 0; Keras' default slope is 0.2. */
   leakyRelu(slope = 0.2): Tensor {
-    return new Tensor(e.leakyRelu(this.node, slope));
+    return new Tensor(e.leakyRelu(this.node, numberOf(slope, 'leakyRelu', 'slope')));
   }
   /** x, or alpha (e^x - 1) below 0. */
   elu(alpha = 1): Tensor {
-    return new Tensor(e.elu(this.node, alpha));
+    return new Tensor(e.elu(this.node, numberOf(alpha, 'elu', 'alpha')));
   }
   /** x Φ(x), the exact form. */
   gelu(): Tensor {
     return new Tensor(e.gelu(this.node));
   }
+  /** 1 / (1 + e^-x). */
   sigmoid(): Tensor {
     return new Tensor(e.sigmoid(this.node));
   }
+  /** Hyperbolic tangent. */
   tanh(): Tensor {
     return new Tensor(e.tanh(this.node));
   }
+  /** ln(1 + e^x), which does not overflow. */
   softplus(): Tensor {
     return new Tensor(e.softplus(this.node));
   }
@@ -248,15 +270,19 @@ export class Tensor {
 
   // Reductions; without axes over all of them.
 
+  /** Sum over the axes. */
   sum(axes?: Axes, keepDims = false): Tensor {
     return new Tensor(r.sum(this.node, axes, keepDims));
   }
+  /** Mean over the axes. */
   mean(axes?: Axes, keepDims = false): Tensor {
     return new Tensor(r.mean(this.node, axes, keepDims));
   }
+  /** Largest element over the axes; NaN if there is one. Ties share the gradient. */
   max(axes?: Axes, keepDims = false): Tensor {
     return new Tensor(r.max(this.node, axes, keepDims));
   }
+  /** Smallest element over the axes; NaN if there is one. Ties share the gradient. */
   min(axes?: Axes, keepDims = false): Tensor {
     return new Tensor(r.min(this.node, axes, keepDims));
   }
@@ -281,21 +307,28 @@ export class Tensor {
   }
   /** [before, after] for every axis. */
   pad(padding: readonly (readonly [number, number])[], value = 0): Tensor {
-    return new Tensor(pad(this.node, padding, value));
+    return new Tensor(pad(this.node, padding, numberOf(value, 'pad', 'value')));
   }
+  /** Repeats along axes of extent 1 and along new leading ones. */
   broadcastTo(shape: Shape): Tensor {
+    checkShape(shape, 'broadcastTo');
     return new Tensor(r.broadcastTo(this.node, shape));
   }
   /** Rows along `axis`, in the order of int32 ids. */
   gather(ids: TensorLike, axis = 0): Tensor {
-    return new Tensor(gather(this.node, idsOf(ids), axis));
+    const node = gather(this.node, idsOf(ids, 'gather'), axis);
+    checkIds(node);
+    return new Tensor(node);
   }
   /** Rows of zeros with a one at the id. */
   oneHot(classes: number): Tensor {
-    return new Tensor(oneHot(idsOf(this), classes));
+    return new Tensor(oneHot(idsOf(this, 'oneHot'), classes));
   }
   /** To int32 (rounding toward zero) or float32. */
   cast(dtype: 'float32' | 'int32'): Tensor {
+    if (dtype !== 'float32' && dtype !== 'int32') {
+      throw new DtypeError(`cast: expected 'float32' or 'int32', got ${describe(dtype)}. Name one of the two.`);
+    }
     if (dtype === this.dtype) return this;
     return new Tensor(dtype === 'int32' ? e.toInt32(this.node) : e.copy(this.node));
   }
@@ -304,30 +337,41 @@ export class Tensor {
 
   /** [..., m, k] by [..., k, n]; leading dimensions broadcast. */
   matmul(y: TensorLike): Tensor {
-    return new Tensor(matmul(this.node, nodeOf(y)));
+    return new Tensor(matmul(this.node, nodeOf(y, 'matmul')));
   }
   /** [..., in] by a kernel [in, out], plus a bias [out]. */
   dense(kernel: TensorLike, bias?: TensorLike): Tensor {
-    return new Tensor(dense(this.node, nodeOf(kernel), bias === undefined ? undefined : nodeOf(bias)));
+    return new Tensor(
+      dense(this.node, nodeOf(kernel, 'dense'), bias === undefined ? undefined : nodeOf(bias, 'dense')),
+    );
   }
   /** Images [batch, height, width, in] by a kernel [height, width, in, out]. */
-  conv2d(kernel: TensorLike, { bias, ...options }: ConvOptions = {}): Tensor {
-    const node = bias === undefined ? undefined : nodeOf(bias);
-    return new Tensor(conv2d(this.node, nodeOf(kernel), { ...options, bias: node }));
+  conv2d(kernel: TensorLike, given: ConvOptions = {}): Tensor {
+    checkOptions('conv2d', given, { bias: true, stride: true, padding: true });
+    const { bias, ...options } = given;
+    const node = bias === undefined ? undefined : nodeOf(bias, 'conv2d');
+    return new Tensor(conv2d(this.node, nodeOf(kernel, 'conv2d'), { ...options, bias: node }));
   }
+  /** Largest value of each window of images [batch, height, width, channels]. */
   maxPool2d(options: Pool2dOptions): Tensor {
+    checkOptions('maxPool2d', options, POOL_OPTIONS);
     return new Tensor(maxPool2d(this.node, options));
   }
-  /** `same` padding divides by the pixels that are there. */
+  /** Mean of each window of images; `same` padding divides by the pixels that are there. */
   avgPool2d(options: Pool2dOptions): Tensor {
+    checkOptions('avgPool2d', options, POOL_OPTIONS);
     return new Tensor(avgPool2d(this.node, options));
   }
   /** Mean over the batch of the cross-entropy of softmax(this) with class ids [batch] or rows [batch, classes]. */
   softmaxCrossEntropy(labels: TensorLike, options: CrossEntropyOptions = {}): Tensor {
-    return new Tensor(r.mean(softmaxCrossEntropyPerExample(this.node, nodeOf(labels), options)));
+    checkOptions('softmaxCrossEntropy', options, { labelSmoothing: true, clip: true });
+    return new Tensor(r.mean(softmaxCrossEntropyPerExample(this.node, nodeOf(labels, 'softmaxCrossEntropy'), options)));
   }
 }
 
+const POOL_OPTIONS = { size: true, stride: true, padding: true } as const;
+
+/** Options of a convolution. */
 export interface ConvOptions extends Omit<Conv2dOptions, 'bias'> {
   /** [filters] */
   readonly bias?: TensorLike;
@@ -335,11 +379,17 @@ export interface ConvOptions extends Omit<Conv2dOptions, 'bias'> {
 
 /** A tensor with memory of its own that can be assigned to; float32. */
 export class Variable extends Tensor {
+  /** Where the value lies. @internal */
   readonly cell: VariableCell;
   #current: { version: number; node: Node };
 
   /** Use `variable`. */
   constructor(initial: Node) {
+    if (initial.dtype !== 'float32') {
+      throw new DtypeError(
+        `variable: expected float32, which optimizers compute with, got ${initial.dtype}. Convert the value with cast('float32').`,
+      );
+    }
     super(initial);
     this.cell = { storage: null, initial, version: 0 };
     this.#current = { version: 0, node: variableNode(this.cell, initial.shape) };
@@ -352,28 +402,37 @@ export class Variable extends Tensor {
     return this.#current.node;
   }
 
+  /** @internal */
   override get realised(): boolean {
     return true;
   }
 
   override async data(): Promise<HostArray> {
-    const { device, storages } = await runOnce([e.copy(this.node)]);
-    const values = await device.read(storages[0], 'float32', this.size);
-    device.free(storages[0]);
-    return values;
+    return readVariable(this.node);
   }
 
   /** Replaces the value. Tensors built from the old one and not yet read can then no longer be read. */
   async assign(value: TensorLike): Promise<void> {
-    await runOnce([], [assign(this.node, nodeOf(value))]);
-    this.cell.version++;
+    const node = nodeOf(value, 'assign');
+    if (!sameShape(node.shape, this.shape)) {
+      throw new ShapeError(
+        `assign: a variable ${formatShape(this.shape)} cannot hold ${formatShape(node.shape)}. Give a value of its shape.`,
+      );
+    }
+    const effect = assign(this.node, node);
+    await runOnce([], [effect], {
+      submitted: () => {
+        this.cell.version++;
+      },
+    });
   }
 
+  /** Frees the memory at once; the variable cannot be used any more. */
   override dispose(): void {
     const { storage } = this.cell;
-    if (storage === null) return;
+    this.cell.initial = null;
     this.cell.storage = null;
-    storage.owner.free(storage);
+    storage?.owner.free(storage);
   }
 }
 
@@ -381,7 +440,7 @@ export class Variable extends Tensor {
 export async function realise(
   tensors: readonly Tensor[],
   effects: readonly Node[] = [],
-  step?: RunStep,
+  options: Omit<RunOptions, 'device'> = {},
 ): Promise<void> {
   const waiting = [...new Set(tensors)].filter((one) => !one.realised);
   if (waiting.length === 0 && effects.length === 0) return;
@@ -393,112 +452,171 @@ export async function realise(
     owned.add(mine);
     return mine;
   });
-  const { device, storages } = await runOnce(values, effects, { step });
+  const { device, storages } = await runOnce(values, effects, options);
   waiting.forEach((one, at) => {
     one.keep(device, storages[at]);
   });
 }
 
-type RunStep = Parameters<typeof runOnce>[2] extends { step?: infer S } | undefined ? S : never;
-
-/** The same values in memory of their own. */
-function copyOf(node: Node): Node {
-  if (node.dtype === 'float32') return e.copy(node);
-  return slice(
-    node,
-    node.shape.map(() => 0),
-    node.shape,
-  );
-}
-
+/** Options of `tensor`. */
 export interface TensorOptions {
   /** Default: that of a typed array, else float32. */
   readonly dtype?: Dtype;
 }
 
-function shapeOfNested(value: NestedArray): number[] {
+/** Deeper than any kernel counts: such an array holds itself. */
+const MAX_RANK = 32;
+
+/** The shape that the first element of each level tells. */
+function shapeOfNested(value: unknown, who: string): number[] {
   const shape: number[] = [];
-  let level: NestedArray = value;
-  while (typeof level !== 'number') {
+  for (let level = value; Array.isArray(level); [level] = level) {
     shape.push(level.length);
-    level = level[0] ?? 0;
+    if (shape.length > MAX_RANK) {
+      throw new ShapeError(`${who}: arrays are nested more than ${MAX_RANK} deep. Give fewer dimensions.`);
+    }
   }
   return shape;
 }
 
-function flatten(value: NestedArray, shape: Shape, into: number[], depth = 0): void {
-  if (typeof value === 'number') {
-    if (depth !== shape.length)
-      throw new ShapeError('tensor: nested arrays differ in depth. Give numbers at one depth only.');
+/** Appends the numbers of `value`, which lies `depth` arrays deep at `path` and is of `shape`, to `into`. */
+function flatten(value: unknown, shape: Shape, into: number[], who: string, path: number[] = [], depth = 0): void {
+  if (typeof value === 'number' && depth === shape.length) {
     into.push(value);
     return;
   }
-  if (depth >= shape.length || value.length !== shape[depth]) {
+  const at = depth === 0 ? '' : ` at [${path.slice(0, depth).join('][')}]`;
+  if (typeof value !== 'number' && !Array.isArray(value)) {
+    throw new ArgumentError(`${who}: expected numbers, got ${describe(value)}${at}. ${remedyFor(value)}`);
+  }
+  if (typeof value === 'number' || depth >= shape.length) {
+    const expected = depth < shape.length ? `an array of ${shape[depth]}` : 'a number';
     throw new ShapeError(
-      `tensor: nested arrays differ in length: expected ${shape[depth] ?? 'a number'} at depth ${depth}, got ${value.length}. Make all rows equally long.`,
+      `${who}: nested arrays differ in depth: expected ${expected}, got ${describe(value)}${at}. Give numbers at one depth only.`,
     );
   }
-  for (const inner of value) flatten(inner, shape, into, depth + 1);
+  if (value.length !== shape[depth]) {
+    throw new ShapeError(
+      `${who}: nested arrays differ in length: expected ${shape[depth]} elements, got ${value.length}${at}. Make all rows equally long.`,
+    );
+  }
+  // Not forEach: it passes over what a sparse array leaves out.
+  for (let i = 0; i < value.length; i++) {
+    path[depth] = i;
+    flatten(value[i], shape, into, who, path, depth + 1);
+  }
 }
 
+/** What to do about something that is no number. */
+function remedyFor(value: unknown): string {
+  if (value === undefined) return 'Fill in what is missing.';
+  if (typeof value === 'boolean') return 'Write 1 for true and 0 for false.';
+  if (typeof value === 'string' || typeof value === 'bigint') return 'Convert with Number(…).';
+  if (value instanceof Promise) return 'Await the promise first.';
+  if (value instanceof Tensor) return 'Join tensors with concat.';
+  if (value instanceof Uint8ClampedArray) return 'Give new Uint8Array(values.buffer).';
+  if (ArrayBuffer.isView(value))
+    return 'Give a Float32Array, Int32Array or Uint8Array, for example Float32Array.from(values, Number).';
+  return 'Give a number, nested arrays of numbers, or a Float32Array, Int32Array or Uint8Array.';
+}
+
+const isHostArray = (value: unknown): value is HostArray =>
+  value instanceof Float32Array || value instanceof Int32Array || value instanceof Uint8Array;
+
 /**
- * A tensor of the given values, copied. `data` is a number, nested arrays, or a typed array with a shape.
- * @throws ShapeError when the values do not fill the shape
+ * A tensor of the given values, copied. `data` is a number, nested arrays, or a typed array; `shape` defaults to theirs.
+ * @throws ShapeError when the values do not fill the shape or rows differ in length
+ * @throws ArgumentError when something is no number
+ * @throws DtypeError when a value is none of the dtype, or a typed array of another type than the three
  */
-export function tensor(data: NestedArray | HostArray, shape?: Shape, { dtype }: TensorOptions = {}): Tensor {
-  const typed = data instanceof Float32Array || data instanceof Int32Array || data instanceof Uint8Array;
+export function tensor(data: NestedArray | HostArray, shape?: Shape, options: TensorOptions = {}): Tensor {
+  return new Tensor(tensorNode(data, 'tensor', shape, options));
+}
+
+function tensorNode(data: NestedArray | HostArray, who: string, shape?: Shape, options: TensorOptions = {}): Node {
+  checkOptions(who, options, { dtype: true });
+  const { dtype } = options;
   let values: readonly number[] | HostArray;
   let extents: Shape;
-  if (typed) {
+  if (isHostArray(data)) {
     values = data;
     extents = shape ?? [data.length];
   } else {
-    const nested = shapeOfNested(data);
+    if (ArrayBuffer.isView(data)) {
+      throw new DtypeError(
+        `${who}: expected float32, int32 or uint8 values, got ${describe(data)}. ${remedyFor(data)}`,
+      );
+    }
+    const nested = shapeOfNested(data, who);
     const flat: number[] = [];
-    flatten(data, nested, flat);
+    flatten(data, nested, flat, who);
     values = flat;
     extents = shape ?? nested;
   }
-  checkShape(extents, 'tensor');
+  checkShape(extents, who);
   if (sizeOf(extents) !== values.length) {
     throw new ShapeError(
-      `tensor: shape ${formatShape(extents)} holds ${sizeOf(extents)} elements, got ${values.length} values. Make the two agree.`,
+      `${who}: shape ${formatShape(extents)} holds ${sizeOf(extents)} elements, got ${values.length} values. Make the two agree.`,
     );
   }
-  const kind = dtype ?? (data instanceof Int32Array ? 'int32' : data instanceof Uint8Array ? 'uint8' : 'float32');
-  return new Tensor(dataNode(convert(values, kind), extents));
+  const own = data instanceof Int32Array ? 'int32' : data instanceof Uint8Array ? 'uint8' : 'float32';
+  return dataNode(convert(values, dtype ?? own, who), [...extents]);
 }
 
-function convert(values: readonly number[] | HostArray, dtype: Dtype): HostArray {
+function convert(values: readonly number[] | HostArray, dtype: Dtype, who: string): HostArray {
   if (dtype === 'float32') return Float32Array.from(values);
+  if (dtype !== 'int32' && dtype !== 'uint8') {
+    throw new DtypeError(
+      `${who}: expected dtype 'float32', 'int32' or 'uint8', got ${describe(dtype)}. Name one of the three.`,
+    );
+  }
   const [low, high] = dtype === 'int32' ? [-(2 ** 31), 2 ** 31 - 1] : [0, 255];
   for (const value of values) {
     if (!Number.isInteger(value) || value < low || value > high) {
       throw new DtypeError(
-        `tensor: ${value} is no ${dtype} (a whole number from ${low} to ${high}). Use dtype 'float32'.`,
+        `${who}: ${value} is no ${dtype} (a whole number from ${low} to ${high}). Use dtype 'float32'.`,
       );
     }
   }
   return dtype === 'int32' ? Int32Array.from(values) : Uint8Array.from(values);
 }
 
-/** The tensor that `value` is or stands for. */
-export const asTensor = (value: TensorLike): Tensor => (value instanceof Tensor ? value : new Tensor(nodeOf(value)));
+/** An argument that has to be a number. */
+export function numberOf(value: number, who: string, name: string): number {
+  if (typeof value === 'number') return value;
+  throw new ArgumentError(`${who}: expected a number as ${name}, got ${describe(value)}. Give a plain number.`);
+}
 
-/** The node of whatever stands for a tensor. */
-export function nodeOf(value: TensorLike): Node {
+/** The tensor that `value` is or stands for; `who` asks for it. */
+export const asTensor = (value: TensorLike, who = 'tensor'): Tensor =>
+  value instanceof Tensor ? value : new Tensor(nodeOf(value, who));
+
+/** The node of whatever stands for a tensor; `who` asks for it. */
+export function nodeOf(value: TensorLike, who = 'tensor'): Node {
   if (value instanceof Tensor) return value.node;
   if (typeof value === 'number') return fullNode(value);
-  return tensor(value).node;
+  if (isHostArray(value) || Array.isArray(value) || ArrayBuffer.isView(value)) return tensorNode(value, who);
+  throw new ArgumentError(`${who}: expected a tensor or numbers, got ${describe(value)}. ${remedyFor(value)}`);
 }
 
 /** The same for ids: plain numbers become int32. */
-function idsOf(value: TensorLike): Node {
-  if (value instanceof Tensor) {
-    if (value.dtype === 'int32') return value.node;
-    if (value.dtype === 'uint8') return e.toInt32(value.node);
-    throw new DtypeError(`Expected int32 ids, got ${value.dtype}. Convert them with cast('int32').`);
+export function idsOf(value: TensorLike, who: string): Node {
+  const dtype = value instanceof Tensor ? value.dtype : value instanceof Float32Array ? 'float32' : null;
+  if (dtype === 'float32') {
+    throw new DtypeError(`${who}: expected int32 ids, got float32. Convert them with cast('int32').`);
   }
-  if (value instanceof Float32Array) throw new DtypeError('Expected int32 ids, got a Float32Array. Use an Int32Array.');
-  return tensor(value, undefined, { dtype: 'int32' }).node;
+  if (value instanceof Tensor) return dtype === 'uint8' ? e.toInt32(value.node) : value.node;
+  return tensorNode(value, who, undefined, { dtype: 'int32' });
+}
+
+/** Refuses ids that the host can see to be out of range; others give NaN. */
+function checkIds({ inputs: [x, ids], attributes: { axis } }: Node<GatherAttributes>): void {
+  if (!isOf(ids, data)) return;
+  const rows = x.shape[axis];
+  const at = ids.attributes.values.findIndex((id) => id < 0 || id >= rows);
+  if (at < 0) return;
+  throw new ArgumentError(
+    `gather: id ${ids.attributes.values[at]}, the ${at + 1}th, is out of range for axis ${axis} of ${formatShape(x.shape)}. ` +
+      `Use ids from 0 to ${rows - 1}.`,
+  );
 }

@@ -7,7 +7,8 @@ import {
   type MetricsReport,
 } from '../src/callbacks/index.ts';
 import { LossTrail } from '../src/callbacks/lossTrail.ts';
-import { ArgumentError } from '../src/errors.ts';
+import type { NonFinite } from '../src/callbacks/nonFinite.ts';
+import { ArgumentError, DivergenceError } from '../src/errors.ts';
 import { FakeModel, params } from './callbacks.fake.ts';
 import { baseline, clippedLoss, highRate, lowRate, unscaledInputs } from './callbacks.traces.ts';
 
@@ -44,11 +45,29 @@ interface Run {
   every?: number;
   params?: Partial<CallbackParams>;
   rate?: number;
-  /** Called before each epoch. */
-  onEpoch?: (epoch: number, model: FakeModel) => void;
+  /** Called before training. */
+  onBegin?: (model: FakeModel) => void;
 }
 
-/** Trains for real as far as the detector can tell; `steps` may depend on the rate, so that rollbacks have an effect. */
+/** What was found in a layer's matrix product. */
+const causeOf = (step: number, tensor: string): NonFinite => ({
+  step,
+  tensor,
+  phase: 'forward',
+  op: 'matmul',
+  of: null,
+  layer: tensor,
+  nans: 3,
+  infinities: 1,
+  min: -3.2e38,
+  max: 1.1e37,
+  inputs: [
+    { name: 'the output of dense', min: 0, max: 2.5e38 },
+    { name: `${tensor}/kernel`, min: -0.5, max: 0.5 },
+  ],
+});
+
+/** Trains for real as far as the detector can tell; `steps` may depend on the rate, so that recovering has an effect. */
 async function run(steps: (step: number, model: FakeModel) => Step | undefined, settings: Run = {}) {
   const lines: string[] = [];
   const model = new FakeModel(settings.rate ?? 0.1);
@@ -57,13 +76,13 @@ async function run(steps: (step: number, model: FakeModel) => Step | undefined, 
   const every = settings.every ?? 20;
   detector.setModel(model);
   detector.setParams(facts);
+  settings.onBegin?.(model);
   await detector.onTrainBegin();
   let step = 0;
   let flag: MetricsReport['nonFinite'] = null;
   let resets = 0;
   let over = false;
   for (let epoch = 0; !over; epoch++) {
-    settings.onEpoch?.(epoch, model);
     detector.onEpochBegin();
     const seen: Step[] = [];
     let read = 0;
@@ -77,9 +96,10 @@ async function run(steps: (step: number, model: FakeModel) => Step | undefined, 
         resets = model.resets;
         flag = null;
       }
-      if (next.tensor !== undefined) flag ??= { step, tensor: next.tensor };
+      if (next.tensor !== undefined) flag ??= causeOf(step, next.tensor);
       seen.push(next);
       step++;
+      model.step = step;
       const due = every > 0 && (seen.length % every === 0 || seen.length === facts.steps);
       if (!due) continue;
       await detector.onMetrics({
@@ -171,7 +191,8 @@ test('a NaN is named by tensor and step, whatever else is known', async () => {
   assert.is(advice, 'learning rate 0.1 is likely too high: try 0.01');
   assert.is(
     lines[0],
-    'Training diverged (non-finite) in epoch 1, step 37: conv2d is the first tensor that is not finite, loss NaN; ' +
+    'Training diverged (non-finite) in epoch 1, step 37: matmul in conv2d gave 3 NaN and 1 infinity (finite values from ' +
+      '-3.2e+38 to 1.1e+37), computed from the output of dense from 0 to 2.5e+38 and conv2d/kernel from -0.5 to 0.5, loss NaN; ' +
       'learning rate 0.1 is likely too high: try 0.01; training stops.',
   );
   assert.ok(model.stopTraining);
@@ -307,7 +328,7 @@ test('a regression is only watched for NaN and for a loss of a thousand times it
 
 test("'warn' goes on, and tells once per kind and epoch", async () => {
   const { detector, model, lines } = await run((index) => (index < 939 ? { loss: 14.4, accuracy: 0.1 } : undefined), {
-    options: { policy: 'warn' },
+    options: { onDivergence: 'warn' },
   });
   assert.not(model.stopTraining);
   assert.equal(
@@ -319,49 +340,66 @@ test("'warn' goes on, and tells once per kind and epoch", async () => {
   assert.is(detector.divergence, detector.divergences[0]);
 });
 
-test("'rollback' restores the last good weights, lowers the rate and goes on", async () => {
-  const { detector, model, lines } = await run(
-    // NaN in the second epoch while the rate is 0.1. The sums of that epoch stay NaN; nothing else does.
-    (index, { optimizer }) =>
-      index >= 4 * 313
-        ? undefined
-        : index >= 400 && optimizer.learningRate > 0.05
-          ? { loss: Number.NaN, accuracy: 0.1, tensor: 'dense/kernel' }
-          : learning(index),
-    {
-      options: { policy: 'rollback' },
-      onEpoch: (epoch, fake) => {
-        if (epoch === 2) assert.is(fake.value, 1, 'the weights of the end of the first epoch');
-        else fake.value = epoch + 1;
-      },
-    },
+test("'throw' throws, with all that it would have said", async () => {
+  const failing = run((index) => (index === 40 ? { loss: Number.NaN, tensor: 'dense' } : learning(index)), {
+    options: { onDivergence: 'throw' },
+  });
+  const error: unknown = await failing.then(
+    () => null,
+    (reason: unknown) => reason,
   );
-  assert.is(detector.rollbacks, 1);
-  assert.is(detector.divergences.length, 1);
-  assert.ok(Math.abs(model.optimizer.learningRate - 0.01) < 1e-9);
-  assert.is(model.resets, 1);
-  assert.not(model.stopTraining);
+  assert.instance(error, DivergenceError);
   assert.match(
-    lines[0],
-    /the weights of epoch 1 are back, training goes on with learning rate 0\.01 \(rollback 1 of 3\)\.$/,
+    String(error),
+    /step 40: matmul in dense gave 3 NaN.*; learning rate 0\.1 is likely too high: try 0\.01\.$/,
   );
 });
 
-test("'rollback' does not trust an epoch in which it had to act", async () => {
-  const { lines } = await run(
+test("'recover' restores the last good weights, lowers the rate and goes on", async () => {
+  const { detector, model, lines } = await run(
+    // NaN in the second epoch while the rate is 0.1. The sums of that epoch stay NaN; nothing else does.
+    (index, fake) => {
+      if (index >= 4 * 313) return undefined;
+      const sick = index >= 400 && fake.optimizer.learningRate > 0.05;
+      if (!sick && index < 400) fake.value = index;
+      return sick ? { loss: Number.NaN, accuracy: 0.1, tensor: 'dense' } : learning(index);
+    },
+    { options: { onDivergence: 'recover' } },
+  );
+  assert.is(detector.divergences.length, 1);
+  const [recovery] = detector.recoveries;
+  // Reports come every 20 steps and at the end of an epoch; fifty steps lie between two snapshots, the last but one at 300.
+  assert.equal(recovery, { epoch: 1, step: 400, restored: 353, from: 0.1, to: recovery.to, reason: 'non-finite' });
+  assert.ok(Math.abs(recovery.to - 0.01) < 1e-9);
+  assert.equal(model.history.recoveries, [recovery]);
+  assert.is(model.value, recovery.restored - 1, 'what that step had left');
+  assert.is(model.optimizer.learningRate, recovery.to);
+  assert.is(model.resets, 1);
+  assert.not(model.stopTraining);
+  assert.is(model.snapshots, 0, 'all memory is freed');
+  assert.match(
+    lines[0],
+    /; the weights after 353 steps are back, training goes on with learning rate 0\.01 \(recovery 1 of 3\)\.$/,
+  );
+});
+
+test("'recover' goes back twice to the same where nothing was good since", async () => {
+  const { detector, lines } = await run(
     (index, { optimizer }) =>
       index >= 939
         ? undefined
-        : (index >= 400 && optimizer.learningRate > 0.05) || (index >= 700 && optimizer.learningRate > 0.005)
+        : (index >= 400 && optimizer.learningRate > 0.05) || (index >= 425 && optimizer.learningRate > 0.005)
           ? { loss: 1, accuracy: 0.1, tensor: 'loss' }
           : learning(index),
-    { options: { policy: 'rollback' } },
+    { options: { onDivergence: 'recover' } },
   );
-  assert.is(lines.length, 2);
-  assert.match(lines[1], /the weights of epoch 1 are back.*rate 0\.001 \(rollback 2 of 3\)/);
+  const [first, second] = detector.recoveries;
+  assert.is(detector.recoveries.length, 2);
+  assert.is(first.restored, second.restored);
+  assert.match(lines[1], /rate 0\.001 \(recovery 2 of 3\)/);
 });
 
-test("'rollback' returns to the start where no epoch was good, and gives up in the end", async () => {
+test("'recover' returns to the start where nothing was good, and gives up in the end", async () => {
   const values: number[] = [];
   const { detector, model, lines } = await run(
     (index, fake) => {
@@ -370,33 +408,84 @@ test("'rollback' returns to the start where no epoch was good, and gives up in t
       fake.value++;
       return { loss: 14.4, accuracy: 0.1 };
     },
-    { options: { policy: 'rollback', maxRollbacks: 2 } },
+    { options: { onDivergence: 'recover', maxRecoveries: 2 } },
   );
-  assert.is(detector.rollbacks, 2);
+  assert.is(detector.recoveries.length, 2);
   assert.is(detector.divergences.length, 3);
   assert.ok(model.stopTraining);
   assert.is(model.value, 0, 'good weights in the end');
   assert.is(values.filter((value) => value === 0).length, 3);
-  assert.match(lines[2], /the weights of the start are back, but 2 rollbacks did not help: training stops\.$/);
+  assert.match(lines[2], /the weights of the start are back, but 2 recoveries did not help: training stops\.$/);
 });
 
-test("'rollback' keeps neither weights with a NaN nor those of a network that guesses", async () => {
-  for (const [value, step] of [
-    [Number.NaN, learning],
-    [5, guessing],
+test("'recover' keeps neither weights with a NaN nor those of a network that guesses or has just blown up", async () => {
+  const blownUp = (index: number): Step =>
+    index < 4 ? { loss: 200, accuracy: 0.1 } : { ...guessing(index), loss: 9 - index / 100 };
+  for (const [value, step, restored] of [
+    [Number.NaN, learning, null],
+    [5, guessing, 0],
+    [5, blownUp, 0],
   ] as const) {
-    const { model } = await run(
-      (index) => (index < 700 ? (index > 400 ? { loss: 1, tensor: 'loss' } : step(index)) : undefined),
+    const { detector, model, lines } = await run(
+      (index, fake) => {
+        if (index > 0) fake.value = 7;
+        if (index >= 700) return undefined;
+        return index > 400 ? { loss: 1, tensor: 'loss' } : step(index);
+      },
       {
-        options: { policy: 'rollback', maxRollbacks: 0, patience: 9 },
-        every: 20,
-        onEpoch: (epoch, fake) => {
-          if (epoch === 0) fake.value = value;
+        options: { onDivergence: 'recover', maxRecoveries: 0, patience: 3, lossFactor: 5 },
+        onBegin: (fake) => {
+          fake.value = value;
         },
       },
     );
-    assert.is(model.value, 0, 'the weights of the start');
+    if (restored === null) {
+      // The first weights were not finite; those that came later were.
+      assert.match(lines[0], /the weights after \d\d\d? steps are back/);
+      continue;
+    }
+    assert.is(detector.recoveries.length, 0);
+    assert.is(model.value, value, 'the weights of the start');
   }
+});
+
+test("'recover' trusts nothing soon after a blow-up, though the network had learnt before", async () => {
+  const { model } = await run(
+    (index, fake) => {
+      fake.value = index;
+      if (index < 300) return learning(index);
+      return index < 312 ? { loss: 200, accuracy: 0.1 } : index < 375 ? guessing(index) : { loss: 1, tensor: 'loss' };
+    },
+    { options: { onDivergence: 'recover', maxRecoveries: 0, lossFactor: 5 } },
+  );
+  assert.ok(model.value < 300, `back to what step ${model.value} had left`);
+});
+
+test('advice goes by what was not finite', async () => {
+  const adviceFor = async (change: Partial<NonFinite>, at = 50) => {
+    const detector = new DivergenceDetector({ print: () => {} });
+    detector.setModel(new FakeModel(0.001));
+    detector.setParams(params);
+    await detector.onTrainBegin();
+    const fine = { epoch: 0, batch: 1, step: 0, mean: { loss: 2.3 }, window: { loss: 2.3 }, nonFinite: null };
+    if (at > 0) await detector.onMetrics(fine);
+    const nonFinite = { ...causeOf(at, 'dense'), ...change };
+    await detector.onMetrics({ ...fine, batch: at + 1, step: at, nonFinite });
+    return detector.divergence?.advice ?? '';
+  };
+  assert.match(await adviceFor({}), /learning rate 0\.001 is likely too high/);
+  assert.match(await adviceFor({ phase: 'inputs', tensor: 'inputs' }), /^look for NaN and infinity in the inputs, or/);
+  assert.match(await adviceFor({ phase: 'labels', tensor: 'labels' }), /in the labels/);
+  assert.match(await adviceFor({ phase: 'weights', tensor: 'example weights' }), /finite weight/);
+  assert.match(
+    await adviceFor({ phase: 'weights', tensor: 'dense/kernel' }, 0),
+    /^dense\/kernel was not finite before/,
+  );
+  const labels = [{ name: 'labels', min: 0, max: 10 }];
+  assert.match(
+    await adviceFor({ phase: 'loss', inputs: labels }),
+    /labels go up to 10, but class ids of 10 classes end at 9/,
+  );
 });
 
 test('arguments out of range are refused by name', () => {
@@ -405,8 +494,8 @@ test('arguments out of range are refused by name', () => {
     { lossWindow: 0 },
     { warmup: -1 },
     { patience: 0 },
-    { rateFactor: 1 },
-    { maxRollbacks: 0.5 },
+    { factor: 1 },
+    { maxRecoveries: 0.5 },
   ]) {
     const [name] = Object.keys(options);
     assert.throws(

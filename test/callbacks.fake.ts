@@ -1,4 +1,5 @@
-import type { Callback, CallbackModel, CallbackParams, Logs, Weight } from '../src/callbacks/callback.ts';
+import type { Callback, CallbackModel, CallbackParams, Logs, Snapshot, Weight } from '../src/callbacks/callback.ts';
+import { History } from '../src/callbacks/history.ts';
 
 /** Stands in for Sequential: one weight, whose value tests set to the epoch. */
 export class FakeModel implements CallbackModel {
@@ -7,6 +8,11 @@ export class FakeModel implements CallbackModel {
   value = 0;
   saved: string[] = [];
   resets = 0;
+  history = new History();
+  /** Steps taken so far, where a test counts them. */
+  step = 0;
+  /** Snapshots that have not been freed. */
+  snapshots = 0;
 
   constructor(learningRate = 0.1) {
     this.optimizer.learningRate = learningRate;
@@ -20,8 +26,35 @@ export class FakeModel implements CallbackModel {
   async resetOptimizer(): Promise<void> {
     this.resets++;
   }
+  async snapshot(): Promise<Snapshot> {
+    const { value } = this;
+    this.snapshots++;
+    let kept = { value, step: this.step };
+    return {
+      get step() {
+        return kept.step;
+      },
+      take: () => {
+        kept = { value: this.value, step: this.step };
+      },
+      restore: () => {
+        this.value = kept.value;
+        this.resets++;
+      },
+      state: async () => kept,
+      load: (saved) => {
+        kept = { value: saved.number('value'), step: saved.whole('step') };
+      },
+      dispose: () => {
+        this.snapshots--;
+      },
+    };
+  }
   async save(path: string): Promise<void> {
     this.saved.push(path);
+  }
+  async resume(): Promise<boolean> {
+    return false;
   }
 }
 

@@ -384,7 +384,7 @@ test('History keeps every key of every epoch', async () => {
 test('CallbackList calls every hook in order, each after the last has finished', async () => {
   const calls: string[] = [];
   const hooks = Object.getOwnPropertyNames(Callback.prototype).filter((name) => /^on[A-Z]/.test(name));
-  assert.is(hooks.length, 15);
+  assert.is(hooks.length, 16);
   const recorder = (name: string, wait: boolean) => {
     const callback = new History();
     for (const hook of hooks) {

@@ -8,7 +8,7 @@ import { decode } from 'fast-png';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readFlags } from '../examples/study/options.ts';
-import { readResults } from '../examples/study/results.ts';
+import { readResults, type StudyResults } from '../examples/study/results.ts';
 import { PLANS } from '../examples/study/runs.ts';
 import { settingsFor } from '../examples/study/settings.ts';
 
@@ -54,7 +54,7 @@ examples.before(async () => {
 });
 examples.after(() => rm(folder, { recursive: true, force: true }));
 
-const tiny = ['--train', '200', '--test', '100', '--epochs', '1', '--runs', 'high-lr,baseline'];
+const tiny = ['--train', '200', '--test', '100', '--epochs', '5', '--runs', 'high-lr,baseline'];
 
 examples('the quickstart learns and ends by itself', async () => {
   const { code, output } = await start('quickstart.ts', []);
@@ -74,8 +74,8 @@ examples('the study writes its files, and says where its images are not CIFAR-10
   const { code, output } = await start('cifar-lr-batch.ts', [...tiny, '--out', out]);
   assert.is(code, 0, output);
   assert.match(output, 'No CIFAR-10: ');
-  assert.match(output, 'run 2 of 2: high-lr (learning rate 0.1, batch 32, 1 epoch)');
-  assert.match(output, /baseline +0\.001 +32 +1 /);
+  assert.match(output, 'run 2 of 2: high-lr (learning rate 0.1, batch 32, 5 epochs)');
+  assert.match(output, /baseline +0\.001 +32 +5 /);
   assert.equal((await readdir(out)).sort(), [
     'accuracy-by-epoch.png',
     'accuracy-by-time.png',
@@ -97,18 +97,56 @@ examples('the study writes its files, and says where its images are not CIFAR-10
   assert.equal(
     runs.map(({ name, learningRate, batchSize, epochs }) => ({ name, learningRate, batchSize, epochs })),
     [
-      { ...PLANS.baseline, epochs: 1 },
-      { ...PLANS['high-lr'], epochs: 1 },
+      { ...PLANS.baseline, epochs: 5 },
+      { ...PLANS['high-lr'], epochs: 5 },
     ],
   );
   for (const run of runs) {
     assert.equal(Object.keys(run.history), ['loss', 'accuracy', 'val_loss', 'val_accuracy', 'learning_rate']);
-    for (const list of Object.values(run.history)) assert.is(list.length, 1);
+    for (const list of Object.values(run.history)) assert.is(list.length, 5);
     assert.is(run.history.learning_rate[0], run.learningRate);
     assert.ok(run.secondsPerEpoch > 0);
     assert.ok(Math.abs(run.imagesPerSecond * run.secondsPerEpoch - 200) < 1e-6);
     assert.type(run.verdict, 'string');
   }
+});
+
+examples('a study that is killed goes on with --resume, to the same numbers', async () => {
+  const out = join(folder, 'killed');
+  const flags = [...tiny, '--out', out];
+  const first = await start('cifar-lr-batch.ts', flags, (text, child) => {
+    // In the second run, after its second epoch: the backup of the first is there.
+    if (/run 2 of 2.*Epoch 2\/5/s.test(text)) child.kill('SIGKILL');
+  });
+  assert.is(first.signal, 'SIGKILL', first.output);
+  const killed = await readResults(join(out, 'results.json'));
+  assert.equal(
+    killed.runs.map(({ name }) => name),
+    ['baseline'],
+  );
+  assert.equal((await readdir(out)).sort(), [
+    'baseline.csv',
+    'high-lr.backup.safetensors',
+    'progress.json',
+    'results.json',
+  ]);
+
+  const second = await start('cifar-lr-batch.ts', [...flags, '--resume']);
+  assert.is(second.code, 0, second.output);
+  assert.match(second.output, /run 1 of 2: baseline .*\nDone before the interruption\./);
+  assert.not.match(second.output, 'Epoch 1/5');
+  assert.match(second.output, 'Epoch 5/5');
+  // What the test of the files has trained without interruption.
+  const straight = await readResults(join(folder, 'study', 'results.json'));
+  const resumed = await readResults(join(out, 'results.json'));
+  const numbers = ({ runs, ...facts }: StudyResults) => ({
+    ...facts,
+    runs: runs.map(({ name, epochs, history, divergence }) => ({ name, epochs, history, divergence })),
+  });
+  assert.equal(numbers(resumed), numbers(straight));
+  assert.is(resumed.runs[0].secondsPerEpoch, killed.runs[0].secondsPerEpoch);
+  assert.equal(resumed.runs[1].epochSeconds?.length, 5);
+  assert.equal((await readdir(out)).sort(), (await readdir(join(folder, 'study'))).sort());
 });
 
 examples('Ctrl-C ends the study in good order: what there is gets written', async () => {
@@ -133,7 +171,9 @@ examples('Ctrl-C ends the study in good order: what there is gets written', asyn
   );
   const epochs = runs[0].history.val_loss.length;
   assert.ok(epochs >= 2 && epochs < 5000, `${epochs} epochs`);
-  assert.ok((await readdir(out)).includes('overview.png'));
+  const left = await readdir(out);
+  for (const name of ['overview.png', 'progress.json', 'baseline.backup.safetensors'])
+    assert.ok(left.includes(name), name);
 });
 
 examples('a wrong flag or run is an error that names it', async () => {

@@ -2,7 +2,8 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { GOLDEN_KINDS, goldenCases } from './goldenCases.ts';
+import { goldenCases } from './goldenCases.ts';
+import { GOLDEN_KINDS } from './goldenChecks.ts';
 
 const test = suite('golden files');
 const cases = goldenCases();

@@ -254,11 +254,15 @@ test('a loss seen through an activation is exact where probabilities would be 0'
   assertClose(clipped, [-Math.log(1e-7), -Math.log(1e-7)], "Keras' classic loss");
 });
 
-test('a class id out of range gives NaN and spares the other examples', async () => {
+test('a class id that does not exist gives NaN and spares the other examples', async () => {
   const [values] = await evaluate([
     sparseCategoricalCrossentropy().perExample(nodeOf(ints([0, 3, -1])), softmax(nodeOf(draw([3, 3])))),
   ]);
   assert.equal(Array.from(values, Number.isFinite), [true, false, false]);
+  const [fractions] = await evaluate([
+    sparseCategoricalCrossentropy().perExample(nodeOf(given([2, 0.5, Number.NaN])), softmax(nodeOf(draw([3, 3])))),
+  ]);
+  assert.equal(Array.from(fractions, Number.isFinite), [true, false, false]);
 });
 
 // Metrics

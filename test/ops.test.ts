@@ -13,16 +13,18 @@ import { createNode, type Node } from '../src/graph/node.ts';
 import { schedule } from '../src/graph/schedule.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
 import * as e from '../src/ops/elementwise.ts';
+import { decodeFiniteStats, finiteStats } from '../src/ops/finiteStats.ts';
 import { batchRows, gather, oneHot } from '../src/ops/gather.ts';
 import { type OpName, ops } from '../src/ops/index.ts';
-import { fullNode, storedNode } from '../src/ops/leaf.ts';
+import { dataNode, fullNode, storedNode } from '../src/ops/leaf.ts';
 import { dense, matmul } from '../src/ops/matmul.ts';
 import { avgPool2d, maxPool2d, type Pool2dOptions } from '../src/ops/pool2d.ts';
 import { argMax, broadcastTo, max, mean, min, sum } from '../src/ops/reduce.ts';
 import { reshape } from '../src/ops/reshape.ts';
 import { type CrossEntropyOptions, logSoftmax, softmax, softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
-import { accumulate, optimizerUpdate, pack, packedSize, type UpdateRule } from '../src/ops/update.ts';
+import { accumulate, assign, optimizerUpdate, pack, packedSize, type UpdateRule, watch } from '../src/ops/update.ts';
 import { concat, pad, slice, split, transpose } from '../src/ops/views.ts';
+import { window } from '../src/ops/window.ts';
 import { permutation, randomBits } from '../src/random.ts';
 import { runOnce } from '../src/run.ts';
 import { type Padding, type Pair, type Shape, sizeOf } from '../src/shape.ts';
@@ -370,7 +372,7 @@ const CROSS_ENTROPIES: readonly Case[] = [
 
 // What the effects write
 
-/** The words in which a training step notes what was not finite; FIRST, CURRENT, RELEASED, see accumulate.wgsl. */
+/** The words in which a training step notes what was not finite; FIRST, LATEST, RELEASED, see accumulate.wgsl. */
 async function healthWords() {
   const device = await defaultDevice();
   const storage = device.allocate(4, 'int32', 'health');
@@ -944,6 +946,46 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
       })),
     ),
   ],
+  window: [
+    ...(
+      [
+        { what: 'of a leaf', base: (x: Node): Node => x },
+        { what: 'of a result that others read as well', base: (x: Node): Node => e.neg(e.neg(x)) },
+        { what: 'of a pack', base: (x: Node): Node => pack([slice(x, [0], [128]), slice(x, [128], [192])]) },
+        { what: 'of a window', base: (x: Node): Node => window(x, 0, [320]) },
+      ] as const
+    ).map(({ what, base }) => ({
+      name: what,
+      async run() {
+        const x = draw([320]);
+        const source = base(nodeOf(x));
+        const part = e.mul(window(source, 64, [50, 3]), fullNode(2));
+        const [doubled, sums] = await evaluate([part, sum(window(source, 128, [192]))]);
+        assertSame(
+          doubled,
+          Array.from(x.values.subarray(64, 214), (value) => value * 2),
+          'elements',
+        );
+        assertClose(
+          sums,
+          [
+            Array.from(x.values)
+              .slice(128)
+              .reduce((total, one) => total + one, 0),
+          ],
+          'sum',
+        );
+      },
+    })),
+    {
+      name: 'has no gradient: the planner makes it after gradients were taken',
+      async run() {
+        const x = nodeOf(draw([64]));
+        assert.throws(() => gradients(sum(window(x, 0, [4])), [x]), /slice/);
+      },
+    },
+  ],
+
   batchRows: [
     ...(
       [
@@ -1247,63 +1289,162 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
   ],
   optimizerUpdate: [
     {
-      name: 'a gradient that is not finite leaves its element alone and raises the flag once',
+      name: 'unwatched, a gradient that is not finite leaves its element alone',
       async run() {
         const v = variable([1, 2, 3, 4, 5]);
         await v.assign([1, 2, 3, 4, 5]);
-        const health = await healthWords();
-        health.write(NEVER, 0, 0, 0);
         const gradient = nodeOf(given([1, Number.NaN, 1, Number.POSITIVE_INFINITY, 1]));
+        await runOnce([], [optimizerUpdate(RULE, v.node, [], gradient)], { step: stepOf(9) });
+        v.cell.version++;
+        assertSame(await v.data(), [0.5, 2, 2.5, 4, 4.5], 'parameters');
+      },
+    },
+    {
+      name: 'a weight that would overflow stays as it is and raises the flag once',
+      async run() {
+        const v = variable([1, 2, 3]);
+        await v.assign([1, -3e38, 3]);
+        const health = await healthWords();
+        health.write(NEVER, 0, 1, 0);
+        const gradient = nodeOf(given([1, 3e38, 1]));
         for (const number of [9, 11]) {
           await runOnce([], [optimizerUpdate(RULE, v.node, [], gradient, health.node)], { step: stepOf(number) });
           v.cell.version++;
         }
-        assertSame(await v.data(), [0, 2, 2, 4, 4], 'parameters');
-        assert.equal(await health.read(), [9, 0, 0, 0]);
+        assertSame(await v.data(), [0, Math.fround(-3e38), 2], 'parameters');
+        assert.equal(await health.read(), [9, 0, 1, 0]);
       },
     },
     {
-      name: 'a raised flag of this step stops the update',
+      name: 'writes nothing in a bad step, nor after one until the host has looked',
       async run() {
-        const v = variable([1, 2]);
-        const health = await healthWords();
-        health.write(NEVER, 1, 0, 0);
-        const gradient = nodeOf(given([1, 1]));
-        await runOnce([], [optimizerUpdate(RULE, v.node, [], gradient, health.node)], { step: stepOf(1) });
-        v.cell.version++;
-        assertSame(await v.data(), [1, 2], 'parameters');
+        for (const [words, updated, what] of [
+          [[NEVER, 0, 0, 0], true, 'all is well'],
+          [[7, 8, 0, 0], false, 'this step is bad'],
+          [[7, 8, 1, 0], false, 'this step is bad, an earlier one was looked at'],
+          [[5, 6, 0, 0], false, 'an earlier step is bad'],
+          [[5, 6, 1, 0], true, 'an earlier step is bad and was looked at'],
+          [[7, 0, 0, 0], true, 'other threads of this step have seen a weight overflow'],
+        ] as const) {
+          for (const effect of ['optimizer', 'assign']) {
+            const v = variable([1, 2]);
+            await v.assign([1, 2]);
+            const health = await healthWords();
+            health.write(...words);
+            const gradient = nodeOf(given([1, 1]));
+            const update =
+              effect === 'assign'
+                ? assign(v.node, nodeOf(given([0.5, 1.5])), health.node)
+                : optimizerUpdate(RULE, v.node, [], gradient, health.node);
+            await runOnce([], [update], { step: stepOf(7) });
+            v.cell.version++;
+            assertSame(await v.data(), updated ? [0.5, 1.5] : [1, 2], `${effect}: ${what}`);
+          }
+        }
       },
     },
   ],
   accumulate: [
     {
-      name: 'adds values to the sums and watches the loss; holds on until the host has looked',
+      name: 'adds values to the sums and notes steps with a bad loss, the first and the latest',
       async run() {
         const sums = variable([0, 0, 0, 0]);
         const health = await healthWords();
         health.write(NEVER, 0, 0, 0);
         const seen: number[][] = [];
-        for (const [at, loss] of [1.5, 2.5, Number.NaN, 4].entries()) {
+        for (const [at, loss] of [1.5, Number.POSITIVE_INFINITY, 2.5, Number.NaN, 4].entries()) {
           const effect = accumulate(sums.node, health.node, [nodeOf(given([loss], [])), fullNode(3)]);
           await runOnce([], [effect], { step: stepOf(at + 5) });
           sums.cell.version++;
-          seen.push((await health.read()).slice(0, 2));
+          seen.push(await health.read());
         }
-        assert.equal(nanAware(await sums.data()), ['NaN', '12', '0', '0'], 'sums');
+        assert.equal(nanAware(await sums.data()), ['NaN', '15', '0', '0'], 'sums');
         assert.equal(
           seen,
           [
-            [NEVER, 0],
-            [NEVER, 0],
-            [7, 1],
-            [7, 1],
+            [NEVER, 0, 0, 0],
+            [6, 7, 0, 0],
+            [6, 7, 0, 0],
+            [6, 9, 0, 0],
+            [6, 9, 0, 0],
           ],
-          'first step and flag after each step',
+          'words after each step',
         );
-        health.write(7, 1, 1, 0);
-        const effect = accumulate(sums.node, health.node, [fullNode(1), fullNode(1)]);
-        await runOnce([], [effect], { step: stepOf(9) });
-        assert.equal((await health.read()).slice(0, 2), [7, 0], 'released');
+      },
+    },
+  ],
+  watch: [
+    {
+      name: 'passes values on and notes the step in which one is not finite',
+      async run() {
+        const health = await healthWords();
+        const adam: UpdateRule = { ...RULE, kind: 'ADAM' };
+        for (const size of [1, 3, 4, 70, 40_000]) {
+          for (const [bad, rule, flagged] of [
+            [0, adam, false],
+            [Number.NaN, RULE, true],
+            [Number.POSITIVE_INFINITY, RULE, true],
+            [Number.NEGATIVE_INFINITY, RULE, true],
+            [3e38, RULE, false],
+            // Its square overflows, and a rule with squares of gradients takes it.
+            [-2e19, adam, true],
+            [1.8e19, adam, false],
+          ] as const) {
+            const values = Float32Array.from({ length: size }, (_, i) => (i === size - 1 ? bad : i - 3));
+            health.write(NEVER, 0, 0, 0);
+            // Behind an operation, as gradients are: the watch runs in its kernel.
+            const watched = watch(e.mul(dataNode(values, [size]), fullNode(1)), health.node, rule);
+            const { device, storages } = await runOnce([watched], [], { step: stepOf(41) });
+            assert.equal(await health.read(), flagged ? [41, 42, 0, 0] : [NEVER, 0, 0, 0], `${bad} of ${size}`);
+            assertSame(await device.read(storages[0], 'float32', size), values, `${bad} of ${size}`);
+            device.free(storages[0]);
+          }
+        }
+      },
+    },
+    {
+      name: 'costs no dispatch, also where several share one',
+      async run() {
+        const health = dataNode(new Int32Array(4), [4]);
+        const small = [3, 5, 70].map((size) => e.square(dataNode(new Float32Array(size), [size])));
+        const target = { subgroupSize: 0, maxStorageBuffers: 8, software: true };
+        const kernelsOf = (root: Node) => schedule([root], target).kernels;
+        const watched = kernelsOf(pack(small, (node) => watch(node, health, RULE)));
+        assert.is(watched.length, kernelsOf(pack(small)).length);
+        const [{ bindings }] = watched;
+        assert.is(bindings.filter(({ operand }) => operand === health).length, 1, 'the words are bound once');
+      },
+    },
+  ],
+  finiteStats: [
+    {
+      name: 'counts NaN and infinities, and has the range of the rest',
+      async run() {
+        const { NaN: nan, POSITIVE_INFINITY: infinity, NEGATIVE_INFINITY: minus } = Number;
+        for (const [values, expected] of [
+          [[1, -2, 3], { nans: 0, infinities: 0, min: -2, max: 3 }],
+          [[nan, 5, minus, infinity, 1e-40], { nans: 1, infinities: 2, min: Math.fround(1e-40), max: 5 }],
+          [[nan], { nans: 1, infinities: 0, min: null, max: null }],
+          [[-3.4028234663852886e38, -1], { nans: 0, infinities: 0, min: -3.4028234663852886e38, max: -1 }],
+          [[3.4028234663852886e38, 0], { nans: 0, infinities: 0, min: 0, max: 3.4028234663852886e38 }],
+        ] as const) {
+          const [words] = await evaluate([finiteStats(nodeOf(given([...values])))]);
+          assert.equal(decodeFiniteStats(Int32Array.from(words)), expected, values.join());
+        }
+        for (const size of [63, 65, 70_001]) {
+          const values = Float32Array.from({ length: size }, (_, i) => (i % 7 === 3 ? nan : i % 11 === 5 ? minus : -i));
+          const bad = (test: (value: number) => boolean) => values.filter(test).length;
+          const [words] = await evaluate([finiteStats(dataNode(values, [size]))]);
+          const range = values.filter(Number.isFinite).sort();
+          assert.equal(decodeFiniteStats(Int32Array.from(words)), {
+            nans: bad(Number.isNaN),
+            infinities: bad((value) => value === minus),
+            min: range[0],
+            max: range.at(-1),
+          });
+        }
+        const [ids] = await evaluate([finiteStats(dataNode(Int32Array.of(4, -2, 7), [3]))]);
+        assert.equal(decodeFiniteStats(Int32Array.from(ids)), { nans: 0, infinities: 0, min: -2, max: 7 }, 'int32');
       },
     },
   ],

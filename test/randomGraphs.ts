@@ -157,7 +157,8 @@ export function randomGraph(seed: number, { size, most }: GraphOptions): Pair[] 
     },
     ({ node, oracle }) => {
       const padding = node.shape.map(() => [roll(3), roll(2)] as const);
-      return { node: pad(node, padding, 0.5), oracle: o.pad(oracle, padding, 0.5) };
+      const value = node.dtype === 'float32' ? 0.5 : 2;
+      return { node: pad(node, padding, value), oracle: o.pad(oracle, padding, value) };
     },
     (x) => {
       if (x.node.shape.length === 0 || x.node.dtype !== 'float32') return null;
@@ -198,12 +199,10 @@ export function randomGraph(seed: number, { size, most }: GraphOptions): Pair[] 
     },
     ({ node, oracle }) => {
       if (node.dtype !== 'float32' || node.shape.length < 2) return null;
-      const [m, k] = node.shape.slice(-2);
       // Aᵀ B with A [k, m]: the product's rows are this one's columns.
-      const right = calm(leaf([m, pick(EXTENTS)]));
+      const right = calm(leaf([node.shape.at(-2) ?? 1, pick(EXTENTS)]));
       const swap = node.shape.map((_, d) => d);
       [swap[swap.length - 2], swap[swap.length - 1]] = [swap.length - 1, swap.length - 2];
-      void k;
       return calm({
         node: matmul(node, right.node, true, false),
         oracle: o.matmul(o.transpose(oracle, swap), right.oracle),
@@ -250,7 +249,8 @@ export function randomGraph(seed: number, { size, most }: GraphOptions): Pair[] 
           shape.length <= x.node.shape.length &&
           shape.every((n, d) => n === 1 || n === x.node.shape[d + x.node.shape.length - shape.length]),
       );
-      const y = roll(3) === 0 ? leaf(narrower(x.node.shape)) : roll(6) === 0 ? number((roll(9) - 4) / 2) : pick(fitting);
+      const y =
+        roll(3) === 0 ? leaf(narrower(x.node.shape)) : roll(6) === 0 ? number((roll(9) - 4) / 2) : pick(fitting);
       next = roll(2) === 0 ? pick(binary)(x, y) : pick(binary)(y, x);
     } else next = pick(other)(x);
     if (next !== null && sizeOf(next.node.shape) <= most) values.push(next);

@@ -313,7 +313,7 @@ test('the device that executes nothing: a step costs what JavaScript and Dawn co
   }).compile({ loss: 'sparseCategoricalCrossentropy' });
   const watch = new Watch(() => device.stats);
   // There every read gives zeros, the flag's "step 0" among them.
-  const detector = new DivergenceDetector({ policy: 'warn', print: () => {} });
+  const detector = new DivergenceDetector({ onDivergence: 'warn', print: () => {} });
   await model.fit(x, y, { batchSize: 4, epochs: 8, verbose: 0, callbacks: [watch, detector] });
   assert.is(watch.stats.size, 1);
   device.close();

@@ -1,8 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ArgumentError, DataError } from '../src/errors.ts';
 import { decodeSafetensors, encodeSafetensors, type SafetensorsInput } from '../src/io/safetensors.ts';
+import { assertArray, expectedArrays, fixture, pythonWith } from './interchange.ts';
 
 const test = suite('safetensors');
 
@@ -137,7 +140,7 @@ test('each kind of corruption is an error that names the tensor', () => {
   notText[10] = 0xff;
   expectError(DataError, () => decodeSafetensors(notText), /UTF-8/);
   bad({ x: 3 }, eight, /'x' is not described/);
-  bad({ x: { ...good, dtype: 'Q4' } }, eight, /'x' has dtype "Q4"/);
+  bad({ x: { ...good, dtype: 'Q4' } }, eight, /'x' has dtype the string 'Q4'/);
   bad({ x: { ...good, dtype: 'toString' } }, eight, /'x' has dtype/);
   bad({ x: { ...good, shape: [-2] } }, eight, /'x' has shape/);
   bad({ x: { ...good, shape: [1.5] } }, eight, /'x' has shape/);
@@ -174,6 +177,81 @@ test('an empty file and the name __proto__ survive', () => {
   assert.is(decodeSafetensors(encodeSafetensors([])).tensors.size, 0);
   const bytes = encodeSafetensors([{ name: '__proto__', shape: [1], data: new Float32Array([4]) }]);
   assert.equal(decodeSafetensors(bytes).tensors.get('__proto__')?.data, new Float32Array([4]));
+});
+
+test('a name that stands twice in the header is an error, a key of a tensor or of the metadata is none', () => {
+  const entry = '{"dtype":"U8","shape":[1],"data_offsets":[0,1]}';
+  const one = new Uint8Array(1);
+  expectError(DataError, () => decodeSafetensors(file(`{"x":${entry},"x":${entry}}`, one)), /'x' twice/);
+  expectError(DataError, () => decodeSafetensors(file(`{"x":${entry},"\\u0078":${entry}}`, one)), /'x' twice/);
+  const escaped = `{"__metadata__":{"x":"{\\"x\\\\","y":"x"},"x":${entry}}`;
+  assert.equal(decodeSafetensors(file(escaped, one)).metadata, { x: '{"x\\', y: 'x' });
+});
+
+test('hostile headers are errors of their own kind, with short messages', () => {
+  const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
+  const long = 'n'.repeat(100_000);
+  const hostile = [
+    `{"x":{"dtype":${deep},"shape":[1],"data_offsets":[0,1]}}`,
+    `{"x":{"dtype":"U8","shape":${deep},"data_offsets":[0,1]}}`,
+    `{"x":{"dtype":"U8","shape":[1],"data_offsets":${deep}}}`,
+    `{"x":{"dtype":{"constructor":{"name":{"toString":1}}},"shape":[1],"data_offsets":[0,1]}}`,
+    `{"${long}":{"dtype":"U8","shape":[2],"data_offsets":[0,1]}}`,
+    `{"x":{"dtype":"U8","shape":[${'1,'.repeat(50_000)}2],"data_offsets":[0,1]}}`,
+    `{"x":{"dtype":"U8","shape":[4294967296,4294967296,1],"data_offsets":[0,1]}}`,
+    `{"x":{"dtype":"F32","shape":[9007199254740991,9007199254740991],"data_offsets":[0,1]}}`,
+    `{"x":{"dtype":"U8","shape":[1],"data_offsets":[9007199254740993,9007199254740994]}}`,
+    `{"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1e400]}}`,
+  ];
+  for (const header of hostile) {
+    try {
+      decodeSafetensors(file(header, new Uint8Array(1)));
+      assert.unreachable(`not refused: ${header.slice(0, 80)}`);
+    } catch (error) {
+      assert.instance(error, DataError);
+      assert.ok(error instanceof DataError && error.message.length < 500, 'a short message');
+    }
+  }
+});
+
+test("the files of safetensors' own writer are read", () => {
+  const { tensors, metadata } = decodeSafetensors(fixture('all.safetensors'));
+  const expected = expectedArrays('all.safetensors');
+  assert.equal(metadata, { note: 'ünïcode', n: '1' });
+  assert.equal([...tensors.keys()].sort(), [...expected.keys()].sort());
+  for (const [name, wanted] of expected) assertArray(tensors.get(name), wanted, name);
+});
+
+const python = pythonWith('safetensors.numpy');
+if (python === null) console.log('safetensors: no python3 with safetensors, so nobody else reads our files');
+(python === null ? test.skip : test)("safetensors' own reader reads our files", () => {
+  const folder = mkdtempSync(join(tmpdir(), 'wgrad-safetensors-'));
+  try {
+    const path = join(folder, 'ours.safetensors');
+    writeFileSync(path, encodeSafetensors(weights, { note: 'ü' }));
+    const read = python?.(
+      `
+import json, sys
+from safetensors import safe_open
+with safe_open(sys.argv[1], framework='np') as f:
+    out = {name: [t.dtype.name, list(t.shape), t.tobytes().hex()] for name, t in ((n, f.get_tensor(n)) for n in f.keys())}
+    print(json.dumps([f.metadata(), out]))
+`,
+      path,
+    );
+    const dtypes = new Map<unknown, string>([
+      [Float32Array, 'float32'],
+      [Int32Array, 'int32'],
+      [Uint8Array, 'uint8'],
+    ]);
+    const expected = weights.map(({ name, shape, data }) => {
+      const hex = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('hex');
+      return [name, [dtypes.get(data.constructor), shape, hex]];
+    });
+    assert.equal(read, [{ note: 'ü' }, Object.fromEntries(expected)]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('the golden files are readable', () => {

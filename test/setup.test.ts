@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { setupAdvice } from '../src/gpu/adapterAdvice.ts';
+import { setupAdvice } from '../src/node/adapterAdvice.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const files = ['libvk_swiftshader.so', 'libvulkan.so.1', 'vk_swiftshader_icd.json'];
@@ -37,8 +37,8 @@ const unpackIn = (cache: string, temporary: string) =>
   node(
     [
       ...['--import', 'tsx', '--input-type=module', '--eval'],
-      `import { loadSwiftShader } from './src/gpu/swiftShader.ts';
-       console.log(await loadSwiftShader(), process.env.VK_DRIVER_FILES);`,
+      `import { loadSwiftShader } from './src/node/swiftShader.ts';
+       console.log(loadSwiftShader(), process.env.VK_DRIVER_FILES);`,
     ],
     { XDG_CACHE_HOME: cache, TMPDIR: temporary },
   );
@@ -64,8 +64,8 @@ test('an unknown WGRAD_ADAPTER is refused', () => {
   assert.is(status, 1);
 });
 
-test('the advice names commands', async () => {
-  const advice = await setupAdvice();
+test('the advice names commands', () => {
+  const advice = setupAdvice();
   assert.match(advice, /\.$/);
   if (process.platform === 'linux') assert.match(advice, /npm run setup/);
 });
@@ -82,10 +82,10 @@ onLinuxX64('without a Vulkan driver, SwiftShader is found', () => {
 onLinuxX64('SwiftShader computes, also in a process that has looked for other adapters before', () => {
   const program = `
     import { create } from 'webgpu';
-    import { loadSwiftShader, restoreVulkanVariables } from './src/gpu/swiftShader.ts';
+    import { loadSwiftShader, restoreVulkanVariables } from './src/node/swiftShader.ts';
     globalThis.first = create([]);
     console.log('first', await globalThis.first.requestAdapter());
-    console.log('loaded', await loadSwiftShader());
+    console.log('loaded', loadSwiftShader());
     globalThis.gpu = create([]);
     const adapter = await globalThis.gpu.requestAdapter();
     restoreVulkanVariables();
@@ -153,14 +153,7 @@ onLinuxX64('SwiftShader is not loaded from a folder that others may write to', (
 
 onLinuxX64('with neither a driver nor SwiftShader, the message names what to run', ({ folder }) => {
   // A project of its own whose node_modules lack @sparticuz/chromium.
-  for (const part of [
-    'package.json',
-    'scripts/setup.mjs',
-    'scripts/setup',
-    'src/errors.ts',
-    'src/node.ts',
-    'src/gpu',
-  ]) {
+  for (const part of ['package.json', 'scripts/setup.mjs', 'scripts/setup', 'src/errors.ts', 'src/node']) {
     cpSync(join(root, part), join(folder, part), { recursive: true });
   }
   mkdirSync(join(folder, 'node_modules'));

@@ -1,5 +1,5 @@
 /** The study's reporting: verdicts, files, table and pictures from made-up runs. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DecodedPng, decode } from 'fast-png';
@@ -16,6 +16,9 @@ import {
   ZOOM,
 } from '../examples/study/charts.ts';
 import { CLIPPED_LOSS, GUESSING_LOSS, rateDrops } from '../examples/study/facts.ts';
+import { readFlags } from '../examples/study/options.ts';
+import { Progress } from '../examples/study/progress.ts';
+import type { StudyFacts } from '../examples/study/report.ts';
 import {
   type RunResult,
   readResults,
@@ -24,9 +27,11 @@ import {
   writeRunCsv,
 } from '../examples/study/results.ts';
 import { writeSampleSheet } from '../examples/study/sampleSheet.ts';
+import { type Settings, settingsFor } from '../examples/study/settings.ts';
 import { page, rasterize } from '../examples/study/svgSheet.ts';
 import { table } from '../examples/study/table.ts';
 import { verdict } from '../examples/study/verdict.ts';
+import { DataError } from '../src/index.ts';
 
 /** A run whose training numbers follow its validation accuracy, with what the test is about put in place. */
 function run(name: string, val_accuracy: number[], changes: Partial<RunResult> & { rates?: number[] } = {}): RunResult {
@@ -201,6 +206,58 @@ files('the table fits 120 columns and ends with a sentence a run', () => {
   assert.ok(
     lines.some((line) => line.startsWith('low-lr') && line.includes(verdict(lowRate, baseline).sentence.slice(0, 40))),
   );
+});
+
+files('progress: the runs that are done come back, and another study is refused', async () => {
+  const facts = { adapter: 'a GPU', software: false, data: 'CIFAR-10', preset: 'quick', seed: 0 };
+  const settings = settingsFor(readFlags(['--runs', 'baseline,low-lr', '--epochs', '3']), true);
+  const logs: string[] = [];
+  const { log } = console;
+  console.log = (line) => logs.push(line);
+  const first = await Progress.open(folder, facts, settings, true).finally(() => {
+    console.log = log;
+  });
+  assert.match(logs.join(), 'this one begins anew');
+  await writeFile(first.backupOf(baseline), 'a backup');
+  await writeResults(folder, study([baseline]));
+  const predictions = new Float32Array([0.1, NaN]);
+  await first.done({ run: baseline, predictions });
+  assert.not.ok((await readdir(folder)).includes('baseline.backup.safetensors'));
+
+  const second = await Progress.open(folder, facts, settings, true);
+  assert.equal(
+    second.outcomes.map(({ run, predictions }) => [run, [...predictions]]),
+    [[baseline, [...predictions]]],
+  );
+  assert.is(second.outcomeOf(lowRate), undefined);
+
+  const others: [string, Settings, StudyFacts][] = [
+    [
+      'run baseline: learning rate 0.001, batch 32, 3 epochs',
+      settingsFor(readFlags(['--runs', 'baseline,low-lr']), true),
+      facts,
+    ],
+    ['clip: false; this one has true', { ...settings, clip: true }, facts],
+    ['runs: baseline,low-lr; this one has baseline.', { ...settings, runs: settings.runs.slice(0, 1) }, facts],
+    ['data: CIFAR-10; this one has shapes', settings, { ...facts, data: 'shapes' }],
+    ['seed: 0; this one has 1', settings, { ...facts, seed: 1 }],
+    ['adapter: a GPU; this one has another', settings, { ...facts, adapter: 'another' }],
+  ];
+  for (const [difference, now, where] of others) {
+    await Progress.open(folder, where, now, true).then(
+      () => assert.unreachable(difference),
+      (error: unknown) => {
+        assert.instance(error, DataError);
+        assert.match(String(error), difference);
+        assert.match(String(error), 'leave out --resume to begin anew');
+      },
+    );
+  }
+  // A study that begins anew forgets the one before.
+  await Progress.open(folder, facts, settings, false);
+  assert.equal((await Progress.open(folder, facts, settings, true)).outcomes, []);
+  await second.end();
+  assert.not.ok((await readdir(folder)).includes('progress.json'));
 });
 
 const pictures = suite('study: pictures');

@@ -194,7 +194,7 @@ test('a variable keeps its first value from other tensors', async () => {
   assert.equal(await list(v), [2, 3]);
   await v.assign([9, 9]);
   assert.equal(await list(x), [2, 3]);
-  await expectError(StateError, () => f.variable(new Int32Array([1])).data(), /float32/, /cast/);
+  await expectError(DtypeError, () => f.variable(new Int32Array([1])), /float32/, /cast/);
 });
 
 // Gradients

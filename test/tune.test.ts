@@ -8,10 +8,11 @@ import * as assert from 'uvu/assert';
 import { openDevice } from '../src/gpu/defaultDevice.ts';
 import { Plan } from '../src/gpu/plan.ts';
 import { tuneGraph } from '../src/gpu/tuning.ts';
-import { readChoices, tuningPath, writeChoices } from '../src/gpu/tuningStore.ts';
+import { readChoices, writeChoices } from '../src/gpu/tuningStore.ts';
 import type { Target } from '../src/graph/kernel.ts';
 import type { Node } from '../src/graph/node.ts';
 import { schedule } from '../src/graph/schedule.ts';
+import { tuningPath } from '../src/node/tuningFile.ts';
 import { dataNode } from '../src/ops/leaf.ts';
 import { matmul } from '../src/ops/matmul.ts';
 import { type Shape, sizeOf } from '../src/shape.ts';
@@ -92,7 +93,7 @@ test('a plan knows what can be tuned', () => {
 // The file
 
 test('winners are kept beside older ones, in a file of the adapter and the version, written whole', async () => {
-  const path = await tuningPath(ADAPTER);
+  const path = tuningPath(ADAPTER);
   assert.is(path, join(folder, 'wgrad', `tuning-some-adapter-vulkan-1.3-${VERSION}.json`));
   assert.is((await readChoices(ADAPTER)).size, 0);
   assert.is(await writeChoices(ADAPTER, new Map([[KEY, 'subgroupTile 1x1']])), path);
@@ -111,7 +112,7 @@ test('the version is that of package.json', () => {
 });
 
 test('a corrupt or foreign file is ignored, with a warning that says what to do', async () => {
-  const path = await tuningPath(ADAPTER);
+  const path = tuningPath(ADAPTER);
   await writeChoices(ADAPTER, new Map([[KEY, 'subgroupTile 1x1']]));
   const good = readFileSync(path, 'utf8');
   const texts = [
@@ -139,7 +140,7 @@ test('WGRAD_TUNING=off neither reads nor writes', async () => {
   process.env.WGRAD_TUNING = 'off';
   assert.is((await readChoices(ADAPTER)).size, 0);
   assert.is(await writeChoices(ADAPTER, new Map([[KEY, 'x']])), null);
-  assert.match(readFileSync(await tuningPath(ADAPTER), 'utf8'), 'subgroupTile 1x1');
+  assert.match(readFileSync(tuningPath(ADAPTER), 'utf8'), 'subgroupTile 1x1');
 });
 
 // Measuring
@@ -160,7 +161,7 @@ test('a device measures what it has no winner for, keeps it, and the next device
     assert.ok(tuned.candidates.some(({ name }) => name === tuned.winner));
     assert.ok(tuned.gain === 1 || tuned.gain >= 1 / 0.95);
     assert.equal(await tuneGraph(first, [node]), [], 'what has a winner is not measured again');
-    assert.ok(existsSync(await tuningPath(first.info.name)));
+    assert.ok(existsSync(tuningPath(first.info.name)));
     const second = await openDevice();
     try {
       assert.equal([...second.choices], [...first.choices]);

@@ -4,7 +4,8 @@
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { type AdapterChoice, describeAdapter, findAdapter } from '../../src/gpu/adapter.ts';
+import { type AdapterChoice, describeAdapter } from '../../src/gpu/adapter.ts';
+import { findAdapter } from '../../src/node/adapter.ts';
 import { spreadOf } from '../statistics.ts';
 import type { PeerRow } from './row.ts';
 

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { PLANS, type RunPlan } from './runs.ts';
 
 export type PresetName = 'quick' | 'full';
-export type Policy = 'stop' | 'warn' | 'rollback';
+export type Policy = 'stop' | 'warn' | 'recover';
 export type Adapter = 'auto' | 'hardware' | 'lavapipe' | 'swiftshader';
 
 /** The command line as it was typed; what was left out is undefined. */
@@ -22,6 +22,7 @@ export interface Flags {
   readonly policy?: Policy;
   readonly adapter: Adapter;
   readonly out: string;
+  readonly resume: boolean;
 }
 
 const names = Object.keys(PLANS).join(', ');
@@ -56,7 +57,7 @@ export function readFlags(argv: readonly string[]): Flags {
       new Option(
         '--policy <name>',
         'what a flagged divergence does to its run (default: warn in a run of up to 20 epochs, else stop)',
-      ).choices(['stop', 'warn', 'rollback'] satisfies Policy[]),
+      ).choices(['stop', 'warn', 'recover'] satisfies Policy[]),
     )
     .addOption(
       new Option('--adapter <name>', 'where to compute')
@@ -64,12 +65,13 @@ export function readFlags(argv: readonly string[]): Flags {
         .default('auto'),
     )
     .option('--out <dir>', 'where tables and charts go', 'results')
+    .option('--resume', 'go on with the study that was interrupted in --out; give the same flags as then', false)
     .allowExcessArguments(false)
     .showHelpAfterError('(--help lists all flags)')
     .addHelpText(
       'after',
       '\nCtrl-C ends the run under way after its batch, validates, skips the other runs and writes what there is;\n' +
-        'a second Ctrl-C ends at once. Exit code: 0 when all is done, 1 after an error, 130 after Ctrl-C.',
+        'a second Ctrl-C ends at once. Either way --resume goes on with the last whole epoch. Exit code: 0 when all is done, 1 after an error, 130 after Ctrl-C.',
     );
   command.parse(argv, { from: 'user' });
   return { ...command.opts<Flags>(), runs: command.getOptionValue('runs') ?? Object.values(PLANS) };

@@ -6,6 +6,7 @@
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { NonFinite, Recovery } from '../../src/index.ts';
 
 /** One number an epoch in each list; NaN where there was none. */
 export interface RunHistory {
@@ -26,6 +27,8 @@ export interface RunDivergence {
   step: number;
   /** The first tensor that held NaN or an infinity, where that is what happened. */
   tensor: string | null;
+  /** All that is known of it: the operation, the layer, the range of its inputs. */
+  cause?: NonFinite | null;
   loss: number;
   advice: string;
 }
@@ -44,6 +47,8 @@ export interface RunResult {
   /** Seconds of training in each epoch; without them every epoch counts as `secondsPerEpoch`. */
   epochSeconds?: number[];
   divergence: RunDivergence | null;
+  /** Where the run went back to earlier weights and on at a smaller rate. */
+  recoveries?: Recovery[];
   verdict: string;
 }
 
@@ -116,7 +121,8 @@ function numbersOnOneLine(json: string): string {
   return json.replace(/\[\n([^[\]{}"]*)\]/g, (_, list: string) => `[${list.trim().replace(/\s+/g, ' ')}]`);
 }
 
-async function writeWhole(path: string, text: string): Promise<void> {
+/** Writes a text, all or nothing; missing folders are made. */
+export async function writeWhole(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const draft = `${path}.${process.pid}.tmp`;
   await writeFile(draft, text);

@@ -1,5 +1,5 @@
 /** Measures training alone: validation and what callbacks do between epochs are left out. */
-import { Callback } from '../../src/index.ts';
+import { Callback, type SavedState, type State } from '../../src/index.ts';
 
 export class Stopwatch extends Callback {
   /** Seconds of training in each epoch, also of one that was cut short. */
@@ -11,6 +11,18 @@ export class Stopwatch extends Callback {
   #seen = 0;
   #begun = 0;
   #trained: number | null = null;
+
+  override state(): State {
+    return { epochSeconds: this.epochSeconds, total: this.total, paces: this.#paces };
+  }
+
+  override restore(saved: SavedState): void {
+    this.epochSeconds.push(...saved.numbers('epochSeconds'));
+    this.#paces.push(...saved.numbers('paces'));
+    const total = saved.record('total');
+    this.total.images = total.number('images');
+    this.total.seconds = total.number('seconds');
+  }
 
   override onEpochBegin(): void {
     this.#seen = 0;

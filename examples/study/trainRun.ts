@@ -1,5 +1,6 @@
 /** One run: a fresh network, trained and validated, and what it makes of a few test images. */
 import {
+  BackupAndRestore,
   type Callback,
   type Device,
   DivergenceDetector,
@@ -30,13 +31,15 @@ export interface RunContext {
   readonly data: ImageDataset;
   readonly settings: Settings;
   readonly signal: AbortSignal;
+  /** Where the run is saved after each epoch, and gone on with if a file is there. */
+  readonly backup: string;
   /** Gives a callback that follows the run. */
   readonly follow: (watch: Stopwatch) => Callback;
 }
 
 /** Trains; the outcome is null if the run was stopped before it saw a batch. */
 export async function trainRun(run: RunSettings, context: RunContext): Promise<RunOutcome | null> {
-  const { device, data, settings, signal, follow } = context;
+  const { device, data, settings, signal, backup, follow } = context;
   const { learningRate, batchSize, epochs, policy } = run;
   const { seed, clip, plateau } = settings;
   // Larger batches validate faster and give the same result.
@@ -47,7 +50,7 @@ export async function trainRun(run: RunSettings, context: RunContext): Promise<R
 
   const model = makeNetwork(network);
   const watch = new Stopwatch();
-  const detector = new DivergenceDetector({ policy, print: policy === 'warn' ? onlyFirst() : undefined });
+  const detector = new DivergenceDetector({ onDivergence: policy, print: policy === 'warn' ? onlyFirst() : undefined });
   try {
     const { history } = await model.fit(...examplesOf(data.train), {
       batchSize,
@@ -61,6 +64,8 @@ export async function trainRun(run: RunSettings, context: RunContext): Promise<R
         detector,
         new StopOnSignal(signal),
         follow(watch),
+        // Kept until the run's numbers are written.
+        new BackupAndRestore(backup, { deleteCheckpoint: false }),
       ],
     });
     if (watch.total.images === 0) return null;
@@ -79,6 +84,7 @@ export async function trainRun(run: RunSettings, context: RunContext): Promise<R
         imagesPerSecond: data.train.labels.length / secondsPerEpoch,
         epochSeconds,
         divergence: detector.divergence,
+        recoveries: detector.recoveries,
       },
     };
   } finally {

@@ -29,12 +29,12 @@ async function look() {
 
 async function answer() {
   if (what === 'advice') {
-    const { lavapipeAdvice, setupAdvice } = await import('../../src/gpu/adapterAdvice.ts');
-    return { advice: await setupAdvice(), lavapipe: await lavapipeAdvice() };
+    const { lavapipeAdvice, setupAdvice } = await import('../../src/node/adapterAdvice.ts');
+    return { advice: setupAdvice(), lavapipe: lavapipeAdvice() };
   }
   if (what === 'swiftshader') {
-    const { loadSwiftShader } = await import('../../src/gpu/swiftShader.ts');
-    if (!(await loadSwiftShader())) return { adapter: null };
+    const { loadSwiftShader } = await import('../../src/node/swiftShader.ts');
+    if (!loadSwiftShader()) return { adapter: null };
   }
   return look();
 }

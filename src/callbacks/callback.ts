@@ -1,24 +1,23 @@
 /**
- * The hooks that `fit`, `evaluate` and `predict` call, in Keras' order and with Keras' names. Every hook may be
+ * The hooks that `fit` and `evaluate` call, in Keras' order and with Keras' names. Every hook may be
  * asynchronous; training waits for it.
  */
+
+import type { SavedState, State } from '../io/state.ts';
+import type { History } from './history.ts';
+import type { NonFinite } from './nonFinite.ts';
 
 /** Metrics by Keras' keys: `loss`, `accuracy`, `val_loss`, `learning_rate`, ... */
 export type Logs = Record<string, number>;
 
-/** A weight copied to the host: its name (`layer/kernel`), shape and values in row-major order. */
+/** A weight copied to the host. */
 export interface Weight {
+  /** `layer/kernel`. */
   readonly name: string;
+  /** Extents, the first one outermost. */
   readonly shape: readonly number[];
+  /** Values in row-major order. */
   readonly data: Float32Array;
-}
-
-/** The first tensor of a training step that held NaN or an infinity. */
-export interface NonFinite {
-  /** Training step, counted from 0 since the model was compiled. */
-  readonly step: number;
-  /** Name of the tensor: `conv2d`, `dense/kernel`, `gradient of dense/kernel` or `loss`. */
-  readonly tensor: string;
 }
 
 /** What the GPU has reported so far; metrics are read now and then, never once a step. */
@@ -33,36 +32,71 @@ export interface MetricsReport {
   readonly mean: Logs;
   /** Means over the steps since the previous report alone. */
   readonly window: Logs;
+  /** The first tensor that was not finite; null while all are. */
   readonly nonFinite: NonFinite | null;
+}
+
+/** A copy of the weights and of what the optimizer remembers, where the model has them: on its device. */
+export interface Snapshot {
+  /** Training steps that had been taken when it was. */
+  readonly step: number;
+  /** Takes the model as it is now, in the place of what was there. Nothing waits for it. */
+  take(): void;
+  /** Brings the model back to what it was; the flag of what was not finite is forgotten, the learning rate stays. */
+  restore(): void;
+  /** What `load` takes. */
+  state(): Promise<State>;
+  /** Takes what `state` gave, in the place of what was there. */
+  load(saved: SavedState): void;
+  /** Frees its memory. */
+  dispose(): void;
 }
 
 /** What a callback may do to the model that it watches; `Sequential` implements it. */
 export interface CallbackModel {
   /** Set to true to end training after the current batch's or epoch's hooks. */
   stopTraining: boolean;
+  /** Its learning rate may be changed at any time. */
   readonly optimizer: { learningRate: number };
+  /** Of the training under way, else of the last one. */
+  history: History | null;
+  /** Copies of all weights, layer by layer. */
   getWeights(): Promise<Weight[]>;
+  /** Replaces all weights, in that order. */
   setWeights(weights: readonly Weight[]): Promise<void>;
   /** Forgets optimizer moments and the non-finite flag, so that training can go on from restored weights. */
   resetOptimizer(): Promise<void>;
+  /** The model as it is, to come back to. Free it after its last use. */
+  snapshot(): Promise<Snapshot>;
+  /** Writes the model with all that training needs to go on: optimizer, History so far, state of the callbacks. */
   save(path: string): Promise<void>;
+  /**
+   * Takes all of that back from a file, and has the training that is about to begin go on from there: from `onTrainBegin`,
+   * or before `fit`. False where there is no file.
+   */
+  resume(path: string): Promise<boolean>;
 }
 
 /** Facts about the run, known when training begins. */
 export interface CallbackParams {
+  /** Number of the last epoch, counted from 1. */
   readonly epochs: number;
   /** Optimizer steps an epoch. */
   readonly steps: number;
   /** Training examples an epoch. */
   readonly samples: number;
+  /** Examples of an optimizer step. */
   readonly batchSize: number;
+  /** What `fit` was told. */
   readonly verbose: 0 | 1 | 2;
   /** Number of classes for a classifier (the width of the last layer), else null. */
   readonly classes: number | null;
+  /** The first epoch, from 0. */
   readonly initialEpoch: number;
 }
 
-type Hook = void | Promise<void>;
+/** What a hook returns: training waits for a promise. */
+export type Hook = void | Promise<void>;
 
 /** Base of all callbacks; override the hooks that you need. */
 export abstract class Callback {
@@ -76,16 +110,19 @@ export abstract class Callback {
     return this.#model;
   }
 
+  /** Facts about the run; set by `fit` before `onTrainBegin`. */
   get params(): CallbackParams {
     if (this.#params === null)
       throw new Error(`${this.constructor.name} has no params yet: pass it to fit({ callbacks })`);
     return this.#params;
   }
 
+  /** Called by `fit`. */
   setModel(model: CallbackModel): void {
     this.#model = model;
   }
 
+  /** Called by `fit`. */
   setParams(params: CallbackParams): void {
     this.#params = params;
   }
@@ -106,21 +143,54 @@ export abstract class Callback {
     return this.onTestBatchBegin !== onTestBatchBegin || this.onTestBatchEnd !== onTestBatchEnd;
   }
 
+  /** Callbacks of a higher rank are called after the others, whatever their order in the list. Default 0. */
+  get rank(): number {
+    return 0;
+  }
+
+  /**
+   * What this callback must keep so that training can go on in another process as if it had never stopped; null, the
+   * default, where that is nothing. It goes into every file that the model saves during training.
+   */
+  state(): State | null | Promise<State | null> {
+    return null;
+  }
+
+  /**
+   * Takes back what `state` gave. Called after `onTrainBegin`, and within an epoch after `onEpochBegin`.
+   * @throws DataError for what `state` cannot have given
+   */
+  restore(_saved: SavedState): Hook {}
+
+  /** Before the first epoch. `logs` is empty. */
   onTrainBegin(_logs: Logs): Hook {}
+  /** After the last epoch, with its logs. */
   onTrainEnd(_logs: Logs): Hook {}
+  /** Not in Keras: `fit` is about to throw this, after `onTrainBegin`; what the hook throws is not told. */
+  onTrainError(_error: unknown): Hook {}
+  /** Before an epoch, counted from 0. `logs` is empty. */
   onEpochBegin(_epoch: number, _logs: Logs): Hook {}
   /** `logs` holds the epoch's means, validation metrics with the prefix `val_`, and `learning_rate`; callbacks may add keys. */
   onEpochEnd(_epoch: number, _logs: Logs): Hook {}
+  /** Before a batch of the epoch, counted from 0, or a group of them: see `everyTrainBatch`. */
   onTrainBatchBegin(_batch: number, _logs: Logs): Hook {}
   /** `logs` are the newest means of the epoch that have been read; they may lag a few steps behind `batch`. */
   onTrainBatchEnd(_batch: number, _logs: Logs): Hook {}
+  /** Before a validation, or before what `evaluate` does. */
   onTestBegin(_logs: Logs): Hook {}
+  /** After it, with the means over all examples; keys have no `val_` here. */
   onTestEnd(_logs: Logs): Hook {}
+  /** Before a batch of an evaluation, or a group of them: see `everyTestBatch`. */
   onTestBatchBegin(_batch: number, _logs: Logs): Hook {}
+  /** After it. */
   onTestBatchEnd(_batch: number, _logs: Logs): Hook {}
+  /** Keras' hook; `predict` takes no callbacks, so only a loop of your own calls it. */
   onPredictBegin(_logs: Logs): Hook {}
+  /** As `onPredictBegin`. */
   onPredictEnd(_logs: Logs): Hook {}
+  /** As `onPredictBegin`. */
   onPredictBatchBegin(_batch: number, _logs: Logs): Hook {}
+  /** As `onPredictBegin`. */
   onPredictBatchEnd(_batch: number, _logs: Logs): Hook {}
   /** Not in Keras: a fresh read of the GPU's running metrics and of its non-finite flag. */
   onMetrics(_report: MetricsReport): Hook {}

@@ -1,15 +1,18 @@
+import { DataError } from '../errors.ts';
+import type { SavedState, State } from '../io/state.ts';
 import { Callback, type CallbackModel, type CallbackParams, type Logs, type MetricsReport } from './callback.ts';
 
 /**
- * Calls every hook of several callbacks in their order, each after the previous one has finished. Returns a promise only
+ * Calls every hook of several callbacks in the order of their ranks and then as given, each after the previous one has finished. Returns a promise only
  * where a callback did: hooks of batches run thousands of times, and most of them do nothing.
  */
 export class CallbackList extends Callback {
+  /** In the order in which they are called. */
   readonly callbacks: readonly Callback[];
 
   constructor(callbacks: readonly Callback[], model?: CallbackModel, params?: CallbackParams) {
     super();
-    this.callbacks = [...callbacks];
+    this.callbacks = [...callbacks].sort((a, b) => a.rank - b.rank);
     if (model !== undefined) this.setModel(model);
     if (params !== undefined) this.setParams(params);
   }
@@ -32,11 +35,51 @@ export class CallbackList extends Callback {
     return this.callbacks.some((callback) => callback.everyTestBatch);
   }
 
+  override get rank(): number {
+    return Math.max(0, ...this.callbacks.map((callback) => callback.rank));
+  }
+
+  /** That of each callback that has any, by the name of its class and in their order. */
+  override async state(): Promise<State> {
+    const states = new Map<string, State[]>();
+    for (const callback of this.callbacks) {
+      const state = await callback.state();
+      const { name } = callback.constructor;
+      if (state !== null) states.set(name, [...(states.get(name) ?? []), state]);
+    }
+    return Object.fromEntries(states);
+  }
+
+  /**
+   * A callback that is new begins afresh.
+   * @throws DataError where one is missing whose state was saved
+   */
+  override async restore(saved: SavedState): Promise<void> {
+    for (const name of saved.keys) {
+      const states = saved.records(name);
+      const found = this.callbacks.filter((callback) => callback.constructor.name === name);
+      if (found.length < states.length) {
+        throw new DataError(
+          `it was saved with ${states.length} of the callback ${name}, now there are ${found.length}. Give fit the same callbacks.`,
+        );
+      }
+      for (const [at, state] of states.entries()) await found[at].restore(state);
+    }
+  }
+
   override onTrainBegin(logs: Logs) {
     return this.#each((callback) => callback.onTrainBegin(logs));
   }
   override onTrainEnd(logs: Logs) {
     return this.#each((callback) => callback.onTrainEnd(logs));
+  }
+  /** Every callback is told, whatever another one throws: the error that it is told of goes before. */
+  override async onTrainError(error: unknown): Promise<void> {
+    for (const callback of this.callbacks) {
+      try {
+        await callback.onTrainError(error);
+      } catch {}
+    }
   }
   override onEpochBegin(epoch: number, logs: Logs) {
     return this.#each((callback) => callback.onEpochBegin(epoch, logs));

@@ -1,11 +1,14 @@
 import type { DivergenceKind } from './divergenceWatch.ts';
+import type { NonFinite } from './nonFinite.ts';
 import { compact } from './progressText.ts';
 
 export interface AdviceFacts {
   readonly kind: DivergenceKind;
+  /** What was not finite first, where known. */
+  readonly cause: NonFinite | null;
   readonly learningRate: number;
   /** What the suggested rate is relative to the present one. */
-  readonly rateFactor: number;
+  readonly factor: number;
   /** Whether the very first step was not finite already. */
   readonly atStart: boolean;
   /** Whether the loss had been far above chance before. */
@@ -21,11 +24,13 @@ const LOW_RATE = 1e-5;
 
 /** What to try next, in one sentence without a full stop. */
 export function divergenceAdvice(facts: AdviceFacts): string {
-  const { kind, learningRate, rateFactor, blewUp, firstLoss, classes } = facts;
+  const { kind, cause, learningRate, factor, blewUp, firstLoss, classes } = facts;
   const rate = compact(learningRate);
   if (!Number.isFinite(learningRate)) return `learning rate ${rate} is not finite: set a finite one`;
-  const tooHigh = `learning rate ${rate} is likely too high: try ${compact(learningRate * rateFactor)}`;
+  const tooHigh = `learning rate ${rate} is likely too high: try ${compact(learningRate * factor)}`;
   if (kind === 'non-finite') {
+    const given = cause === null ? null : adviceOnWhatWasGiven(cause, facts);
+    if (given !== null) return given;
     if (facts.atStart)
       return 'the very first step was not finite already: check the input data and labels for NaN and infinity';
     if (learningRate <= LOW_RATE)
@@ -38,7 +43,19 @@ export function divergenceAdvice(facts: AdviceFacts): string {
     return `the loss was ${compact(firstLoss)} before the first update, where guessing costs ${compact(chance)}: scale the inputs, such as pixels to 0..1`;
   }
   if (kind === 'high-loss' || blewUp || learningRate >= HIGH_RATE) return tooHigh;
-  if (learningRate <= LOW_RATE)
-    return `learning rate ${rate} is likely too low: try ${compact(learningRate / rateFactor)}`;
-  return `nothing is learnt at learning rate ${rate}: try ${compact(learningRate * rateFactor)}, and check that labels belong to their inputs and that inputs are scaled`;
+  if (learningRate <= LOW_RATE) return `learning rate ${rate} is likely too low: try ${compact(learningRate / factor)}`;
+  return `nothing is learnt at learning rate ${rate}: try ${compact(learningRate * factor)}, and check that labels belong to their inputs and that inputs are scaled`;
+}
+
+/** Where the rate is not at fault; null where it may be. */
+function adviceOnWhatWasGiven({ phase, tensor, inputs }: NonFinite, { atStart, classes }: AdviceFacts): string | null {
+  if (phase === 'inputs' || phase === 'labels')
+    return `look for NaN and infinity in the ${tensor}, or in what made them`;
+  if (phase !== 'weights') {
+    const largest = inputs.find(({ name }) => name === 'labels')?.max ?? 0;
+    if (classes === null || largest < classes) return null;
+    return `the labels go up to ${compact(largest)}, but class ids of ${classes} classes end at ${classes - 1}: count them from 0`;
+  }
+  if (tensor === 'example weights') return 'give every example a finite weight';
+  return atStart ? `${tensor} was not finite before training: load or draw other weights` : null;
 }

@@ -1,16 +1,28 @@
-import { Callback, type Logs, type MetricsReport, type Weight } from './callback.ts';
+import { DivergenceError } from '../errors.ts';
+import type { SavedState, State } from '../io/state.ts';
+import { Callback, type Logs, type MetricsReport } from './callback.ts';
 import { divergenceAdvice } from './divergenceAdvice.ts';
-import { type DivergenceKind, DivergenceWatch, type Finding } from './divergenceWatch.ts';
+import { DIVERGENCE_KINDS, type DivergenceKind, DivergenceWatch, type Finding } from './divergenceWatch.ts';
+import { type Recovery, recoveriesFrom, stateOfRecoveries } from './history.ts';
+import { LastGood } from './lastGood.ts';
+import { describeNonFinite, type NonFinite } from './nonFinite.ts';
+import { nonFiniteFrom, stateOfNonFinite } from './nonFiniteState.ts';
 import { checkChoice, checkInteger, checkNumber } from './options.ts';
 import { type Print, printLine } from './print.ts';
 import { compact } from './progressText.ts';
 
+const ON_DIVERGENCE = ['stop', 'warn', 'recover', 'throw'] as const;
+/** What a `DivergenceDetector` does when training fails. */
+export type OnDivergence = (typeof ON_DIVERGENCE)[number];
+
+/** Options of `DivergenceDetector`. */
 export interface DivergenceDetectorOptions {
   /**
-   * `stop` ends training, `warn` only prints (once per kind and epoch), `rollback` restores the last good weights,
-   * lowers the learning rate and goes on. Default `stop`.
+   * `stop` ends training; `warn` only prints (once per kind and epoch), and bad steps are left out; `recover` goes back to
+   * the last good weights, with what the optimizer remembered then, and on at a smaller learning rate; `throw` has `fit`
+   * throw a DivergenceError. Default `stop`.
    */
-  policy?: 'stop' | 'warn' | 'rollback';
+  onDivergence?: OnDivergence;
   /** A classifier's loss above this times ln(classes) is too high; > 1. Default 2. */
   lossFactor?: number;
   /** Part of an epoch that the loss may be too high for, in a row; 0 < lossWindow. Default 0.1. */
@@ -19,16 +31,17 @@ export interface DivergenceDetectorOptions {
   warmup?: number;
   /** Epochs that accuracy may stay at chance with a flat loss; > 0. Default 1. */
   patience?: number;
-  /** The rate is multiplied by this on a rollback, and in advice; 0 < rateFactor < 1. Default 0.1. */
-  rateFactor?: number;
-  /** Rollbacks before training stops after all; an integer >= 0. Default 3. */
-  maxRollbacks?: number;
+  /** The learning rate is multiplied by this to recover, and in advice; 0 < factor < 1. Default 0.1. */
+  factor?: number;
+  /** Recoveries before training stops after all; an integer >= 0. Default 3. */
+  maxRecoveries?: number;
   /** Receives messages. Default `console.log`. */
   print?: Print;
 }
 
 /** One failure of training. */
 export interface Divergence {
+  /** What failed. */
   readonly kind: DivergenceKind;
   /** Epoch, from 0. */
   readonly epoch: number;
@@ -36,43 +49,54 @@ export interface Divergence {
   readonly step: number;
   /** The first non-finite tensor by its layer's name, where known. */
   readonly tensor: string | null;
+  /** All that is known of it. */
+  readonly cause: NonFinite | null;
   /** Mean loss over the newest steps. */
   readonly loss: number;
+  /** What to try, a clause. */
   readonly advice: string;
 }
 
-/** Notices training that turned NaN, blew up or does not learn at all; {@link DivergenceWatch} has the rules. */
+/** Steps between two states that training could go back to: so many, or a tenth of a long epoch. */
+const SPACING = 50;
+const SPACINGS_PER_EPOCH = 10;
+
+/**
+ * Notices training that turned NaN, blew up or does not learn at all; {@link DivergenceWatch} has the rules. Whatever it is
+ * told to do, a step whose loss or gradient is not finite changes no weight.
+ */
 export class DivergenceDetector extends Callback {
-  readonly policy: 'stop' | 'warn' | 'rollback';
-  readonly rateFactor: number;
-  readonly maxRollbacks: number;
+  readonly onDivergence: OnDivergence;
+  readonly factor: number;
+  readonly maxRecoveries: number;
   /** Every failure of this training, in order. */
   divergences: Divergence[] = [];
-  /** Times that weights were restored in this training. */
-  rollbacks = 0;
+  /** Every return to earlier weights in this training; `history.recoveries` has them, too. */
+  recoveries: Recovery[] = [];
   readonly #rules: { lossFactor: number; lossWindow: number; warmup: number; patience: number };
   readonly #print: Print;
   #watch: DivergenceWatch | null = null;
-  #good: { weights: readonly Weight[]; when: string } | null = null;
+  /** Only to recover. */
+  #good: LastGood | null = null;
   #reported = false;
   #stopped = false;
 
   /** @throws ArgumentError for an argument outside its range. */
   constructor(options: DivergenceDetectorOptions = {}) {
     super();
-    const { policy = 'stop', lossFactor = 2, lossWindow = 0.1, warmup = 0.05, patience = 1 } = options;
-    const { rateFactor = 0.1, maxRollbacks = 3, print = printLine } = options;
+    const { onDivergence = 'stop', lossFactor = 2, lossWindow = 0.1, warmup = 0.05, patience = 1 } = options;
+    const { factor = 0.1, maxRecoveries = 3, print = printLine } = options;
     const owner = 'DivergenceDetector';
-    checkChoice(owner, 'policy', policy, ['stop', 'warn', 'rollback']);
+    checkChoice(owner, 'onDivergence', onDivergence, ON_DIVERGENCE);
     checkNumber(owner, 'lossFactor', lossFactor, 'above 1', (value) => value > 1);
     checkNumber(owner, 'lossWindow', lossWindow, 'above 0', (value) => value > 0);
     checkNumber(owner, 'warmup', warmup, 'at least 0', (value) => value >= 0);
     checkNumber(owner, 'patience', patience, 'above 0', (value) => value > 0);
-    checkNumber(owner, 'rateFactor', rateFactor, 'above 0 and below 1', (value) => value > 0 && value < 1);
-    checkInteger(owner, 'maxRollbacks', maxRollbacks);
-    this.policy = policy;
-    this.rateFactor = rateFactor;
-    this.maxRollbacks = maxRollbacks;
+    checkNumber(owner, 'factor', factor, 'above 0 and below 1', (value) => value > 0 && value < 1);
+    checkInteger(owner, 'maxRecoveries', maxRecoveries);
+    this.onDivergence = onDivergence;
+    this.factor = factor;
+    this.maxRecoveries = maxRecoveries;
     this.#rules = { lossFactor, lossWindow, warmup, patience };
     this.#print = print;
   }
@@ -91,10 +115,51 @@ export class DivergenceDetector extends Callback {
       samplesPerStep: samples / steps,
     });
     this.divergences = [];
-    this.rollbacks = 0;
+    this.recoveries = [];
     this.#stopped = false;
+    this.#good?.dispose();
     this.#good = null;
-    if (this.policy === 'rollback') await this.#keepWeights('the start');
+    if (this.onDivergence !== 'recover') return;
+    const spacing = Math.min(steps, Math.max(SPACING, Math.ceil(steps / SPACINGS_PER_EPOCH)));
+    this.#good = new LastGood(this.model, spacing);
+    await this.#good.begin();
+  }
+
+  override async state(): Promise<State> {
+    return {
+      divergences: this.divergences.map((divergence) => ({
+        ...divergence,
+        cause: divergence.cause && stateOfNonFinite(divergence.cause),
+      })),
+      recoveries: stateOfRecoveries(this.recoveries),
+      reported: this.#reported,
+      stopped: this.#stopped,
+      good: (await this.#good?.state()) ?? null,
+      watch: this.#watch?.state() ?? null,
+    };
+  }
+
+  override async restore(saved: SavedState): Promise<void> {
+    this.divergences = saved.records('divergences').map((divergence) => {
+      const cause = divergence.recordOrNull('cause');
+      return {
+        kind: divergence.choice('kind', DIVERGENCE_KINDS),
+        epoch: divergence.whole('epoch'),
+        step: divergence.whole('step'),
+        tensor: divergence.textOrNull('tensor'),
+        cause: cause && nonFiniteFrom(cause),
+        loss: divergence.number('loss'),
+        advice: divergence.text('advice'),
+      };
+    });
+    this.recoveries = recoveriesFrom(saved, 'recoveries');
+    this.#reported = saved.flag('reported');
+    this.#stopped = saved.flag('stopped');
+    const good = saved.recordOrNull('good');
+    if (good !== null) await this.#good?.restore(good);
+    const watch = saved.recordOrNull('watch');
+    if (watch !== null) this.#watch?.restore(watch);
+    if (this.#stopped) this.model.stopTraining = true;
   }
 
   override onEpochBegin(): void {
@@ -107,61 +172,76 @@ export class DivergenceDetector extends Callback {
   }
 
   override async onEpochEnd(epoch: number, logs: Logs): Promise<void> {
+    if (this.#reported) return;
     const { steps, initialEpoch } = this.params;
-    if (!this.#reported) {
-      const step = (epoch - initialEpoch + 1) * steps - 1;
-      const mean = Object.fromEntries(Object.entries(logs).filter(([key]) => !key.startsWith('val_')));
-      await this.#look({ epoch, batch: steps, step, mean, window: mean, nonFinite: null });
-    }
-    if (this.policy !== 'rollback' || this.#stopped || !this.#watch?.healthy) return;
-    if (this.divergences.every((divergence) => divergence.epoch !== epoch))
-      await this.#keepWeights(`epoch ${epoch + 1}`);
+    const step = (epoch - initialEpoch + 1) * steps - 1;
+    const mean = Object.fromEntries(Object.entries(logs).filter(([key]) => !key.startsWith('val_')));
+    await this.#look({ epoch, batch: steps, step, mean, window: mean, nonFinite: null });
   }
 
   override onTrainEnd(): void {
+    this.#good?.dispose();
     this.#good = null;
+  }
+
+  override onTrainError(): void {
+    this.onTrainEnd();
   }
 
   async #look(report: MetricsReport): Promise<void> {
     if (this.#stopped || this.#watch === null) return;
     const finding = this.#watch.observe(report);
-    if (finding === null) return;
+    if (finding === null) {
+      if (this.#watch.healthy) await this.#good?.note(report.step);
+      else this.#good?.doubt();
+      return;
+    }
     const known = this.divergences.some(({ kind, epoch }) => kind === finding.kind && epoch === report.epoch);
-    if (this.policy === 'warn' && known) return;
+    if (this.onDivergence === 'warn' && known) return;
     const divergence = this.#describe(finding, report.epoch, this.#watch);
     this.divergences.push(divergence);
-    this.#print(`${messageFor(divergence)}; ${await this.#react(report.epoch, this.#watch)}.`);
+    const message = messageFor(divergence);
+    if (this.onDivergence === 'throw') throw new DivergenceError(`${message}.`);
+    this.#print(`${message}; ${this.#react(divergence, this.#watch)}.`);
   }
 
   #describe(finding: Finding, epoch: number, watch: DivergenceWatch): Divergence {
+    const { kind, step, loss, cause } = finding;
     const advice = divergenceAdvice({
-      kind: finding.kind,
+      kind,
+      cause,
       learningRate: this.model.optimizer.learningRate,
-      rateFactor: this.rateFactor,
-      atStart: watch.firstStep !== null && finding.step <= watch.firstStep,
+      factor: this.factor,
+      atStart: watch.firstStep !== null && step <= watch.firstStep,
       blewUp: watch.blewUp,
       firstLoss: watch.firstLoss,
       classes: this.params.classes,
     });
-    return { kind: finding.kind, epoch, step: finding.step, tensor: finding.tensor, loss: finding.loss, advice };
+    return { kind, epoch, step, tensor: cause?.tensor ?? null, cause, loss, advice };
   }
 
-  /** Does what the policy says and tells it in words. */
-  async #react(epoch: number, watch: DivergenceWatch): Promise<string> {
-    if (this.policy === 'warn') return 'training goes on';
-    if (this.policy === 'stop' || this.#good === null) return this.#stop('training stops');
-    await this.model.setWeights(this.#good.weights);
-    const restored = `the weights of ${this.#good.when} are back`;
-    if (this.rollbacks >= this.maxRollbacks) {
-      return this.#stop(`${restored}, but ${this.rollbacks} rollbacks did not help: training stops`);
+  /** Does what it was told to and tells it in words. */
+  #react({ kind, epoch, step }: Divergence, watch: DivergenceWatch): string {
+    if (this.onDivergence === 'warn') {
+      return kind === 'non-finite' ? 'training goes on and leaves out such steps' : 'training goes on';
     }
-    this.rollbacks++;
+    if (this.onDivergence === 'stop') return this.#stop('training stops');
+    const restored = this.#good?.back() ?? null;
+    if (restored === null) return this.#stop('no good weights are known to go back to: training stops');
+    const back = `the weights ${restored === 0 ? 'of the start' : `after ${restored} steps`} are back`;
+    const { recoveries, maxRecoveries, factor } = this;
+    if (recoveries.length >= maxRecoveries) {
+      return this.#stop(`${back}, but ${maxRecoveries} recoveries did not help: training stops`);
+    }
     const { optimizer } = this.model;
-    optimizer.learningRate *= this.rateFactor;
-    await this.model.resetOptimizer();
+    const from = optimizer.learningRate;
+    const to = from * factor;
+    optimizer.learningRate = to;
+    const recovery: Recovery = { epoch, step, restored, from, to, reason: kind };
+    recoveries.push(recovery);
+    this.model.history?.recoveries.push(recovery);
     watch.restart(epoch);
-    const count = `rollback ${this.rollbacks} of ${this.maxRollbacks}`;
-    return `${restored}, training goes on with learning rate ${compact(optimizer.learningRate)} (${count})`;
+    return `${back}, training goes on with learning rate ${compact(to)} (recovery ${recoveries.length} of ${maxRecoveries})`;
   }
 
   #stop(words: string): string {
@@ -169,17 +249,11 @@ export class DivergenceDetector extends Callback {
     this.model.stopTraining = true;
     return words;
   }
-
-  async #keepWeights(when: string): Promise<void> {
-    const weights = await this.model.getWeights();
-    // A NaN of the epoch's last step may not have been reported yet.
-    if (weights.every(({ data }) => data.every(Number.isFinite))) this.#good = { weights, when };
-  }
 }
 
-function messageFor({ kind, epoch, step, tensor, loss, advice }: Divergence): string {
+function messageFor({ kind, epoch, step, cause, loss, advice }: Divergence): string {
   const what = {
-    'non-finite': tensor === null ? 'a metric is not finite' : `${tensor} is the first tensor that is not finite`,
+    'non-finite': cause === null ? 'a metric is not finite' : describeNonFinite(cause),
     'high-loss': 'the loss stays far too high',
     chance: 'accuracy stays at chance and the loss is flat',
   }[kind];

@@ -1,13 +1,20 @@
+import type { SavedState, State } from '../io/state.ts';
 import type { Logs, MetricsReport } from './callback.ts';
 import { LossTrail, type Stretch } from './lossTrail.ts';
+import type { NonFinite } from './nonFinite.ts';
 
 /** `non-finite`: NaN or infinity; `high-loss`: the loss stays far too high; `chance`: nothing is learnt. */
-export type DivergenceKind = 'non-finite' | 'high-loss' | 'chance';
+export const DIVERGENCE_KINDS = ['non-finite', 'high-loss', 'chance'] as const;
+/** Kinds of failure: {@link DivergenceWatch} has the rules. */
+export type DivergenceKind = (typeof DIVERGENCE_KINDS)[number];
 
+/** What a `DivergenceWatch` must know of the run, and its bounds. */
 export interface WatchOptions {
   /** Number of classes, or null for anything but a classifier. */
   readonly classes: number | null;
+  /** Optimizer steps an epoch. */
   readonly stepsPerEpoch: number;
+  /** Examples a step. */
   readonly samplesPerStep: number;
   /** A loss above this times ln(classes) is too high. */
   readonly lossFactor: number;
@@ -21,10 +28,13 @@ export interface WatchOptions {
 
 /** Why training is considered to have failed. */
 export interface Finding {
+  /** What failed. */
   readonly kind: DivergenceKind;
-  /** The first tensor that was not finite, where that is known. */
-  readonly tensor: string | null;
+  /** What was not finite first, where that is known. */
+  readonly cause: NonFinite | null;
+  /** Global step, from 0: of what was not finite, else the newest. */
   readonly step: number;
+  /** Mean loss over the newest steps. */
   readonly loss: number;
 }
 
@@ -69,6 +79,8 @@ export class DivergenceWatch {
   #position = 0;
   #lastStep = -1;
   #highSteps = 0;
+  /** Steps since the loss was too high. */
+  #calmSteps = Number.POSITIVE_INFINITY;
   #learnt = false;
   #bestLoss = Number.POSITIVE_INFINITY;
   #startLoss: number | null = null;
@@ -92,13 +104,16 @@ export class DivergenceWatch {
   observe(report: MetricsReport): Finding | null {
     const steps = this.#advance(report);
     const loss = report.window.loss ?? report.mean.loss;
-    const finding = { tensor: null, step: report.step, loss: loss ?? Number.NaN };
-    if (report.nonFinite !== null) return { ...finding, ...report.nonFinite, kind: 'non-finite' };
+    const finding = { cause: null, step: report.step, loss: loss ?? Number.NaN };
+    if (report.nonFinite !== null) {
+      return { ...finding, cause: report.nonFinite, step: report.nonFinite.step, kind: 'non-finite' };
+    }
     const finite = allFinite(report.window) && allFinite(report.mean);
     // Sums of the epoch in which weights were restored may hold the old NaN; there the flag alone counts.
     if (!finite && report.epoch !== this.#taintedEpoch) return { ...finding, kind: 'non-finite' };
     if (loss === undefined || !Number.isFinite(loss) || steps <= 0) return null;
     if (report.step === 0) this.firstLoss = loss;
+    this.#calmSteps += steps;
     if (this.#classes === 0) return this.#regressionHigh(steps, loss) ? { ...finding, kind: 'high-loss' } : null;
     const accuracy = accuracyIn(report.window) ?? accuracyIn(report.mean);
     if (loss > this.#options.lossFactor * Math.log(this.#classes)) {
@@ -113,10 +128,11 @@ export class DivergenceWatch {
 
   /** Whether the newest steps give no reason for suspicion: weights of now are worth keeping. */
   get healthy(): boolean {
-    if (this.#highSteps > 0) return false;
+    if (this.#highSteps > 0 || this.#calmSteps < this.#shortSteps) return false;
     if (this.#classes === 0) return true;
     const recent = this.#trail.newest(this.#shortSteps) ?? this.#trail.newest(1);
-    return recent === null || !this.#atChance(recent) || this.#falling(recent);
+    // After a blow-up a falling loss is no good sign: it falls to that of guessing.
+    return recent === null || !this.#atChance(recent) || (!this.blewUp && this.#falling(recent));
   }
 
   /** Starts afresh after weights have been restored; means of the current epoch may still be spoilt. */
@@ -125,9 +141,46 @@ export class DivergenceWatch {
     this.#high.clear();
     this.#position = 0;
     this.#highSteps = 0;
+    this.#calmSteps = Number.POSITIVE_INFINITY;
     this.#learnt = false;
     this.blewUp = false;
     this.#taintedEpoch = epoch;
+  }
+
+  /** What `restore` takes. */
+  state(): State {
+    return {
+      blewUp: this.blewUp,
+      firstLoss: this.firstLoss,
+      firstStep: this.firstStep,
+      position: this.#position,
+      lastStep: this.#lastStep,
+      highSteps: this.#highSteps,
+      calmSteps: this.#calmSteps,
+      learnt: this.#learnt,
+      bestLoss: this.#bestLoss,
+      startLoss: this.#startLoss,
+      taintedEpoch: this.#taintedEpoch,
+      trail: this.#trail.state(),
+      high: this.#high.state(),
+    };
+  }
+
+  /** Goes on where another one stood. */
+  restore(saved: SavedState): void {
+    this.blewUp = saved.flag('blewUp');
+    this.firstLoss = saved.numberOrNull('firstLoss');
+    this.firstStep = saved.numberOrNull('firstStep');
+    this.#position = saved.number('position');
+    this.#lastStep = saved.number('lastStep');
+    this.#highSteps = saved.number('highSteps');
+    this.#calmSteps = saved.number('calmSteps');
+    this.#learnt = saved.flag('learnt');
+    this.#bestLoss = saved.number('bestLoss');
+    this.#startLoss = saved.numberOrNull('startLoss');
+    this.#taintedEpoch = saved.wholeOrNull('taintedEpoch');
+    this.#trail.restore(saved.record('trail'));
+    this.#high.restore(saved.record('high'));
   }
 
   /** Steps that the report's window covers. */
@@ -142,6 +195,7 @@ export class DivergenceWatch {
 
   #tooHigh(steps: number, loss: number, accuracy: number | null): boolean {
     this.blewUp = true;
+    this.#calmSteps = 0;
     const counted = this.#afterWarmup(steps);
     if (counted <= 0) return false;
     this.#highSteps += counted;
@@ -161,6 +215,7 @@ export class DivergenceWatch {
     const high = loss > BLOW_UP * this.#bestLoss && loss > this.#startLoss;
     if (!high) this.#bestLoss = Math.min(this.#bestLoss, Math.abs(loss));
     this.blewUp ||= high;
+    if (high) this.#calmSteps = 0;
     this.#highSteps = high ? this.#highSteps + Math.max(0, this.#afterWarmup(steps)) : 0;
     return this.#highSteps > this.#allowedHighSteps;
   }

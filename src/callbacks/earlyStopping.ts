@@ -1,7 +1,10 @@
+import type { SavedState, State } from '../io/state.ts';
 import type { Logs, Weight } from './callback.ts';
+import { stateOfWeights, weightsFrom } from './keptWeights.ts';
 import { MonitorCallback, type MonitorOptions } from './monitorCallback.ts';
 import { checkInteger, checkNumber } from './options.ts';
 
+/** Options of `EarlyStopping`. */
 export interface EarlyStoppingOptions extends MonitorOptions {
   /** Epochs without improvement before training stops; an integer >= 0. Default 0. */
   patience?: number;
@@ -47,6 +50,25 @@ export class EarlyStopping extends MonitorCallback {
     this.#wait = 0;
   }
 
+  override state(): State {
+    return {
+      best: this.best,
+      bestEpoch: this.bestEpoch,
+      stoppedEpoch: this.stoppedEpoch,
+      wait: this.#wait,
+      bestWeights: this.#bestWeights && stateOfWeights(this.#bestWeights),
+    };
+  }
+
+  override restore(saved: SavedState): void {
+    this.best = saved.numberOrNull('best');
+    this.bestEpoch = saved.wholeOrNull('bestEpoch');
+    this.stoppedEpoch = saved.wholeOrNull('stoppedEpoch');
+    this.#wait = saved.whole('wait');
+    this.#bestWeights = saved.isNull('bestWeights') ? null : weightsFrom(saved, 'bestWeights');
+    if (this.stoppedEpoch !== null) this.model.stopTraining = true;
+  }
+
   override async onEpochEnd(epoch: number, logs: Logs): Promise<void> {
     const value = this.monitored(logs);
     if (value === null || epoch < this.startFromEpoch) return;
@@ -66,6 +88,14 @@ export class EarlyStopping extends MonitorCallback {
     if (this.stoppedEpoch !== null && this.verbose > 0) {
       this.print(`Epoch ${this.stoppedEpoch + 1}: early stopping`);
     }
+    await this.#restoreBest();
+  }
+
+  override async onTrainError(): Promise<void> {
+    await this.#restoreBest();
+  }
+
+  async #restoreBest(): Promise<void> {
     if (this.#bestWeights === null || this.bestEpoch === null) return;
     if (this.verbose > 0) {
       this.print(`Restoring model weights from the end of the best epoch: ${this.bestEpoch + 1}.`);

@@ -1,21 +1,30 @@
+export type { SavedState, State } from '../io/state.ts';
+export { BackupAndRestore, type BackupAndRestoreOptions } from './backupAndRestore.ts';
 export {
   Callback,
   type CallbackModel,
   type CallbackParams,
+  type Hook,
   type Logs,
   type MetricsReport,
-  type NonFinite,
+  type Snapshot,
   type Weight,
 } from './callback.ts';
 export { CallbackList } from './callbackList.ts';
 export { CSVLogger, type CSVLoggerOptions } from './csvLogger.ts';
-export { type Divergence, DivergenceDetector, type DivergenceDetectorOptions } from './divergenceDetector.ts';
+export {
+  type Divergence,
+  DivergenceDetector,
+  type DivergenceDetectorOptions,
+  type OnDivergence,
+} from './divergenceDetector.ts';
 export { type DivergenceKind, DivergenceWatch, type Finding, type WatchOptions } from './divergenceWatch.ts';
 export { EarlyStopping, type EarlyStoppingOptions } from './earlyStopping.ts';
-export { History } from './history.ts';
+export { History, type Recovery } from './history.ts';
 export { LearningRateScheduler, type Schedule } from './learningRateScheduler.ts';
 export { ModelCheckpoint, type ModelCheckpointOptions } from './modelCheckpoint.ts';
 export { MonitorCallback, type MonitorMode, type MonitorOptions } from './monitorCallback.ts';
+export { describeNonFinite, type FiniteRange, type NonFinite, type Phase } from './nonFinite.ts';
 export type { Print } from './print.ts';
 export { ProgressBar, type ProgressBarOptions, type ProgressStream } from './progressBar.ts';
 export { type LearningRateDrop, ReduceLROnPlateau, type ReduceLROnPlateauOptions } from './reduceLROnPlateau.ts';

@@ -1,3 +1,5 @@
+import type { SavedState, State } from '../io/state.ts';
+
 /** What a stretch of training looked like. */
 export interface Stretch {
   readonly steps: number;
@@ -49,6 +51,19 @@ export class LossTrail {
   clear(): void {
     this.#buckets = [];
     this.#steps = 0;
+  }
+
+  state(): State {
+    return { steps: this.#steps, buckets: this.#buckets.map((bucket) => ({ ...bucket })) };
+  }
+
+  restore(saved: SavedState): void {
+    this.#steps = saved.whole('steps');
+    this.#buckets = saved.records('buckets').map((bucket) => ({
+      steps: bucket.whole('steps'),
+      loss: bucket.number('loss'),
+      accuracy: bucket.numberOrNull('accuracy'),
+    }));
   }
 
   /** The newest stretch of at least `steps` steps; null while there are fewer. */

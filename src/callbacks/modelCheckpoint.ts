@@ -1,10 +1,13 @@
-import { ArgumentError } from '../errors.ts';
+import { isNode } from '#platform';
+import { makeFolderOf } from '../io/files.ts';
+import type { SavedState, State } from '../io/state.ts';
 import type { Logs } from './callback.ts';
 import { MonitorCallback, type MonitorOptions } from './monitorCallback.ts';
-import { makeFolderOf } from './nodeFiles.ts';
-import { checkInteger, checkNumber, checkText } from './options.ts';
+import { checkNumber, checkText } from './options.ts';
 import { checkPath, fillPath } from './pathTemplate.ts';
+import { SaveFrequency } from './saveFrequency.ts';
 
+/** Options of `ModelCheckpoint`. */
 export interface ModelCheckpointOptions extends Omit<MonitorOptions, 'minDelta'> {
   /** Save only when the monitored metric is better than ever before. Default false. */
   saveBestOnly?: boolean;
@@ -14,14 +17,16 @@ export interface ModelCheckpointOptions extends Omit<MonitorOptions, 'minDelta'>
   initialValueThreshold?: number | null;
 }
 
-/** Saves the model now and then through `model.save`, by Keras' rules. The best value outlives a call of `fit`. */
+/**
+ * Saves the model now and then through `model.save`, by Keras' rules, with all that `model.resume` needs to go on. The best
+ * value outlives a call of `fit`.
+ */
 export class ModelCheckpoint extends MonitorCallback {
   readonly filepath: string;
   readonly saveBestOnly: boolean;
   readonly saveFreq: 'epoch' | number;
+  readonly #frequency: SaveFrequency;
   #epoch = 0;
-  #batchesSinceSave = 0;
-  #lastBatch = -1;
 
   /**
    * @param filepath may hold `{epoch}` and `{batch}` (both from 1) and keys of the logs, with Python's formats `d`, `f`
@@ -33,47 +38,53 @@ export class ModelCheckpoint extends MonitorCallback {
     const { saveBestOnly = false, saveFreq = 'epoch', initialValueThreshold = null } = options;
     checkText('ModelCheckpoint', 'filepath', filepath);
     checkPath(filepath);
-    if (typeof saveFreq === 'number') checkInteger('ModelCheckpoint', 'saveFreq', saveFreq, 1);
-    else if (saveFreq !== 'epoch') {
-      throw new ArgumentError(`ModelCheckpoint: unknown saveFreq ${saveFreq}: pass 'epoch' or a number of batches`);
-    }
     if (initialValueThreshold !== null) {
       checkNumber('ModelCheckpoint', 'initialValueThreshold', initialValueThreshold, 'null or finite', () => true);
     }
     this.filepath = filepath;
     this.saveBestOnly = saveBestOnly;
     this.saveFreq = saveFreq;
+    this.#frequency = new SaveFrequency('ModelCheckpoint', saveFreq);
     this.best = initialValueThreshold;
   }
 
   override get everyTrainBatch(): boolean {
-    return this.saveFreq !== 'epoch';
+    return !this.#frequency.byEpoch;
+  }
+
+  /** After the others: what it saves has their newest state. */
+  override get rank(): number {
+    return 1;
+  }
+
+  override state(): State {
+    return { best: this.best, frequency: this.#frequency.state() };
+  }
+
+  override restore(saved: SavedState): void {
+    this.best = saved.numberOrNull('best');
+    this.#frequency.restore(saved.record('frequency'));
   }
 
   override onEpochBegin(epoch: number): void {
     this.#epoch = epoch;
-    this.#lastBatch = -1;
+    this.#frequency.beginEpoch();
   }
 
   override async onTrainBatchEnd(batch: number, logs: Logs): Promise<void> {
-    if (this.saveFreq === 'epoch') return;
-    // Counted by the batch's number: `fit` may report several batches at once.
-    this.#batchesSinceSave += batch - this.#lastBatch;
-    this.#lastBatch = batch;
-    if (this.#batchesSinceSave < this.saveFreq) return;
-    this.#batchesSinceSave = 0;
+    if (!this.#frequency.endBatch(batch)) return;
     await this.#save({ ...logs, epoch: this.#epoch + 1, batch: batch + 1 }, logs);
   }
 
   override async onEpochEnd(epoch: number, logs: Logs): Promise<void> {
-    if (this.saveFreq === 'epoch') await this.#save({ ...logs, epoch: epoch + 1 }, logs);
+    if (this.#frequency.byEpoch) await this.#save({ ...logs, epoch: epoch + 1 }, logs);
   }
 
   async #save(values: Logs, logs: Logs): Promise<void> {
     const path = fillPath(this.filepath, values);
     const prefix = `Epoch ${values.epoch}:`;
     if (!this.#shouldSave(path, prefix, logs)) return;
-    if (typeof process !== 'undefined' && process.versions?.node) await makeFolderOf('ModelCheckpoint', path);
+    if (isNode) await makeFolderOf('ModelCheckpoint', path);
     await this.model.save(path);
     if (this.verbose > 0) this.print(`${prefix} finished saving model to ${path}`);
   }

@@ -6,6 +6,7 @@ import { type Print, printLine } from './print.ts';
 /** Whether a metric should fall (`min`), rise (`max`), or what its name implies (`auto`). */
 export type MonitorMode = 'auto' | 'min' | 'max';
 
+/** Options of callbacks that watch a metric. */
 export interface MonitorOptions {
   /** Key of the logs to watch. Default `val_loss`. */
   monitor?: string;
@@ -33,6 +34,7 @@ export abstract class MonitorCallback extends Callback {
   readonly verbose: 0 | 1;
   /** Best value so far; null before the first finite one. */
   best: number | null = null;
+  /** Receives messages. */
   protected readonly print: Print;
   #warned = false;
 

@@ -6,12 +6,15 @@ import { barText, durationText, fitLine, lineWidth, metricTexts, rateText } from
 
 /** Where the bar is drawn; `process.stdout` is one. */
 export interface ProgressStream {
+  /** Takes any text, control sequences of terminals included. */
   write(text: string): unknown;
+  /** Whether it is a terminal, on which a line may be drawn over. */
   readonly isTTY?: boolean;
   /** Width of the terminal. */
   readonly columns?: number;
 }
 
+/** Options of `ProgressBar`. */
 export interface ProgressBarOptions {
   /** 0 is silent, 1 draws a bar on a terminal and else prints one line an epoch, 2 prints one line an epoch. Default: fit's. */
   verbose?: 0 | 1 | 2;
@@ -21,7 +24,7 @@ export interface ProgressBarOptions {
   print?: Print;
   /** Milliseconds from any origin; for tests. Default `performance.now`. */
   now?: () => number;
-  /** The timer behind the notice of kernels that compile; for tests. Default `setInterval`. */
+  /** The timer behind the notice of kernels that compile; for tests. Default `setInterval`. @internal */
   every?: Every;
 }
 
@@ -61,7 +64,7 @@ export class ProgressBar extends Callback {
     this.#every = every;
   }
 
-  /** Tells where this bar is drawn that kernels compile; null where it is silent. `verbose`: fit's. */
+  /** Tells where this bar is drawn that kernels compile; null where it is silent. `verbose`: fit's. @internal */
   compileNotice(verbose: 0 | 1 | 2): CompileNotice | null {
     if ((this.#verbose ?? verbose) === 0) return null;
     return new CompileNotice({ stream: this.#stream, print: this.#print, every: this.#every });

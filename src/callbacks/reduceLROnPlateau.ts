@@ -1,7 +1,9 @@
+import type { SavedState, State } from '../io/state.ts';
 import type { Logs } from './callback.ts';
 import { MonitorCallback, type MonitorOptions } from './monitorCallback.ts';
 import { checkInteger, checkNumber } from './options.ts';
 
+/** Options of `ReduceLROnPlateau`. */
 export interface ReduceLROnPlateauOptions extends MonitorOptions {
   /** The learning rate is multiplied by this; 0 <= factor < 1. Default 0.1. */
   factor?: number;
@@ -19,7 +21,9 @@ export interface ReduceLROnPlateauOptions extends MonitorOptions {
 export interface LearningRateDrop {
   /** Epoch (from 0) after which the rate changed. */
   readonly epoch: number;
+  /** Learning rate before. */
   readonly from: number;
+  /** Learning rate after. */
   readonly to: number;
 }
 
@@ -53,6 +57,24 @@ export class ReduceLROnPlateau extends MonitorCallback {
     this.drops = [];
     this.#wait = 0;
     this.#cooling = 0;
+  }
+
+  override state(): State {
+    return {
+      best: this.best,
+      wait: this.#wait,
+      cooling: this.#cooling,
+      drops: this.drops.map((drop) => ({ ...drop })),
+    };
+  }
+
+  override restore(saved: SavedState): void {
+    this.best = saved.numberOrNull('best');
+    this.#wait = saved.whole('wait');
+    this.#cooling = saved.whole('cooling');
+    this.drops = saved
+      .records('drops')
+      .map((drop) => ({ epoch: drop.whole('epoch'), from: drop.number('from'), to: drop.number('to') }));
   }
 
   override onEpochEnd(epoch: number, logs: Logs): void {

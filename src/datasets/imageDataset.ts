@@ -6,6 +6,7 @@ export interface LabelledImages {
   readonly images: Uint8Array;
   /** One class number an image, an index into `ImageDataset.classNames`. Length `count`. */
   readonly labels: Uint8Array;
+  /** That of `images`, for `tensor(images, shape)`. */
   readonly shape: readonly [count: number, height: 32, width: 32, channels: 3];
 }
 
@@ -17,8 +18,11 @@ export interface ImageDataset {
   readonly source: string;
   /** True where a program drew the images: figures from them say nothing about real photographs. */
   readonly synthetic: boolean;
+  /** In the order of the labels. */
   readonly classNames: readonly string[];
+  /** To train on. */
   readonly train: LabelledImages;
+  /** To measure with. */
   readonly test: LabelledImages;
 }
 

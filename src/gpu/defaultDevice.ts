@@ -5,7 +5,6 @@
  */
 
 import { createDevice, type Device, type DeviceOptions } from './device.ts';
-import { tuneAsNeeded } from './tuning.ts';
 
 const devices: Promise<Device>[] = [];
 
@@ -26,7 +25,11 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
 
 async function open(options: DeviceOptions): Promise<Device> {
   const device = await createDevice(options);
-  if (options.tune) tuneAsNeeded(device);
+  if (options.tune) {
+    // Few programs measure: the others do not load it.
+    const { tuneAsNeeded } = await import('./tuning.ts');
+    tuneAsNeeded(device);
+  }
   return device;
 }
 

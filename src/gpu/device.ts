@@ -1,17 +1,20 @@
 /** A device: the adapter's queue, memory and compiled kernels, and what went wrong on it. */
 
+import { environment, findAdapter, isNode } from '#platform';
 import { DeviceError, OutOfMemoryError, StateError } from '../errors.ts';
 import type { Target } from '../graph/kernel.ts';
+import { type LimitName, type Limits, limitsOf } from '../graph/limits.ts';
 import type { Dtype, HostArray, Node } from '../graph/node.ts';
-import { bytesOf, type Storage } from '../graph/storage.ts';
-import { isNode } from '../node.ts';
-import { roundUp, sizeOf } from '../shape.ts';
-import { type AdapterChoice, describeAdapter, findAdapter, isSoftware } from './adapter.ts';
+import { bytesOf, formatBytes, type Storage } from '../graph/storage.ts';
+import { formatShape, roundUp, sizeOf } from '../shape.ts';
+import { type AdapterChoice, describeAdapter, isSoftware } from './adapter.ts';
+import { EagerPlans } from './eagerPlans.ts';
 import { Patience } from './patience.ts';
 import { PipelineCache } from './pipelines.ts';
 import { STEP_BYTES } from './step.ts';
 import { readChoices } from './tuningStore.ts';
 
+/** Options of `openDevice`. */
 export interface DeviceOptions {
   /** Which adapter, default `auto`; the environment variable WGRAD_ADAPTER overrides `auto`. */
   readonly adapter?: AdapterChoice;
@@ -20,8 +23,14 @@ export interface DeviceOptions {
    * for later runs. Default false: what was kept is used, nothing is measured.
    */
   readonly tune?: boolean;
+  /**
+   * Limits below the adapter's, by WebGPU's names: plans then keep within these. For tests of what does not fit. Default:
+   * the adapter's own.
+   */
+  readonly limits?: Readonly<Partial<Record<LimitName, number>>>;
 }
 
+/** What a device's adapter is and can do. */
 export interface DeviceInfo {
   /** What the adapter calls itself. */
   readonly name: string;
@@ -31,56 +40,98 @@ export interface DeviceInfo {
   readonly features: readonly string[];
   /** Lanes of a subgroup where that number is fixed, else 0. */
   readonly subgroupSize: number;
+  /** The largest buffer. */
   readonly maxBufferBytes: number;
+  /** The most of a buffer that a kernel can see. */
   readonly maxBindingBytes: number;
 }
 
 /** Objects made so far: a replayed plan adds none. */
 export interface DeviceStats {
+  /** Buffers made so far. */
   buffers: number;
+  /** Bind groups made so far. */
   bindGroups: number;
   /** Bytes of buffers that are alive. */
   bytes: number;
-  /** Distinct kernels compiled. */
+  /** Distinct kernels kept, compiled. */
   readonly kernels: number;
 }
 
 const WANTED_FEATURES = ['timestamp-query', 'subgroups', 'shader-f16'] as const;
 /** Released buffers kept for reuse, in bytes. */
 const POOL_BYTES = 256 * 2 ** 20;
+/** What WebGPU may answer with, the likeliest cause first. */
+const ERROR_KINDS: readonly GPUErrorFilter[] = ['out-of-memory', 'internal', 'validation'];
+const UNUSABLE = ' Its memory is now undefined: close the device and open a new one with openDevice().';
+/** How long the news of a loss may take after the loss itself was felt, in milliseconds. */
+const NEWS_MS = 1000;
+/** Bytes of an object's ballast: as many make the garbage collector look at once. */
+const MOST_BALLAST = 64 * 2 ** 20;
+/** Buffers for reading back that are kept: so many at most, each of a multiple of the unit and no larger than this. */
+const STAGING_BUFFERS = 8;
+const STAGING_UNIT = 256;
+const STAGING_BYTES = 4 * 2 ** 20;
 
+/** What is made while a plan takes its memory, to be given back if WebGPU refuses some of it. */
+interface Making {
+  readonly buffers: GPUBuffer[];
+  readonly uploaded: HostArray[];
+}
+
+/** A GPU, or what stands for one, with the memory of tensors on it. `openDevice` opens one. */
 export class Device {
+  /** What the adapter is and can do. */
   readonly info: DeviceInfo;
-  /** What kernels are specialised for. */
+  /** What kernels are specialised for. @internal */
   readonly target: Target;
-  /** Which variant computes an operation, by its key; part of the target. */
+  /** What plans keep within. @internal */
+  readonly limits: Limits;
+  /** Which variant computes an operation, by its key; part of the target. @internal */
   readonly choices = new Map<string, string>();
   /**
    * Measures what the plan of a graph could choose; to be awaited before the plan is made. Null on a device that does not
    * tune: the plan's kernels are then chosen at once.
    */
   prepare: ((roots: readonly Node[]) => Promise<void>) | null = null;
+  /** @internal */
   readonly gpu: GPUDevice;
+  /** @internal */
   readonly pipelines: PipelineCache;
   readonly #patience: Patience;
+  /** @internal */
   readonly stepLayout: GPUBindGroupLayout;
-  /** Bytes between rows of the step buffer. */
+  /** Bytes between rows of the step buffer. @internal */
   readonly stepStride: number;
+  /** Plans of eager runs. @internal */
+  readonly eager = new EagerPlans();
   readonly #counts = { buffers: 0, bindGroups: 0, bytes: 0 };
   readonly #pool = new Map<number, GPUBuffer[]>();
   #pooledBytes = 0;
+  /** Buffers for reading back that wait to be used again. */
+  readonly #staging: GPUBuffer[] = [];
   readonly #hostStorages = new WeakMap<HostArray, Storage>();
   readonly #collected: FinalizationRegistry<GPUBuffer>;
-  /** Dawn's instance: collecting it while the device lives would abort the process. Null in a browser. */
+  /** Dawn's instance: collecting it while the device lives would abort the process. Null in a browser. @internal */
   readonly instance: GPU | null;
+  /**
+   * The garbage collector knows nothing of GPU memory: it would wait for thousands of steps while each leaves its gradients
+   * behind. Host memory of the same size, never touched and so never really taken, tells it what hangs on an object.
+   */
+  readonly #ballast = new WeakMap<object, ArrayBuffer>();
   #failure: DeviceError | null = null;
+  /** Settles when the error scopes opened so far have answered. */
+  #answered: Promise<unknown> = Promise.resolve();
+  #making: Making | null = null;
   #closed = false;
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** Use `openDevice`. */
-  constructor(gpu: GPUDevice, adapter: GPUAdapter, instance: GPU | null) {
+  /** Use `openDevice`. @internal */
+  constructor(gpu: GPUDevice, adapter: GPUAdapter, instance: GPU | null, asked: DeviceOptions['limits'] = {}) {
     this.gpu = gpu;
     this.instance = instance;
+    const limits = limitsOf(gpu.limits, asked);
+    this.limits = limits;
     const { info } = adapter;
     const fixed = info.subgroupMinSize === info.subgroupMaxSize ? (info.subgroupMinSize ?? 0) : 0;
     const subgroupSize = gpu.features.has('subgroups') && (fixed === 4 || fixed === 8) ? fixed : 0;
@@ -90,18 +141,16 @@ export class Device {
       software,
       features: [...gpu.features].sort(),
       subgroupSize: fixed,
-      maxBufferBytes: gpu.limits.maxBufferSize,
-      maxBindingBytes: gpu.limits.maxStorageBufferBindingSize,
+      maxBufferBytes: limits.buffer,
+      maxBindingBytes: limits.binding,
     };
-    const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX, maxComputeWorkgroupStorageSize } = gpu.limits;
     this.target = {
       subgroupSize,
       software,
-      maxStorageBuffers: gpu.limits.maxStorageBuffersPerShaderStage,
-      workgroup: {
-        threads: Math.min(maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX),
-        bytes: maxComputeWorkgroupStorageSize,
-      },
+      maxStorageBuffers: limits.storageBuffers,
+      maxBindingBytes: limits.binding,
+      maxGroups: limits.groups,
+      workgroup: { threads: limits.threads, bytes: gpu.limits.maxComputeWorkgroupStorageSize },
       choices: this.choices,
     };
     this.stepStride = roundUp(STEP_BYTES, gpu.limits.minUniformBufferOffsetAlignment);
@@ -115,28 +164,29 @@ export class Device {
         },
       ],
     });
-    this.#patience = new Patience(software && isNode());
-    this.pipelines = new PipelineCache(gpu, this.stepLayout, this.#patience);
+    this.#patience = new Patience(software && isNode);
+    this.pipelines = new PipelineCache(gpu, this.stepLayout, this.#patience, () => this.check());
     this.#collected = new FinalizationRegistry((buffer) => this.releaseBuffer(buffer));
     gpu.addEventListener('uncapturederror', (event) => {
       event.preventDefault();
-      this.#fail(errorOf(event.error, 'a command'));
+      this.#fail(errorOf(event.error, 'a command', UNUSABLE));
     });
     void gpu.lost.then(({ reason, message }) => {
-      if (reason === 'destroyed') return;
       this.#fail(
         new DeviceError(
-          `The device '${this.info.name}' was lost: ${message || 'the driver gave no reason'}. Open a new one with openDevice(); ` +
-            'if it happens again, use a smaller batch or update the driver.',
+          `The device '${this.info.name}' was lost (${reason}): ${message || 'the driver gave no reason'}. Close it and open a new one ` +
+            'with openDevice(); if it happens again, use a smaller batch or update the driver.',
         ),
       );
     });
   }
 
+  /** Whether `close` was called. */
   get closed(): boolean {
     return this.#closed;
   }
 
+  /** What was made on the device, and the memory in use. */
   get stats(): DeviceStats {
     return { ...this.#counts, kernels: this.pipelines.count };
   }
@@ -147,45 +197,55 @@ export class Device {
     this.#closed = true;
     this.gpu.destroy();
     this.#pool.clear();
+    this.eager.clear();
   }
 
-  /** Throws what has gone wrong on the device so far, once. */
+  /**
+   * Throws the first thing that has gone wrong on the device. From then on its memory may hold anything, so this throws
+   * the same error every time: no value is handed out any more.
+   * @internal
+   */
   check(): void {
     if (this.#closed) {
       throw new StateError('This device was closed. Open a new one with openDevice(), or close it later.');
     }
-    const failure = this.#failure;
-    if (failure === null) return;
-    this.#failure = null;
-    throw failure;
+    if (this.#failure !== null) throw this.#failure;
   }
 
   #fail(error: DeviceError): void {
     this.#failure ??= error;
   }
 
-  /** Runs one piece of work after another, so that what is read is not overwritten in between. */
+  /** Runs one piece of work after another, so that what is read is not overwritten in between. @internal */
   exclusive<T>(work: () => Promise<T>): Promise<T> {
     const mine = this.#turn.then(work);
     this.#turn = mine.catch(() => {});
     return mine;
   }
 
-  /** A buffer of at least `bytes`, from the pool where one of that size waits. Its contents are undefined. */
+  /** A buffer of at least `bytes`, from the pool where one of that size waits. Its contents are undefined. @internal */
   acquireBuffer(bytes: number, label: string): GPUBuffer {
     this.check();
     const size = roundUp(Math.max(bytes, 16), 16);
     this.#preflight(size, label);
-    const waiting = this.#pool.get(size)?.pop();
-    if (waiting !== undefined) {
-      this.#pooledBytes -= size;
-      return waiting;
-    }
-    const { STORAGE, UNIFORM, COPY_SRC, COPY_DST } = GPUBufferUsage;
-    return this.createBuffer({ label, size, usage: STORAGE | UNIFORM | COPY_SRC | COPY_DST });
+    return this.#pooled(size) ?? this.#newBuffer(size, label);
   }
 
-  /** Gives a buffer back for reuse; work already submitted may still use it. */
+  #pooled(size: number): GPUBuffer | undefined {
+    const waiting = this.#pool.get(size)?.pop();
+    if (waiting === undefined) return undefined;
+    this.#pooledBytes -= size;
+    this.#making?.buffers.push(waiting);
+    return waiting;
+  }
+
+  #newBuffer(size: number, label: string): GPUBuffer {
+    const { STORAGE, UNIFORM, COPY_SRC, COPY_DST } = GPUBufferUsage;
+    const create = (): GPUBuffer => this.createBuffer({ label, size, usage: STORAGE | UNIFORM | COPY_SRC | COPY_DST });
+    return this.#making === null ? this.watch(`'${label}' (${formatBytes(size)})`, create) : create();
+  }
+
+  /** Gives a buffer back for reuse; work already submitted may still use it. @internal */
   releaseBuffer(buffer: GPUBuffer): void {
     if (this.#closed) return;
     if (this.#pooledBytes + buffer.size > POOL_BYTES) {
@@ -198,49 +258,57 @@ export class Device {
     this.#pooledBytes += buffer.size;
   }
 
+  /** @internal */
   createBuffer(descriptor: GPUBufferDescriptor): GPUBuffer {
     this.#counts.buffers++;
     this.#counts.bytes += descriptor.size;
-    return this.gpu.createBuffer(descriptor);
+    const buffer = this.gpu.createBuffer(descriptor);
+    this.#making?.buffers.push(buffer);
+    return buffer;
   }
 
+  /** @internal */
   destroyBuffer(buffer: GPUBuffer): void {
     this.#counts.bytes -= buffer.size;
     buffer.destroy();
   }
 
+  /** @internal */
   createBindGroup(descriptor: GPUBindGroupDescriptor): GPUBindGroup {
     this.#counts.bindGroups++;
     return this.gpu.createBindGroup(descriptor);
   }
 
   #preflight(bytes: number, label: string): void {
-    const limit = Math.min(this.info.maxBufferBytes, this.info.maxBindingBytes);
+    const limit = this.limits.buffer;
     if (bytes <= limit) return;
     throw new OutOfMemoryError(
-      `'${label}' needs ${formatBytes(bytes)} in one buffer, but '${this.info.name}' binds at most ${formatBytes(limit)}. ` +
-        'Use a smaller batch or a smaller layer.',
+      `'${label}' needs ${formatBytes(bytes)} in one buffer, but a buffer of '${this.info.name}' holds at most ` +
+        `${formatBytes(limit)}. Use a smaller batch, a smaller layer, or give the tensor in parts.`,
     );
   }
 
-  /** Memory for one tensor. */
+  /** Memory for one tensor. @internal */
   allocate(size: number, dtype: Dtype, label: string): Storage {
     const bytes = bytesOf(size, dtype);
     return { buffer: this.acquireBuffer(bytes, label), offset: 0, bytes, owner: this };
   }
 
-  /** Frees `storage` when `holder` is collected. */
+  /** Frees `storage` when `holder` is collected. @internal */
   releaseWith(holder: object, storage: Storage): void {
     this.#collected.register(holder, storage.buffer, storage);
+    this.#ballast.set(holder, new ArrayBuffer(Math.min(storage.bytes, MOST_BALLAST)));
   }
 
-  /** Frees memory at once. */
+  /** Frees memory at once; what was freed stays so. @internal */
   free(storage: Storage): void {
+    if (storage.freed) return;
+    storage.freed = true;
     this.#collected.unregister(storage);
     this.releaseBuffer(storage.buffer);
   }
 
-  /** Copies host values into memory, in order with all other work. */
+  /** Copies host values into memory, in order with all other work. @internal */
   write(storage: Storage, values: HostArray, byteOffset = 0): void {
     this.check();
     const { buffer, offset } = storage;
@@ -253,35 +321,57 @@ export class Device {
     this.gpu.queue.writeBuffer(buffer, offset + byteOffset + whole, tail);
   }
 
-  /** Copies memory to the host, after all work submitted before. */
+  /** Copies memory to the host, after all work submitted before. @internal */
   async read(storage: Storage, dtype: Dtype, size: number): Promise<HostArray> {
     this.check();
     const byteLength = roundUp(size * (dtype === 'uint8' ? 1 : 4), 4);
-    const staging = this.createBuffer({
-      label: 'read back',
-      size: byteLength,
-      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-    });
-    try {
+    const begin = (): { staging: GPUBuffer; mapped: Promise<undefined> } => {
+      const staging = this.#acquireStaging(byteLength);
       const encoder = this.gpu.createCommandEncoder({ label: 'read back' });
       encoder.copyBufferToBuffer(storage.buffer, storage.offset, staging, 0, byteLength);
       this.gpu.queue.submit([encoder.finish()]);
-      await this.wait(staging.mapAsync(GPUMapMode.READ)).catch((cause: unknown) => {
-        this.check();
-        throw new DeviceError(
-          `Reading back from '${this.info.name}' failed: the device was lost or closed while work was under way. ` +
-            'Open a new device; close it only after awaiting what you need.',
-          { cause },
-        );
-      });
-      const bytes = staging.getMappedRange().slice(0);
-      this.check();
+      return { staging, mapped: staging.mapAsync(GPUMapMode.READ, 0, byteLength) };
+    };
+    // Large ones are made for this reading only: where there is no memory for it, nothing else has failed.
+    const large = byteLength > STAGING_BYTES;
+    const { result, refused } = large ? this.#scoped(begin) : { result: begin(), refused: null };
+    const { staging, mapped } = result;
+    try {
+      mapped.catch(() => {});
+      const error = await refused;
+      if (error !== null)
+        throw errorOf(error, `reading back ${size} elements of ${dtype} (${formatBytes(byteLength)})`);
+      await this.wait(mapped);
+      const bytes = staging.getMappedRange(0, byteLength).slice(0);
       if (dtype === 'int32') return new Int32Array(bytes, 0, size);
       if (dtype === 'uint8') return new Uint8Array(bytes, 0, size);
       return new Float32Array(bytes, 0, size);
     } finally {
-      this.destroyBuffer(staging);
+      this.#releaseStaging(staging);
     }
+  }
+
+  /** A buffer that `bytes` can be copied to and mapped from: the smallest that waits and is not far too large. */
+  #acquireStaging(bytes: number): GPUBuffer {
+    let best = -1;
+    for (const [at, { size }] of this.#staging.entries()) {
+      if (size >= bytes && size <= 4 * Math.max(bytes, STAGING_UNIT) && (best < 0 || size < this.#staging[best].size)) {
+        best = at;
+      }
+    }
+    if (best >= 0) return this.#staging.splice(best, 1)[0];
+    return this.createBuffer({
+      label: 'read back',
+      size: roundUp(bytes, STAGING_UNIT),
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
+  }
+
+  #releaseStaging(buffer: GPUBuffer): void {
+    if (this.#closed) return;
+    if (buffer.mapState !== 'unmapped') buffer.unmap();
+    if (this.#staging.length === STAGING_BUFFERS || buffer.size > STAGING_BYTES) this.destroyBuffer(buffer);
+    else this.#staging.push(buffer);
   }
 
   /** Resolves when all submitted work is done; throws what went wrong meanwhile. */
@@ -291,12 +381,44 @@ export class Device {
     this.check();
   }
 
-  /** Awaits a promise of WebGPU without taking a core from shaders that run on the CPU. */
-  wait<T>(promise: Promise<T>): Promise<T> {
-    return this.#patience.wait(promise);
+  /**
+   * Awaits a promise of WebGPU without taking a core from shaders that run on the CPU. Throws what has gone wrong on the
+   * device until then.
+   * @internal
+   */
+  async wait<T>(promise: Promise<T>): Promise<T> {
+    let value: T;
+    try {
+      value = await this.#patience.wait(promise);
+    } catch (cause) {
+      throw await this.#explain(cause);
+    }
+    await this.#answered;
+    this.check();
+    return value;
   }
 
-  /** The memory of a leaf: a variable's own, or host values uploaded once and kept while they are reachable. */
+  /** What broke a promise: the loss of the device or its closing, as a rule, whose news may come later. */
+  async #explain(cause: unknown): Promise<unknown> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, NEWS_MS);
+    });
+    await Promise.race([this.gpu.lost, late]);
+    clearTimeout(timer);
+    try {
+      this.check();
+    } catch (known) {
+      return known;
+    }
+    const reason = cause instanceof Error && cause.message !== '' ? cause.message : 'no reason was given';
+    return new DeviceError(
+      `Waiting for '${this.info.name}' failed: ${reason}. Close the device and open a new one with openDevice().`,
+      { cause },
+    );
+  }
+
+  /** The memory of a leaf: a variable's own, or host values uploaded once and kept while they are reachable. @internal */
   storageOf(leaf: Node): Storage {
     const { lowering } = leaf.op;
     if (lowering.kind !== 'leaf') throw new StateError(`'${leaf.op.name}' has no memory of its own. Run it in a plan.`);
@@ -311,53 +433,93 @@ export class Device {
     }
     let storage = this.#hostStorages.get(source.values);
     if (storage === undefined) {
-      storage = this.allocate(sizeOf(leaf.shape), leaf.dtype, `tensor [${leaf.shape.join(', ')}]`);
+      storage = this.allocate(sizeOf(leaf.shape), leaf.dtype, `tensor ${leaf.dtype} ${formatShape(leaf.shape)}`);
       this.write(storage, source.values);
       this.#hostStorages.set(source.values, storage);
+      this.#making?.uploaded.push(source.values);
       this.releaseWith(source.values, storage);
     }
     return storage;
   }
 
-  /** Runs `create` and turns what WebGPU refuses or cannot allocate into typed errors that name `what`. */
+  /**
+   * Runs `create` and turns what WebGPU refuses or cannot allocate into typed errors that name `what`. The buffers that it
+   * acquired are then given back, and the device works on.
+   * @internal
+   */
   async guarded<T>(what: string, create: () => T): Promise<T> {
-    this.gpu.pushErrorScope('validation');
-    this.gpu.pushErrorScope('out-of-memory');
-    let result: T;
+    const making: Making = { buffers: [], uploaded: [] };
     try {
-      result = create();
+      this.#making = making;
+      const { result, refused } = this.#scoped(create);
+      this.#making = null;
+      const error = await refused;
+      this.check();
+      if (error !== null) throw errorOf(error, what);
+      return result;
     } catch (error) {
-      await Promise.all([this.gpu.popErrorScope(), this.gpu.popErrorScope()]);
+      this.#making = null;
+      this.#undo(making);
       throw error;
     }
-    const [memory, validation] = await Promise.all([this.gpu.popErrorScope(), this.gpu.popErrorScope()]);
-    const error = memory ?? validation;
-    if (error !== null) throw errorOf(error, what);
+  }
+
+  #undo({ buffers, uploaded }: Making): void {
+    for (const values of uploaded) {
+      const storage = this.#hostStorages.get(values);
+      if (storage !== undefined) this.#collected.unregister(storage);
+      this.#hostStorages.delete(values);
+    }
+    for (const buffer of buffers) this.destroyBuffer(buffer);
+  }
+
+  /** Runs commands. What WebGPU refuses of them is from then on the failure of this device, and names `what`. @internal */
+  watch<T>(what: string | ((error: GPUError) => string), commands: () => T): T {
+    const { result, refused } = this.#scoped(commands);
+    const noted = refused.then((error) => {
+      if (error !== null) this.#fail(errorOf(error, typeof what === 'string' ? what : what(error), UNUSABLE));
+    });
+    this.#answered = Promise.all([this.#answered, noted]);
     return result;
+  }
+
+  /** Runs commands in error scopes. */
+  #scoped<T>(commands: () => T): { readonly result: T; readonly refused: Promise<GPUError | null> } {
+    for (const kind of ERROR_KINDS) this.gpu.pushErrorScope(kind);
+    let result: T;
+    try {
+      result = commands();
+    } catch (error) {
+      void this.#popScopes();
+      throw error;
+    }
+    return { result, refused: this.#popScopes() };
+  }
+
+  /** Closes the scopes: the likeliest cause of what was refused in them. A lost device answers nothing. */
+  async #popScopes(): Promise<GPUError | null> {
+    const answers = await Promise.all(ERROR_KINDS.map(() => this.gpu.popErrorScope().catch(() => null)));
+    // The innermost scope, the last kind, answers first.
+    return answers.reverse().find((error) => error !== null) ?? null;
   }
 }
 
-function errorOf(error: GPUError, what: string): DeviceError {
+/** What a person needs to know of an error of WebGPU; `after` adds what has become of the device. */
+function errorOf(error: GPUError, what: string, after = ''): DeviceError {
+  const reason = error.message.trim().replace(/\s*\n\s*/g, ' ');
   if (error.constructor.name === 'GPUOutOfMemoryError') {
     return new OutOfMemoryError(
-      `The device ran out of memory for ${what}: ${error.message}. Use a smaller batch, or free tensors with dispose().`,
+      `The device ran out of memory for ${what}: ${reason}. Use a smaller batch, or free tensors with dispose() first.${after}`,
     );
   }
   return new DeviceError(
-    `WebGPU refused ${what}: ${error.message}. This is a fault of wgrad, not of your model: please report it with this text.`,
+    `WebGPU refused ${what}: ${reason}. This is a fault of wgrad, not of your model: please report it with this text.${after}`,
   );
-}
-
-/** Bytes as a person reads them. */
-export function formatBytes(bytes: number): string {
-  if (bytes >= 2 ** 30) return `${(bytes / 2 ** 30).toFixed(2)} GiB`;
-  if (bytes >= 2 ** 20) return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-  return `${(bytes / 2 ** 10).toFixed(1)} KiB`;
 }
 
 function choiceOf(options: DeviceOptions): AdapterChoice {
   if (options.adapter !== undefined && options.adapter !== 'auto') return options.adapter;
-  const wanted = typeof process === 'undefined' ? undefined : process.env?.WGRAD_ADAPTER;
+  const wanted = environment('WGRAD_ADAPTER');
   if (wanted === 'hardware' || wanted === 'lavapipe' || wanted === 'swiftshader' || wanted === 'null') return wanted;
   return 'auto';
 }
@@ -379,9 +541,11 @@ export async function createDevice(options: DeviceOptions = {}): Promise<Device>
       maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
       maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
       maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
+      maxComputeWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
+      maxUniformBufferBindingSize: limits.maxUniformBufferBindingSize,
     },
   });
-  const device = new Device(gpu, adapter, instance);
+  const device = new Device(gpu, adapter, instance, options.limits);
   for (const [key, name] of await readChoices(device.info.name)) device.choices.set(key, name);
   return device;
 }

@@ -3,6 +3,7 @@
 import { KernelError } from '../errors.ts';
 import type { Access } from '../graph/pointwise.ts';
 import type { ScheduledKernel } from '../graph/schedule.ts';
+import { LruMap } from '../lru.ts';
 import type { Patience } from './patience.ts';
 
 export interface Pipeline {
@@ -16,19 +17,25 @@ const BINDING_TYPES: Readonly<Record<Access, GPUBufferBindingType>> = {
   uniform: 'uniform',
 };
 
+/** Kernels kept for plans to come; those of living plans live on with them. */
+const KEPT = 1024;
+
 export class PipelineCache {
   readonly #gpu: GPUDevice;
   readonly #stepLayout: GPUBindGroupLayout;
   readonly #patience: Patience;
-  readonly #pipelines = new Map<string, Promise<Pipeline>>();
+  readonly #check: () => void;
+  readonly #pipelines = new LruMap<string, Promise<Pipeline>>({ entries: KEPT });
 
-  constructor(gpu: GPUDevice, stepLayout: GPUBindGroupLayout, patience: Patience) {
+  /** `check` throws where the device itself has failed. */
+  constructor(gpu: GPUDevice, stepLayout: GPUBindGroupLayout, patience: Patience, check: () => void) {
     this.#gpu = gpu;
     this.#stepLayout = stepLayout;
     this.#patience = patience;
+    this.#check = check;
   }
 
-  /** Distinct kernels compiled so far. */
+  /** Distinct kernels that are kept. */
   get count(): number {
     return this.#pipelines.size;
   }
@@ -38,7 +45,7 @@ export class PipelineCache {
     let compiled = this.#pipelines.get(key);
     if (compiled === undefined) {
       compiled = this.#compile(kernel);
-      this.#pipelines.set(key, compiled);
+      this.#pipelines.add(key, compiled);
     }
     return compiled;
   }
@@ -53,23 +60,28 @@ export class PipelineCache {
     if (kernel.uniforms.length > 0) {
       entries.unshift({ binding: 0, visibility: GPUShaderStage.COMPUTE, buffer: { type: 'uniform' } });
     }
-    const layout = gpu.createBindGroupLayout({ label: kernel.label, entries });
-    const bindGroupLayouts = kernel.usesStep ? [layout, this.#stepLayout] : [layout];
     // A fault in the text is reported here, with its lines, not a second time by whatever runs next.
     gpu.pushErrorScope('validation');
+    const layout = gpu.createBindGroupLayout({ label: kernel.label, entries });
+    const pipelineLayout = gpu.createPipelineLayout({
+      label: kernel.label,
+      bindGroupLayouts: kernel.usesStep ? [layout, this.#stepLayout] : [layout],
+    });
     const module = gpu.createShaderModule({ label: kernel.label, code: kernel.source });
-    void gpu.popErrorScope();
+    // A lost device answers nothing.
+    gpu.popErrorScope().catch(() => {});
     try {
       const pipeline = await this.#patience.wait(
         gpu.createComputePipelineAsync({
           label: kernel.label,
-          layout: gpu.createPipelineLayout({ label: kernel.label, bindGroupLayouts }),
+          layout: pipelineLayout,
           compute: { module, entryPoint: 'main' },
         }),
       );
       return { pipeline, layout };
     } catch (cause) {
       const { messages } = await module.getCompilationInfo();
+      this.#check();
       const lines = kernel.source.split('\n');
       const details = messages
         .filter((message) => message.type === 'error')
@@ -78,9 +90,24 @@ export class PipelineCache {
       const reason = details.length > 0 ? details.join('\n') : String(cause instanceof Error ? cause.message : cause);
       throw new KernelError(
         `Kernel '${kernel.label}' did not compile:\n${reason}\nThis is a fault of wgrad, not of your model: please report it with the error's \`source\`.`,
-        kernel.source,
+        indented(kernel.source),
         { cause },
       );
     }
   }
+}
+
+/** Kernels are kept without indentation; for a person it is put back, line by line. */
+function indented(source: string): string {
+  let depth = 0;
+  return source
+    .split('\n')
+    .map((line) => {
+      const text = line.trim();
+      const closing = /^[})]*/.exec(text)?.[0].length ?? 0;
+      const column = Math.max(0, depth - closing);
+      for (const mark of text) depth += '{('.includes(mark) ? 1 : '})'.includes(mark) ? -1 : 0;
+      return `${'  '.repeat(column)}${text}`;
+    })
+    .join('\n');
 }

@@ -3,14 +3,16 @@
  * group, pipeline or string; what differs from step to step is written into one small uniform buffer.
  */
 
-import { OutOfMemoryError } from '../errors.ts';
-import { resolve } from '../graph/fuse.ts';
+import { DeviceError } from '../errors.ts';
+import { scheduleWithin } from '../graph/cut.ts';
+import { homeOf, resolve } from '../graph/fuse.ts';
 import { isScratch, type Operand } from '../graph/kernel.ts';
+import { checkLimits, describeKernel, describeOperand } from '../graph/limits.ts';
 import type { Node } from '../graph/node.ts';
-import { type Schedule, schedule } from '../graph/schedule.ts';
-import { OFFSET_ALIGNMENT, type Storage } from '../graph/storage.ts';
-import { roundUp } from '../shape.ts';
-import { type Device, formatBytes } from './device.ts';
+import type { Schedule, ScheduledKernel } from '../graph/schedule.ts';
+import { bytesOf, formatBytes, OFFSET_ALIGNMENT, type Storage } from '../graph/storage.ts';
+import { formatShape, roundUp, sizeOf } from '../shape.ts';
+import type { Device } from './device.ts';
 import { NO_STEP, STEP_BYTES, StepRows, type StepValues } from './step.ts';
 
 /** Told of each kernel of a plan that is compiled, and once before the first. */
@@ -23,6 +25,8 @@ export interface PlanOptions {
 }
 
 const ONE_STEP: readonly StepValues[] = [NO_STEP];
+/** Kernels that an error lists. */
+const SHOWN = 4;
 
 interface Dispatch {
   readonly label: string;
@@ -46,6 +50,8 @@ export class Plan {
   readonly #offsets: Uint32Array;
   readonly #usesStep: boolean;
   readonly #kept = new Set<GPUBuffer>();
+  /** Whether WebGPU has been asked for its opinion of the commands. */
+  #tried = false;
 
   private constructor(
     device: Device,
@@ -77,16 +83,17 @@ export class Plan {
   }
 
   /** Compiles the graph of `roots`. */
-  static async compile(
-    device: Device,
-    roots: readonly Node[],
-    { maxSteps = 1, progress }: PlanOptions = {},
-  ): Promise<Plan> {
+  static async compile(device: Device, roots: readonly Node[], options?: PlanOptions): Promise<Plan> {
     device.check();
     if (device.prepare !== null) await device.prepare(roots);
-    const planned = schedule(roots, device.target);
+    return Plan.of(device, scheduleWithin(roots, device.target, device.limits), options);
+  }
+
+  /** Compiles what was scheduled for the device. */
+  static async of(device: Device, planned: Schedule, { maxSteps = 1, progress }: PlanOptions = {}): Promise<Plan> {
+    device.check();
     const { kernels, placement } = planned;
-    preflight(device, planned);
+    checkLimits(planned, device.limits, device.info.name);
     let compiled = 0;
     progress?.(compiled, kernels.length);
     const pipelines = await Promise.all(
@@ -96,15 +103,10 @@ export class Plan {
         return pipeline;
       }),
     );
-    return device.guarded('the memory of a plan', () => {
+    const { largest, bytes } = memoryOf(planned);
+    return device.guarded(`the memory of a plan (${formatBytes(bytes)} in all; the most for ${largest})`, () => {
       const slots = placement.slots.map((bytes, slot) => device.acquireBuffer(bytes, `slot ${slot}`));
-      const stride = roundUp(16, OFFSET_ALIGNMENT);
-      const starts: number[] = [];
-      let total = 0;
-      for (const { uniforms } of kernels) {
-        starts.push(total);
-        total += roundUp(uniforms.byteLength, stride);
-      }
+      const { starts, total } = layOutUniforms(kernels);
       const uniformBuffer =
         total === 0
           ? null
@@ -119,7 +121,6 @@ export class Plan {
           resource: locate(device, planned, slots, operand),
         }));
         if (uniformBuffer !== null && kernel.uniforms.length > 0) {
-          device.gpu.queue.writeBuffer(uniformBuffer, starts[at], kernel.uniforms);
           const resource = { buffer: uniformBuffer, offset: starts[at], size: kernel.uniforms.byteLength };
           entries.unshift({ binding: 0, resource });
         }
@@ -128,7 +129,19 @@ export class Plan {
         const [x, y, z] = kernel.grid;
         return { label: kernel.label, pipeline, bindGroup, usesStep: kernel.usesStep, x, y, z };
       });
-      return new Plan(device, planned, dispatches, slots, uniformBuffer, maxSteps);
+      const plan = new Plan(device, planned, dispatches, slots, uniformBuffer, maxSteps);
+      plan.renumber(kernels);
+      return plan;
+    });
+  }
+
+  /** Gives the kernels the numbers of others that are the same in everything else. */
+  renumber(kernels: readonly ScheduledKernel[]): void {
+    const { starts } = layOutUniforms(kernels);
+    kernels.forEach(({ uniforms }, at) => {
+      if (this.#uniforms !== null && uniforms.length > 0) {
+        this.#device.gpu.queue.writeBuffer(this.#uniforms, starts[at], uniforms);
+      }
     });
   }
 
@@ -152,7 +165,29 @@ export class Plan {
   submit(count = 1): void {
     const device = this.#device;
     device.check();
-    const { gpu, stepStride } = device;
+    if (this.#tried) {
+      this.#submit(count);
+      return;
+    }
+    // What WebGPU accepts once it accepts again: later submissions are the same commands.
+    this.#tried = true;
+    device.watch(
+      (error) => this.#describe(error),
+      () => this.#submit(count),
+    );
+  }
+
+  /** What an error calls the plan: the kernels that WebGPU names, else the first ones. */
+  #describe({ message }: GPUError): string {
+    const { kernels } = this.schedule;
+    const named = kernels.filter(({ label }) => message.includes(`"${label}"`));
+    const meant = named.length > 0 ? named : kernels;
+    const more = meant.length > SHOWN ? `; and ${meant.length - SHOWN} more` : '';
+    return `the first run of ${meant.slice(0, SHOWN).map(describeKernel).join('; ')}${more}`;
+  }
+
+  #submit(count: number): void {
+    const { gpu, stepStride } = this.#device;
     const { queue } = gpu;
     queue.writeBuffer(this.#steps, 0, this.#stepRows.bytes, 0, stepStride * count);
     const encoder = gpu.createCommandEncoder();
@@ -214,7 +249,8 @@ export class Plan {
   /** Where a root's value lies after a run. */
   storageOf(root: Node): Storage {
     const source = resolve(this.schedule.roots.get(root) ?? root);
-    if (source.op.lowering.kind === 'leaf') return this.#device.storageOf(source);
+    const leaf = storageOfLeaf(this.#device, source);
+    if (leaf !== null) return leaf;
     const place = this.schedule.placement.places.get(source);
     if (place === undefined) throw new Error(`'${root.op.name}' is not a result of this plan. Name it as a root.`);
     return { buffer: this.#slots[place.slot], offset: place.offset, bytes: place.bytes, owner: this.#device };
@@ -237,14 +273,46 @@ export class Plan {
   }
 }
 
+/** Where the parameters of each kernel begin in the buffer that holds them all. */
+function layOutUniforms(kernels: Schedule['kernels']): { starts: number[]; total: number } {
+  const starts: number[] = [];
+  let total = 0;
+  for (const { uniforms } of kernels) {
+    starts.push(total);
+    total += roundUp(uniforms.byteLength, OFFSET_ALIGNMENT);
+  }
+  return { starts, total };
+}
+
+/** Bytes that a plan of this schedule allocates. `stepStride`: bytes between steps of a submission, by adapter. */
+export function bytesOfPlan({ kernels, placement }: Schedule, maxSteps: number, stepStride = OFFSET_ALIGNMENT): number {
+  return placement.bytes + layOutUniforms(kernels).total + maxSteps * stepStride;
+}
+
+/** The memory of a leaf or of a window of one; null for what the plan computes. */
+function storageOfLeaf(device: Device, node: Node): Storage | null {
+  const { home, offset } = homeOf(node);
+  if (home.op.lowering.kind !== 'leaf') return null;
+  const storage = device.storageOf(home);
+  if (home === node) return storage;
+  return { ...storage, offset: storage.offset + offset, bytes: bytesOf(sizeOf(node.shape), node.dtype) };
+}
+
 function locate(
   device: Device,
   { placement }: Schedule,
   slots: readonly GPUBuffer[],
   operand: Operand,
 ): GPUBufferBinding {
-  if (!isScratch(operand) && operand.op.lowering.kind === 'leaf') {
-    const { buffer, offset, bytes } = device.storageOf(operand);
+  const leaf = isScratch(operand) ? null : storageOfLeaf(device, operand);
+  if (leaf !== null && !isScratch(operand)) {
+    const { buffer, offset, bytes } = leaf;
+    if (offset % device.limits.alignment !== 0) {
+      throw new DeviceError(
+        `'${operand.op.name}' ${formatShape(operand.shape)} lies at byte ${offset} of a buffer, but '${device.info.name}' binds ` +
+          `multiples of ${device.limits.alignment}. Copy it into memory of its own.`,
+      );
+    }
     return { buffer, offset, size: bytes };
   }
   const place = placement.places.get(operand);
@@ -252,21 +320,8 @@ function locate(
   return { buffer: slots[place.slot], offset: place.offset, size: place.bytes };
 }
 
-/** Refuses what the device cannot hold before anything is allocated. */
-function preflight(device: Device, { kernels, placement }: Schedule): void {
-  const limit = Math.min(device.info.maxBindingBytes, device.info.maxBufferBytes);
-  placement.slots.forEach((bytes, slot) => {
-    if (bytes <= limit) return;
-    const user = kernels.find((kernel) =>
-      kernel.bindings.some(
-        ({ operand }) =>
-          placement.places.get(operand)?.slot === slot && (placement.places.get(operand)?.bytes ?? 0) > limit,
-      ),
-    );
-    const share = Math.floor((limit / bytes) * 100);
-    throw new OutOfMemoryError(
-      `Kernel '${user?.label ?? 'unknown'}' needs ${formatBytes(bytes)} for one tensor, but '${device.info.name}' binds at most ` +
-        `${formatBytes(limit)}. Use at most ${share} % of this batch size.`,
-    );
-  });
+/** Bytes that a schedule's results take, and the largest of them. */
+function memoryOf({ placement }: Schedule): { bytes: number; largest: string } {
+  const [first] = [...placement.places].sort(([, a], [, b]) => b.bytes - a.bytes);
+  return { bytes: placement.bytes, largest: first === undefined ? 'none' : describeOperand(first[0]) };
 }

@@ -2,10 +2,12 @@
  * Specialises a WGSL text. Shape-independent structure (tile sizes, variants, fused functions) is filled in here; what
  * WGSL itself can size by constants stays WGSL.
  *
+ * ```
  *     {{name}}                      the hole's text or number
  *     @if NAME … @else … @end       a choice; `@if !NAME` negates; false, 0 and '' are no; `@if ${i} < COUNT` compares
  *     @for i in 0..COUNT … @end     the lines repeated, with ${i}, ${4*i+1} replaced; written out because not every driver
  *                                   unrolls
+ * ```
  */
 
 export type Holes = Readonly<Record<string, string | number | boolean>>;

@@ -54,6 +54,21 @@ export function resolve(node: Node): Node {
   return source;
 }
 
+/** Where a node's memory lies: the node that owns it, and the byte at which this one begins. */
+export function homeOf(node: Node): { readonly home: Node; readonly offset: number } {
+  let home = resolve(node);
+  let offset = 0;
+  for (let { lowering } = home.op; lowering.kind === 'window'; { lowering } = home.op) {
+    offset += lowering.start(home) * (home.dtype === 'uint8' ? 1 : 4);
+    home = resolve(home.inputs[0]);
+  }
+  return { home, offset };
+}
+
+/** Whether a node has no kernel of its own, but lies in memory that others write: in the inputs of a pack, or in a window's. */
+export const isComposed = ({ op: { lowering } }: Node): boolean =>
+  lowering.kind === 'pack' || lowering.kind === 'window';
+
 /** A number that is written into the kernel's uniforms instead of memory. */
 export function isConstant(node: Node): boolean {
   return node.op.lowering.kind === 'pointwise' && node.inputs.length === 0;
@@ -91,15 +106,14 @@ export function fuse(roots: readonly Node[], maxStorageBuffers: number): Group[]
   const fetched = new Set(roots.map(resolve));
   const groupOf = new Map<Node, Draft>();
   const groups = new Set<Draft>();
-  // Packs order what writes into them before what reads them, without a kernel of their own.
-  const packs = new Map<Node, Draft[]>();
 
+  /** The groups that must run before a node; packs and windows have none, but order what writes into them before it. */
   const groupsNeededBy = (node: Node): Draft[] => {
     const needed: Draft[] = [];
-    for (const input of node.inputs) {
+    const stack = [...node.inputs];
+    for (let input = stack.pop(); input !== undefined; input = stack.pop()) {
       const source = resolve(input);
-      const packed = packs.get(source);
-      if (packed !== undefined) needed.push(...packed);
+      if (isComposed(source)) stack.push(...source.inputs);
       const group = groupOf.get(source);
       if (group !== undefined) needed.push(group);
     }
@@ -159,20 +173,28 @@ export function fuse(roots: readonly Node[], maxStorageBuffers: number): Group[]
     }
     groups.delete(other);
   };
-  /** Buffers that a group would bind with `extra` nodes in it: an upper bound. */
-  const bindings = (members: readonly Node[], anchor: Node | null): number => {
-    const inside = new Set(members);
-    if (anchor !== null) inside.add(anchor);
-    const bound = new Set<Node>();
+  /** Buffers that a group would bind with `added` nodes in it: an upper bound. */
+  const bindings = ({ anchor, members, prologue }: Group, added: readonly Node[]): number => {
+    const inside = new Set([...prologue, ...(anchor === null ? [] : [anchor]), ...members, ...added]);
+    const read = new Map<Node, Set<string>>();
+    // A kernel of its own may write memory for its gradient.
+    let bound = anchor?.op.lowering.kind === 'kernel' ? 1 : 0;
     for (const node of inside) {
       for (const input of node.inputs) {
         const source = resolve(input);
-        if (!inside.has(source) && !isConstant(source)) bound.add(source);
+        if (inside.has(source) || isConstant(source)) continue;
+        // Four elements at once and one by one are two bindings.
+        const pointwise = node.op.lowering.kind === 'pointwise';
+        const how = pointwise && sizeOf(input.shape) === sizeOf(node.shape) ? 'all' : node.op.lowering.kind;
+        const ways = read.get(source);
+        if (ways === undefined) read.set(source, new Set([how]));
+        else ways.add(how);
       }
       const users = consumers.get(node);
-      if (fetched.has(node) || users === undefined || [...users].some((user) => !inside.has(user))) bound.add(node);
+      if (fetched.has(node) || users === undefined || [...users].some((user) => !inside.has(user))) bound++;
     }
-    return bound.size;
+    for (const ways of read.values()) bound += ways.size;
+    return bound;
   };
 
   /** Expressions hold a constant in their uniforms; kernels and views have only memory to read it from. */
@@ -181,12 +203,8 @@ export function fuse(roots: readonly Node[], maxStorageBuffers: number): Group[]
 
   for (const node of order) {
     const { kind } = node.op.lowering;
-    if (kind === 'leaf' || kind === 'alias') continue;
+    if (kind === 'leaf' || kind === 'alias' || isComposed(node)) continue;
     if (isConstant(node) && !fetched.has(node) && !readFromMemory(node)) continue;
-    if (kind === 'pack') {
-      packs.set(node, groupsNeededBy(node));
-      continue;
-    }
     if (kind === 'pointwise') {
       const size = sizeOf(node.shape);
       const candidates: Draft[] = [];
@@ -200,7 +218,7 @@ export function fuse(roots: readonly Node[], maxStorageBuffers: number): Group[]
         const broadcastsOwn = node.inputs.some(
           (other) => groupOf.get(resolve(other)) === group && sizeOf(other.shape) !== size,
         );
-        if (!waits && !broadcastsOwn && bindings([...group.members, node], group.anchor) <= maxStorageBuffers) {
+        if (!waits && !broadcastsOwn && bindings(group, [node]) <= maxStorageBuffers) {
           candidates.push(group);
         }
       }
@@ -210,7 +228,7 @@ export function fuse(roots: readonly Node[], maxStorageBuffers: number): Group[]
         if (other === home || other.anchor !== null || home.members.length + other.members.length >= MAX_MEMBERS)
           continue;
         if (reaches(home, other) || reaches(other, home)) continue;
-        if (bindings([...home.members, ...other.members, node], home.anchor) > maxStorageBuffers) continue;
+        if (bindings(home, [...other.members, node]) > maxStorageBuffers) continue;
         merge(home, other);
       }
       join(home, node);

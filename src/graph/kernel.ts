@@ -11,6 +11,10 @@ export interface Target {
   readonly maxStorageBuffers: number;
   /** True for adapters that run on the CPU: registers and loads are what costs there, not workgroups. */
   readonly software: boolean;
+  /** Bytes of a buffer that one kernel may bind; default: any number, as for plans that are only looked at. */
+  readonly maxBindingBytes?: number;
+  /** Workgroups a dimension; default: what WebGPU guarantees. */
+  readonly maxGroups?: number;
   /** What one workgroup may hold; default: what WebGPU guarantees. */
   readonly workgroup?: WorkgroupLimits;
   /**
@@ -20,7 +24,9 @@ export interface Target {
   readonly choices?: ReadonlyMap<string, string>;
 }
 
+/** What one workgroup may hold. */
 export interface WorkgroupLimits {
+  /** Invocations. */
   readonly threads: number;
   /** Bytes of workgroup memory. */
   readonly bytes: number;
@@ -30,6 +36,7 @@ export const GUARANTEED_WORKGROUP: WorkgroupLimits = { threads: 256, bytes: 1638
 
 /** Memory that lives only between the kernels of one operation. */
 export interface Scratch {
+  /** Its size. */
   readonly bytes: number;
 }
 
@@ -40,9 +47,11 @@ export function isScratch(operand: Operand): operand is Scratch {
   return 'bytes' in operand;
 }
 
+/** A buffer that a kernel reads or writes. */
 export interface Binding {
   /** The variable's name in WGSL. */
   readonly name: string;
+  /** What is bound. */
   readonly operand: Operand;
   /** WGSL element type of the array: `f32`, `vec4f`, `u32`, `atomic<u32>`, ... */
   readonly element: string;
@@ -56,6 +65,7 @@ export interface Binding {
 /** Whether an operand of so many bytes may be read as a uniform buffer on every adapter. */
 export const fitsUniform = (bytes: number): boolean => bytes % 16 === 0 && bytes <= 65536;
 
+/** Workgroups a dimension. */
 export type Grid = readonly [number, number, number];
 
 /**
@@ -64,10 +74,15 @@ export type Grid = readonly [number, number, number];
  * from `load(i)`, written likewise.
  */
 export interface KernelTemplate {
+  /** Its name in errors and profiles. */
   readonly label: string;
+  /** WGSL with the entry point `main`, before its holes are filled. */
   readonly source: string;
+  /** What is put into the source's holes, and decides its `@if`. */
   readonly holes?: Holes;
+  /** What it reads by name. */
   readonly reads?: readonly Binding[];
+  /** What it writes by name, beside its `store`. */
   readonly writes?: readonly Binding[];
   /** Whole numbers that the kernel reads as `params.name`: shapes that change with the batch. */
   readonly uniforms?: Readonly<Record<string, number>>;
@@ -91,9 +106,11 @@ export const isBrief = (elements: number, target: Target): boolean => target.sof
 
 /** One of several ways to compute the same operation. */
 export interface KernelVariant {
+  /** Unique among the operation's variants. */
   readonly name: string;
   /** True where it never won on this kind of adapter: it can be chosen, but is not worth a measurement. */
   readonly hopeless?: boolean;
+  /** As those of a lowering. */
   kernels(): readonly KernelTemplate[];
 }
 
@@ -101,8 +118,8 @@ export interface KernelVariant {
 export const MAX_GRID = 65535;
 
 /** A grid of at least `groups` workgroups, folded into two dimensions where one does not hold them. */
-export function linearGrid(groups: number): Grid {
-  if (groups <= MAX_GRID) return [groups, 1, 1];
-  const rows = Math.ceil(groups / MAX_GRID);
+export function linearGrid(groups: number, most = MAX_GRID): Grid {
+  if (groups <= most) return [groups, 1, 1];
+  const rows = Math.ceil(groups / most);
   return [Math.ceil(groups / rows), rows, 1];
 }

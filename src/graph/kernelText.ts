@@ -3,10 +3,10 @@
  * that do not wait for each other share a dispatch: the first workgroups run the first one, the next ones the second.
  */
 
-import { shaders } from '../gpu/shaders.generated.ts';
-import { resolve } from './fuse.ts';
+import * as shaders from '../gpu/shaders.generated.ts';
+import { isComposed, resolve } from './fuse.ts';
 import { type Grid, isScratch, linearGrid, type Operand } from './kernel.ts';
-import type { BoundVariable, KernelText, UniformField } from './pointwise.ts';
+import { type BoundVariable, FLAGS, type KernelText, type UniformField } from './pointwise.ts';
 import type { ScheduledKernel } from './schedule.ts';
 
 /** A kernel before its text is written out. */
@@ -36,7 +36,8 @@ export function sideBySide(drafts: readonly KernelDraft[], maxStorageBuffers: nu
   const written = new Map<Operand, number>();
   for (const draft of drafts) {
     let earliest = 0;
-    for (const { operand } of draft.text.bindings) {
+    for (const { operand, element } of draft.text.bindings) {
+      if (element === FLAGS) continue;
       for (const part of partsOf(operand)) earliest = Math.max(earliest, (written.get(part) ?? -1) + 1);
     }
     let at = dispatches.length;
@@ -57,10 +58,10 @@ export function sideBySide(drafts: readonly KernelDraft[], maxStorageBuffers: nu
   return dispatches;
 }
 
-/** What must have its value before an operand is read: for a pack, what lies in it. */
+/** What must have its value before an operand is read: for a pack or window, what lies in it. */
 function partsOf(operand: Operand): readonly Operand[] {
-  if (isScratch(operand) || operand.op.lowering.kind !== 'pack') return [operand];
-  return operand.inputs.map(resolve);
+  if (isScratch(operand) || !isComposed(operand)) return [operand];
+  return operand.inputs.flatMap((input) => partsOf(resolve(input)));
 }
 
 const workgroupOf = (draft: KernelDraft): string | undefined => ENTRY.exec(draft.body)?.[1];
@@ -80,23 +81,23 @@ function canShare(draft: KernelDraft): boolean {
 
 function fits(drafts: readonly KernelDraft[], maxStorageBuffers: number): boolean {
   const [first] = drafts;
-  const bindings = drafts.reduce((sum, draft) => sum + draft.text.bindings.length, 0);
+  const bindings = boundOnce(drafts.flatMap(({ text }) => text.bindings));
   return (
-    bindings <= maxStorageBuffers &&
+    bindings.length <= maxStorageBuffers &&
     drafts.every((draft) => canShare(draft) && workgroupOf(draft) === workgroupOf(first))
   );
 }
 
 /** One dispatch's kernel. */
-export function writeKernel(drafts: readonly KernelDraft[]): ScheduledKernel {
+export function writeKernel(drafts: readonly KernelDraft[], maxGroups?: number): ScheduledKernel {
   const parts = drafts.length === 1 ? [partOf(drafts[0])] : drafts.map(renamedPart);
-  const bindings = parts.flatMap((part) => part.bindings);
+  const bindings = boundOnce(parts.flatMap((part) => part.bindings));
   const fields = parts.flatMap((part) => part.fields);
   let grid: Grid;
   let entry = '';
   if (drafts.length === 1) {
     const [{ grid: own }] = drafts;
-    grid = typeof own === 'number' ? linearGrid(own) : own;
+    grid = typeof own === 'number' ? linearGrid(own, maxGroups) : own;
   } else {
     let end = 0;
     const calls = drafts.map((draft, at) => {
@@ -105,7 +106,7 @@ export function writeKernel(drafts: readonly KernelDraft[]): ScheduledKernel {
       fields.push({ name: `end${at}`, kind: 'u32', value: end });
       return `if (at < params.end${at}) { ${callOf(draft, at, begin)} }`;
     });
-    grid = linearGrid(end);
+    grid = linearGrid(end, maxGroups);
     entry = [
       `@compute @workgroup_size(${workgroupOf(drafts[0])})`,
       'fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {',
@@ -138,6 +139,13 @@ export function writeKernel(drafts: readonly KernelDraft[]): ScheduledKernel {
   };
 }
 
+/** Without what another binding has bound already: flags that several kernels set. */
+const boundOnce = (bindings: readonly BoundVariable[]): BoundVariable[] =>
+  bindings.filter(
+    ({ operand, element }, at) =>
+      element !== FLAGS || bindings.findIndex((other) => other.operand === operand && other.element === FLAGS) === at,
+  );
+
 function declarationOf({ access, variable, element, length }: BoundVariable): string {
   return access === 'uniform'
     ? `var<uniform> ${variable}: array<${element}, ${length}>;`
@@ -169,22 +177,34 @@ function randomBits(width: 1 | 4): string {
 }
 
 /** The same under names of its own, with a plain function in the place of the entry point. */
-function renamedPart(draft: KernelDraft, at: number): Part {
+function renamedPart(draft: KernelDraft, at: number, drafts: readonly KernelDraft[]): Part {
   const { bindings, fields, body } = partOf(draft);
   const plain = body
     .replace(/^\s*\/\/.*$/gm, '')
     .replace(ENTRY, (_, __, parameters: string) => `fn main(${parameters.replace(/@builtin\(\w+\)\s*/g, '')}) {`);
   const declared = [...plain.matchAll(/(?:^|;\s*)(?:fn|const|alias|var<[^>]*>)\s+(\w+)/gm)].map(([, name]) => name);
-  const names = new Set([...declared, ...bindings.map(({ variable }) => variable)]);
+  const names = new Map(declared.map((name) => [name, `${name}_${at}`]));
+  for (const binding of bindings) names.set(binding.variable, sharedName(binding, at, drafts));
   // What follows a point is a member, except after `params.`.
   const renamed = plain
-    .replace(/(?<![\w.])[A-Za-z_]\w*/g, (word) => (names.has(word) ? `${word}_${at}` : word))
+    .replace(/(?<![\w.])[A-Za-z_]\w*/g, (word) => names.get(word) ?? word)
     .replace(/\bparams\.(\w+)/g, (_, field: string) => `params.${field}_${at}`);
   return {
-    bindings: bindings.map((binding) => ({ ...binding, variable: `${binding.variable}_${at}` })),
+    bindings: bindings.map((binding) => ({ ...binding, variable: sharedName(binding, at, drafts) })),
     fields: fields.map((field) => ({ ...field, name: `${field.name}_${at}` })),
     body: renamed,
   };
+}
+
+/** A binding's name in a dispatch that several kernels share; flags have that of the first kernel that sets them. */
+function sharedName({ operand, element, variable }: BoundVariable, at: number, drafts: readonly KernelDraft[]): string {
+  if (element === FLAGS) {
+    for (const [first, { text }] of drafts.entries()) {
+      const same = text.bindings.find((other) => other.operand === operand && other.element === FLAGS);
+      if (same !== undefined) return `${same.variable}_${first}`;
+    }
+  }
+  return `${variable}_${at}`;
 }
 
 /** Calls a part as if its workgroups were the only ones, all in one row. */

@@ -4,13 +4,14 @@
  */
 
 import { roundUp, sizeOf } from '../shape.ts';
+import { homeOf as homeOfNode } from './fuse.ts';
 import { isScratch, type Operand } from './kernel.ts';
 import type { Node } from './node.ts';
 import type { ScheduledKernel } from './schedule.ts';
 import { bytesOf, OFFSET_ALIGNMENT } from './storage.ts';
 
 /** Bytes that an operand takes. */
-function bytesOfOperand(operand: Operand): number {
+export function bytesOfOperand(operand: Operand): number {
   return isScratch(operand) ? roundUp(operand.bytes, 16) : bytesOf(sizeOf(operand.shape), operand.dtype);
 }
 
@@ -46,12 +47,18 @@ export function placeInMemory(
 ): Placement {
   // Inputs of a pack live inside the pack's memory: it is the pack that is placed.
   const packed = new Map<Operand, { readonly pack: Node; readonly offset: number }>(packs);
-  const homeOf = (operand: Operand): Operand => packed.get(operand)?.pack ?? operand;
+  const windows = new Set<Node>();
+  const homeOf = (operand: Operand): Operand => {
+    if (isScratch(operand)) return operand;
+    const { home } = homeOfNode(operand);
+    if (home !== operand) windows.add(operand);
+    return packed.get(home)?.pack ?? home;
+  };
   const lives = new Map<Operand, Life>();
   kernels.forEach((kernel, time) => {
     for (const { operand } of kernel.bindings) {
-      if ('op' in operand && operand.op.lowering.kind === 'leaf') continue;
       const home = homeOf(operand);
+      if ('op' in home && home.op.lowering.kind === 'leaf') continue;
       const life = lives.get(home);
       if (life === undefined) lives.set(home, { first: time, last: time, bytes: bytesOfOperand(home) });
       else life.last = time;
@@ -101,6 +108,13 @@ export function placeInMemory(
     // Up to the next one: what lies between is zero.
     const bytes = roundUp(bytesOfOperand(operand), OFFSET_ALIGNMENT);
     if (slot !== undefined) places.set(operand, { slot, offset, bytes });
+  }
+  for (const window of windows) {
+    const { home, offset } = homeOfNode(window);
+    const place = places.get(home);
+    if (place !== undefined) {
+      places.set(window, { slot: place.slot, offset: place.offset + offset, bytes: bytesOfOperand(window) });
+    }
   }
   return { places, slots, bytes: slots.reduce((sum, bytes) => sum + bytes, 0), aliveBytes };
 }

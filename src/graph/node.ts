@@ -15,12 +15,17 @@ import type { Storage } from './storage.ts';
  */
 export type Dtype = 'float32' | 'int32' | 'uint8';
 
+/** Values on the host, row-major: of float32, int32 and uint8. */
 export type HostArray = Float32Array | Int32Array | Uint8Array;
 
+/** One operation on the values of its inputs; `new Tensor(node)` wraps it, `tensor.node` takes it out again. */
 export interface Node<A = unknown> {
   readonly op: Op<A>;
+  /** What it is computed from. */
   readonly inputs: readonly Node[];
+  /** What the operation needs to know beside its inputs: an axis, a stride. */
   readonly attributes: A;
+  /** Of the result, as its dtype. */
   readonly shape: Shape;
   readonly dtype: Dtype;
 }
@@ -31,11 +36,20 @@ export type Lowering<A> =
   | { readonly kind: 'leaf'; storage(node: Node<A>): LeafSource }
   /** The same elements in the same order under another shape: costs nothing. */
   | { readonly kind: 'alias' }
+  /** Neighbouring elements of its input, from element `start` on, where they lie: costs nothing. */
+  | { readonly kind: 'window'; start(node: Node<A>): number }
   /** One output element depends on the broadcast input elements at its own place: an expression, fused freely. */
-  | { readonly kind: 'pointwise'; expression(node: Node<A>, inputs: readonly string[], scope: PointwiseScope): string }
+  | {
+      readonly kind: 'pointwise';
+      /** WGSL of type `V`, f32 or vec4f; `inputs` are the names of the inputs' values. */
+      expression(node: Node<A>, inputs: readonly string[], scope: PointwiseScope): string;
+      /** The input whose words the expression sets by atomics: it is given the name of their array. */
+      readonly flags?: number;
+    }
   /** One output element is picked from the inputs by index: a function of the element's index, fused with what follows. */
   | {
       readonly kind: 'view';
+      /** Body of a WGSL function that returns the element of flat index `e`. */
       body(node: Node<A>, scope: ViewScope): string;
       /** Length of the innermost runs that stay whole, so that they may be read four at a time; absent: none do. */
       keepsRows?(node: Node<A>): number;
@@ -43,6 +57,7 @@ export type Lowering<A> =
   /** A kernel of its own, whose last step takes a fused epilogue. */
   | {
       readonly kind: 'kernel';
+      /** Run one after the other; the last one stores the result. */
       kernels(node: Node<A>, target: Target): readonly KernelTemplate[];
       /** The ways to compute it where there are several; `kernels` then gives the default. */
       readonly variants?: KernelVariants<A>;
@@ -75,6 +90,7 @@ export type LeafSource =
 
 /** An operation: everything that the library knows of it. */
 export interface Op<A = unknown> {
+  /** Unique: compiled plans are found by names, attributes, shapes and dtypes alone. */
   readonly name: string;
   /** The result's shape and dtype; throws when the inputs do not fit. */
   infer(inputs: readonly Node[], attributes: A): { readonly shape: Shape; readonly dtype: Dtype };
@@ -86,7 +102,7 @@ export interface Op<A = unknown> {
   readonly lowering: Lowering<A>;
 }
 
-/** Applies an operation: checks the inputs and makes the node. */
+/** Applies an operation: checks the inputs by its shape rule and makes the node. Nothing is computed. */
 export function createNode<A>(op: Op<A>, inputs: readonly Node[], attributes: A): Node<A> {
   const { shape, dtype } = op.infer(inputs, attributes);
   return { op, inputs, attributes, shape, dtype };
@@ -97,6 +113,7 @@ export function isOf<A>(node: Node, op: Op<A>): node is Node<A> {
   return node.op.name === op.name;
 }
 
+/** Throws a ShapeError unless a node has a rank; `layout` says in words what is expected. */
 export function expectRank(node: Node, rank: number, who: string, layout: string): void {
   if (node.shape.length === rank) return;
   throw new ShapeError(
@@ -104,6 +121,7 @@ export function expectRank(node: Node, rank: number, who: string, layout: string
   );
 }
 
+/** Throws a DtypeError unless a node has a dtype. */
 export function expectDtype(node: Node, dtype: Dtype, who: string): void {
   if (node.dtype === dtype) return;
   throw new DtypeError(`${who}: expected ${dtype}, got ${node.dtype}. Convert it with cast('${dtype}').`);

@@ -15,20 +15,22 @@ export interface PointwiseScope {
   word(value: number): string;
   /** Makes `random_bits(i, key)` available: four words for four neighbours, keyed by seed, step and `key`. */
   random(): string;
+  /** A statement that runs before the expression. */
+  statement(line: string): void;
+  /** A per-step value: see `Step` in step.wgsl. */
+  step(field: string): string;
   /** Index of the element (or group of four) in units of `V`. */
   readonly index: string;
 }
 
 /** What a view's function body may use: it is given `e`, the flat index of the result's element. */
-export interface ViewScope extends Pick<PointwiseScope, 'constant' | 'word'> {
+export interface ViewScope extends Pick<PointwiseScope, 'constant' | 'word' | 'step'> {
   /** Lines that define `c0`, `c1`, … as the coordinates of `e` in `shape`. */
   coordinates(shape: Shape): string;
   /** The element of an input at a flat index; four neighbours where the view keeps rows whole. */
   read(input: number, index: string): string;
   /** A single element of an input, in every case. */
   readOne(input: number, index: string): string;
-  /** A per-step value: see `Step` in step.wgsl. */
-  step(field: string): string;
 }
 
 /** A number in a kernel's uniforms. */
@@ -48,6 +50,9 @@ export interface BoundVariable {
   readonly length: number;
 }
 
+/** Words that kernels set by atomics: several may do so side by side, in any order. */
+export const FLAGS = 'atomic<u32>';
+
 /** How a kernel binds a buffer. */
 export type Access = 'read' | 'read_write' | 'uniform';
 
@@ -61,14 +66,14 @@ export class KernelText {
   readonly #bound = new Map<Operand, Map<string, string>>();
 
   bind(operand: Operand, access: Access, element: string, name?: string, length = 0): string {
-    const key = `${access} ${element} ${name ?? ''}`;
+    const key = `${access} ${element}`;
     let names = this.#bound.get(operand);
     if (names === undefined) {
       names = new Map();
       this.#bound.set(operand, names);
     }
     const known = names.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined && (name === undefined || name === known)) return known;
     const variable = name ?? `in${this.bindings.length + 1}`;
     this.bindings.push({ operand, access, element, variable, length });
     names.set(key, variable);
@@ -163,6 +168,11 @@ function coordinateLines(shape: Shape): string {
     .join(' ');
 }
 
+function stepField(text: KernelText, field: string): string {
+  text.usesStep = true;
+  return `step.${field}`;
+}
+
 /** A view as a function of the element's index, and how `i` calls it. */
 function emitView(text: KernelText, node: Node, width: 1 | 4, resolve: (node: Node) => Node): string {
   const { lowering } = node.op;
@@ -172,15 +182,16 @@ function emitView(text: KernelText, node: Node, width: 1 | 4, resolve: (node: No
   const lanes = whole ? 4 : 1;
   const name = `view${text.functions.length}`;
   const body = lowering.body(node, {
-    constant: (value) => `${valueType(node.dtype, lanes)}(${text.uniform('f32', value)})`,
+    // A float would round whole numbers beyond 2^24.
+    constant: (value) =>
+      node.dtype === 'int32'
+        ? `${valueType('int32', lanes)}(i32(${text.uniform('u32', value >>> 0)}))`
+        : `${valueType(node.dtype, lanes)}(${text.uniform('f32', value)})`,
     word: (value) => text.uniform('u32', value),
     coordinates: coordinateLines,
     read: (input, index) => readAt(text, resolve(node.inputs[input]), lanes, whole ? `(${index}) / 4u` : index),
     readOne: (input, index) => readAt(text, resolve(node.inputs[input]), 1, index),
-    step: (field) => {
-      text.usesStep = true;
-      return `step.${field}`;
-    },
+    step: (field) => stepField(text, field),
   });
   text.functions.push(`fn ${name}(e: u32) -> ${valueType(node.dtype, lanes)} { ${body} }`);
   if (whole) return `${name}(i * 4u)`;
@@ -221,6 +232,8 @@ export function emitMembers(
       text.usesRandom = true;
       return 'random_bits';
     },
+    statement: (line) => lines.push(`  ${line}`),
+    step: (field) => stepField(text, field),
     index: 'i',
   };
   const reads = new Map<string, string>();
@@ -231,8 +244,9 @@ export function emitMembers(
       continue;
     }
     if (lowering.kind !== 'pointwise') throw new Error(`${node.op.name} cannot be fused as an expression.`);
-    const inputs = node.inputs.map((input) => {
+    const inputs = node.inputs.map((input, at) => {
       const source = resolve(input);
+      if (at === lowering.flags) return text.bind(source, 'read_write', FLAGS);
       const held = sizeOf(input.shape) === sizeOf(node.shape) ? known.get(source) : undefined;
       if (held !== undefined) return source.dtype === 'float32' ? held : `V(${held})`;
       if (source.op.lowering.kind === 'pointwise' && source.inputs.length === 0) {

@@ -3,10 +3,10 @@
  * so memory can be told without a GPU.
  */
 
-import { shaders } from '../gpu/shaders.generated.ts';
+import * as shaders from '../gpu/shaders.generated.ts';
 import { specialise } from '../gpu/template.ts';
 import { roundUp, sizeOf } from '../shape.ts';
-import { fuse, type Group, resolve } from './fuse.ts';
+import { fuse, type Group, homeOf, resolve } from './fuse.ts';
 import {
   type Grid,
   isBrief,
@@ -17,6 +17,7 @@ import {
   type Target,
 } from './kernel.ts';
 import { type KernelDraft, sideBySide, writeKernel } from './kernelText.ts';
+import { checkSizes } from './limits.ts';
 import { type Placement, placeInMemory } from './memory.ts';
 import type { Node } from './node.ts';
 import { type Access, emitLoad, emitStore, KernelText } from './pointwise.ts';
@@ -47,28 +48,32 @@ export interface Schedule {
 
 /** Compiles the graph of `asked` for a kind of adapter. Roots that have a value keep their memory to themselves. */
 export function schedule(asked: readonly Node[], target: Target): Schedule {
+  checkSizes(asked);
   const rewritten = rewrite(asked);
   const roots = asked.map((root) => rewritten.get(root) ?? root);
   const groups = fuse(roots, target.maxStorageBuffers);
   const packs = new Map<Node, { readonly pack: Node; readonly offset: number }>();
   for (const group of groups) {
     const readers = group.anchor === null ? group.members : [group.anchor, ...group.members];
-    for (const node of readers) for (const input of node.inputs) notePack(resolve(input), packs);
+    for (const node of readers) for (const input of node.inputs) notePack(homeOf(input).home, packs);
   }
-  for (const root of roots) notePack(resolve(root), packs);
+  for (const root of roots) notePack(homeOf(root).home, packs);
 
   const drafts = groups.flatMap((group) => compileGroup(group, target, packs));
-  const kernels = sideBySide(drafts, target.maxStorageBuffers).map(writeKernel);
+  const kernels = sideBySide(drafts, target.maxStorageBuffers).map((parts) => writeKernel(parts, target.maxGroups));
   const leaves = new Set<Node>();
   for (const kernel of kernels) {
     for (const { operand } of kernel.bindings) {
-      if (!isScratch(operand) && operand.op.lowering.kind === 'leaf') leaves.add(operand);
+      if (isScratch(operand)) continue;
+      const { home } = homeOf(operand);
+      if (home.op.lowering.kind === 'leaf') leaves.add(home);
     }
   }
   const fetched = new Set<Node>();
   for (const root of roots) {
     const source = resolve(root);
-    if (source.op.lowering.kind === 'leaf') leaves.add(source);
+    const { home } = homeOf(source);
+    if (home.op.lowering.kind === 'leaf') leaves.add(home);
     else if (source.op.lowering.kind !== 'effect') fetched.add(source);
   }
   const tunable = groups.flatMap(({ anchor }) => (anchor !== null && isTunable(anchor) ? [anchor] : []));

@@ -1,25 +1,52 @@
-/** Whole files in Node. */
+/** Whole files in Node, and what a person reads when the system refuses one. */
 
-import { StateError } from '../errors.ts';
-import { importNode } from '../node.ts';
+import { files, writeWhole } from '#platform';
+import { FileError } from '../errors.ts';
 
-/** Node's file functions. */
-async function nodeFiles(who: string): Promise<typeof import('node:fs/promises')> {
+const INSTEAD = 'Use toSafetensors() and fromSafetensors() there.';
+
+/** What the system's codes mean, and the remedy. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder. Correct the path, or make the folder first.',
+  ENOTDIR: 'what its path calls a folder is a file. Correct the path.',
+  EISDIR: 'it is a folder. Give the path of a file.',
+  EACCES: 'permission is denied. Choose another place, or change the permissions.',
+  EPERM: 'permission is denied. Choose another place, or change the permissions.',
+  EROFS: 'the file system is read-only. Choose another place.',
+  ENOSPC: 'no room is left on the disk. Free some, or choose another place.',
+  EDQUOT: 'the quota is used up. Free some room, or choose another place.',
+};
+
+/** Does something with a file; an error of the system becomes one that names the file and the remedy. */
+export async function onDisk<T>(who: string, path: string, work: () => Promise<T>): Promise<T> {
   try {
-    return await importNode('node:fs/promises');
+    return await work();
   } catch (cause) {
-    throw new StateError(`${who}: a browser has no files. Use toSafetensors() and fromSafetensors() there.`, { cause });
+    if (!(cause instanceof Error && 'code' in cause && typeof cause.code === 'string')) throw cause;
+    const refusal =
+      REFUSALS[cause.code] ?? `${cause.message}. Correct what the system complains of, or choose another place.`;
+    throw new FileError(`${who}: '${path}': ${refusal}`, { cause });
   }
 }
 
+/** Whether an error is that of a file which is not there. */
+export const isMissing = (error: unknown): boolean =>
+  error instanceof FileError && error.cause instanceof Error && 'code' in error.cause && error.cause.code === 'ENOENT';
+
 export async function readBytes(who: string, path: string): Promise<Uint8Array> {
-  const { readFile } = await nodeFiles(who);
-  return readFile(path);
+  const { readFile } = files(who, INSTEAD);
+  return onDisk(who, path, () => readFile(path));
 }
 
-/** Written beside and renamed: a crash leaves the old file whole. */
-export async function writeBytes(who: string, path: string, bytes: Uint8Array): Promise<void> {
-  const { writeFile, rename } = await nodeFiles(who);
-  await writeFile(`${path}.part`, bytes);
-  await rename(`${path}.part`, path);
+/** All or nothing: a kill or a full disk leaves the old file whole. */
+export async function writeBytes(who: string, path: string, bytes: Uint8Array | string): Promise<void> {
+  files(who, INSTEAD);
+  await onDisk(who, path, () => writeWhole(path, bytes));
+}
+
+/** Makes the folder of `path` and those above it; `instead` is the remedy in a browser. */
+export async function makeFolderOf(who: string, path: string, instead = INSTEAD): Promise<void> {
+  const end = Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\'));
+  const { mkdir } = files(who, instead);
+  if (end > 0) await onDisk(who, path, () => mkdir(path.slice(0, end), { recursive: true }));
 }

@@ -1,20 +1,27 @@
 /**
  * The safetensors file format (https://github.com/huggingface/safetensors): 8 bytes of header length (little endian), a
  * JSON header that gives every tensor's dtype, shape and byte range, then the bytes. Works on Uint8Arrays alone, so in
- * browsers too. Typed arrays are read and written as they lie in memory: every platform that runs WebGPU is little endian.
+ * browsers too.
  */
+
+import { describe } from '../describe.ts';
 import { ArgumentError, DataError } from '../errors.ts';
+import { decodeNumbers, elementCount, isSizes, NUMBER_BYTES, type NumberKind, type Numbers } from './numbers.ts';
+import { quote } from './quote.ts';
 
 /** A tensor to write: row-major data, stored as F32, I32 or U8 after the array's type. */
 export interface SafetensorsInput {
   /** Unique in the file; not `__metadata__`. */
   readonly name: string;
+  /** Extents, the first one outermost. */
   readonly shape: readonly number[];
-  readonly data: Float32Array | Int32Array | Uint8Array;
+  /** As many values as the shape holds. */
+  readonly data: Numbers;
 }
 
 /** A tensor that was read. */
 export interface SafetensorsTensor {
+  /** Extents, the first one outermost. */
   readonly shape: readonly number[];
   /** The dtype in the file. */
   readonly dtype: SafetensorsDtype;
@@ -22,20 +29,20 @@ export interface SafetensorsTensor {
    * A copy of its own. F32, F16 and BF16 give a Float32Array with the exact values, F64 a Float32Array rounded to nearest;
    * I32 an Int32Array, I64 one with the exact values (others are an error); U8 a Uint8Array.
    */
-  readonly data: Float32Array | Int32Array | Uint8Array;
+  readonly data: Numbers;
 }
 
 /** The dtypes of the format that can be read. */
 export type SafetensorsDtype = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'U8';
 
-const ITEM_BYTES: Readonly<Record<SafetensorsDtype, number>> = {
-  F64: 8,
-  F32: 4,
-  F16: 2,
-  BF16: 2,
-  I64: 8,
-  I32: 4,
-  U8: 1,
+const KINDS: Readonly<Record<SafetensorsDtype, NumberKind>> = {
+  F64: 'float64',
+  F32: 'float32',
+  F16: 'float16',
+  BF16: 'bfloat16',
+  I64: 'int64',
+  I32: 'int32',
+  U8: 'uint8',
 };
 const LENGTH_BYTES = 8;
 /** The format's own limit, against files that would make a reader allocate without bound. */
@@ -90,7 +97,9 @@ export function encodeSafetensors(
  * @throws DataError for anything that is no such file; the message names the tensor.
  */
 export function decodeSafetensors(bytes: Uint8Array): {
+  /** By name. */
   readonly tensors: Map<string, SafetensorsTensor>;
+  /** Texts beside the tensors. */
   readonly metadata: Record<string, string>;
 } {
   const { header, dataStart } = readHeader(bytes);
@@ -106,7 +115,7 @@ export function decodeSafetensors(bytes: Uint8Array): {
   for (const { name, dtype, shape, begin, end } of entries) {
     // A copy starts its own, aligned buffer, which a range of the file need not. (`slice` of Node's Buffer is no copy.)
     const raw = new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end));
-    tensors.set(name, { shape, dtype, data: readValues(name, dtype, raw) });
+    tensors.set(name, { shape, dtype, data: decodeNumbers(KINDS[dtype], raw, failing(name)) });
   }
   return { tensors, metadata };
 }
@@ -125,7 +134,7 @@ function dtypeOf(name: string, data: SafetensorsInput['data']): SafetensorsDtype
   if (data instanceof Int32Array) return 'I32';
   if (data instanceof Uint8Array) return 'U8';
   throw new ArgumentError(
-    `encodeSafetensors: tensor '${name}' is of a type that is not written; convert it to Float32Array, Int32Array or Uint8Array`,
+    `encodeSafetensors: tensor ${quote(name)} is of a type that is not written; convert it to Float32Array, Int32Array or Uint8Array`,
   );
 }
 
@@ -134,11 +143,11 @@ function checkInput(name: string, shape: readonly number[], length: number, name
     throw new ArgumentError(`encodeSafetensors: '${METADATA}' is reserved by the format; rename the tensor`);
   }
   if (names.has(name))
-    throw new ArgumentError(`encodeSafetensors: two tensors are named '${name}'; rename one of them`);
+    throw new ArgumentError(`encodeSafetensors: two tensors are named ${quote(name)}; rename one of them`);
   names.add(name);
-  if (!isShape(shape) || elementCount(shape) !== length) {
+  if (!isSizes(shape) || elementCount(shape) !== length) {
     throw new ArgumentError(
-      `encodeSafetensors: tensor '${name}' has ${length} values, but its shape is [${shape}]; pass the shape of the data`,
+      `encodeSafetensors: tensor ${quote(name)} has ${length} values, but its shape is [${shape}]; pass the shape of the data`,
     );
   }
 }
@@ -147,7 +156,7 @@ function encodeMetadata(metadata: Readonly<Record<string, string>>): string {
   for (const [key, value] of Object.entries(metadata)) {
     if (typeof value !== 'string') {
       throw new ArgumentError(
-        `encodeSafetensors: metadata '${key}' is of type ${typeof value}, the format holds text only; convert it with String() or JSON.stringify()`,
+        `encodeSafetensors: metadata ${quote(key)} is of type ${typeof value}, the format holds text only; convert it with String() or JSON.stringify()`,
       );
     }
   }
@@ -173,11 +182,13 @@ function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataS
     );
   }
   let header: unknown;
+  let twice: string | null;
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(
       bytes.subarray(LENGTH_BYTES, dataStart),
     );
     header = JSON.parse(text);
+    twice = repeatedKey(text);
   } catch (cause) {
     throw new DataError(
       'safetensors: the header is not JSON in UTF-8; the file is corrupt or in another format, fetch it again',
@@ -191,7 +202,32 @@ function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataS
       'safetensors: the header is not a JSON object; the file is in another format or corrupt, fetch it again',
     );
   }
+  if (twice !== null) {
+    throw new DataError(
+      `safetensors: the header holds ${quote(twice)} twice, and readers differ in which one counts; write the file again`,
+    );
+  }
   return { header, dataStart };
+}
+
+/** A name that stands twice in the outermost object of sound JSON, where `JSON.parse` silently takes the last, or null. */
+function repeatedKey(json: string): string | null {
+  const seen = new Set<string>();
+  let depth = 0;
+  for (let at = 0; at < json.length; at++) {
+    const char = json[at];
+    if (char === '{' || char === '[') depth++;
+    else if (char === '}' || char === ']') depth--;
+    if (char !== '"') continue;
+    const begin = at++;
+    for (; json[at] !== '"'; at++) if (json[at] === '\\') at++;
+    // Within the outermost object nothing but its keys is a text: its values are objects.
+    if (depth !== 1) continue;
+    const key: string = JSON.parse(json.slice(begin, at + 1));
+    if (seen.has(key)) return key;
+    seen.add(key);
+  }
+  return null;
 }
 
 function readMetadata(value: unknown): Record<string, string> {
@@ -199,27 +235,35 @@ function readMetadata(value: unknown): Record<string, string> {
   const texts = Object.entries(value).map(([key, text]): [string, string] => {
     if (typeof text === 'string') return [key, text];
     throw new DataError(
-      `safetensors: ${METADATA} '${key}' is of type ${typeof text}, expected text; write the file again`,
+      `safetensors: ${METADATA} ${quote(key)} is of type ${typeof text}, expected text; write the file again`,
     );
   });
   return Object.fromEntries(texts);
 }
 
-function readEntry(name: string, value: unknown, available: number): Entry {
-  const fail = (problem: string): never => {
-    throw new DataError(`safetensors: tensor '${name}' ${problem}`);
+/** Throws an error about one tensor. */
+const failing =
+  (name: string) =>
+  (problem: string): never => {
+    throw new DataError(`safetensors: tensor ${quote(name)} ${problem}`);
   };
+
+/** A short list as it stands, anything else in words: what a file holds may be long or deep. */
+const listing = (value: unknown): string =>
+  Array.isArray(value) && value.length <= 16 ? `[${value.map(describe).join(', ')}]` : describe(value);
+
+function readEntry(name: string, value: unknown, available: number): Entry {
+  const fail = failing(name);
   if (!isRecord(value)) return fail('is not described by an object; the file is corrupt, write it again');
   const { dtype, shape, data_offsets: offsets } = value;
   if (!isDtype(dtype)) {
     return fail(
-      `has dtype ${JSON.stringify(dtype)}, readable are ${Object.keys(ITEM_BYTES).join(', ')}; convert it before saving`,
+      `has dtype ${describe(dtype)}, readable are ${Object.keys(KINDS).join(', ')}; convert it before saving`,
     );
   }
-  if (!isShape(shape))
-    return fail(`has shape ${JSON.stringify(shape)}, expected whole numbers >= 0; write the file again`);
-  if (!isShape(offsets) || offsets.length !== 2) {
-    return fail(`has data_offsets ${JSON.stringify(offsets)}, expected [begin, end] in bytes; write the file again`);
+  if (!isSizes(shape)) return fail(`has shape ${listing(shape)}, expected whole numbers >= 0; write the file again`);
+  if (!isSizes(offsets) || offsets.length !== 2) {
+    return fail(`has data_offsets ${listing(offsets)}, expected [begin, end] in bytes; write the file again`);
   }
   const [begin, end] = offsets;
   if (begin > end)
@@ -227,10 +271,10 @@ function readEntry(name: string, value: unknown, available: number): Entry {
   if (end > available) {
     return fail(`reaches to byte ${end} of the data, which has ${available}; the file is truncated, fetch it again`);
   }
-  const needed = elementCount(shape) * ITEM_BYTES[dtype];
+  const needed = elementCount(shape) * NUMBER_BYTES[KINDS[dtype]];
   if (needed !== end - begin) {
     return fail(
-      `of shape [${shape}] and dtype ${dtype} needs ${needed} bytes, its data_offsets span ${end - begin}; write the file again`,
+      `of shape ${listing(shape)} and dtype ${dtype} needs ${needed} bytes, its data_offsets span ${end - begin}; write the file again`,
     );
   }
   return { name, dtype, shape, begin, end };
@@ -238,17 +282,17 @@ function readEntry(name: string, value: unknown, available: number): Entry {
 
 function checkCoverage(entries: readonly Entry[], available: number): void {
   let reached = 0;
-  let before: string | null = null;
+  let before = '';
   // By end as well, so that an empty tensor sorts before the one that begins at the same byte.
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin < reached) {
       throw new DataError(
-        `safetensors: tensors '${before}' and '${name}' overlap at byte ${begin} of the data; write the file again`,
+        `safetensors: tensors ${quote(before)} and ${quote(name)} overlap at byte ${begin} of the data; write the file again`,
       );
     }
     if (begin > reached) {
       throw new DataError(
-        `safetensors: bytes ${reached} to ${begin} before tensor '${name}' belong to no tensor; the file is corrupt, write it again`,
+        `safetensors: bytes ${reached} to ${begin} before tensor ${quote(name)} belong to no tensor; the file is corrupt, write it again`,
       );
     }
     reached = end;
@@ -261,63 +305,10 @@ function checkCoverage(entries: readonly Entry[], available: number): void {
   }
 }
 
-/** `raw` starts its own buffer. */
-function readValues(name: string, dtype: SafetensorsDtype, raw: Uint8Array): SafetensorsTensor['data'] {
-  const { buffer } = raw;
-  switch (dtype) {
-    case 'F32':
-      return new Float32Array(buffer);
-    case 'I32':
-      return new Int32Array(buffer);
-    case 'U8':
-      return raw;
-    case 'F64':
-      return Float32Array.from(new Float64Array(buffer));
-    case 'F16':
-      return Float32Array.from(new Uint16Array(buffer), float16);
-    case 'BF16':
-      // The upper half of a float32.
-      return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16).buffer);
-    case 'I64':
-      return narrow(name, new BigInt64Array(buffer));
-  }
-}
-
-/** The value of IEEE 754 half-precision bits; every one is exact in float32. */
-function float16(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >>> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
-}
-
-function narrow(name: string, wide: BigInt64Array): Int32Array {
-  const out = new Int32Array(wide.length);
-  for (let i = 0; i < wide.length; i++) {
-    out[i] = Number(wide[i]);
-    if (BigInt(out[i]) !== wide[i]) {
-      throw new DataError(
-        `safetensors: tensor '${name}' (I64) holds ${wide[i]}, which does not fit into int32; save it as I32 or F32 instead`,
-      );
-    }
-  }
-  return out;
-}
-
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isDtype(value: unknown): value is SafetensorsDtype {
-  return typeof value === 'string' && Object.hasOwn(ITEM_BYTES, value);
-}
-
-function isShape(value: unknown): value is readonly number[] {
-  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
-}
-
-function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
+  return typeof value === 'string' && Object.hasOwn(KINDS, value);
 }

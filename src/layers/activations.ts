@@ -1,10 +1,11 @@
 /** Keras' activations by name. */
 
-import { ArgumentError } from '../errors.ts';
+import { checkName } from '../given.ts';
 import type { Node } from '../graph/node.ts';
 import * as e from '../ops/elementwise.ts';
 import { logSoftmax, softmax } from '../ops/softmax.ts';
 
+/** What `activation` names, on nodes: for layers of your own. Along the last axis where they take several elements. */
 export const activations = {
   linear: (x: Node): Node => x,
   relu: (x: Node): Node => e.relu(x),
@@ -19,13 +20,9 @@ export const activations = {
   logSoftmax: (x: Node): Node => logSoftmax(x),
 } as const;
 
+/** Names of activations. */
 export type ActivationName = keyof typeof activations;
 
-const isActivation = (name: string): name is ActivationName => name in activations;
+const names = Object.keys(activations).filter((name): name is ActivationName => name in activations);
 
-export function checkActivation(name: string, who: string): ActivationName {
-  if (isActivation(name)) return name;
-  throw new ArgumentError(
-    `${who}: there is no activation '${name}'. Use one of ${Object.keys(activations).join(', ')}.`,
-  );
-}
+export const checkActivation = (name: string, who: string): ActivationName => checkName(who, 'activation', name, names);

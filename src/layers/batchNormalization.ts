@@ -1,12 +1,22 @@
 import { ShapeError } from '../errors.ts';
+import { checkOptions } from '../given.ts';
 import type { Node } from '../graph/node.ts';
 import { ones, zeros } from '../initializers.ts';
 import { batchNorm, normalise } from '../ops/batchNorm.ts';
 import { add, mul } from '../ops/elementwise.ts';
 import { fullNode } from '../ops/leaf.ts';
 import type { Shape } from '../shape.ts';
-import { type CallContext, Layer, type LayerConfig, type LayerOptions, type WeightSpec } from './layer.ts';
+import {
+  type CallContext,
+  checkFinite,
+  LAYER_OPTIONS,
+  Layer,
+  type LayerConfig,
+  type LayerOptions,
+  type WeightSpec,
+} from './layer.ts';
 
+/** Options of `BatchNormalization`. */
 export interface BatchNormalizationOptions extends LayerOptions {
   /** Of the moving averages, default 0.99. */
   readonly momentum?: number;
@@ -17,6 +27,8 @@ export interface BatchNormalizationOptions extends LayerOptions {
   /** Learn a scale; default true. */
   readonly scale?: boolean;
 }
+
+const OPTIONS = { ...LAYER_OPTIONS, momentum: true, epsilon: true, center: true, scale: true } as const;
 
 /**
  * Batch normalisation over all axes but the last. Training uses the batch's statistics and keeps moving averages of them,
@@ -30,11 +42,14 @@ export class BatchNormalization extends Layer {
   readonly scale: boolean;
 
   constructor(options: BatchNormalizationOptions = {}) {
+    checkOptions('BatchNormalization', options, OPTIONS);
     super(options);
     this.momentum = options.momentum ?? 0.99;
     this.epsilon = options.epsilon ?? 1e-3;
     this.center = options.center ?? true;
     this.scale = options.scale ?? true;
+    checkFinite('BatchNormalization', 'momentum', this.momentum, ' in [0, 1]', (share) => share >= 0 && share <= 1);
+    checkFinite('BatchNormalization', 'epsilon', this.epsilon, ' of at least 0', (value) => value >= 0);
   }
 
   override weights(input: Shape, name: string): WeightSpec[] {

@@ -1,3 +1,4 @@
+import { checkOptions } from '../given.ts';
 import type { Node } from '../graph/node.ts';
 import { conv2d } from '../ops/conv2d.ts';
 import { type Padding, type Pair, pairOf, type Shape } from '../shape.ts';
@@ -5,21 +6,26 @@ import { type ActivationName, activations, checkActivation } from './activations
 import {
   type CallContext,
   checkCount,
+  checkInitializer,
+  checkPadding,
   expectImages,
   type InitializerLike,
   initializerName,
   kernelAndBias,
+  LAYER_OPTIONS,
   Layer,
   type LayerConfig,
   type LayerOptions,
   type WeightSpec,
 } from './layer.ts';
 
+/** Options of `Conv2D`. */
 export interface Conv2DOptions extends LayerOptions {
   /** Default 1. */
   readonly strides?: Pair;
   /** Default `valid`. */
   readonly padding?: Padding;
+  /** Default `linear`: none. */
   readonly activation?: ActivationName;
   /** Default true. */
   readonly useBias?: boolean;
@@ -28,6 +34,16 @@ export interface Conv2DOptions extends LayerOptions {
   /** Default `zeros`. */
   readonly biasInitializer?: InitializerLike;
 }
+
+const OPTIONS = {
+  ...LAYER_OPTIONS,
+  strides: true,
+  padding: true,
+  activation: true,
+  useBias: true,
+  kernelInitializer: true,
+  biasInitializer: true,
+} as const;
 
 /**
  * Two-dimensional convolution: [batch, height, width, in] to [batch, height', width', filters]. Weights: kernel
@@ -41,19 +57,37 @@ export class Conv2D extends Layer {
     readonly strides: readonly [number, number];
   };
 
+  /**
+   * @param filters channels of the output, at least 1
+   * @param kernelSize [height, width], or one number for both
+   * @throws ArgumentError for an argument outside its range
+   */
   constructor(filters: number, kernelSize: Pair, options: Conv2DOptions = {}) {
+    checkOptions('Conv2D', options, OPTIONS);
     super(options);
     checkCount('Conv2D', 'filters', filters);
     this.filters = filters;
     this.kernelSize = pairOf(kernelSize, 'Conv2D kernelSize');
     this.#options = {
       strides: pairOf(options.strides ?? 1, 'Conv2D strides'),
-      padding: options.padding ?? 'valid',
+      padding: checkPadding('Conv2D', options.padding ?? 'valid'),
       activation: checkActivation(options.activation ?? 'linear', 'Conv2D'),
       useBias: options.useBias ?? true,
-      kernelInitializer: options.kernelInitializer ?? 'glorotUniform',
-      biasInitializer: options.biasInitializer ?? 'zeros',
+      kernelInitializer: checkInitializer('Conv2D', 'kernelInitializer', options.kernelInitializer ?? 'glorotUniform'),
+      biasInitializer: checkInitializer('Conv2D', 'biasInitializer', options.biasInitializer ?? 'zeros'),
     };
+  }
+
+  get strides(): readonly [number, number] {
+    return this.#options.strides;
+  }
+
+  get padding(): Padding {
+    return this.#options.padding;
+  }
+
+  get activation(): ActivationName {
+    return this.#options.activation;
   }
 
   override weights(input: Shape, name: string): WeightSpec[] {

@@ -1,4 +1,5 @@
 import { ShapeError } from '../errors.ts';
+import { checkOptions } from '../given.ts';
 import type { Node } from '../graph/node.ts';
 import { dense } from '../ops/matmul.ts';
 import type { Shape } from '../shape.ts';
@@ -6,16 +7,20 @@ import { type ActivationName, activations, checkActivation } from './activations
 import {
   type CallContext,
   checkCount,
+  checkInitializer,
   type InitializerLike,
   initializerName,
   kernelAndBias,
+  LAYER_OPTIONS,
   Layer,
   type LayerConfig,
   type LayerOptions,
   type WeightSpec,
 } from './layer.ts';
 
+/** Options of `Dense`. */
 export interface DenseOptions extends LayerOptions {
+  /** Default `linear`: none. */
   readonly activation?: ActivationName;
   /** Default true. */
   readonly useBias?: boolean;
@@ -25,22 +30,39 @@ export interface DenseOptions extends LayerOptions {
   readonly biasInitializer?: InitializerLike;
 }
 
+const OPTIONS = {
+  ...LAYER_OPTIONS,
+  activation: true,
+  useBias: true,
+  kernelInitializer: true,
+  biasInitializer: true,
+} as const;
+
 /** activation(x kernel + bias) along the last axis: [..., in] to [..., units]. Weights: kernel [in, units], bias [units]. */
 export class Dense extends Layer {
   readonly className = 'Dense';
   readonly units: number;
   readonly #options: Required<Omit<DenseOptions, 'name' | 'inputShape'>>;
 
+  /**
+   * @param units extent of the output's last axis, at least 1
+   * @throws ArgumentError for an argument outside its range
+   */
   constructor(units: number, options: DenseOptions = {}) {
+    checkOptions('Dense', options, OPTIONS);
     super(options);
     checkCount('Dense', 'units', units);
     this.units = units;
     this.#options = {
       activation: checkActivation(options.activation ?? 'linear', 'Dense'),
       useBias: options.useBias ?? true,
-      kernelInitializer: options.kernelInitializer ?? 'glorotUniform',
-      biasInitializer: options.biasInitializer ?? 'zeros',
+      kernelInitializer: checkInitializer('Dense', 'kernelInitializer', options.kernelInitializer ?? 'glorotUniform'),
+      biasInitializer: checkInitializer('Dense', 'biasInitializer', options.biasInitializer ?? 'zeros'),
     };
+  }
+
+  get activation(): ActivationName {
+    return this.#options.activation;
   }
 
   override weights(input: Shape, name: string): WeightSpec[] {

@@ -1,5 +1,6 @@
 /** All layers, and how a saved one is made again. */
 
+import { describe } from '../describe.ts';
 import { DataError } from '../errors.ts';
 import { isInitializerName } from '../initializers.ts';
 import type { Padding } from '../shape.ts';
@@ -24,7 +25,7 @@ class Settings {
 
   #fail(name: string, expected: string): never {
     throw new DataError(
-      `A saved layer ${this.#who} has ${name} = ${JSON.stringify(this.#config[name])}, expected ${expected}. Save the model again.`,
+      `A saved layer ${this.#who} has ${name} = ${describe(this.#config[name])}, expected ${expected}. Save the model again.`,
     );
   }
   number(name: string): number {
@@ -41,7 +42,8 @@ class Settings {
   }
   list(name: string): readonly number[] {
     const value = this.#config[name];
-    return Array.isArray(value) ? value : this.#fail(name, 'a list of numbers');
+    const isNumbers = Array.isArray(value) && value.every((one) => typeof one === 'number');
+    return isNumbers ? value : this.#fail(name, 'a list of numbers');
   }
   pair(name: string): readonly [number, number] {
     const [a, b] = this.list(name);
@@ -115,7 +117,15 @@ export { type ActivationName, activations } from './activations.ts';
 export type { BatchNormalizationOptions } from './batchNormalization.ts';
 export type { Conv2DOptions } from './conv2d.ts';
 export type { DenseOptions } from './dense.ts';
-export { type CallContext, Layer, type LayerConfig, type LayerOptions, type WeightSpec } from './layer.ts';
+export {
+  type CallContext,
+  type ConfigValue,
+  type InitializerLike,
+  Layer,
+  type LayerConfig,
+  type LayerOptions,
+  type WeightSpec,
+} from './layer.ts';
 export type { PoolingOptions } from './pooling.ts';
 export {
   Activation,

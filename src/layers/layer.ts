@@ -1,14 +1,19 @@
 /** What a layer is: its weights and how it extends the graph. Layers hold no values; the model does. */
 
+import { describe } from '../describe.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
+import { checkName } from '../given.ts';
 import type { Node } from '../graph/node.ts';
-import { type Initializer, type InitializerName, resolveInitializer } from '../initializers.ts';
-import { formatShape, type Shape } from '../shape.ts';
+import { type Initializer, type InitializerName, initializers, resolveInitializer } from '../initializers.ts';
+import { formatShape, type Padding, type Shape } from '../shape.ts';
 
+/** A weight that a layer asks for. */
 export interface WeightSpec {
   /** `kernel`, `bias`, `gamma`, ... */
   readonly name: string;
+  /** Extents, the first one outermost. */
   readonly shape: Shape;
+  /** Draws its first values. */
   readonly initializer: Initializer;
   /** False for what is not learnt by gradients, such as moving averages. */
   readonly trainable: boolean;
@@ -16,6 +21,7 @@ export interface WeightSpec {
 
 /** The graph under construction around one call of a layer. */
 export interface CallContext {
+  /** False in evaluation and prediction. */
   readonly training: boolean;
   /** The layer's weights, in the order of its specs. */
   readonly weights: readonly Node[];
@@ -27,8 +33,10 @@ export interface CallContext {
 
 /** A setting that can be saved. */
 export type ConfigValue = string | number | boolean | null | readonly number[] | undefined;
+/** A layer's settings by name, as they are saved. */
 export type LayerConfig = Readonly<Record<string, ConfigValue>>;
 
+/** Options of every layer. */
 export interface LayerOptions {
   /** Default: the class's name and a number, as in Keras: `conv2d`, `conv2d_1`. */
   readonly name?: string;
@@ -36,14 +44,26 @@ export interface LayerOptions {
   readonly inputShape?: Shape;
 }
 
-/** Base of all layers. Shapes here leave out the batch dimension. */
+/** Names of the options of every layer. */
+export const LAYER_OPTIONS = { name: true, inputShape: true } as const;
+
+/**
+ * Base of all layers. Shapes here leave out the batch dimension. A layer is a description: models that are made of the same
+ * layer objects have weights of their own, other than in Keras.
+ */
 export abstract class Layer {
   /** Keras' class name. */
   abstract readonly className: string;
+  /** The name that was asked for; null: the model names it. */
   readonly givenName: string | null;
+  /** Shape of one example, where this layer was told. */
   readonly inputShape: Shape | null;
 
   constructor({ name, inputShape }: LayerOptions = {}) {
+    if (name !== undefined && (typeof name !== 'string' || name === '')) {
+      throw new ArgumentError(`A layer's name must be a text, got ${describe(name)}. Leave it out for Keras' name.`);
+    }
+    if (inputShape !== undefined) checkInputShape(inputShape, name === undefined ? 'A layer' : `Layer '${name}'`);
     this.givenName = name ?? null;
     this.inputShape = inputShape ?? null;
   }
@@ -66,12 +86,44 @@ export type InitializerLike = InitializerName | Initializer;
 /** The name of an initialiser, for saving; a function has none that could be found again. */
 export const initializerName = (value: InitializerLike): ConfigValue => (typeof value === 'string' ? value : null);
 
+/** Throws unless a shape is that of one example. */
+export function checkInputShape(inputShape: Shape, who: string): void {
+  const given: unknown = inputShape;
+  if (!Array.isArray(given)) {
+    throw new ArgumentError(
+      `${who}: inputShape must be an array of extents, got ${describe(given)}. Write [784] or [28, 28, 1], without the batch.`,
+    );
+  }
+  if (given.every((extent) => Number.isSafeInteger(extent) && extent >= 1)) return;
+  throw new ShapeError(
+    `${who}: inputShape must hold whole numbers of at least 1, got [${given.map(String).join(', ')}]. ` +
+      'Leave out the batch dimension and fix all others.',
+  );
+}
+
 /** Throws unless a layer's count is a whole number of at least 1. */
 export function checkCount(who: string, name: string, value: number): void {
-  if (Number.isInteger(value) && value >= 1) return;
+  if (Number.isSafeInteger(value) && value >= 1) return;
   throw new ArgumentError(
-    `${who}: ${name} must be a whole number of at least 1, got ${value}. Fix the layer's ${name}.`,
+    `${who}: ${name} must be a whole number of at least 1, got ${describe(value)}. Fix the layer's ${name}.`,
   );
+}
+
+/** Throws unless a setting is a finite number of which `fits` holds; `range` says so in words. */
+export function checkFinite(who: string, name: string, value: number, range = '', fits = (_: number) => true): void {
+  if (Number.isFinite(value) && fits(value)) return;
+  throw new ArgumentError(
+    `${who}: ${name} must be a finite number${range}, got ${describe(value)}. Fix the layer's ${name}.`,
+  );
+}
+
+export const checkPadding = (who: string, padding: Padding): Padding =>
+  checkName(who, 'padding', padding, ['same', 'valid'] as const);
+
+/** A layer's initialiser; throws for a name that does not exist, before the layer is built. */
+export function checkInitializer(who: string, argument: string, value: InitializerLike): InitializerLike {
+  if (typeof value !== 'function') checkName(who, argument, value, Object.keys(initializers), ', or a function');
+  return value;
 }
 
 /** Throws unless the inputs are images. */

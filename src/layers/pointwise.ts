@@ -1,16 +1,18 @@
-import { ArgumentError } from '../errors.ts';
+import { checkOptions } from '../given.ts';
 import type { Node } from '../graph/node.ts';
 import { add, dropout, mul } from '../ops/elementwise.ts';
 import { fullNode } from '../ops/leaf.ts';
 import { type ActivationName, activations, checkActivation } from './activations.ts';
-import { type CallContext, Layer, type LayerConfig, type LayerOptions } from './layer.ts';
+import { type CallContext, checkFinite, LAYER_OPTIONS, Layer, type LayerConfig, type LayerOptions } from './layer.ts';
 
 /** Applies an activation by name. */
 export class Activation extends Layer {
   readonly className = 'Activation';
   readonly activation: ActivationName;
 
+  /** @param activation its name, also `softmax` along the last axis */
   constructor(activation: ActivationName, options: LayerOptions = {}) {
+    checkOptions('Activation', options, LAYER_OPTIONS);
     super(options);
     this.activation = checkActivation(activation, 'Activation');
   }
@@ -29,11 +31,14 @@ export class Dropout extends Layer {
   readonly className = 'Dropout';
   readonly rate: number;
 
+  /**
+   * @param rate share that is zeroed, in [0, 1]
+   * @throws ArgumentError for an argument outside its range
+   */
   constructor(rate: number, options: LayerOptions = {}) {
+    checkOptions('Dropout', options, LAYER_OPTIONS);
     super(options);
-    if (!(rate >= 0 && rate <= 1)) {
-      throw new ArgumentError(`Dropout: rate must lie in [0, 1], got ${rate}. It is the share that is dropped.`);
-    }
+    checkFinite('Dropout', 'rate', rate, ' in [0, 1], the share that is dropped', (share) => share >= 0 && share <= 1);
     this.rate = rate;
   }
 
@@ -52,8 +57,19 @@ export class Rescaling extends Layer {
   readonly scale: number;
   readonly offset: number;
 
-  constructor(scale: number, { offset = 0, ...options }: LayerOptions & { readonly offset?: number } = {}) {
+  /** @param scale factor of the inputs */
+  constructor(
+    scale: number,
+    options: LayerOptions & {
+      /** Added after scaling; default 0. */
+      readonly offset?: number;
+    } = {},
+  ) {
+    checkOptions('Rescaling', options, { ...LAYER_OPTIONS, offset: true });
     super(options);
+    const { offset = 0 } = options;
+    checkFinite('Rescaling', 'scale', scale);
+    checkFinite('Rescaling', 'offset', offset);
     this.scale = scale;
     this.offset = offset;
   }

@@ -1,16 +1,20 @@
+import { checkOptions } from '../given.ts';
 import type { Node } from '../graph/node.ts';
 import { avgPool2d, maxPool2d, type Pool2dOptions } from '../ops/pool2d.ts';
 import { mean } from '../ops/reduce.ts';
 import { type Padding, type Pair, pairOf, type Shape } from '../shape.ts';
 import {
   type CallContext,
+  checkPadding,
   expectImages,
+  LAYER_OPTIONS,
   Layer,
   type LayerConfig,
   type LayerOptions,
   type WeightSpec,
 } from './layer.ts';
 
+/** Options of the poolings. */
 export interface PoolingOptions extends LayerOptions {
   /** Default: the pool size. */
   readonly strides?: Pair;
@@ -23,13 +27,19 @@ abstract class Pooling2D extends Layer {
   readonly strides: readonly [number, number];
   readonly padding: Padding;
 
+  /**
+   * @param poolSize [height, width] of the window, or one number for both
+   * @throws ArgumentError for an argument outside its range
+   */
   constructor(poolSize: Pair = 2, options: PoolingOptions = {}) {
+    checkOptions('Pooling', options, { ...LAYER_OPTIONS, strides: true, padding: true });
     super(options);
     this.poolSize = pairOf(poolSize, 'Pooling poolSize');
     this.strides = pairOf(options.strides ?? poolSize, 'Pooling strides');
-    this.padding = options.padding ?? 'valid';
+    this.padding = checkPadding('Pooling', options.padding ?? 'valid');
   }
 
+  /** @internal */
   protected abstract pool(x: Node, options: Pool2dOptions): Node;
 
   override weights(input: Shape, name: string): WeightSpec[] {
@@ -49,6 +59,7 @@ abstract class Pooling2D extends Layer {
 /** The largest value of each window; the pool size defaults to 2. */
 export class MaxPooling2D extends Pooling2D {
   readonly className = 'MaxPooling2D';
+  /** @internal */
   protected pool(x: Node, options: Pool2dOptions): Node {
     return maxPool2d(x, options);
   }
@@ -57,6 +68,7 @@ export class MaxPooling2D extends Pooling2D {
 /** The mean of each window's pixels, padding left out; the pool size defaults to 2. */
 export class AveragePooling2D extends Pooling2D {
   readonly className = 'AveragePooling2D';
+  /** @internal */
   protected pool(x: Node, options: Pool2dOptions): Node {
     return avgPool2d(x, options);
   }
@@ -65,6 +77,11 @@ export class AveragePooling2D extends Pooling2D {
 /** The mean over all pixels: [batch, height, width, channels] to [batch, channels]. */
 export class GlobalAveragePooling2D extends Layer {
   readonly className = 'GlobalAveragePooling2D';
+
+  constructor(options: LayerOptions = {}) {
+    checkOptions('GlobalAveragePooling2D', options, LAYER_OPTIONS);
+    super(options);
+  }
 
   override weights(input: Shape, name: string): WeightSpec[] {
     expectImages(input, name, this.className);

@@ -1,44 +1,17 @@
-/**
- * CIFAR-10: 60,000 photographs of 32×32 pixels in ten classes (Krizhevsky, 2009), from a folder, an archive, the cache or
- * the network. Node's modules are imported where they are used: browsers import this file too.
- */
+/** Reads CIFAR-10 from files, and brings it from the network into the cache. */
 
+import { createReadStream } from 'node:fs';
+import { mkdir, mkdtemp, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import type { Cifar10Options } from '../datasets/cifar10.ts';
+import { cifarClassNames, countRecords, decodeCifar, recordBytes } from '../datasets/cifarFormat.ts';
+import type { ImageDataset, LabelledImages } from '../datasets/imageDataset.ts';
 import { ArgumentError, DataError } from '../errors.ts';
-import { importNode } from '../node.ts';
-import { cifarClassNames, countRecords, decodeCifar, recordBytes } from './cifarFormat.ts';
-import { type DownloadProgress, download, md5OfFile, onDisk } from './download.ts';
-import type { ImageDataset, LabelledImages } from './imageDataset.ts';
+import { download, md5OfFile, onDisk } from './download.ts';
 import { readTar } from './tar.ts';
-
-/** Where to find CIFAR-10 and how much of it to read. */
-export interface Cifar10Options {
-  /**
-   * Folder with the binary batches (`data_batch_1.bin` … `data_batch_5.bin`, as many as there are, and `test_batch.bin`),
-   * or with `cifar-10-batches-bin/` or `cifar-10-binary.tar.gz`, or the path of such an archive. With `dir` nothing is
-   * fetched and nothing is written.
-   */
-  readonly dir?: string;
-  /** Where downloads are kept; default `$XDG_CACHE_HOME/wgrad`, or `~/.cache/wgrad`. */
-  readonly cacheDir?: string;
-  /** Address of the archive; default the authors' at www.cs.toronto.edu (163 MiB). */
-  readonly url?: string;
-  /** MD5 sum of the archive in hexadecimal; default the authors'. */
-  readonly md5?: string;
-  /** Fetch the archive again although the cache holds it; the cached copy is replaced only by a sound one. */
-  readonly refresh?: boolean;
-  /** Called for every chunk that a download brings. */
-  readonly onProgress?: (progress: DownloadProgress) => void;
-  /** Number of training images, taken from the front; default all there are. */
-  readonly train?: number;
-  /** Number of test images, taken from the front; default all there are. */
-  readonly test?: number;
-  /** Longest silence of the connection before a download gives up, in seconds; default 30. */
-  readonly idleTimeout?: number;
-  /** Wait before a broken-off download is resumed, in seconds, doubled each time; default 1. */
-  readonly retryDelay?: number;
-  /** Stops a download; what came is kept and resumed by the next call. */
-  readonly signal?: AbortSignal;
-}
 
 const archiveName = 'cifar-10-binary.tar.gz';
 const folderName = 'cifar-10-batches-bin';
@@ -64,28 +37,8 @@ interface BatchSource {
   readonly remedy: string;
 }
 
-/** The CIFAR-10 data set. */
-export const cifar10 = {
-  /** The ten classes in the order of their labels. */
-  classNames: cifarClassNames,
-
-  /** Turns the bytes of batch files, such as a browser has fetched, into images. Throws a DataError where they are corrupt. */
-  decode: decodeCifar,
-
-  /**
-   * Loads CIFAR-10 in Node: from `dir` where given, else from the cache, else from the network into the cache.
-   *
-   * The whole data set holds 50,000 training and 10,000 test images, 176 MiB decoded. Only as much of each batch file is
-   * read as `train` and `test` ask for.
-   *
-   * @throws {NetworkError} (a DataError) where the archive cannot be fetched; `reason` says why.
-   * @throws {DataError} where a file is missing, truncated or corrupt, or holds fewer images than asked for.
-   * @throws {ArgumentError} where a count is no whole number, or a time is not above 0.
-   */
-  load,
-} as const;
-
-async function load(options: Cifar10Options = {}): Promise<ImageDataset> {
+/** See `cifar10.load`. */
+export async function loadCifar10(options: Cifar10Options = {}): Promise<ImageDataset> {
   checkOptions(options);
   const source = options.dir === undefined ? await cachedSource(options) : await givenSource(options.dir);
   return {
@@ -108,11 +61,6 @@ function checkOptions({ train, test, idleTimeout, retryDelay }: Cifar10Options):
   for (const [name, seconds] of Object.entries({ idleTimeout, retryDelay })) {
     if (seconds === undefined || (seconds > 0 && seconds <= 86_400)) continue;
     throw new ArgumentError(`cifar10.load: ${name} is ${seconds}; pass a number of seconds above 0.`);
-  }
-  if (typeof process === 'undefined' || !process.versions?.node) {
-    throw new DataError(
-      'cifar10.load reads files and needs Node. In a browser, fetch the batch files and pass their bytes to cifar10.decode.',
-    );
   }
 }
 
@@ -151,7 +99,6 @@ async function readPart(
 
 /** The batches that `dir` points to. */
 async function givenSource(dir: string): Promise<BatchSource> {
-  const { join } = await importNode('node:path');
   const remedy =
     `Pass as dir a folder with data_batch_1.bin … data_batch_5.bin and ${testName}, or one with ${archiveName}, ` +
     `which is at ${officialUrl}.`;
@@ -183,11 +130,9 @@ async function archiveSource(archive: string, remedy: string): Promise<BatchSour
 
 /** The batches in the cache, put there first where they are missing. */
 async function cachedSource(options: Cifar10Options): Promise<BatchSource> {
-  const { join } = await importNode('node:path');
-  const { mkdir } = await importNode('node:fs/promises');
   const { url = officialUrl, md5 = officialMd5, refresh = false, onProgress, signal } = options;
   const { idleTimeout = 30, retryDelay = 1 } = options;
-  const cacheDir = options.cacheDir ?? (await defaultCacheDir());
+  const cacheDir = options.cacheDir ?? defaultCacheDir();
   const folder = join(cacheDir, folderName);
   const archive = join(cacheDir, archiveName);
 
@@ -214,8 +159,6 @@ async function cachedSource(options: Cifar10Options): Promise<BatchSource> {
 
 /** Unpacks the archive's batches into `folder`, which appears only when it is whole. */
 async function unpack(archive: string, cacheDir: string, folder: string): Promise<void> {
-  const { join } = await importNode('node:path');
-  const { mkdir, mkdtemp, rename, rm, writeFile } = await importNode('node:fs/promises');
   const temporary = await onDisk(cacheDir, () => mkdtemp(join(cacheDir, 'unpacking-')));
   const [fresh, old] = [join(temporary, 'new'), join(temporary, 'old')];
   try {
@@ -239,9 +182,6 @@ async function unpack(archive: string, cacheDir: string, folder: string): Promis
 
 /** The batch files of a `.tar.gz`, by their bare names. */
 async function* batchesInArchive(archive: string, remedy: string): AsyncGenerator<{ name: string; bytes: Uint8Array }> {
-  const { createReadStream } = await importNode('node:fs');
-  const { createGunzip } = await importNode('node:zlib');
-  const { pipeline } = await importNode('node:stream/promises');
   const unzip = createGunzip();
   // A failing read surfaces in the loop below, since `pipeline` destroys `unzip` with its error.
   const fed = pipeline(createReadStream(archive), unzip).catch(() => {});
@@ -262,8 +202,6 @@ async function* batchesInArchive(archive: string, remedy: string): AsyncGenerato
 
 /** The batch files in a folder; none where there is no such folder. */
 async function folderFiles(folder: string): Promise<Map<string, BatchFile>> {
-  const { join } = await importNode('node:path');
-  const { open, stat } = await importNode('node:fs/promises');
   const files = new Map<string, BatchFile>();
   for (const name of [...trainNames, testName]) {
     const path = join(folder, name);
@@ -284,15 +222,12 @@ async function folderFiles(folder: string): Promise<Map<string, BatchFile>> {
 }
 
 async function kindOf(path: string): Promise<'file' | 'folder' | null> {
-  const { stat } = await importNode('node:fs/promises');
   const found = await stat(path).catch(() => null);
   if (found === null) return null;
   return found.isDirectory() ? 'folder' : 'file';
 }
 
-async function defaultCacheDir(): Promise<string> {
-  const { join } = await importNode('node:path');
-  const { homedir } = await importNode('node:os');
+function defaultCacheDir(): string {
   // The XDG specification says to ignore a relative path.
   const base = process.env.XDG_CACHE_HOME;
   return join(base?.startsWith('/') ? base : join(homedir(), '.cache'), 'wgrad');

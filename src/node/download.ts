@@ -1,36 +1,10 @@
-/** Fetching one large file into a folder: resumed where it broke off, checked before it takes its place. Node only. */
+/** Fetching one large file into a folder: resumed where it broke off, checked before it takes its place. */
 
-import type { FileHandle } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type DownloadProgress, NetworkError } from '../datasets/download.ts';
 import { ArgumentError, DataError } from '../errors.ts';
-import { importNode } from '../node.ts';
-
-/** Why a transfer gave nothing usable. */
-export type NetworkFailure = 'unreachable' | 'stalled' | 'status' | 'broken';
-
-/**
- * A file could not be fetched. `reason` is `unreachable` (no network, no such host, connection refused), `stalled` (the
- * connection yielded nothing for too long), `status` (the server refused) or `broken` (every try broke off). A file that
- * did come but is corrupt is a plain DataError.
- */
-export class NetworkError extends DataError {
-  constructor(
-    message: string,
-    readonly reason: NetworkFailure,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
-}
-
-/** How far a download has come. */
-export interface DownloadProgress {
-  /** Bytes on disk, those of an earlier, broken-off run included. */
-  readonly received: number;
-  /** Bytes of the whole file, or null where the server does not say. */
-  readonly total: number | null;
-  /** Mean rate since this run began to receive. */
-  readonly bytesPerSecond: number;
-}
 
 export interface DownloadOptions {
   readonly url: string;
@@ -67,7 +41,6 @@ export async function download(options: DownloadOptions): Promise<void> {
   if (!/^https?:$/.test(protocolOf(url))) {
     throw new ArgumentError(`url is ${JSON.stringify(url)}; pass an address that begins with https:// or http://.`);
   }
-  const { open, rename, rm } = await importNode('node:fs/promises');
   const part = `${path}.part`;
   // 'a' makes the file where there is none; 'r+' then allows writing anywhere in it.
   await (await onDisk(part, () => open(part, 'a'))).close();
@@ -89,8 +62,6 @@ export async function download(options: DownloadOptions): Promise<void> {
 
 /** The MD5 sum of a file in hexadecimal. */
 export async function md5OfFile(path: string): Promise<string> {
-  const { createReadStream } = await importNode('node:fs');
-  const { createHash } = await importNode('node:crypto');
   const hash = createHash('md5');
   for await (const chunk of createReadStream(path)) hash.update(chunk);
   return hash.digest('hex');

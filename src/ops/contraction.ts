@@ -7,7 +7,7 @@
  *     workgroupTile 64     rows and columns a workgroup, staged through its memory (contraction_workgroup.wgsl)
  */
 
-import { shaders } from '../gpu/shaders.generated.ts';
+import * as shaders from '../gpu/shaders.generated.ts';
 import { type Holes, specialise } from '../gpu/template.ts';
 import {
   type Binding,
@@ -209,7 +209,9 @@ function cutOf({ m, n, k, batch = 1 }: Contraction, { rows, columns }: Tiling, t
   const tilesN = Math.ceil(n / columns);
   const tiles = Math.ceil(m / rows) * tilesN;
   const busy = target.software ? BUSY.software : BUSY.hardware;
-  const wanted = Math.max(1, Math.min(Math.ceil(busy / (tiles * batch)), Math.floor(k / MIN_CHUNK)));
+  // The parts' results lie side by side in one binding.
+  const bindable = Math.floor((target.maxBindingBytes ?? Number.POSITIVE_INFINITY) / (4 * batch * m * n));
+  const wanted = Math.max(1, Math.min(Math.ceil(busy / (tiles * batch)), Math.floor(k / MIN_CHUNK), bindable));
   const chunk = Math.ceil(k / wanted / 4) * 4;
   const splits = Math.ceil(k / chunk);
   return { tilesN, tiles, chunk, splits, work: tiles * batch * splits };

@@ -4,7 +4,7 @@
  */
 
 import { ShapeError } from '../errors.ts';
-import { shaders } from '../gpu/shaders.generated.ts';
+import * as shaders from '../gpu/shaders.generated.ts';
 import type { Holes } from '../gpu/template.ts';
 import { createNode, expectDtype, expectRank, type Lowering, type Node, type Op } from '../graph/node.ts';
 import { formatShape, type Padding, type Pair, pairOf, type Shape, sizeOf, windowOf } from '../shape.ts';
@@ -139,12 +139,13 @@ export const conv2dKernelGradientOp: Op<Conv2dAttributes> = {
   lowering: lowered('conv2dKernelGradient', toKernel),
 };
 
+/** Options of a convolution. */
 export interface Conv2dOptions {
   /** [filters], added to every position. */
   readonly bias?: Node;
-  /** Default 1. */
+  /** [vertical, horizontal], or one number for both; default 1. */
   readonly stride?: Pair;
-  /** Default `valid`. */
+  /** `valid` (default) takes whole windows only; `same` pads with zeros, so that stride 1 keeps height and width. */
   readonly padding?: Padding;
 }
 

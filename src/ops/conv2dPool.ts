@@ -3,7 +3,7 @@
  * them in the place of the four operations and of their gradients (see graph/rewrite.ts).
  */
 
-import { shaders } from '../gpu/shaders.generated.ts';
+import * as shaders from '../gpu/shaders.generated.ts';
 import type { Holes } from '../gpu/template.ts';
 import { fitsUniform, type Scratch, type Target } from '../graph/kernel.ts';
 import type { Op } from '../graph/node.ts';

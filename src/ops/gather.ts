@@ -1,7 +1,7 @@
 /** Picking rows by index: gather and its transpose, one-hot rows, and the batch of a data set on the GPU. */
 
 import { ArgumentError, ShapeError } from '../errors.ts';
-import { shaders } from '../gpu/shaders.generated.ts';
+import * as shaders from '../gpu/shaders.generated.ts';
 import { createNode, expectDtype, type Node, type Op } from '../graph/node.ts';
 import { normalizeAxes, type Shape, sizeOf } from '../shape.ts';
 
@@ -42,7 +42,7 @@ export const gatherOp: Op<GatherAttributes> = {
 };
 
 /** Rows of `x` along `axis`, in the order of `ids` (int32). An id out of range gives NaN. */
-export function gather(x: Node, ids: Node, axis = 0): Node {
+export function gather(x: Node, ids: Node, axis = 0): Node<GatherAttributes> {
   const [normalized] = normalizeAxes(axis, x.shape.length, 'gather');
   return createNode(gatherOp, [x, ids], { axis: normalized });
 }
@@ -109,6 +109,8 @@ export interface BatchAttributes {
   readonly batch: number;
   /** Rows of every shard but the last. */
   readonly rowsPerShard: number;
+  /** Rows after the step's position at which it begins, default 0. */
+  readonly from?: number;
 }
 
 /**
@@ -127,7 +129,7 @@ export const batchRowsOp: Op<BatchAttributes> = {
   gradient: () => 'none',
   lowering: {
     kind: 'view',
-    body({ inputs, attributes: { rowsPerShard } }, scope) {
+    body({ inputs, attributes: { rowsPerShard, from = 0 } }, scope) {
       const row = rowSize(inputs[0].shape);
       const shards = inputs.slice(0, -1);
       const order = inputs.length - 1;
@@ -135,7 +137,7 @@ export const batchRowsOp: Op<BatchAttributes> = {
         const value = `return ${scope.read(at, `(row - ${at * rowsPerShard}u) * ${row}u + e % ${row}u`)};`;
         return at === shards.length - 1 ? value : `if (row < ${(at + 1) * rowsPerShard}u) { ${value} }`;
       });
-      const index = `${scope.step('position')} + e / ${row}u`;
+      const index = `${scope.step('position')} + ${from}u + e / ${row}u`;
       return `let row = u32(${scope.readOne(order, index)}); ${cases.join(' ')}`;
     },
     keepsRows: ({ inputs: [first] }) => rowSize(first.shape),

@@ -6,6 +6,7 @@
 import { conv2dInputGradientOp, conv2dKernelGradientOp, conv2dOp } from './conv2d.ts';
 import { conv2dPoolGradientOp, conv2dPoolOp, maxPoolWinnersOp, unpool2dOp } from './conv2dPool.ts';
 import * as e from './elementwise.ts';
+import { finiteStatsOp } from './finiteStats.ts';
 import { batchRowsOp, gatherOp, oneHotOp, scatterAddOp } from './gather.ts';
 import { data, full, stored } from './leaf.ts';
 import { matmulOp } from './matmul.ts';
@@ -13,9 +14,10 @@ import { avgPool2dGradientOp, avgPool2dOp, maxPool2dGradientOp, maxPool2dOp, max
 import { argMaxOp, broadcastToOp, maxOp, sumOp } from './reduce.ts';
 import { reshapeOp } from './reshape.ts';
 import { logSoftmaxOp, softmaxCrossEntropyGradientOp, softmaxCrossEntropyOp, softmaxOp } from './softmax.ts';
-import { accumulateOp, assignOp, optimizerUpdateOp, packOp } from './update.ts';
+import { accumulateOp, assignOp, optimizerUpdateOp, packOp, watchOp } from './update.ts';
 import { variableOp } from './variable.ts';
 import { concatOp, padOp, sliceOp, transposeOp } from './views.ts';
+import { windowOp } from './window.ts';
 
 export const ops = {
   // leaves
@@ -70,6 +72,7 @@ export const ops = {
   scatterAdd: scatterAddOp,
   oneHot: oneHotOp,
   batchRows: batchRowsOp,
+  window: windowOp,
   // products
   matmul: matmulOp,
   conv2d: conv2dOp,
@@ -96,6 +99,9 @@ export const ops = {
   optimizerUpdate: optimizerUpdateOp,
   accumulate: accumulateOp,
   pack: packOp,
+  watch: watchOp,
+  // looked at when a step was not finite
+  finiteStats: finiteStatsOp,
 } as const;
 
 export type OpName = keyof typeof ops;

@@ -1,8 +1,9 @@
 /** Leaves of the graph: values given by the host, memory that lives on a device, and plain numbers. */
 
+import { StateError } from '../errors.ts';
 import { createNode, type HostArray, type Node, type Op } from '../graph/node.ts';
 import type { Storage } from '../graph/storage.ts';
-import type { Shape } from '../shape.ts';
+import { formatShape, type Shape } from '../shape.ts';
 
 export interface DataAttributes {
   readonly values: HostArray;
@@ -34,7 +35,17 @@ export const stored: Op<StoredAttributes> = {
   name: 'stored',
   infer: (_, { shape, dtype }) => ({ shape, dtype }),
   gradient: () => [],
-  lowering: { kind: 'leaf', storage: (node) => ({ kind: 'device', storage: node.attributes.storage }) },
+  lowering: {
+    kind: 'leaf',
+    storage({ attributes: { storage, shape } }) {
+      if (storage.freed) {
+        throw new StateError(
+          `A tensor ${formatShape(shape)} was disposed of, and so cannot be computed with. Call dispose() after its last use, or build it anew.`,
+        );
+      }
+      return { kind: 'device', storage };
+    },
+  },
 };
 
 /** Memory on a device. */

@@ -1,7 +1,7 @@
 /** Matrix products, with either operand read transposed, over leading batch dimensions. */
 
 import { ShapeError } from '../errors.ts';
-import { shaders } from '../gpu/shaders.generated.ts';
+import * as shaders from '../gpu/shaders.generated.ts';
 import { createNode, expectDtype, type Node, type Op } from '../graph/node.ts';
 import { broadcastShapes, formatShape, type Shape, sizeOf } from '../shape.ts';
 import { type Contraction, contractionVariants } from './contraction.ts';

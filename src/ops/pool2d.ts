@@ -1,6 +1,6 @@
 /** Max and average pooling, and their ways back. The gradient operations are linear, so each one's gradient is its transpose. */
 
-import { shaders } from '../gpu/shaders.generated.ts';
+import * as shaders from '../gpu/shaders.generated.ts';
 import type { Holes } from '../gpu/template.ts';
 import type { Binding, KernelTemplate } from '../graph/kernel.ts';
 import { createNode, expectDtype, expectRank, type Node, type Op } from '../graph/node.ts';
@@ -122,7 +122,9 @@ export const avgPool2dGradientOp: Op<Pool2dAttributes> = {
   },
 };
 
+/** Options of a pooling. */
 export interface Pool2dOptions {
+  /** Extents of the window: [height, width], or one number for both. */
   readonly size: Pair;
   /** Default: the size. */
   readonly stride?: Pair;

@@ -1,7 +1,7 @@
 /** Sums and maxima over axes, their way back (broadcasting), and the position of the maximum. */
 
 import { ShapeError } from '../errors.ts';
-import { shaders } from '../gpu/shaders.generated.ts';
+import * as shaders from '../gpu/shaders.generated.ts';
 import { isBrief, type KernelTemplate, type Scratch, type Target } from '../graph/kernel.ts';
 import { createNode, type Node, type Op } from '../graph/node.ts';
 import { broadcastShapes, formatShape, normalizeAxes, type Shape, sameShape, sizeOf } from '../shape.ts';

@@ -26,7 +26,11 @@ export const reshapeOp: Op<ReshapeAttributes> = {
 
 /** One extent may be -1: it is inferred. */
 export function reshape(x: Node, shape: Shape): Node {
+  if (!Array.isArray(shape)) checkShape(shape, 'reshape');
   const open = shape.indexOf(-1);
+  if (open !== shape.lastIndexOf(-1)) {
+    throw new ShapeError(`reshape: ${formatShape(shape)} leaves more than one extent open. Give at most one -1.`);
+  }
   let wanted = shape;
   if (open >= 0) {
     const rest = sizeOf(shape.filter((_, d) => d !== open));

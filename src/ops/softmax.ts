@@ -1,7 +1,7 @@
 /** Softmax along the last axis, its logarithm, and cross-entropy fused with it. */
 
 import { ArgumentError, GradientError, ShapeError } from '../errors.ts';
-import { shaders } from '../gpu/shaders.generated.ts';
+import * as shaders from '../gpu/shaders.generated.ts';
 import type { KernelTemplate } from '../graph/kernel.ts';
 import { createNode, expectDtype, expectRank, type Node, type Op } from '../graph/node.ts';
 import { formatShape, sizeOf } from '../shape.ts';
@@ -138,6 +138,7 @@ export const softmaxCrossEntropyGradientOp: Op<CrossEntropyAttributes> = {
   },
 };
 
+/** Options of `softmaxCrossEntropy`. */
 export interface CrossEntropyOptions {
   /** Share of the label's mass spread over all classes, in [0, 1), default 0. */
   readonly labelSmoothing?: number;

@@ -1,17 +1,27 @@
 /** Operations that write: a variable's new value, an optimizer's step, the epoch's sums; and the packing of gradients. */
 
 import { ShapeError } from '../errors.ts';
-import { shaders } from '../gpu/shaders.generated.ts';
+import * as shaders from '../gpu/shaders.generated.ts';
 import type { Binding } from '../graph/kernel.ts';
 import { createNode, type Node, type Op } from '../graph/node.ts';
+import { FLAGS } from '../graph/pointwise.ts';
 import { OFFSET_ALIGNMENT } from '../graph/storage.ts';
 import { formatShape, roundUp, type Shape, sizeOf } from '../shape.ts';
 import { copy, NONE, type None } from './elementwise.ts';
 
+/** What the words of health say, by their place; see accumulate.wgsl. */
+export const HEALTH = { first: 0, latest: 1, released: 2, words: 4 } as const;
+
 /** Shape of an operation that has no value. */
 const NOTHING: Shape = [1];
 
-export const assignOp: Op<None> = {
+export interface AssignAttributes {
+  /** True when the inputs end in the health words. */
+  readonly watched: boolean;
+}
+
+/** Inputs: the variable, the value, and the health words where watched. */
+export const assignOp: Op<AssignAttributes> = {
   name: 'assign',
   infer([target, value]) {
     if (sizeOf(target.shape) !== sizeOf(value.shape)) {
@@ -25,25 +35,35 @@ export const assignOp: Op<None> = {
   lowering: {
     kind: 'effect',
     writes: 1,
-    kernels({ inputs: [target, value] }) {
+    kernels({ inputs: [target, value, health], attributes: { watched } }) {
       const count = Math.ceil(sizeOf(target.shape) / 4);
+      const writes: Binding[] = [{ name: 'target_', operand: target, element: 'vec4f' }];
+      if (watched) writes.push({ name: 'health', operand: health, element: FLAGS });
       return [
         {
           label: 'assign',
           source: shaders.assign,
+          holes: { WATCHED: watched },
           reads: [{ name: 'value', operand: value, element: 'vec4f' }],
-          writes: [{ name: 'target_', operand: target, element: 'vec4f' }],
+          writes,
           uniforms: { count },
           grid: Math.ceil(count / 64),
           width: 4,
+          usesStep: watched,
         },
       ];
     },
   },
 };
 
-/** Writes a value into a variable's memory when the plan runs, after everything that reads it. */
-export const assign = (target: Node, value: Node): Node => createNode(assignOp, [target, copy(value)], NONE);
+/**
+ * Writes a value into a variable's memory when the plan runs, after everything that reads it. With health words, what a
+ * step that is not finite would write is left out, as the optimizer does.
+ */
+export const assign = (target: Node, value: Node, health?: Node): Node =>
+  createNode(assignOp, [target, copy(value), ...(health === undefined ? [] : [health])], {
+    watched: health !== undefined,
+  });
 
 /** The elements that a packed tensor takes, so that the next one starts where every adapter can bind it. */
 export const packedSize = (size: number): number => roundUp(size, OFFSET_ALIGNMENT / 4);
@@ -68,15 +88,16 @@ export const packOp: Op<None> = {
   },
 };
 
-/** Tensors side by side in one buffer, each from a multiple of 256 bytes on; what lies between is zero. */
-export function pack(tensors: readonly Node[]): Node {
-  // A copy of its own for each: the planner fuses it into the kernel that computes the tensor.
-  return createNode(
+/**
+ * Tensors side by side in one buffer, each from a multiple of 256 bytes on; what lies between is zero. Each becomes a node
+ * of its own by `own`, which the planner fuses into the kernel that computes the tensor.
+ */
+export const pack = (tensors: readonly Node[], own: (tensor: Node) => Node = copy): Node =>
+  createNode(
     packOp,
-    tensors.map((tensor) => copy(tensor)),
+    tensors.map((tensor) => own(tensor)),
     NONE,
   );
-}
 
 /** An optimizer's rule: the branch of optimizer.wgsl, its constants, and which moments it keeps. */
 export interface UpdateRule {
@@ -95,6 +116,36 @@ export function momentsOf(rule: UpdateRule): ('moment1' | 'moment2' | 'moment3')
   if (rule.centered) moments.push('moment3');
   return moments;
 }
+
+export interface WatchAttributes {
+  /** Whether the value's square must be finite as well. */
+  readonly squared: boolean;
+}
+
+/** Inputs: the value, which is passed on, and the health words (see accumulate.wgsl), which are told where it is not finite. */
+export const watchOp: Op<WatchAttributes> = {
+  name: 'watch',
+  infer: ([x]) => ({ shape: x.shape, dtype: 'float32' }),
+  gradient: () => 'none',
+  lowering: {
+    kind: 'pointwise',
+    flags: 1,
+    expression({ attributes: { squared } }, [x, health], scope) {
+      const step = scope.step('step');
+      const first = `atomicMin(&${health}[${HEALTH.first}], ${step});`;
+      const latest = `atomicMax(&${health}[${HEALTH.latest}], ${step} + 1u);`;
+      scope.statement(`if (!all(is_finite(${squared ? `${x} * ${x}` : x}))) { ${first} ${latest} }`);
+      return x;
+    },
+  },
+};
+
+/**
+ * A gradient, watched: where it is not finite, the optimizer leaves the step out. So it does where a rule with squares of
+ * gradients would overflow, which would freeze the weight for good.
+ */
+export const watch = (gradient: Node, health: Node, rule: UpdateRule): Node =>
+  createNode(watchOp, [gradient, health], { squared: rule.kind !== 'SGD' });
 
 export interface UpdateAttributes {
   readonly rule: UpdateRule;
@@ -119,7 +170,7 @@ export const optimizerUpdateOp: Op<UpdateAttributes> = {
       moments.forEach((name, at) => {
         writes.push({ name, operand: inputs[1 + at], element: 'vec4f' });
       });
-      if (watched) writes.push({ name: 'health', operand: inputs[2 + moments.length], element: 'atomic<u32>' });
+      if (watched) writes.push({ name: 'health', operand: inputs[2 + moments.length], element: FLAGS });
       return [
         {
           label: 'optimizer',
@@ -175,7 +226,7 @@ export const accumulateOp: Op<None> = {
         reads: values.map((operand, at) => ({ name: `value${at}`, operand, element: 'f32' })),
         writes: [
           { name: 'sums', operand: sums, element: 'f32' },
-          { name: 'health', operand: health, element: 'atomic<u32>' },
+          { name: 'health', operand: health, element: FLAGS },
         ],
         grid: [1, 1, 1],
         usesStep: true,

@@ -1,8 +1,10 @@
 /** Operations that only pick elements by index: transpose, slice, pad, concat. They fuse with whatever follows. */
 
-import { ArgumentError, ShapeError } from '../errors.ts';
-import { createNode, type Node, type Op } from '../graph/node.ts';
+import { describe } from '../describe.ts';
+import { ArgumentError, DtypeError, ShapeError } from '../errors.ts';
+import { createNode, type Dtype, type Node, type Op } from '../graph/node.ts';
 import { formatShape, normalizeAxes, type Shape, stridesOf } from '../shape.ts';
+import { copy } from './elementwise.ts';
 
 /** Terms `c0 * stride0 + …`, zero strides left out. */
 function dot(strides: readonly number[]): string {
@@ -49,6 +51,7 @@ export const transposeOp: Op<TransposeAttributes> = {
 /** Permutes the axes; without a permutation it reverses them. */
 export function transpose(x: Node, permutation?: readonly number[]): Node {
   const rank = x.shape.length;
+  checkLists('transpose', 'the permutation', permutation ?? []);
   const wanted = permutation ?? Array.from({ length: rank }, (_, d) => rank - 1 - d);
   return createNode(transposeOp, [x], { permutation: wanted.map((axis) => (axis < 0 ? axis + rank : axis)) });
 }
@@ -64,7 +67,8 @@ export const sliceOp: Op<SliceAttributes> = {
     const fits =
       begin.length === x.shape.length &&
       size.length === x.shape.length &&
-      x.shape.every((extent, d) => begin[d] >= 0 && size[d] >= 1 && begin[d] + size[d] <= extent);
+      x.shape.every((extent, d) => begin[d] >= 0 && size[d] >= 1 && begin[d] + size[d] <= extent) &&
+      [...begin, ...size].every(Number.isInteger);
     if (!fits) {
       throw new ShapeError(
         `slice: begin ${formatShape(begin)} and size ${formatShape(size)} do not lie within ${formatShape(x.shape)}. ` +
@@ -83,19 +87,44 @@ export const sliceOp: Op<SliceAttributes> = {
     body(node, scope) {
       const strides = stridesOf(node.inputs[0].shape);
       const start = node.attributes.begin.reduce((sum, at, d) => sum + at * strides[d], 0);
-      return `${scope.coordinates(node.shape)} return ${scope.read(0, `${start}u + ${dot(strides)}`)};`;
+      // In the uniforms: slices of a data set that begin elsewhere are one kernel.
+      return `${scope.coordinates(node.shape)} return ${scope.read(0, `${scope.word(start)} + ${dot(strides)}`)};`;
     },
     keepsRows: ({ inputs: [x], shape }) => (lastOf(x.shape) === lastOf(shape) ? lastOf(shape) : 1),
   },
 };
 
+/** Throws unless arguments that JavaScript may have got wrong are arrays. */
+function checkLists(who: string, what: string, ...lists: readonly (readonly unknown[])[]): void {
+  for (const list of lists) {
+    if (Array.isArray(list)) continue;
+    throw new ArgumentError(`${who}: expected an array as ${what}, got ${describe(list)}. Give one number an axis.`);
+  }
+}
+
 /** A box of `size` from `begin` on; a size of -1 takes the rest of the axis. */
 export function slice(x: Node, begin: readonly number[], size: readonly number[]): Node {
+  checkLists('slice', 'begin and size', begin, size);
   const extents = size.map((extent, d) => (extent === -1 ? x.shape[d] - begin[d] : extent));
   return createNode(sliceOp, [x], { begin, size: extents });
 }
 
+/** The same values in memory of their own, whatever their dtype. */
+export function copyOf(x: Node): Node {
+  if (x.dtype === 'float32') return copy(x);
+  return slice(
+    x,
+    x.shape.map(() => 0),
+    x.shape,
+  );
+}
+
 type Padding = readonly (readonly [before: number, after: number])[];
+
+function holds(dtype: Dtype, value: number): boolean {
+  if (dtype === 'float32') return true;
+  return dtype === 'int32' ? value === (value | 0) : value === (value & 255);
+}
 
 export interface PadAttributes {
   readonly padding: Padding;
@@ -104,12 +133,20 @@ export interface PadAttributes {
 
 export const padOp: Op<PadAttributes> = {
   name: 'pad',
-  infer([x], { padding }) {
-    const whole = padding.every((pair) => pair.length === 2 && pair.every((n) => Number.isInteger(n) && n >= 0));
+  infer([x], { padding, value }) {
+    checkLists('pad', 'the padding', padding);
+    const whole = padding.every(
+      (pair) => Array.isArray(pair) && pair.length === 2 && pair.every((n) => Number.isInteger(n) && n >= 0),
+    );
     if (padding.length !== x.shape.length || !whole) {
       throw new ArgumentError(
         `pad: expected ${x.shape.length} pairs of whole numbers for shape ${formatShape(x.shape)}, got ${JSON.stringify(padding)}. ` +
           'Give [before, after] for every axis.',
+      );
+    }
+    if (!holds(x.dtype, value)) {
+      throw new DtypeError(
+        `pad: ${x.dtype} cannot hold the value ${value}. Give another one, or cast('float32') first.`,
       );
     }
     return { shape: x.shape.map((extent, d) => padding[d][0] + extent + padding[d][1]), dtype: x.dtype };

@@ -1,6 +1,7 @@
 /** How much each example counts in the loss. */
 
-import { asTensor, type Tensor, type TensorLike } from '../tensor.ts';
+import type { Tensor, TensorLike } from '../tensor.ts';
+import { dataOf } from './checkData.ts';
 import { valuesOf } from './gpuDataset.ts';
 
 /** What weighs examples. */
@@ -10,17 +11,18 @@ export interface Weighting {
 }
 
 /** One number an example, or null. */
-export async function numbersOf(weights: TensorLike | undefined): Promise<Float32Array | null> {
-  return weights === undefined ? null : Float32Array.from(await valuesOf(asTensor(weights)));
+export async function numbersOf(who: string, weights: TensorLike | undefined): Promise<Float32Array | null> {
+  return weights === undefined ? null : Float32Array.from(await valuesOf(dataOf(weights, `${who}: sampleWeight`)));
 }
 
 /** Class and sample weights as one weight an example, or null. Classes weigh in training only, the first `trained` examples. */
 export async function exampleWeights(
+  who: string,
   y: Tensor,
   trained: number,
   { classWeight, sampleWeight }: Weighting,
 ): Promise<Float32Array | null> {
-  const given = await numbersOf(sampleWeight);
+  const given = await numbersOf(who, sampleWeight);
   if (classWeight === undefined) return given;
   const labels = await valuesOf(y);
   const width = labels.length / y.shape[0];

@@ -9,23 +9,35 @@ import {
   type Logs,
   ProgressBar,
 } from '../callbacks/index.ts';
-import { ArgumentError, ShapeError } from '../errors.ts';
-import { formatShape, sameShape } from '../shape.ts';
-import { asTensor, type Tensor, type TensorLike } from '../tensor.ts';
-import { checkWhole } from './checks.ts';
+import { ArgumentError, OutOfMemoryError } from '../errors.ts';
+import { SavedState, type State } from '../io/state.ts';
+import type { Tensor, TensorLike } from '../tensor.ts';
+import { checkClassWeight, checkExamples, checkInputs, dataOf } from './checkData.ts';
 import { type Compiled, classesOf } from './compiled.ts';
 import { exampleWeights, numbersOf } from './exampleWeights.ts';
+import { checkFitOptions } from './fitOptions.ts';
 import { disposeExamples, type Examples, uploadExamples } from './gpuDataset.ts';
-import { checkMemory } from './memory.ts';
+import { fittingBatch } from './memory.ts';
+import type { ProgressParts } from './pass.ts';
+import { checkSetting, restoreFrom, type Setting, type Standing } from './standing.ts';
 import { Evaluator, Trainer } from './trainer.ts';
 
+/** Options of `fit`. */
 export interface FitOptions {
-  /** Default 32. */
+  /** Examples of an optimizer step; default 32. */
   readonly batchSize?: number;
+  /**
+   * Larger batches are taken in parts of at most so many examples, whose gradients add up to that of the whole batch: the
+   * memory of a part trains a batch of any size. Each part draws a dropout of its own and batch normalisation takes each
+   * part's own mean, so with these layers the gradient is another one than in one piece. Default: the batch size, or what
+   * the device can hold.
+   */
+  readonly microBatchSize?: number;
   /** Default 1. */
   readonly epochs?: number;
   /** 0 silent, 1 a progress bar, 2 a line an epoch; default 1. */
   readonly verbose?: 0 | 1 | 2;
+  /** Called in this order; those of a higher `rank` later. */
   readonly callbacks?: readonly Callback[];
   /** Share of the examples, the last ones, kept for validation; in [0, 1), default 0. `validationData` goes before. */
   readonly validationSplit?: number;
@@ -37,7 +49,7 @@ export interface FitOptions {
   readonly classWeight?: Readonly<Record<number, number>>;
   /** Weight of each example in the loss. */
   readonly sampleWeight?: TensorLike;
-  /** Epoch to start at, to go on with an earlier training; default 0. */
+  /** Epoch to start at; default 0. Where training goes on from a file (`model.resume`, BackupAndRestore), the file's. */
   readonly initialEpoch?: number;
   /** Default: the batch size. */
   readonly validationBatchSize?: number;
@@ -49,24 +61,16 @@ export interface FitOptions {
 export interface Trainee {
   readonly model: CallbackModel;
   readonly compiled: Compiled;
+  readonly standing: Standing;
   /** Told which trainer is at work, and null at the end. */
   adopt(trainer: Trainer | null): void;
 }
 
 export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOptions): Promise<History> {
-  const { model, compiled, adopt } = trainee;
+  checkFitOptions(options);
+  const { model, compiled, standing, adopt } = trainee;
   const { batchSize = 32, epochs = 1, verbose = 1, shuffle = true, initialEpoch = 0, validationFreq = 1 } = options;
   const { validationSplit = 0, validationBatchSize = batchSize, validationData, callbacks: given = [] } = options;
-  checkWhole('fit', 'batchSize', batchSize, 1);
-  checkWhole('fit', 'epochs', epochs, 0);
-  checkWhole('fit', 'initialEpoch', initialEpoch, 0);
-  checkWhole('fit', 'validationFreq', validationFreq, 1);
-  checkWhole('fit', 'validationBatchSize', validationBatchSize, 1);
-  if (!(validationSplit >= 0 && validationSplit < 1)) {
-    throw new ArgumentError(
-      `fit: validationSplit must lie in [0, 1), got ${validationSplit}. It is the share kept for validation.`,
-    );
-  }
   const { device, network } = compiled;
   const total = x.shape[0];
   const count = validationData === undefined ? Math.floor(total * (1 - validationSplit)) : total;
@@ -75,46 +79,60 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
       `fit: validationSplit ${validationSplit} leaves no example of ${total} to train on. Make it smaller.`,
     );
   }
-  checkMemory(compiled, Math.min(batchSize, count), y.shape.slice(1));
+  if (options.classWeight !== undefined) checkClassWeight(options.classWeight, compiled);
+  const weights = await exampleWeights('fit', y, count, options);
+  checkExamples('fit', compiled, { x, y, weights });
+  const most = Math.min(batchSize, count, options.microBatchSize ?? batchSize);
+  const microBatchSize = fittingBatch(compiled, most, y.shape.slice(1));
 
   // Everything on the GPU that this call makes, freed whatever happens.
   const freed: (() => void | Promise<void>)[] = [];
+  let end: State | null = null;
   const upload = async (...parts: Parameters<typeof uploadExamples>): Promise<Examples> => {
     const examples = await uploadExamples(...parts);
     freed.push(() => disposeExamples(examples));
     return examples;
   };
   const evaluatorOf = (examples: Examples, begin: number, end: number): Evaluator => {
-    const evaluator = new Evaluator(compiled, examples, begin, end, validationBatchSize);
+    const evaluator = new Evaluator(compiled, examples, begin, end, Math.min(validationBatchSize, microBatchSize));
     freed.push(() => evaluator.dispose());
     return evaluator;
   };
   try {
-    const examples = await upload(device, x, y, await exampleWeights(y, count, options));
+    const examples = await upload(device, x, y, weights);
     let evaluator: Evaluator | null = null;
     if (validationData !== undefined) {
-      const [heldX, heldY, heldWeights] = validationData.map(asTensor);
-      if (!sameShape(heldX.shape.slice(1), network.inputShape)) {
-        throw new ShapeError(
-          `fit: validationData has inputs ${formatShape(heldX.shape)}, the model takes ${formatShape(network.inputShape)} an example. ` +
-            'Shape them like the training inputs.',
-        );
-      }
-      const held = await upload(device, heldX, heldY, await numbersOf(heldWeights));
+      const who = 'fit: validationData';
+      const heldX = dataOf(validationData[0], `${who}: inputs`);
+      const heldY = dataOf(validationData[1], `${who}: labels`);
+      const heldWeights = await numbersOf(who, validationData[2]);
+      checkInputs(who, heldX.shape.slice(1), network);
+      checkExamples(who, compiled, { x: heldX, y: heldY, weights: heldWeights });
+      const held = await upload(device, heldX, heldY, heldWeights);
       evaluator = evaluatorOf(held, 0, held.x.count);
     } else if (count < total) evaluator = evaluatorOf(examples, count, total);
 
     const warn = !given.some((callback) => callback instanceof DivergenceDetector);
-    const trainer = new Trainer(compiled, examples, count, batchSize, { warn });
-    freed.push(() => trainer.dispose());
-    adopt(trainer);
     const ownBar = given.find((callback) => callback instanceof ProgressBar);
     const bar = ownBar ?? new ProgressBar({ verbose });
     const notice = bar.compileNotice(verbose);
     freed.push(() => notice?.end());
-    await Promise.all([trainer.prepare(notice?.part), evaluator?.prepare(notice?.part)]);
+    const newTrainer = (microBatchSize: number): Trainer =>
+      new Trainer(compiled, examples, count, batchSize, { warn, microBatchSize });
+    const [trainer] = await Promise.all([
+      trainerThatFits(newTrainer, microBatchSize, notice?.part),
+      evaluator?.prepare(notice?.part),
+    ]);
+    freed.push(() => trainer.dispose());
+    adopt(trainer);
+    if (verbose > 0 && trainer.microBatchSize < most) {
+      console.warn(
+        `A batch of ${most} examples does not fit on '${device.info.name}': gradients are added up over parts of at most ${trainer.microBatchSize}.`,
+      );
+    }
 
     const history = new History();
+    model.history = history;
     // The notice goes first: its line is gone before anybody else prints.
     const all = [...(notice === null ? [] : [notice]), ...given, ...(ownBar === undefined ? [bar] : []), history];
     const callbacks = new CallbackList(all, model, {
@@ -128,21 +146,90 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
     });
     model.stopTraining = false;
     let logs: Logs = {};
-    await callbacks.onTrainBegin({});
-    for (let epoch = initialEpoch; epoch < epochs && !model.stopTraining; epoch++) {
-      await callbacks.onEpochBegin(epoch, {});
-      logs = { ...(await trainer.epoch(epoch, shuffle, callbacks, () => model.stopTraining)) };
-      if (evaluator !== null && (epoch + 1) % validationFreq === 0) {
-        for (const [name, value] of Object.entries(await evaluator.run(callbacks))) logs[`val_${name}`] = value;
+    let place: Place = { epoch: initialEpoch, within: false };
+    const setting = { samples: count, batchSize, microBatchSize: trainer.microBatchSize, shuffle };
+    const stand = async (): Promise<State> => ({
+      ...setting,
+      epoch: place.epoch,
+      learningRate: compiled.optimizer.learningRate,
+      trainer: await trainer.state(place.within),
+      callbacks: await callbacks.state(),
+    });
+    standing.follow(stand);
+    try {
+      await callbacks.onTrainBegin({});
+      const resumption = standing.take();
+      if (resumption !== null) {
+        const saved = resumption.state;
+        place = await restoreFrom(resumption.source, () => goOn(saved, setting, compiled, trainer, callbacks));
       }
-      logs.learning_rate = compiled.optimizer.learningRate;
-      await callbacks.onEpochEnd(epoch, logs);
+      while (place.within || (place.epoch < epochs && !model.stopTraining)) {
+        const { epoch } = place;
+        if (!place.within) await callbacks.onEpochBegin(epoch, {});
+        place = { epoch, within: true };
+        logs = { ...(await trainer.epoch(epoch, shuffle, callbacks, () => model.stopTraining)) };
+        if (evaluator !== null && (epoch + 1) % validationFreq === 0) {
+          for (const [name, value] of Object.entries(await evaluator.run(callbacks))) logs[`val_${name}`] = value;
+        }
+        logs.learning_rate = compiled.optimizer.learningRate;
+        // What callbacks save from here on goes on with the next epoch.
+        place = { epoch: epoch + 1, within: false };
+        await callbacks.onEpochEnd(epoch, logs);
+      }
+      await callbacks.onTrainEnd(logs);
+    } catch (error) {
+      await callbacks.onTrainError(error);
+      throw error;
     }
-    await callbacks.onTrainEnd(logs);
+    end = structuredClone(await stand());
     await device.finish();
     return history;
   } finally {
+    standing.keep(end);
     adopt(null);
     for (const free of freed) await free();
+  }
+}
+
+/** How far a training has come: before an epoch or within it. */
+interface Place {
+  readonly epoch: number;
+  readonly within: boolean;
+}
+
+/** Puts a training back where another one stood. */
+async function goOn(
+  state: State,
+  setting: Setting,
+  compiled: Compiled,
+  trainer: Trainer,
+  callbacks: CallbackList,
+): Promise<Place> {
+  const saved = new SavedState('the training', state);
+  checkSetting(saved, setting);
+  const epoch = saved.whole('epoch');
+  const within = !saved.record('trainer').isNull('epoch');
+  // Whoever counts an epoch's batches begins to, and then gets back how far it had come.
+  if (within) await callbacks.onEpochBegin(epoch, {});
+  trainer.restore(saved.record('trainer'));
+  await callbacks.restore(saved.record('callbacks'));
+  compiled.optimizer.learningRate = saved.number('learningRate');
+  return { epoch, within };
+}
+
+/** A trainer that is ready to run; where the device runs out of memory, one that takes its batches in smaller parts. */
+async function trainerThatFits(
+  newTrainer: (microBatchSize: number) => Trainer,
+  microBatchSize: number,
+  parts?: ProgressParts,
+): Promise<Trainer> {
+  const trainer = newTrainer(microBatchSize);
+  try {
+    await trainer.prepare(parts);
+    return trainer;
+  } catch (error) {
+    await trainer.dispose();
+    if (!(error instanceof OutOfMemoryError) || microBatchSize === 1) throw error;
+    return trainerThatFits(newTrainer, Math.ceil(microBatchSize / 2), parts);
   }
 }

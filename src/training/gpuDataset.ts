@@ -16,7 +16,7 @@ import { Tensor } from '../tensor.ts';
 const MAX_SHARDS = 6;
 
 /** The values of a tensor that the host gave and that were not computed with; else null. */
-function givenValues({ node }: Tensor): HostArray | null {
+export function givenValues({ node }: Tensor): HostArray | null {
   const { lowering } = node.op;
   const source = lowering.kind === 'leaf' ? lowering.storage(node) : null;
   return source?.kind === 'host' ? source.values : null;
@@ -144,23 +144,13 @@ export function disposeExamples({ x, y, weights }: Examples): void {
   weights?.dispose();
 }
 
-/** Uploads examples; throws when they are not equally many. */
+/** Uploads examples, which are equally many. */
 export async function uploadExamples(
   device: Device,
   x: Tensor,
   y: Tensor,
   weights: Float32Array | null,
 ): Promise<Examples> {
-  if (x.shape[0] !== y.shape[0]) {
-    throw new ShapeError(
-      `Got ${x.shape[0]} inputs ${formatShape(x.shape)} but ${y.shape[0]} labels ${formatShape(y.shape)}. Give one label an example.`,
-    );
-  }
-  if (weights !== null && weights.length !== x.shape[0]) {
-    throw new ShapeError(
-      `Got ${weights.length} example weights for ${x.shape[0]} examples. Give one weight an example.`,
-    );
-  }
   const parts: [Tensor, string][] = [
     [x, 'inputs'],
     [y, 'labels'],

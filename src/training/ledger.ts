@@ -3,13 +3,14 @@
 import type { Logs } from '../callbacks/callback.ts';
 import { DeviceError } from '../errors.ts';
 import type { Device } from '../gpu/device.ts';
-import type { Storage } from '../graph/storage.ts';
+import type { Node } from '../graph/node.ts';
+import { bytesOf, type Storage } from '../graph/storage.ts';
 import { storedNode } from '../ops/leaf.ts';
+import { HEALTH } from '../ops/update.ts';
 import type { Ledger } from './network.ts';
 import { standIn } from './parameters.ts';
 
 const NONE = 0xffffffff;
-const HEALTH_WORDS = 4;
 /** Readings that may be under way at once: the newest, and one that was given up. */
 const READINGS = 2;
 
@@ -28,13 +29,17 @@ export class GpuLedger implements Ledger {
   /** Where readings arrive, in turn: reading makes no buffer. */
   readonly #arrivals: readonly GPUBuffer[];
   #readings = 0;
+  readonly sums: Node;
+  readonly health: Node;
 
   /** `names`: `loss`, then the metrics. */
   constructor(device: Device, names: readonly string[]) {
     this.#device = device;
     this.#names = names;
     this.#sums = device.allocate(names.length, 'float32', 'metrics');
-    this.#health = device.allocate(HEALTH_WORDS, 'int32', 'non-finite flag');
+    this.#health = device.allocate(HEALTH.words, 'int32', 'non-finite flag');
+    this.sums = storedNode(this.#sums, [names.length]);
+    this.health = storedNode(this.#health, [HEALTH.words], 'int32');
     this.#arrivals = Array.from({ length: READINGS }, () =>
       device.createBuffer({
         label: 'metrics read back',
@@ -46,14 +51,6 @@ export class GpuLedger implements Ledger {
     this.resetHealth();
   }
 
-  get sums() {
-    return storedNode(this.#sums, [this.#names.length]);
-  }
-
-  get health() {
-    return storedNode(this.#health, [HEALTH_WORDS], 'int32');
-  }
-
   resetSums(): void {
     this.#device.write(this.#sums, new Float32Array(this.#names.length));
   }
@@ -62,9 +59,17 @@ export class GpuLedger implements Ledger {
     this.#device.write(this.#health, new Int32Array(new Uint32Array([NONE, 0, 0, 0]).buffer));
   }
 
+  /** Goes on from a reading. `released`: whether the cause of its flag has been found. */
+  restore({ sums, firstBadStep }: LedgerReading, released: boolean): void {
+    this.#device.write(this.#sums, sums);
+    this.resetHealth();
+    if (firstBadStep !== null) this.#device.write(this.#health, new Int32Array([firstBadStep]), 4 * HEALTH.first);
+    if (released) this.release();
+  }
+
   /** Lets updates go on after the cause of the flag has been found. */
   release(): void {
-    this.#device.write(this.#health, new Int32Array([1]), 8);
+    this.#device.write(this.#health, new Int32Array([1]), 4 * HEALTH.released);
   }
 
   /** Reads sums and flag in one copy, after all work submitted before and without waiting for work submitted later. */
@@ -105,8 +110,12 @@ export class GpuLedger implements Ledger {
   }
 }
 
-/** A ledger to plan with. */
+/** A ledger to plan with, for the loss and so many metrics. */
 export const standInLedger = (metrics: number): Ledger => ({
   sums: standIn([metrics + 1]),
-  health: { ...standIn([HEALTH_WORDS]), dtype: 'int32' },
+  health: standIn([HEALTH.words], 'int32'),
 });
+
+/** Bytes that the ledger of the loss and so many metrics allocates. */
+export const bytesOfLedger = (metrics: number): number =>
+  bytesOf(metrics + 1, 'float32') + bytesOf(HEALTH.words, 'int32') + READINGS * 4 * (metrics + 2);

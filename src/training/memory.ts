@@ -1,92 +1,209 @@
 /** What training a network takes on the GPU, told without one. */
 
 import { OutOfMemoryError } from '../errors.ts';
-import { formatBytes } from '../gpu/device.ts';
+import type { Device } from '../gpu/device.ts';
+import { bytesOfPlan } from '../gpu/plan.ts';
 import { isScratch, type Target } from '../graph/kernel.ts';
-import type { Node } from '../graph/node.ts';
+import type { Dtype, Node } from '../graph/node.ts';
 import { type Schedule, schedule } from '../graph/schedule.ts';
-import { copy } from '../ops/elementwise.ts';
+import { bytesOf, formatBytes } from '../graph/storage.ts';
+import { batchRows } from '../ops/gather.ts';
 import { momentsOf } from '../ops/update.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 import type { Compiled, Goal } from './compiled.ts';
-import { standInLedger } from './ledger.ts';
-import { type Network, type TrainingStep, trainingStep } from './network.ts';
+import { bytesOfLedger, standInLedger } from './ledger.ts';
+import { gradientSums, stagesOf } from './microBatches.ts';
+import { evaluationStep, type Network, type StepParts, type TrainingStep, trainingStep } from './network.ts';
+import { MOST_TOGETHER } from './pace.ts';
 import { standIn } from './parameters.ts';
 
+/** Options of `memory`. */
+export interface MemoryOptions {
+  /** Examples of an optimizer step. */
+  readonly batchSize: number;
+  /** As in `fit`: larger batches are taken in parts of at most so many examples; default: the batch size. */
+  readonly microBatchSize?: number;
+  /** Training examples, all of which lie on the GPU; default: one batch. */
+  readonly examples?: number;
+  /** Examples held out for validation; default 0. */
+  readonly validationExamples?: number;
+  /** Of the inputs; default float32. */
+  readonly dtype?: Dtype;
+}
+
+/** Bytes on the GPU. */
 export interface MemoryReport {
-  /** Weights, moments and the planned memory of a step. */
+  /** All that `fit` allocates. */
   readonly bytes: number;
-  /** Memory that the plan of one step takes. */
-  readonly planBytes: number;
   /** Weights and optimizer moments. */
   readonly parameterBytes: number;
-  /** What no plan could go below: the largest sum of results that are alive at once. */
+  /** What the plans of a full and of a short last batch take, and those of the validation. */
+  readonly planBytes: number;
+  /** Examples, the order in which they are visited, and metrics. */
+  readonly dataBytes: number;
+  /** What no plan of a full batch could go below: the largest sum of results that are alive at once. */
   readonly aliveBytes: number;
 }
 
 /** What to plan for where no device is known. */
 const ANY_TARGET: Target = { subgroupSize: 0, software: false, maxStorageBuffers: 8 };
 
-export function memoryReport(goal: Goal, network: Network, batchSize: number, target = ANY_TARGET): MemoryReport {
-  const moments = momentsOf(goal.optimizer.rule);
-  const labels = goal.loss.name === 'sparseCategoricalCrossentropy' ? [] : network.outputShape;
-  const { placement } = planStep(goal, network, batchSize, labels, target).planned;
-  const parameterBytes = 4 * (network.trainable.size * (1 + moments.length) + network.fixed.size);
+export function memoryReport(
+  goal: Goal,
+  network: Network,
+  { batchSize, microBatchSize = batchSize, examples = batchSize, validationExamples = 0, dtype }: MemoryOptions,
+  device: Device | null,
+): MemoryReport {
+  const labels = labelShape(goal, network);
+  const step = new StepPlanner(goal, network, labels, { examples, dtype, target: device?.target });
+  const held = new StepPlanner(goal, network, labels, { examples: validationExamples, dtype, target: device?.target });
+  const training = distinctBatches(examples, batchSize).map((batch) => step.training(batch, microBatchSize));
+  const testing = distinctBatches(validationExamples, Math.min(batchSize, microBatchSize)).map((batch) =>
+    held.evaluation(batch),
+  );
+  const planBytes = [...training.flat(), ...testing].reduce(
+    (sum, planned) => sum + bytesOfPlan(planned, MOST_TOGETHER, device?.stepStride),
+    0,
+  );
+  const { trainable, fixed } = network;
+  const copies = 1 + momentsOf(goal.optimizer.rule).length + (microBatchSize < Math.min(batchSize, examples) ? 1 : 0);
+  const parameterBytes = 4 * (trainable.size * copies + fixed.size);
+  const dataBytes = [examples, validationExamples].reduce((sum, count) => {
+    if (count === 0) return sum;
+    const parts = [
+      bytesOf(count * sizeOf(network.inputShape), dtype ?? 'float32'),
+      bytesOf(count * sizeOf(labels), 'int32'),
+    ];
+    return sum + parts[0] + parts[1] + bytesOf(count, 'int32') + bytesOfLedger(goal.metrics.length);
+  }, 0);
   return {
-    bytes: parameterBytes + placement.bytes,
-    planBytes: placement.bytes,
+    bytes: parameterBytes + planBytes + dataBytes,
     parameterBytes,
-    aliveBytes: placement.aliveBytes,
+    planBytes,
+    dataBytes,
+    aliveBytes: Math.max(0, ...(training[0] ?? []).map(({ placement }) => placement.aliveBytes)),
   };
 }
 
-interface PlannedStep {
-  readonly step: TrainingStep;
-  readonly planned: Schedule;
+/** Sizes of the batches of an epoch: the full one, and the short last one where there is one. */
+function distinctBatches(examples: number, batchSize: number): number[] {
+  const full = Math.min(batchSize, examples);
+  const last = full === 0 ? 0 : examples % full;
+  return [full, last].filter((size) => size > 0);
 }
 
-function planStep(goal: Goal, network: Network, batchSize: number, labels: Shape, target: Target): PlannedStep {
-  const { rule } = goal.optimizer;
-  const step = trainingStep(
-    {
-      ...goal,
-      network,
-      x: copy(standIn([batchSize, ...network.inputShape])),
-      y: copy(standIn([batchSize, ...labels])),
+/** Shape of one example's label, as far as the loss tells. */
+export const labelShape = ({ loss }: Pick<Goal, 'loss'>, { outputShape }: Network): Shape =>
+  loss.name === 'sparseCategoricalCrossentropy' ? [] : outputShape;
+
+interface PlannerOptions {
+  readonly examples: number;
+  readonly dtype?: Dtype;
+  readonly target?: Target;
+}
+
+/** Plans of steps without a GPU, over examples and gradients that only have shapes. */
+class StepPlanner {
+  readonly #goal: Goal;
+  readonly #network: Network;
+  readonly #labels: Shape;
+  readonly #options: PlannerOptions;
+
+  constructor(goal: Goal, network: Network, labels: Shape, options: PlannerOptions) {
+    this.#goal = goal;
+    this.#network = network;
+    this.#labels = labels;
+    this.#options = options;
+  }
+
+  /** The graph's borders for so many examples. */
+  parts(size: number): StepParts {
+    const { examples, dtype = 'float32' } = this.#options;
+    const order = standIn([examples], 'int32');
+    const take = (shape: Shape, type: Dtype): Node =>
+      batchRows([standIn([examples, ...shape], type)], order, size, examples);
+    return {
+      ...this.#goal,
+      network: this.#network,
+      x: take(this.#network.inputShape, dtype),
+      y: take(this.#labels, this.#labels.length === 0 ? 'int32' : 'float32'),
       weights: null,
-      ledger: standInLedger(goal.metrics.length),
-    },
-    rule,
-    momentsOf(rule).map(() => standIn([network.trainable.size])),
-  );
-  return { step, planned: schedule(step.effects, target) };
+      ledger: standInLedger(this.#goal.metrics.length),
+    };
+  }
+
+  get moments(): Node[] {
+    return momentsOf(this.#goal.optimizer.rule).map(() => standIn([this.#network.trainable.size]));
+  }
+
+  /** What a training step on `batch` examples runs, in parts of at most `most`. */
+  training(batch: number, most: number): Schedule[] {
+    const sums = most < batch ? gradientSums(this.#network) : null;
+    const stages = stagesOf(this.#goal, this.moments, batch, most, sums, (size) => this.parts(size));
+    return stages.map(({ effects }) => this.schedule(effects));
+  }
+
+  evaluation(batch: number): Schedule {
+    return this.schedule(evaluationStep(this.parts(batch)));
+  }
+
+  schedule(effects: readonly Node[]): Schedule {
+    return schedule(effects, this.#options.target ?? ANY_TARGET);
+  }
 }
 
-/** Refuses a batch that the device cannot bind before anything is allocated, and says which one it could. */
-export function checkMemory(compiled: Compiled, batchSize: number, labels: Shape): void {
-  const { device, network } = compiled;
-  const limit = Math.min(device.info.maxBindingBytes, device.info.maxBufferBytes);
-  const plan = (batch: number): PlannedStep => planStep(compiled, network, batch, labels, device.target);
-  const largest = ({ planned: { placement } }: PlannedStep): number =>
-    Math.max(0, ...[...placement.places.values()].map(({ bytes }) => bytes));
-  const whole = plan(batchSize);
-  const bytes = largest(whole);
-  if (bytes <= limit) return;
-  let fits = 0;
-  for (let refused = batchSize; refused - fits > 1; ) {
-    const middle = Math.floor((fits + refused) / 2);
-    if (largest(plan(middle)) <= limit) fits = middle;
+/** Bytes of the largest tensor that a kernel binds. */
+const largestOf = (planned: readonly Schedule[]): number =>
+  Math.max(0, ...planned.flatMap(({ placement }) => [...placement.places.values()].map(({ bytes }) => bytes)));
+
+/** The most examples, at most `batchSize`, whose plans bind nothing larger than the device can; 0 where even one does. */
+export function largestFitting(
+  { info }: Pick<Device, 'info'>,
+  batchSize: number,
+  plan: (batch: number) => readonly Schedule[],
+): number {
+  const limit = Math.min(info.maxBindingBytes, info.maxBufferBytes);
+  const fits = (batch: number): boolean => largestOf(plan(batch)) <= limit;
+  if (fits(batchSize)) return batchSize;
+  let most = 0;
+  for (let refused = batchSize; refused - most > 1; ) {
+    const middle = Math.floor((most + refused) / 2);
+    if (fits(middle)) most = middle;
     else refused = middle;
   }
-  const remedy = fits > 0 ? `Use a batch size of at most ${fits}.` : 'Make the layer or its inputs smaller.';
+  return most;
+}
+
+/**
+ * The most examples that a training step can take at once on the device, at most `batchSize`.
+ * @throws OutOfMemoryError where not even one example fits; it names the layer
+ */
+export function fittingBatch(compiled: Compiled, batchSize: number, labels: Shape): number {
+  const { device, network, optimizer } = compiled;
+  const planner = new StepPlanner(compiled, network, labels, { examples: batchSize, target: device.target });
+  const most = largestFitting(device, batchSize, (batch) => planner.training(batch, batch));
+  if (most > 0) return most;
+  const step = trainingStep(planner.parts(1), optimizer.rule, planner.moments);
+  const planned = planner.schedule(step.effects);
   throw new OutOfMemoryError(
-    `Layer '${hungriestLayer(whole, network)}' needs ${formatBytes(bytes)} for one tensor at batch size ${batchSize}, but ` +
-      `'${device.info.name}' binds at most ${formatBytes(limit)}. ${remedy}`,
+    `Layer '${hungriestLayer(step, planned, network)}' needs ${formatBytes(largestOf([planned]))} in one buffer for a single example, but ` +
+      `'${device.info.name}' binds at most ${formatBytes(Math.min(device.info.maxBindingBytes, device.info.maxBufferBytes))}. ` +
+      'Make the layer or its inputs smaller.',
+  );
+}
+
+/** The same for an evaluation, which takes less. */
+export function fittingEvaluation(compiled: Compiled, batchSize: number, labels: Shape): number {
+  const { device, network } = compiled;
+  const planner = new StepPlanner(compiled, network, labels, { examples: batchSize, target: device.target });
+  return Math.max(
+    1,
+    largestFitting(device, batchSize, (batch) => [planner.evaluation(batch)]),
   );
 }
 
 /** The layer that the step's largest tensor belongs to. */
-function hungriestLayer({ step: { watched }, planned: { placement } }: PlannedStep, network: Network): string {
+function hungriestLayer({ watched }: TrainingStep, { placement }: Schedule, network: Network): string {
   const [[largest]] = [...placement.places].sort(([, a], [, b]) => b.bytes - a.bytes);
   const seen = new Set<Node>();
   for (const { name } of network.layers) {

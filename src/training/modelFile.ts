@@ -1,20 +1,25 @@
 /**
  * A model as a safetensors file: weights by their names, the optimizer's moments as `optimizer/…`, and in the metadata the
- * architecture, the optimizer and how far training had come.
+ * architecture, the optimizer and how far training had come. Where the training stands that was under way goes into the
+ * metadata as well, its arrays as `training/…`.
  */
 
 import type { Weight } from '../callbacks/index.ts';
 import { DataError } from '../errors.ts';
 import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from '../io/safetensors.ts';
+import { decodeState, encodeState, SavedState, type State } from '../io/state.ts';
 import { type Layer, type LayerConfig, makeLayer } from '../layers/index.ts';
+import { checkInputShape } from '../layers/layer.ts';
 import type { Optimizer } from '../optimizers.ts';
-import type { Shape } from '../shape.ts';
+import { formatShape, type Shape, sameShape } from '../shape.ts';
 import type { Progress } from './compiled.ts';
 import type { Moments } from './moments.ts';
-import type { Network } from './network.ts';
+import { type Network, placeLayers } from './network.ts';
 import { readWeights, weightPlaces } from './weights.ts';
 
-const MOMENT = 'optimizer/';
+/** Names of moments begin with this. */
+export const MOMENT = 'optimizer/';
+const TRAINING = 'training';
 
 /** What of a model is saved. */
 export interface ModelState {
@@ -25,67 +30,85 @@ export interface ModelState {
   readonly optimizer: Optimizer | null;
   /** Null before it is trained. */
   readonly moments: Moments | null;
+  /** Where the training stands; null before there is one. */
+  readonly training: State | null;
 }
 
 export async function encodeModel(state: ModelState): Promise<Uint8Array<ArrayBuffer>> {
   const { network, seed, progress, optimizer, moments } = state;
+  const training = encodeState(state.training, TRAINING);
   const values = moments === null ? [] : await moments.read();
   const names = moments?.names ?? [];
-  const architecture: Architecture = {
-    inputShape: network.inputShape,
-    seed,
-    layers: network.layers.map(({ layer, name }) => ({ className: layer.className, name, config: layer.config() })),
-  };
   return encodeSafetensors(
     [
       ...(await readWeights(network)),
       ...values.map((data, at) => ({ name: `${MOMENT}${names[at]}`, shape: [data.length], data })),
+      ...training.tensors,
     ],
     {
       format: 'wgrad',
-      architecture: JSON.stringify(architecture),
-      optimizer: JSON.stringify(optimizer === null ? null : { name: optimizer.name, config: optimizer.config() }),
+      architecture: JSON.stringify(architectureOf(network, seed)),
+      optimizer: encodeState(optimizer && { name: optimizer.name, config: optimizer.config() }, 'optimizer').json,
       steps: String(progress.step),
       optimizer_steps: String(moments?.steps ?? 0),
+      training: training.json,
     },
   );
 }
 
 /** What a file remembers of an optimizer. */
-export interface SavedMoments {
-  /** The optimizer's name. */
-  readonly optimizer: string | null;
-  readonly values: ReadonlyMap<string, Float32Array>;
+export interface SavedOptimizer {
+  readonly name: string;
+  /** Its settings, the learning rate of that moment among them. */
+  readonly config: Readonly<Record<string, number | boolean>>;
+  readonly learningRate: number;
+  readonly moments: ReadonlyMap<string, Float32Array>;
   readonly steps: number;
 }
 
 export interface SavedModel {
   /** In the network's order. */
   readonly weights: readonly Weight[];
-  readonly moments: SavedMoments;
+  /** Null where the model had not been compiled. */
+  readonly optimizer: SavedOptimizer | null;
   /** Training steps taken. */
   readonly steps: number;
+  /** Where the training stood; null where there had been none. */
+  readonly training: State | null;
 }
 
+/** A safetensors file, decoded. */
+export type ModelFile = ReturnType<typeof decodeSafetensors>;
+
 /** Reads what a model of this network has saved. */
-export function decodeModel(bytes: Uint8Array, network: Network): SavedModel {
-  const { tensors, metadata } = decodeSafetensors(bytes);
+export function decodeModel({ tensors, metadata }: ModelFile, network: Network): SavedModel {
   return {
-    weights: weightPlaces(network).map(({ name }) => weightIn(tensors, name)),
-    moments: {
-      optimizer: optimizerNameOf(metadata.optimizer),
-      values: momentsIn(tensors),
-      steps: Number(metadata.optimizer_steps ?? 0),
-    },
-    steps: Number(metadata.steps ?? 0),
+    weights: weightPlaces(network).map(({ name, shape }) => weightIn(tensors, name, shape)),
+    optimizer: optimizerIn(metadata, tensors),
+    steps: stepsIn(metadata.steps),
+    training: decodeState(metadata.training ?? 'null', tensors),
   };
 }
 
-function weightIn(tensors: ReadonlyMap<string, SafetensorsTensor>, name: string): Weight {
+function weightIn(tensors: ReadonlyMap<string, SafetensorsTensor>, name: string, shape: Shape): Weight {
   const found = tensors.get(name);
-  if (found?.data instanceof Float32Array) return { name, shape: found.shape, data: found.data };
+  if (!(found?.data instanceof Float32Array)) {
+    throw new DataError(
+      `load: the file has no float32 weight '${name}'. It was saved from another model; build that one.`,
+    );
+  }
+  if (sameShape(found.shape, shape)) return { name, shape, data: found.data };
   throw new DataError(
-    `load: the file has no float32 weight '${name}'. It was saved from another model; build that one.`,
+    `load: the file's weight '${name}' has shape ${formatShape(found.shape)}, the model's ${formatShape(shape)}. It was saved from ` +
+      'another model; build that one.',
+  );
+}
+
+function stepsIn(text = '0'): number {
+  const steps = Number(text);
+  if (Number.isSafeInteger(steps) && steps >= 0) return steps;
+  throw new DataError(
+    `load: the file has '${text}' where a number of steps belongs. It is damaged; save the model again.`,
   );
 }
 
@@ -97,44 +120,82 @@ function momentsIn(tensors: ReadonlyMap<string, SafetensorsTensor>): Map<string,
   return values;
 }
 
-function optimizerNameOf(json: string | undefined): string | null {
-  const saved: unknown = JSON.parse(json ?? 'null');
-  return typeof saved === 'object' && saved !== null && 'name' in saved ? String(saved.name) : null;
+function optimizerIn(
+  metadata: Readonly<Record<string, string>>,
+  tensors: ReadonlyMap<string, SafetensorsTensor>,
+): SavedOptimizer | null {
+  const state = decodeState(metadata.optimizer ?? 'null', tensors);
+  if (state === null) return null;
+  const saved = new SavedState('the optimizer', state);
+  const settings = saved.record('config');
+  return {
+    name: saved.text('name'),
+    config: Object.fromEntries(
+      settings.keys.map((key) => [key, settings.isFlag(key) ? settings.flag(key) : settings.number(key)]),
+    ),
+    learningRate: settings.number('learningRate'),
+    moments: momentsIn(tensors),
+    steps: stepsIn(metadata.optimizer_steps),
+  };
 }
 
-interface Architecture {
+export interface Architecture {
   readonly inputShape: Shape;
   readonly seed: number;
   readonly layers: readonly { readonly className: string; readonly name: string; readonly config: LayerConfig }[];
 }
 
+export const architectureOf = (network: Network, seed: number): Architecture => ({
+  inputShape: network.inputShape,
+  seed,
+  layers: network.layers.map(({ layer, name }) => ({ className: layer.className, name, config: layer.config() })),
+});
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isLayer = (value: unknown): boolean =>
+  isRecord(value) && typeof value.className === 'string' && typeof value.name === 'string' && isRecord(value.config);
+
 function isArchitecture(value: unknown): value is Architecture {
+  if (!isRecord(value)) return false;
+  const { inputShape, seed, layers } = value;
+  const isWhole = (size: unknown): boolean => Number.isSafeInteger(size);
   return (
-    typeof value === 'object' &&
-    value !== null &&
-    'inputShape' in value &&
-    Array.isArray(value.inputShape) &&
-    'layers' in value &&
-    Array.isArray(value.layers)
+    Array.isArray(inputShape) &&
+    inputShape.every(isWhole) &&
+    isWhole(seed) &&
+    Array.isArray(layers) &&
+    layers.every(isLayer)
   );
 }
 
-/** The layers that a file describes, to make an equal model of. */
-export function decodeArchitecture(bytes: Uint8Array): { layers: Layer[]; inputShape: Shape; seed: number } {
-  const { metadata } = decodeSafetensors(bytes);
+/** @throws DataError where the file has none or a damaged one */
+export function readArchitecture({ metadata }: Pick<ModelFile, 'metadata'>): Architecture {
   if (metadata.format !== 'wgrad' || metadata.architecture === undefined) {
     throw new DataError(
       'load: the file holds no wgrad model (its metadata names no architecture). Load weights into a model with model.load().',
     );
   }
-  const saved: unknown = JSON.parse(metadata.architecture);
-  if (!isArchitecture(saved)) {
-    throw new DataError('load: the architecture in the file is damaged. Save the model again.');
+  let saved: unknown;
+  try {
+    saved = JSON.parse(metadata.architecture);
+  } catch {
+    saved = null;
   }
-  const { inputShape, seed } = saved;
-  return {
-    layers: saved.layers.map(({ className, name, config }) => makeLayer(className, config, { name })),
-    inputShape,
-    seed,
-  };
+  if (isArchitecture(saved)) return saved;
+  throw new DataError('load: the architecture in the file is damaged. Save the model again.');
+}
+
+/** The layers that a file describes, to make an equal model of. */
+export function decodeArchitecture(bytes: Uint8Array): { layers: Layer[]; inputShape: Shape; seed: number } {
+  const { tensors, metadata } = decodeSafetensors(bytes);
+  const { layers: saved, inputShape, seed } = readArchitecture({ metadata });
+  checkInputShape(inputShape, 'load');
+  const layers = saved.map(({ className, name, config }) => makeLayer(className, config, { name }));
+  // Before weights are drawn: a file of a few bytes may describe a model of any size.
+  for (const { name, specs } of placeLayers(layers, inputShape)) {
+    for (const spec of specs) weightIn(tensors, `${name}/${spec.name}`, spec.shape);
+  }
+  return { layers, inputShape, seed };
 }

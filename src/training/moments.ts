@@ -38,8 +38,13 @@ export class Moments {
     );
   }
 
-  write(index: number, values: Float32Array): void {
-    this.#device.write(this.#storages[index], values);
+  /** Takes moments by their names; where they are not this model's, all stay zero. */
+  restore(values: ReadonlyMap<string, Float32Array>, steps: number): void {
+    if (this.size > 0 && !this.names.every((name) => values.get(name)?.length === this.size)) return;
+    this.#storages.forEach((storage, at) => {
+      this.#device.write(storage, values.get(this.names[at]) ?? new Float32Array(0));
+    });
+    this.steps = steps;
   }
 
   dispose(): void {

@@ -1,18 +1,19 @@
 /** A stack of layers with names, shapes and weights, and the graphs of its forward pass and of a training step. */
 
-import { gradients } from '../autodiff.ts';
-import { ArgumentError, ShapeError, WgradError } from '../errors.ts';
+import { type GradientTrace, gradients } from '../autodiff.ts';
+import { ArgumentError, ShapeError } from '../errors.ts';
 import type { Node } from '../graph/node.ts';
-import type { Layer, WeightSpec } from '../layers/layer.ts';
+import { checkInputShape, type Layer, type WeightSpec } from '../layers/layer.ts';
 import type { Loss } from '../losses.ts';
 import type { Metric } from '../metrics.ts';
-import { copy, equal, mul, where } from '../ops/elementwise.ts';
+import { add, copy, equal, mul, where } from '../ops/elementwise.ts';
 import { fullNode } from '../ops/leaf.ts';
 import { sum } from '../ops/reduce.ts';
-import { accumulate, assign, optimizerUpdate, pack, type UpdateRule } from '../ops/update.ts';
+import { accumulate, assign, optimizerUpdate, pack, type UpdateRule, watch } from '../ops/update.ts';
 import { foldIn, seedFromString } from '../random.ts';
 import { formatShape, type Shape, sameShape } from '../shape.ts';
 import { ParameterBlock, standIn } from './parameters.ts';
+import { callLayer, checkWeightBytes, drawWeight, perExampleOf } from './userParts.ts';
 
 /** A layer in its place. */
 export interface Placed {
@@ -52,21 +53,10 @@ export class Network {
 
   /** Names the layers, checks that they fit on each other, and draws the weights. */
   constructor(layers: readonly Layer[], inputShape: Shape, seed: number) {
+    checkInputShape(inputShape, 'build');
     this.inputShape = inputShape;
-    const given = new Set(layers.map((layer) => layer.givenName));
-    const names = new Map<string, number>();
-    const placed: Placed[] = [];
-    let shape = inputShape;
-    for (const layer of layers) {
-      const name = layer.givenName ?? uniqueName(layer.className, names, given);
-      if (placed.some((other) => other.name === name)) {
-        throw new ArgumentError(`Two layers are called '${name}'. Give each layer a name of its own.`);
-      }
-      const specs = layer.weights(shape, name);
-      const outputShape = outputOf(layer, name, shape, specs);
-      placed.push({ layer, name, outputShape, specs });
-      shape = outputShape;
-    }
+    const placed = placeLayers(layers, inputShape);
+    checkWeightBytes(placed);
     this.layers = placed;
     const draw = (trainable: boolean): ParameterBlock =>
       new ParameterBlock(
@@ -78,7 +68,7 @@ export class Network {
               return {
                 name: full,
                 shape: spec.shape,
-                values: spec.initializer(spec.shape, foldIn(seed, seedFromString(full))),
+                values: drawWeight(full, spec, foldIn(seed, seedFromString(full))),
               };
             }),
         ),
@@ -98,20 +88,57 @@ export class Network {
     let [nextTrainable, nextFixed] = [0, 0];
     // Layers compute in float32; class ids and the like may come as int32.
     let output = x.dtype === 'float32' ? x : copy(x);
-    this.layers.forEach(({ layer, name, specs }, at) => {
+    this.layers.forEach(({ layer, name, specs, outputShape }, at) => {
       const own = specs.map((spec) =>
         spec.trainable ? weights.trainable[nextTrainable++] : weights.fixed[nextFixed++],
       );
-      output = layer.call(output, {
+      const context = {
         training,
         weights: own,
         randomKey: at + 1,
-        update: (weight, value) => updates.push({ weight, value }),
-      });
+        update: (weight: Node, value: Node) => updates.push({ weight, value }),
+      };
+      output = callLayer(layer, name, output, context, outputShape);
       activations.push({ name, node: output });
     });
     return { output, activations, updates };
   }
+}
+
+/** Names the layers and checks that they fit on each other, without drawing weights. */
+export function placeLayers(layers: readonly Layer[], inputShape: Shape): readonly Placed[] {
+  const names = layerNames(layers);
+  const taken = new Set<string>();
+  const placed: Placed[] = [];
+  let shape = inputShape;
+  for (const [at, layer] of layers.entries()) {
+    const name = names[at];
+    if (taken.has(name)) {
+      throw new ArgumentError(`Two layers are called '${name}'. Give each layer a name of its own.`);
+    }
+    if (layer.inputShape !== null && !sameShape(layer.inputShape, shape)) {
+      throw new ShapeError(
+        `Layer '${name}' (${layer.className}) has inputShape ${formatShape(layer.inputShape)} but gets ${formatShape(shape)} an example. ` +
+          'Leave it out on all layers but the first.',
+      );
+    }
+    taken.add(name);
+    const specs = layer.weights(shape, name);
+    const outputShape = outputOf(layer, name, shape, specs);
+    placed.push({ layer, name, outputShape, specs });
+    shape = outputShape;
+  }
+  return placed;
+}
+
+/** What of a layer decides its name. */
+type Nameable = Pick<Layer, 'className' | 'givenName'>;
+
+/** The layers' names: those that were given, else Keras'. */
+export function layerNames(layers: readonly Nameable[]): string[] {
+  const given = new Set(layers.map(({ givenName }) => givenName));
+  const counts = new Map<string, number>();
+  return layers.map(({ className, givenName }) => givenName ?? uniqueName(className, counts, given));
 }
 
 /** Keras' name: `max_pooling2d`, then `max_pooling2d_1`; none that was given to a layer by hand. */
@@ -126,25 +153,15 @@ function uniqueName(className: string, names: Map<string, number>, given: Readon
   return name;
 }
 
-/** The layer's output shape, found by calling it on stand-ins; errors name the layer. */
+/** The layer's output shape, found by calling it on stand-ins. */
 function outputOf(layer: Layer, name: string, input: Shape, specs: readonly WeightSpec[]): Shape {
-  try {
-    const output = layer.call(standIn([1, ...input]), {
-      training: false,
-      weights: specs.map((spec) => standIn(spec.shape)),
-      randomKey: 0,
-      update: () => {},
-    });
-    return output.shape.slice(1);
-  } catch (error) {
-    if (!(error instanceof WgradError)) throw error;
-    throw new ShapeError(
-      `Layer '${name}' (${layer.className}), inputs ${formatShape(input)} an example: ${error.message}`,
-      {
-        cause: error,
-      },
-    );
-  }
+  const context = {
+    training: false,
+    weights: specs.map((spec) => standIn(spec.shape)),
+    randomKey: 0,
+    update: () => {},
+  };
+  return callLayer(layer, name, standIn([1, ...input]), context).shape.slice(1);
 }
 
 export interface StepParts {
@@ -160,21 +177,10 @@ export interface StepParts {
 
 /** The step's sums in the ledger's order: the loss first, then the metrics. */
 function sumsOf({ loss, metrics, y, weights }: StepParts, output: Node): { loss: Node; values: Node[] } {
-  const perExample = ofExamples(loss, y, output);
+  const perExample = perExampleOf(loss, y, output);
   const weighted = weights === null ? perExample : mul(perExample, weights);
   const total = sum(weighted);
-  return { loss: total, values: [total, ...metrics.map((metric) => sum(ofExamples(metric, y, output)))] };
-}
-
-/** A loss or metric of each example; anything but [batch] would broadcast into nonsense. */
-function ofExamples(measure: Loss | Metric, y: Node, output: Node): Node {
-  const result = measure.perExample(y, output);
-  const [batch] = output.shape;
-  if (sameShape(result.shape, [batch])) return result;
-  throw new ShapeError(
-    `'${measure.name}' gives ${formatShape(result.shape)} for outputs ${formatShape(output.shape)}, expected [${batch}]. ` +
-      'Let perExample return one number an example.',
-  );
+  return { loss: total, values: [total, ...metrics.map((metric) => sum(perExampleOf(metric, y, output)))] };
 }
 
 export interface TrainingStep {
@@ -184,35 +190,103 @@ export interface TrainingStep {
   readonly watched: readonly Named[];
 }
 
-/** One optimizer step: forward, loss, gradients, metrics, update. */
-export function trainingStep(parts: StepParts, rule: UpdateRule, moments: readonly Node[]): TrainingStep {
+/** The backward pass of a batch, or of a part of one, and everything that a step does beside it. */
+export interface Backward extends Pick<Forward, 'activations'> {
+  /** What the step is given: inputs, labels, and the examples' weights where there are any. */
+  readonly given: readonly Named[];
+  /** The model's weights, those that are learnt first. */
+  readonly weights: readonly Named[];
+  /** The loss's mean over the whole batch, or a part's share of it. */
+  readonly loss: Node;
+  /** One gradient a trainable weight. */
+  readonly slopes: readonly Node[];
+  /** The same with names, in the order in which they are computed: the last layer's first. */
+  readonly gradients: readonly Named[];
+  /** Adds up loss and metrics. */
+  readonly metrics: Node;
+  /** New values of weights that are not trainable. */
+  readonly moving: readonly Node[];
+}
+
+/** Everything worth looking at, in the order in which it is computed. */
+const watchedIn = ({ given, weights, activations, loss, gradients }: Backward): Named[] => [
+  ...given,
+  ...weights,
+  ...activations,
+  { name: 'loss', node: loss },
+  ...gradients,
+];
+
+/** `batch`: examples of the whole batch; the gradient is that of the loss's mean over it. */
+export function backward(parts: StepParts, batch: number, trace?: GradientTrace): Backward {
   const { network, x, ledger } = parts;
   const trainable = network.trainable.nodes();
   const fixed = network.fixed.nodes();
   const forward = network.forward(x, true, { trainable, fixed });
   const { loss, values } = sumsOf(parts, forward.output);
-  const mean = mul(loss, fullNode(1 / x.shape[0]));
-  const slopes = gradients(mean, trainable);
-  const effects = [accumulate(ledger.sums, ledger.health, values)];
-  if (trainable.length > 0) {
-    effects.push(optimizerUpdate(rule, network.trainable.node, moments, pack(slopes), ledger.health));
-  }
-  for (const { weight, value } of forward.updates) effects.push(assign(weight, whereFinite(value, weight)));
+  const mean = mul(loss, fullNode(1 / batch));
+  const slopes = gradients(mean, trainable, trace);
   const names = network.trainable.parameters.map((parameter) => parameter.name);
   return {
-    effects,
-    watched: [
+    given: [
       { name: 'inputs', node: x },
       { name: 'labels', node: parts.y },
       ...(parts.weights === null ? [] : [{ name: 'example weights', node: parts.weights }]),
+    ],
+    weights: [
       ...names.map((name, at) => ({ name, node: trainable[at] })),
       ...network.fixed.parameters.map(({ name }, at) => ({ name, node: fixed[at] })),
-      ...forward.activations,
-      { name: 'loss', node: mean },
-      // Backward order: the last layer's gradient is computed first.
-      ...names.map((name, at) => ({ name: `gradient of ${name}`, node: slopes[at] })).reverse(),
     ],
+    activations: forward.activations,
+    loss: mean,
+    slopes,
+    gradients: names.map((name, at) => ({ name: `gradient of ${name}`, node: slopes[at] })).reverse(),
+    metrics: accumulate(ledger.sums, ledger.health, values),
+    moving: forward.updates.map(({ weight, value }) => assign(weight, whereFinite(value, weight), ledger.health)),
   };
+}
+
+/** Gradients side by side; the optimizer leaves out a step in which one is not finite. */
+const watchedPack = (slopes: readonly Node[], { health }: Ledger, rule: UpdateRule): Node =>
+  pack(slopes, (slope) => watch(slope, health, rule));
+
+/** One optimizer step: forward, loss, gradients, metrics, update. */
+export function trainingStep(parts: StepParts, rule: UpdateRule, moments: readonly Node[]): TrainingStep {
+  const step = backward(parts, parts.x.shape[0]);
+  const { slopes, metrics, moving } = step;
+  const { network, ledger } = parts;
+  const update =
+    slopes.length > 0
+      ? [optimizerUpdate(rule, network.trainable.node, moments, watchedPack(slopes, ledger, rule), ledger.health)]
+      : [];
+  return { effects: [metrics, ...update, ...moving], watched: watchedIn(step) };
+}
+
+/**
+ * A part of a batch of `batch` examples: the same but for the update; the gradients are added to `sums`, which are laid
+ * out like the weights. Batch normalisation sees the part alone.
+ */
+export function partialStep(parts: StepParts, batch: number, rule: UpdateRule, sums: ParameterBlock): TrainingStep {
+  const step = backward(parts, batch);
+  const { slopes, metrics, moving } = step;
+  const known = sums.nodes();
+  const totals = slopes.map((slope, at) => add(known[at], slope));
+  const added = slopes.length > 0 ? [assign(sums.node, watchedPack(totals, parts.ledger, rule))] : [];
+  return { effects: [metrics, ...added, ...moving], watched: watchedIn(step) };
+}
+
+/** The update that ends a batch in parts: by the gradients' sums, which are zero afterwards. */
+export function updateStep(
+  { network, ledger }: Pick<StepParts, 'network' | 'ledger'>,
+  rule: UpdateRule,
+  moments: readonly Node[],
+  sums: ParameterBlock,
+): Node[] {
+  if (sums.size === 0) return [];
+  return [
+    optimizerUpdate(rule, network.trainable.node, moments, sums.node, ledger.health),
+    assign(sums.node, fullNode(0, [sums.size])),
+  ];
 }
 
 /** The value where it is finite, else the old one: one NaN must not spoil a moving average for good. */
@@ -224,6 +298,3 @@ export function evaluationStep(parts: StepParts): Node[] {
   const { output } = network.forward(x, false, { trainable: network.trainable.nodes(), fixed: network.fixed.nodes() });
   return [accumulate(ledger.sums, ledger.health, sumsOf(parts, output).values)];
 }
-
-/** How far a tensor is from finite: the sum of 0 * x is 0, or NaN as soon as one element is not finite. */
-export const finiteProbe = (node: Node): Node => sum(mul(node, fullNode(0)));

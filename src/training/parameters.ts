@@ -5,7 +5,7 @@
 
 import { ShapeError, StateError } from '../errors.ts';
 import type { Device } from '../gpu/device.ts';
-import type { Node } from '../graph/node.ts';
+import type { Dtype, HostArray, Node } from '../graph/node.ts';
 import { bytesOf, type Storage } from '../graph/storage.ts';
 import { dataNode, storedNode } from '../ops/leaf.ts';
 import { packedSize } from '../ops/update.ts';
@@ -114,4 +114,10 @@ export class ParameterBlock {
 }
 
 /** A leaf that may be planned with but never run. */
-export const standIn = (shape: Shape): Node => dataNode(new Float32Array(0), shape);
+export const standIn = (shape: Shape, dtype: Dtype = 'float32'): Node => dataNode(EMPTY[dtype], shape);
+
+const EMPTY: Readonly<Record<Dtype, HostArray>> = {
+  float32: new Float32Array(0),
+  int32: new Int32Array(0),
+  uint8: new Uint8Array(0),
+};

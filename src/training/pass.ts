@@ -4,15 +4,28 @@ import type { Device } from '../gpu/device.ts';
 import { type CompileProgress, Plan } from '../gpu/plan.ts';
 import type { StepValues } from '../gpu/step.ts';
 import type { Node } from '../graph/node.ts';
+import { foldIn } from '../random.ts';
 import { InFlight } from './inFlight.ts';
 import { MOST_TOGETHER, Pace } from './pace.ts';
 
 /** Makes a progress for each of several plans that are compiled side by side. */
 export type ProgressParts = () => CompileProgress;
 
-/** What a batch size has: a plan, which may still be compiling, and how many of its steps go together. */
+/** What a batch runs: `repeats` replays of one graph, each over the next `size` examples. */
+export interface Stage {
+  readonly effects: readonly Node[];
+  readonly size: number;
+  readonly repeats: number;
+}
+
+interface CompiledStage extends Omit<Stage, 'effects'> {
+  readonly plan: Plan;
+}
+
+/** What a batch size has: its stages, which may still be compiling, and how many of its steps go together. */
 interface Sized {
-  readonly compiling: Promise<Plan>;
+  readonly stages: readonly Stage[];
+  readonly compiling: Promise<CompiledStage[]>;
   readonly pace: Pace;
 }
 
@@ -29,13 +42,13 @@ export class Pass {
   readonly #device: Device;
   readonly #count: number;
   readonly #batchSize: number;
-  readonly #build: (size: number) => readonly Node[];
+  readonly #build: (size: number) => readonly Stage[];
   readonly #together: number | undefined;
   readonly #sizes = new Map<number, Sized>();
   readonly #inFlight = new InFlight();
 
-  /** `build`: the graph of a batch of a size. */
-  constructor(device: Device, { count, batchSize, together }: PassOptions, build: (size: number) => readonly Node[]) {
+  /** `build`: the stages of a batch of a size; several where a batch is taken in parts. */
+  constructor(device: Device, { count, batchSize, together }: PassOptions, build: (size: number) => readonly Stage[]) {
     this.#device = device;
     this.#count = count;
     this.#batchSize = batchSize;
@@ -44,13 +57,11 @@ export class Pass {
     this.#together = together;
   }
 
-  #sized(size: number, progress?: CompileProgress): Sized {
+  #sized(size: number, parts?: ProgressParts): Sized {
     let sized = this.#sizes.get(size);
     if (sized === undefined) {
-      sized = {
-        compiling: Plan.compile(this.#device, this.#build(size), { maxSteps: MOST_TOGETHER, progress }),
-        pace: new Pace(this.#together),
-      };
+      const stages = this.#build(size);
+      sized = { stages, compiling: compileAll(this.#device, stages, parts), pace: new Pace(this.#together) };
       this.#sizes.set(size, sized);
     }
     return sized;
@@ -59,7 +70,7 @@ export class Pass {
   /** Compiles the plans of its batch sizes side by side. */
   async prepare(parts?: ProgressParts): Promise<void> {
     const sizes = new Set([this.sizeOf(0), this.sizeOf(this.batches - 1)]);
-    await Promise.all([...sizes].map((size) => this.#sized(size, parts?.()).compiling));
+    await Promise.all([...sizes].map((size) => this.#sized(size, parts).compiling));
   }
 
   /** Examples of a batch. */
@@ -71,7 +82,8 @@ export class Pass {
   together(batch: number, most: number): number {
     const size = this.sizeOf(batch);
     const equal = Math.floor((this.#count - batch * this.#batchSize) / size);
-    return Math.min(this.#sized(size).pace.steps, equal, most);
+    const { stages, pace } = this.#sized(size);
+    return isWhole(stages) ? Math.min(pace.steps, equal, most) : 1;
   }
 
   /**
@@ -80,21 +92,64 @@ export class Pass {
    */
   async run(batch: number, count: number, next: () => StepValues): Promise<void> {
     const { compiling, pace } = this.#sized(this.sizeOf(batch));
-    const plan = await compiling;
+    const stages = await compiling;
     await this.#inFlight.room();
-    for (let row = 0; row < count; row++) plan.set(row, next());
     const device = this.#device;
     const submitted = performance.now();
-    plan.submit(count);
+    if (isWhole(stages)) {
+      const [{ plan }] = stages;
+      for (let row = 0; row < count; row++) plan.set(row, next());
+      plan.submit(count);
+    } else {
+      for (let row = 0; row < count; row++) submitInParts(stages, next());
+    }
     const done = device.wait(device.gpu.queue.onSubmittedWorkDone());
     this.#inFlight.add(done.then(() => pace.measure(count, submitted, performance.now())));
   }
 
   async dispose(): Promise<void> {
-    // A plan that failed to compile has told so to whoever asked for it, and owns nothing.
-    const plans = [...this.#sizes.values()].map(({ compiling }) => compiling);
-    for (const result of await Promise.allSettled(plans)) {
-      if (result.status === 'fulfilled') result.value.dispose();
+    // What failed to compile has told so to whoever asked for it, and owns nothing.
+    const all = [...this.#sizes.values()].map(({ compiling }) => compiling);
+    for (const result of await Promise.allSettled(all)) {
+      if (result.status === 'fulfilled') for (const { plan } of result.value) plan.dispose();
     }
   }
 }
+
+/** Whether a batch is one replay of one plan: then several batches go into one submission. */
+const isWhole = (stages: readonly Omit<Stage, 'effects'>[]): boolean => stages.length === 1 && stages[0].repeats === 1;
+
+/** Compiles stages side by side; where one fails, the others are given back. */
+async function compileAll(device: Device, stages: readonly Stage[], parts?: ProgressParts): Promise<CompiledStage[]> {
+  const compiling = stages.map(async ({ effects, size, repeats }): Promise<CompiledStage> => {
+    const plan = await Plan.compile(device, effects, { maxSteps: MOST_TOGETHER, progress: parts?.() });
+    return { plan, size, repeats };
+  });
+  try {
+    return await Promise.all(compiling);
+  } catch (error) {
+    for (const result of await Promise.allSettled(compiling)) {
+      if (result.status === 'fulfilled') result.value.plan.dispose();
+    }
+    throw error;
+  }
+}
+
+/** One batch, part after part. Each part has random draws of its own. */
+function submitInParts(stages: readonly CompiledStage[], values: StepValues): void {
+  let { position } = values;
+  let part = 0;
+  for (const { plan, size, repeats } of stages) {
+    for (let first = 0; first < repeats; first += MOST_TOGETHER) {
+      const rows = Math.min(MOST_TOGETHER, repeats - first);
+      for (let row = 0; row < rows; row++) {
+        plan.set(row, { ...values, position, seed: seedOfPart(values.seed, part++) });
+        position += size;
+      }
+      plan.submit(rows);
+    }
+  }
+}
+
+/** The first part draws like a whole batch. */
+export const seedOfPart = (seed: number, part: number): number => (part === 0 ? seed : foldIn(seed, part));

@@ -3,14 +3,16 @@
 import type { Device } from '../gpu/device.ts';
 import { Plan } from '../gpu/plan.ts';
 import type { Node } from '../graph/node.ts';
+import { schedule } from '../graph/schedule.ts';
 import { copy } from '../ops/elementwise.ts';
 import { sizeOf } from '../shape.ts';
 import { type Tensor, tensor } from '../tensor.ts';
 import { Order, Rows } from './gpuDataset.ts';
 import { InFlight } from './inFlight.ts';
+import { largestFitting } from './memory.ts';
 import type { Network } from './network.ts';
 
-/** Outputs [examples, ...] of inputs [examples, ...], on the host. */
+/** Outputs [examples, ...] of inputs [examples, ...], on the host. Batches too large for the device are made smaller. */
 export async function predict(device: Device, network: Network, x: Tensor, batchSize: number): Promise<Tensor> {
   const rows = await Rows.of(device, x, 'inputs');
   const order = new Order(device, rows.count);
@@ -19,13 +21,21 @@ export async function predict(device: Device, network: Network, x: Tensor, batch
   const result = new Float32Array(rows.count * width);
   const plans = new Map<number, { plan: Plan; output: Node }>();
   const readings = new InFlight();
+  const outputOf = (size: number): Node => {
+    const weights = { trainable: network.trainable.nodes(), fixed: network.fixed.nodes() };
+    return copy(network.forward(rows.batch(order.node, size), false, weights).output);
+  };
+  const wanted = Math.min(batchSize, rows.count);
+  const most = Math.max(
+    1,
+    largestFitting(device, wanted, (size) => [schedule([outputOf(size)], device.target)]),
+  );
   try {
-    for (let position = 0; position < rows.count; position += batchSize) {
-      const size = Math.min(batchSize, rows.count - position);
+    for (let position = 0; position < rows.count; position += most) {
+      const size = Math.min(most, rows.count - position);
       let entry = plans.get(size);
       if (entry === undefined) {
-        const weights = { trainable: network.trainable.nodes(), fixed: network.fixed.nodes() };
-        const output = copy(network.forward(rows.batch(order.node, size), false, weights).output);
+        const output = outputOf(size);
         entry = { plan: await Plan.compile(device, [output]), output };
         plans.set(size, entry);
       }

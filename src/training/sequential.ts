@@ -1,32 +1,43 @@
 /** A model of layers in a row, trained the Keras way. */
 
-import type { Callback, CallbackModel, History, Logs, Weight } from '../callbacks/index.ts';
+import type { Callback, CallbackModel, History, Logs, Snapshot, Weight } from '../callbacks/index.ts';
 import { CallbackList } from '../callbacks/index.ts';
-import { ArgumentError, ShapeError, StateError } from '../errors.ts';
+import { ArgumentError, StateError } from '../errors.ts';
+import { checkOptions } from '../given.ts';
 import { defaultDevice } from '../gpu/defaultDevice.ts';
 import type { Device } from '../gpu/device.ts';
-import { readBytes, writeBytes } from '../io/files.ts';
+import { isMissing, readBytes, writeBytes } from '../io/files.ts';
+import { decodeSafetensors } from '../io/safetensors.ts';
 import type { Layer } from '../layers/index.ts';
+import { checkInputShape } from '../layers/layer.ts';
 import { type Loss, type LossName, resolveLoss } from '../losses.ts';
-import { type Metric, type MetricName, resolveMetric } from '../metrics.ts';
-import { type Optimizer, type OptimizerName, resolveOptimizer } from '../optimizers.ts';
-import { formatShape, type Shape, sameShape } from '../shape.ts';
-import { asTensor, type Tensor, type TensorLike } from '../tensor.ts';
+import { type Metric, type MetricName, resolveMetrics } from '../metrics.ts';
+import { makeOptimizer, type Optimizer, type OptimizerName, resolveOptimizer } from '../optimizers.ts';
+import { checkUint32 } from '../random.ts';
+import type { Shape } from '../shape.ts';
+import type { Tensor, TensorLike } from '../tensor.ts';
 import { BatchTrainers } from './batchTrainers.ts';
+import { checkExamples, checkInputs, dataOf } from './checkData.ts';
 import { checkWhole } from './checks.ts';
 import { type Compiled, classesOf, type Goal, type Progress } from './compiled.ts';
 import { numbersOf } from './exampleWeights.ts';
 import { type FitOptions, fit } from './fit.ts';
+import { checkCallbacks } from './fitOptions.ts';
 import { disposeExamples, uploadExamples } from './gpuDataset.ts';
-import { type MemoryReport, memoryReport } from './memory.ts';
-import { decodeArchitecture, decodeModel, encodeModel, type SavedMoments } from './modelFile.ts';
+import { fittingEvaluation, type MemoryOptions, type MemoryReport, memoryReport } from './memory.ts';
+import { decodeArchitecture, decodeModel, encodeModel, type SavedModel, type SavedOptimizer } from './modelFile.ts';
 import { Moments } from './moments.ts';
 import { Network } from './network.ts';
 import { predict } from './predict.ts';
+import { decodeResumable } from './resumable.ts';
+import { DeviceSnapshot } from './snapshot.ts';
+import { restoreFrom, Standing } from './standing.ts';
 import { summaryOf } from './summary.ts';
 import { Evaluator, type Trainer } from './trainer.ts';
+import { checkLayers } from './userParts.ts';
 import { readWeights, writeWeights } from './weights.ts';
 
+/** Options of `Sequential`. */
 export interface SequentialOptions {
   /** Shape of one example, without the batch; default: the first layer's `inputShape`, or that of the first data seen. */
   readonly inputShape?: Shape;
@@ -36,24 +47,30 @@ export interface SequentialOptions {
   readonly device?: Device;
 }
 
+/** Options of `compile`. */
 export interface CompileOptions {
-  /** Default Adam. Names stand for the defaults. */
+  /** Default Adam, or that of the file which the model was loaded from. Names stand for the defaults. */
   readonly optimizer?: Optimizer | OptimizerName;
+  /** A name for the defaults, or a loss. */
   readonly loss: LossName | Loss;
   /** Default none. */
   readonly metrics?: readonly (MetricName | Metric)[];
 }
 
+/** Options of `evaluate`. */
 export interface EvaluateOptions {
   /** Default 32. */
   readonly batchSize?: number;
+  /** Weight of each example [examples] in loss and metrics. */
   readonly sampleWeight?: TensorLike;
+  /** Whose hooks of tests are called. */
   readonly callbacks?: readonly Callback[];
 }
 
 export class Sequential implements CallbackModel {
   /** Ends training when set to true: after the hooks of the current batch or epoch, else after the steps submitted together. */
   stopTraining = false;
+  history: History | null = null;
   readonly seed: number;
   readonly #layers: Layer[];
   readonly #options: SequentialOptions;
@@ -61,16 +78,21 @@ export class Sequential implements CallbackModel {
   #goal: Goal | null = null;
   #device: Device | null = null;
   #moments: Moments | null = null;
-  #pendingMoments: SavedMoments | null = null;
+  /** Of the file that was loaded; kept until training begins, because the optimizer may be chosen only after loading. */
+  #loaded: SavedOptimizer | null = null;
   #trainer: Trainer | null = null;
   readonly #batchTrainers = new BatchTrainers();
   #training = false;
   readonly #progress: Progress = { step: 0 };
+  readonly #standing = new Standing();
 
   constructor(layers: readonly Layer[] = [], options: SequentialOptions = {}) {
+    checkLayers(layers);
+    checkOptions('Sequential', options, { inputShape: true, seed: true, device: true });
     this.#layers = [...layers];
     this.#options = options;
     this.seed = options.seed ?? 0;
+    checkUint32('Sequential', 'seed', this.seed);
     const inputShape = options.inputShape ?? layers[0]?.inputShape;
     if (inputShape) this.build(inputShape);
   }
@@ -80,25 +102,31 @@ export class Sequential implements CallbackModel {
     if (this.#network !== null) {
       throw new StateError('add: the model is built already. Add all layers before fit, build or summary.');
     }
+    checkLayers([...this.#layers, layer]);
     this.#layers.push(layer);
     return this;
   }
 
+  /** In order. */
   get layers(): readonly Layer[] {
     return this.#layers;
   }
 
+  /** Whether the shape of an example is fixed and the weights are drawn. */
   get built(): boolean {
     return this.#network !== null;
   }
 
   /** Fixes the shape of one example, checks that the layers fit, and draws the weights. */
   build(inputShape: Shape): this {
+    return this.#buildFor('build', inputShape);
+  }
+
+  #buildFor(who: string, inputShape: Shape): this {
+    checkInputShape(inputShape, who);
     if (this.#network !== null) {
-      if (sameShape(this.#network.inputShape, inputShape)) return this;
-      throw new ShapeError(
-        `The model was built for inputs ${formatShape(this.#network.inputShape)}, got ${formatShape(inputShape)} an example. Reshape the inputs.`,
-      );
+      checkInputs(who, inputShape, this.#network);
+      return this;
     }
     if (this.#layers.length === 0) throw new ArgumentError('The model has no layers. Give at least one.');
     this.#network = new Network(this.#layers, inputShape, this.seed);
@@ -114,16 +142,24 @@ export class Sequential implements CallbackModel {
     );
   }
 
-  /** Chooses optimizer, loss and metrics. May be called again: the weights stay. */
-  compile({ optimizer = 'adam', loss, metrics = [] }: CompileOptions): this {
+  /**
+   * Chooses optimizer, loss and metrics. May be called again: the weights stay. An optimizer like the one of the file that
+   * was loaded goes on with its moments and learning rate; set `optimizer.learningRate` for another.
+   */
+  compile(options: CompileOptions): this {
     this.#requireIdle('compile');
+    checkOptions('compile', options, { optimizer: true, loss: true, metrics: true });
+    const { loss, metrics = [] } = options;
+    const loaded = this.#loaded;
+    const { optimizer = loaded === null ? 'adam' : makeOptimizer(loaded.name, loaded.config) } = options;
     const resolved = resolveLoss(loss);
     this.#goal = {
       optimizer: resolveOptimizer(optimizer),
       loss: resolved,
-      metrics: metrics.map((metric) => resolveMetric(metric, resolved)),
+      metrics: resolveMetrics(metrics, resolved),
     };
     this.#forgetMoments();
+    this.#adoptLearningRate();
     return this;
   }
 
@@ -132,8 +168,17 @@ export class Sequential implements CallbackModel {
     throw new StateError(`${who}: the model has no loss yet. Call compile({ optimizer, loss, metrics }) first.`);
   }
 
+  /**
+   * The optimizer; its learning rate may be changed at any time.
+   * @throws StateError before `compile`
+   */
   get optimizer(): Optimizer {
     return this.#requireGoal('optimizer').optimizer;
+  }
+
+  /** Shape of one example, without the batch. */
+  get inputShape(): Shape {
+    return this.#requireNetwork('inputShape').inputShape;
   }
 
   /** Shape of one output, without the batch. */
@@ -151,27 +196,34 @@ export class Sequential implements CallbackModel {
     return device;
   }
 
-  async #ready(who: string, x: Tensor): Promise<Compiled> {
+  /**
+   * The model with its weights and moments on the device.
+   * @internal
+   * @param inputShape of one example; default: that of the model, which is built already
+   */
+  async ready(who: string, inputShape?: Shape): Promise<Compiled> {
     const goal = this.#requireGoal(who);
-    const network = this.build(x.shape.slice(1)).#requireNetwork(who);
+    if (inputShape !== undefined) this.#buildFor(who, inputShape);
+    const network = this.#requireNetwork(who);
     const device = await this.device();
     if (this.#moments === null) {
       this.#moments = new Moments(device, goal.optimizer.rule, network.trainable.size);
-      this.#restoreMoments(this.#moments, goal.optimizer.name);
+      this.#adoptMoments(this.#moments, goal.optimizer.name);
     }
     return { ...goal, device, network, moments: this.#moments, progress: this.#progress, seed: this.seed };
   }
 
+  /** Sets the learning rate of a file where the optimizer is of the same kind. */
+  #adoptLearningRate(): void {
+    const [loaded, optimizer] = [this.#loaded, this.#goal?.optimizer];
+    if (loaded !== null && optimizer?.name === loaded.name) optimizer.learningRate = loaded.learningRate;
+  }
+
   /** Hands the moments of a file to an optimizer of the same kind; another one starts afresh. */
-  #restoreMoments(moments: Moments, optimizer: string): void {
-    const saved = this.#pendingMoments;
-    this.#pendingMoments = null;
-    if (saved === null || saved.optimizer !== optimizer) return;
-    if (!moments.names.every((name) => saved.values.get(name)?.length === moments.size)) return;
-    moments.names.forEach((name, at) => {
-      moments.write(at, saved.values.get(name) ?? new Float32Array(0));
-    });
-    moments.steps = saved.steps;
+  #adoptMoments(moments: Moments, optimizer: string): void {
+    const loaded = this.#loaded;
+    this.#loaded = null;
+    if (loaded?.name === optimizer) moments.restore(loaded.moments, loaded.steps);
   }
 
   /** Frees the moments and the plans that read them. */
@@ -199,26 +251,33 @@ export class Sequential implements CallbackModel {
   /**
    * Trains on inputs [examples, ...] and labels [examples, ...], which are uploaded once. The short last batch counts with
    * its true size.
+   * @throws DataError for inputs that are not finite and labels that the loss cannot take, where the host gave them
+   * @throws ArgumentError for an option out of range, or one that does not exist
    */
   async fit(xs: TensorLike, ys: TensorLike, options: FitOptions = {}): Promise<History> {
     return this.#whileTraining('fit', async () => {
-      const [x, y] = [asTensor(xs), asTensor(ys)];
-      const compiled = await this.#ready('fit', x);
+      const [x, y] = [dataOf(xs, 'fit: inputs'), dataOf(ys, 'fit: labels')];
+      const compiled = await this.ready('fit', x.shape.slice(1));
       const adopt = (trainer: Trainer | null): void => {
         this.#trainer = trainer;
       };
-      return fit({ model: this, compiled, adopt }, x, y, options);
+      return fit({ model: this, compiled, standing: this.#standing, adopt }, x, y, options);
     });
   }
 
   /** Mean loss and metrics over all examples, by name. */
   async evaluate(xs: TensorLike, ys: TensorLike, options: EvaluateOptions = {}): Promise<Logs> {
+    checkOptions('evaluate', options, { batchSize: true, sampleWeight: true, callbacks: true });
     const { batchSize = 32 } = options;
-    const [x, y] = [asTensor(xs), asTensor(ys)];
     checkWhole('evaluate', 'batchSize', batchSize, 1);
-    const compiled = await this.#ready('evaluate', x);
-    const examples = await uploadExamples(compiled.device, x, y, await numbersOf(options.sampleWeight));
-    const evaluator = new Evaluator(compiled, examples, 0, examples.x.count, batchSize);
+    if (options.callbacks !== undefined) checkCallbacks('evaluate', options.callbacks);
+    const [x, y] = [dataOf(xs, 'evaluate: inputs'), dataOf(ys, 'evaluate: labels')];
+    const compiled = await this.ready('evaluate', x.shape.slice(1));
+    const weights = await numbersOf('evaluate', options.sampleWeight);
+    checkExamples('evaluate', compiled, { x, y, weights });
+    const examples = await uploadExamples(compiled.device, x, y, weights);
+    const most = fittingEvaluation(compiled, Math.min(batchSize, examples.x.count), y.shape.slice(1));
+    const evaluator = new Evaluator(compiled, examples, 0, examples.x.count, most);
     const callbacks =
       options.callbacks === undefined
         ? null
@@ -243,10 +302,12 @@ export class Sequential implements CallbackModel {
   }
 
   /** Outputs [examples, ...] of inputs [examples, ...]. */
-  async predict(xs: TensorLike, { batchSize = 32 }: { readonly batchSize?: number } = {}): Promise<Tensor> {
-    const x = asTensor(xs);
+  async predict(xs: TensorLike, options: { readonly batchSize?: number } = {}): Promise<Tensor> {
+    checkOptions('predict', options, { batchSize: true });
+    const { batchSize = 32 } = options;
     checkWhole('predict', 'batchSize', batchSize, 1);
-    const network = this.build(x.shape.slice(1)).#requireNetwork('predict');
+    const x = dataOf(xs, 'predict: inputs');
+    const network = this.#buildFor('predict', x.shape.slice(1)).#requireNetwork('predict');
     const device = await this.device();
     return predict(device, network, x, batchSize);
   }
@@ -258,12 +319,14 @@ export class Sequential implements CallbackModel {
   async trainOnBatch(
     xs: TensorLike,
     ys: TensorLike,
-    { sampleWeight }: { readonly sampleWeight?: TensorLike } = {},
+    options: { readonly sampleWeight?: TensorLike } = {},
   ): Promise<Logs> {
     return this.#whileTraining('trainOnBatch', async () => {
-      const [x, y] = [asTensor(xs), asTensor(ys)];
-      const compiled = await this.#ready('trainOnBatch', x);
-      const weights = await numbersOf(sampleWeight);
+      checkOptions('trainOnBatch', options, { sampleWeight: true });
+      const [x, y] = [dataOf(xs, 'trainOnBatch: inputs'), dataOf(ys, 'trainOnBatch: labels')];
+      const compiled = await this.ready('trainOnBatch', x.shape.slice(1));
+      const weights = await numbersOf('trainOnBatch', options.sampleWeight);
+      checkExamples('trainOnBatch', compiled, { x, y, weights });
       return this.#batchTrainers.train(compiled, { x, y, weights });
     });
   }
@@ -283,10 +346,19 @@ export class Sequential implements CallbackModel {
     this.#trainer?.forget();
   }
 
-  /** Memory on the GPU for training at a batch size; needs no GPU. */
-  memory({ batchSize }: { readonly batchSize: number }): MemoryReport {
-    checkWhole('memory', 'batchSize', batchSize, 1);
-    return memoryReport(this.#requireGoal('memory'), this.#requireNetwork('memory'), batchSize, this.#device?.target);
+  async snapshot(): Promise<Snapshot> {
+    return new DeviceSnapshot(await this.ready('snapshot'), () => this.#trainer?.forget());
+  }
+
+  /** What training takes on the GPU; needs none. Within 5 % of what `fit` allocates, weighted examples aside. */
+  memory(options: MemoryOptions): MemoryReport {
+    const [network, goal] = [this.#requireNetwork('memory'), this.#requireGoal('memory')];
+    checkWhole('memory', 'batchSize', options.batchSize, 1);
+    if (options.microBatchSize !== undefined) checkWhole('memory', 'microBatchSize', options.microBatchSize, 1);
+    if (options.examples !== undefined) checkWhole('memory', 'examples', options.examples, 1);
+    if (options.validationExamples !== undefined)
+      checkWhole('memory', 'validationExamples', options.validationExamples, 0);
+    return memoryReport(goal, network, options, this.#device);
   }
 
   /** A table of layers, shapes and parameter counts, printed and returned. */
@@ -296,7 +368,10 @@ export class Sequential implements CallbackModel {
     return text;
   }
 
-  /** The model as a safetensors file: weights, optimizer moments, and the architecture in the metadata. */
+  /**
+   * The model as a safetensors file: weights, optimizer moments, and the architecture in the metadata; during and after
+   * `fit` also all that training needs to go on (`resume`).
+   */
   async toSafetensors(): Promise<Uint8Array> {
     return encodeModel({
       network: this.#requireNetwork('save'),
@@ -304,27 +379,68 @@ export class Sequential implements CallbackModel {
       progress: this.#progress,
       optimizer: this.#goal?.optimizer ?? null,
       moments: this.#moments,
+      training: await this.#standing.state(),
     });
   }
 
-  /** Writes a safetensors file (Node); in a browser use `toSafetensors`. */
+  /**
+   * Writes a safetensors file (Node); in a browser use `toSafetensors`. Whatever happens meanwhile, the file is the old one
+   * or the new one.
+   * @throws FileError where the system refuses the file
+   */
   async save(path: string): Promise<void> {
     await writeBytes('save', path, await this.toSafetensors());
   }
 
-  /** Takes weights and optimizer state from a file of an equal model. */
+  /**
+   * Takes weights, optimizer moments and learning rate from a file of an equal model. A `fit` that follows is a new
+   * training; `resume` goes on with the old one.
+   * @throws FileError for a file that cannot be read, DataError for one that is damaged or of another model
+   */
   async load(path: string): Promise<void> {
     await this.fromSafetensors(await readBytes('load', path));
   }
 
   /** The same from bytes. */
   async fromSafetensors(bytes: Uint8Array): Promise<void> {
-    const { weights, moments, steps } = decodeModel(bytes, this.#requireNetwork('load'));
+    await this.#adopt(decodeModel(decodeSafetensors(bytes), this.#requireNetwork('load')));
+  }
+
+  async #adopt({ weights, optimizer, steps }: SavedModel): Promise<void> {
     await this.setWeights(weights);
     this.#progress.step = steps;
-    this.#forgetMoments();
-    // Kept until training begins: the optimizer may be chosen only after loading.
-    this.#pendingMoments = moments;
+    this.#standing.forget();
+    this.#loaded = optimizer;
+    this.#adoptLearningRate();
+    // In place, since the plans of a training that goes on may hold them already.
+    if (this.#moments !== null) {
+      this.#moments.reset();
+      this.#adoptMoments(this.#moments, this.optimizer.name);
+    }
+  }
+
+  /**
+   * Takes all from a file that was saved during or after `fit`, and has the next `fit` go on where that training stood:
+   * epoch and batch, learning rate, random draws, History and the callbacks' state. With the same data, options and
+   * callbacks it comes to what a training that was never interrupted comes to, bit for bit on the same adapter.
+   * `BackupAndRestore` does this by itself.
+   * @returns false where there is no such file
+   * @throws DataError for a file that is damaged, or of another model, seed or optimizer; the model stays as it was
+   */
+  async resume(path: string): Promise<boolean> {
+    const { optimizer } = this.#requireGoal('resume');
+    const network = this.#requireNetwork('resume');
+    const bytes = await readBytes('resume', path).catch((error: unknown) => {
+      if (isMissing(error)) return null;
+      throw error;
+    });
+    if (bytes === null) return false;
+    await restoreFrom(path, async () => {
+      const saved = decodeResumable(decodeSafetensors(bytes), { network, seed: this.seed, optimizer });
+      await this.#adopt(saved);
+      this.#standing.resume({ source: path, state: saved.training });
+    });
+    return true;
   }
 
   /** A new model from a file (Node): architecture, weights and optimizer state. Compile it before training on. */

@@ -1,6 +1,6 @@
 /** A network as a table: layers, output shapes and parameter counts. */
 
-import { formatBytes } from '../gpu/device.ts';
+import { formatBytes } from '../graph/storage.ts';
 import { sizeOf } from '../shape.ts';
 import type { Network } from './network.ts';
 

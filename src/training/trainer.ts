@@ -1,15 +1,20 @@
 /** The training loop: epochs, steps, metrics, validation and callbacks, over examples that lie on the GPU. */
 
-import type { Logs, NonFinite } from '../callbacks/callback.ts';
+import type { Logs } from '../callbacks/callback.ts';
 import { CallbackList } from '../callbacks/callbackList.ts';
-import { Plan } from '../gpu/plan.ts';
+import { describeNonFinite, type NonFinite } from '../callbacks/nonFinite.ts';
+import { nonFiniteFrom, stateOfNonFinite } from '../callbacks/nonFiniteState.ts';
 import type { StepDraft, StepValues } from '../gpu/step.ts';
+import type { SavedState, State } from '../io/state.ts';
 import { permutation } from '../random.ts';
+import { findCause } from './cause.ts';
 import { type Compiled, metricNames } from './compiled.ts';
 import { type Examples, Order } from './gpuDataset.ts';
 import { GpuLedger, type LedgerReading } from './ledger.ts';
-import { evaluationStep, finiteProbe, type StepParts, trainingStep } from './network.ts';
-import { Pass, type ProgressParts } from './pass.ts';
+import { gradientSums, partsOf, stagesOf } from './microBatches.ts';
+import { evaluationStep, type StepParts } from './network.ts';
+import type { ParameterBlock } from './parameters.ts';
+import { Pass, type ProgressParts, seedOfPart } from './pass.ts';
 
 const NO_CALLBACKS = new CallbackList([]);
 
@@ -43,17 +48,18 @@ export class Evaluator {
     this.#order.write(iota(begin, end));
     this.#count = end - begin;
     this.#batchSize = batchSize;
-    this.#pass = new Pass(device, { count: this.#count, batchSize, together }, (batch) =>
-      evaluationStep({
+    this.#pass = new Pass(device, { count: this.#count, batchSize, together }, (size) => {
+      const effects = evaluationStep({
         network,
         loss,
         metrics,
-        x: x.batch(this.#order.node, batch),
-        y: y.batch(this.#order.node, batch),
-        weights: weights?.batch(this.#order.node, batch) ?? null,
+        x: x.batch(this.#order.node, size),
+        y: y.batch(this.#order.node, size),
+        weights: weights?.batch(this.#order.node, size) ?? null,
         ledger: this.#ledger,
-      }),
-    );
+      });
+      return [{ effects, size, repeats: 1 }];
+    });
   }
 
   prepare(parts?: ProgressParts): Promise<void> {
@@ -99,6 +105,15 @@ interface Pending {
   readonly samples: number;
 }
 
+export interface TrainerOptions {
+  /** Say on the console what nobody else watches for. */
+  readonly warn: boolean;
+  /** Larger batches are taken in parts of at most so many examples; default: the batch size. */
+  readonly microBatchSize?: number;
+  /** Steps of a submission, for tests. */
+  readonly together?: number;
+}
+
 /** Training on `count` examples, the first ones of `examples`. */
 export class Trainer {
   readonly #compiled: Compiled;
@@ -109,7 +124,14 @@ export class Trainer {
   readonly #order: Order;
   readonly #pass: Pass;
   readonly #warn: boolean;
+  /** Most examples that are taken at once. */
+  readonly microBatchSize: number;
+  /** Where the gradients of a batch's parts add up; null where every batch is taken whole. */
+  readonly #sums: ParameterBlock | null = null;
+  /** Of this epoch. */
   #nonFinite: NonFinite | null = null;
+  /** Whether the console has been told. */
+  #told = false;
   /** Step at which the present epoch began. */
   #epochStart = 0;
   readonly #values: StepDraft;
@@ -119,16 +141,17 @@ export class Trainer {
   /** Examples of this epoch submitted so far, and how many of them the sums leave out. */
   #samples = 0;
   #forgotten = 0;
+  /** Next batch of this epoch. */
+  #batch = 0;
+  /** Whether the next epoch is one that was saved in its midst. */
+  #resumed = false;
 
-  /**
-   * `warn`: say on the console what nobody else watches for. `together`: steps of a submission, for tests.
-   */
   constructor(
     compiled: Compiled,
     examples: Examples,
     count: number,
     batchSize: number,
-    { warn, together }: { readonly warn: boolean; readonly together?: number },
+    { warn, together, microBatchSize = batchSize }: TrainerOptions,
   ) {
     this.#compiled = compiled;
     this.#examples = examples;
@@ -136,14 +159,17 @@ export class Trainer {
     this.#batchSize = batchSize;
     this.#values = blankStep(compiled.seed);
     this.#warn = warn;
+    this.microBatchSize = microBatchSize;
     this.#ledger = new GpuLedger(compiled.device, metricNames(compiled));
     this.#last = { sums: new Float32Array(metricNames(compiled).length), samples: 0 };
     this.#order = new Order(compiled.device, count);
     const { optimizer, moments } = compiled;
-    this.#pass = new Pass(
-      compiled.device,
-      { count, batchSize, together },
-      (batch) => trainingStep(this.#parts(batch), optimizer.rule, moments.nodes()).effects,
+    if (microBatchSize < Math.min(batchSize, count)) {
+      this.#sums = gradientSums(compiled.network);
+      this.#sums.attach(compiled.device);
+    }
+    this.#pass = new Pass(compiled.device, { count, batchSize, together }, (batch) =>
+      stagesOf({ optimizer }, moments.nodes(), batch, microBatchSize, this.#sums, (size) => this.#parts(size)),
     );
   }
 
@@ -176,40 +202,116 @@ export class Trainer {
     return values;
   };
 
+  /** What training needs to go on elsewhere; `within`: in the midst of an epoch, else before one. */
+  async state(within: boolean): Promise<State> {
+    return {
+      nonFinite: this.#nonFinite && stateOfNonFinite(this.#nonFinite),
+      epoch: within ? await this.#epochState() : null,
+    };
+  }
+
+  async #epochState(): Promise<State> {
+    const pending = this.#pending;
+    return {
+      begun: this.#epochStart,
+      batch: this.#batch,
+      samples: this.#samples,
+      forgotten: this.#forgotten,
+      means: this.#means,
+      last: { ...this.#last },
+      // In the order of the readings: each arrives in a buffer that a later one uses again.
+      pending: pending && { ...pending, reading: { ...(await pending.reading) } },
+      ledger: { ...(await this.#ledger.read()) },
+    };
+  }
+
+  /** Goes on from what `state` gave. */
+  restore(saved: SavedState): void {
+    const nonFinite = saved.recordOrNull('nonFinite');
+    this.#nonFinite = nonFinite && nonFiniteFrom(nonFinite);
+    const none = { sums: new Float32Array(this.#last.sums.length), firstBadStep: this.#nonFinite?.step ?? null };
+    const epoch = saved.recordOrNull('epoch');
+    this.#ledger.restore(epoch === null ? none : this.#readingIn(epoch, 'ledger'), nonFinite !== null);
+    this.#resumed = epoch !== null;
+    if (epoch !== null) this.#restoreEpoch(epoch);
+  }
+
+  #restoreEpoch(saved: SavedState): void {
+    this.#epochStart = saved.whole('begun');
+    this.#batch = saved.whole('batch');
+    this.#samples = saved.whole('samples');
+    this.#forgotten = saved.whole('forgotten');
+    const means = saved.record('means');
+    this.#means = Object.fromEntries(means.keys.map((name) => [name, means.number(name)]));
+    const last = saved.record('last');
+    this.#last = { sums: last.array('sums', this.#last.sums.length), samples: last.whole('samples') };
+    const pending = saved.recordOrNull('pending');
+    this.#pending = pending && {
+      reading: Promise.resolve(this.#readingIn(pending, 'reading')),
+      batch: pending.whole('batch'),
+      step: pending.whole('step'),
+      samples: pending.whole('samples'),
+    };
+  }
+
+  #readingIn(saved: SavedState, key: string): LedgerReading {
+    const reading = saved.record(key);
+    return {
+      sums: reading.array('sums', this.#last.sums.length),
+      firstBadStep: reading.wholeOrNull('firstBadStep'),
+    };
+  }
+
+  #beginEpoch(): void {
+    this.#batch = 0;
+    this.#samples = 0;
+    this.#means = {};
+    this.#forgetSums();
+    this.#epochStart = this.#compiled.progress.step;
+    // The first bad step of every epoch is looked into.
+    if (this.#nonFinite !== null) this.#forgetFlag();
+  }
+
+  #forgetFlag(): void {
+    this.#nonFinite = null;
+    this.#ledger.resetHealth();
+  }
+
   /** One epoch, or what of it runs before `stopped`; returns its means. */
   async epoch(epoch: number, shuffle: boolean, callbacks: CallbackList, stopped: () => boolean): Promise<Logs> {
     const order = shuffle
       ? new Int32Array(permutation(this.#count, this.#compiled.seed, epoch).buffer)
       : iota(0, this.#count);
     this.#order.write(order);
-    this.#samples = 0;
-    this.#means = {};
-    this.#forgetSums();
-    this.#epochStart = this.#compiled.progress.step;
+    const resumed = this.#resumed;
+    this.#resumed = false;
+    if (!resumed) this.#beginEpoch();
     const pass = this.#pass;
     // Often enough to see a divergence early, seldom enough to cost nothing.
     const interval = Math.min(10, Math.max(1, Math.round(pass.batches / 50)));
     const alone = callbacks.everyTrainBatch;
-    let batch = 0;
-    while (batch < pass.batches) {
+    // An epoch may have been saved after it was told to stop.
+    while (this.#batch < pass.batches && !(resumed && stopped())) {
+      const batch = this.#batch;
       const unread = batch === 0 ? 1 : interval - (batch % interval);
       await callbacks.onTrainBatchBegin(batch, this.#means);
       const together = pass.together(batch, alone ? 1 : unread);
       await pass.run(batch, together, this.#next);
       this.#samples += pass.sizeOf(batch) * together;
-      batch += together;
-      if (batch === 1 || batch % interval === 0) {
+      const done = batch + together;
+      this.#batch = done;
+      if (done === 1 || done % interval === 0) {
         // The reading begun an interval ago has arrived: nothing waits.
         await this.#report(epoch, callbacks);
-        this.#read(batch);
-        if (batch === 1) await this.#report(epoch, callbacks);
+        this.#read();
+        if (done === 1) await this.#report(epoch, callbacks);
       }
-      await callbacks.onTrainBatchEnd(batch - 1, this.#means);
+      await callbacks.onTrainBatchEnd(done - 1, this.#means);
       if (stopped()) break;
     }
     await this.#report(epoch, callbacks);
     if (this.#last.samples < this.#samples) {
-      this.#read(batch);
+      this.#read();
       await this.#report(epoch, callbacks);
     }
     return this.#means;
@@ -222,11 +324,11 @@ export class Trainer {
   }
 
   /** Begins a reading of all that was submitted so far. */
-  #read(batch: number): void {
+  #read(): void {
     const reading = this.#ledger.read();
     // Whoever awaits it sees the error; a reading that is given up must not end the process.
     reading.catch(() => {});
-    this.#pending = { reading, batch, step: this.#compiled.progress.step - 1, samples: this.#samples };
+    this.#pending = { reading, batch: this.#batch, step: this.#compiled.progress.step - 1, samples: this.#samples };
   }
 
   #forgetSums(): void {
@@ -241,13 +343,14 @@ export class Trainer {
     if (pending === null) return;
     this.#pending = null;
     const { sums, firstBadStep } = await pending.reading;
-    if (firstBadStep !== null && this.#nonFinite === null) {
-      const tensor = await this.#findCause(firstBadStep);
-      this.#nonFinite = { step: firstBadStep, tensor };
+    // Only of this epoch: its examples are the ones at hand.
+    if (firstBadStep !== null && firstBadStep >= this.#epochStart && this.#nonFinite === null) {
+      this.#nonFinite = await this.#findCause(firstBadStep);
       this.#ledger.release();
-      if (this.#warn) {
+      if (this.#warn && !this.#told) {
+        this.#told = true;
         console.warn(
-          `Step ${firstBadStep}: ${tensor} is not finite; its updates are left out. Add a DivergenceDetector to stop or roll back.`,
+          `Step ${firstBadStep}: ${describeNonFinite(this.#nonFinite)}; such steps are left out. Add a DivergenceDetector to stop or to recover.`,
         );
       }
     }
@@ -273,40 +376,31 @@ export class Trainer {
 
   /** Starts over after the weights were restored: no flag, no sums of the time before. The means stay until the next ones. */
   forget(): void {
-    this.#nonFinite = null;
-    this.#ledger.resetHealth();
+    this.#told = false;
+    this.#forgetFlag();
     this.#pending = null;
     this.#forgetSums();
   }
 
-  /**
-   * Runs a step again, without updating, and looks at every tensor in the order in which it is computed. The weights are
-   * those of that step where its loss was not finite: the flag has kept the optimizer from changing them. Where only a
-   * gradient was not, the optimizer noticed it itself and has moved the weights whose gradient was finite.
-   */
-  async #findCause(step: number): Promise<string> {
-    const position = (step - this.#epochStart) * this.#batchSize;
-    if (position < 0 || position >= this.#count) return 'loss';
-    const { device, optimizer, moments, seed } = this.#compiled;
+  /** Looks for what was not finite in a step of this epoch. */
+  async #findCause(step: number): Promise<NonFinite> {
+    const { device, optimizer, seed } = this.#compiled;
+    let position = (step - this.#epochStart) * this.#batchSize;
     const batch = Math.min(this.#batchSize, this.#count - position);
-    const { watched } = trainingStep(this.#parts(batch), optimizer.rule, moments.nodes());
-    const probes = watched.map(({ node }) => finiteProbe(node));
-    const plan = await Plan.compile(device, probes);
-    try {
-      plan.run([{ seed, step, position, rates: [] }]);
-      for (const [at, probe] of probes.entries()) {
-        const [value] = await device.read(plan.storageOf(probe), 'float32', 1);
-        if (!Number.isFinite(value)) return watched[at].name;
-      }
-      // Everything that the step computed is finite: a weight would have overflowed.
-      return 'an updated weight';
-    } finally {
-      plan.dispose();
-    }
+    const parts = partsOf(batch, this.microBatchSize)
+      .flatMap(({ size, repeats }) => Array.from({ length: repeats }, () => size))
+      .map((size, part) => {
+        const values = { seed: seedOfPart(seed, part), step, position, rates: [] };
+        position += size;
+        return { size, values };
+      });
+    const partsFor = (size: number): StepParts => this.#parts(size);
+    return { step, ...(await findCause(device, { rule: optimizer.rule, batch, parts, partsFor })) };
   }
 
   async dispose(): Promise<void> {
     await this.#pass.dispose();
+    this.#sums?.dispose();
     this.#ledger.dispose();
     this.#order.dispose();
   }

@@ -1,0 +1,64 @@
+/**
+ * A plugin of TypeDoc for what the sources say already, and doc comments need not repeat: what a name is for is told by its
+ * file, and a property of a class is told by the option or argument of its constructor that has its name.
+ */
+import { realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+
+/** Categories in the order of the pages; the first whose pattern a source file matches. */
+const CATEGORIES = [
+  ['Model', /\/training\//],
+  ['Layers', /\/(layers\/|initializers\.ts$)/],
+  ['Losses and metrics', /\/(losses|metrics|rules)\.ts$/],
+  ['Optimizers', /\/optimizers\.ts$/],
+  ['Callbacks', /\/(callbacks\/|io\/state\.ts$)/],
+  ['Tensors and gradients', /\/((tensor|functional|shape)\.ts$|ops\/)/],
+  ['Data', /\/datasets\//],
+  ['Files', /\/io\//],
+  ['Device', /\/(gpu\/(device|adapter|defaultDevice)|graph\/limits)\.ts$/],
+  ['Errors', /\/errors\.ts$/],
+  ['Graph and kernels', /\/(graph|gpu)\//],
+];
+
+export async function load(app) {
+  // TypeDoc runs from a place of its own, not from this project's packages.
+  const typedoc = createRequire(realpathSync(process.argv[1])).resolve('typedoc');
+  const { Comment, CommentTag, Converter, ReflectionKind } = await import(pathToFileURL(typedoc).href);
+
+  function categorise(reflection) {
+    const file = reflection.sources?.[0]?.fullFileName ?? '';
+    const found = CATEGORIES.find(([, pattern]) => pattern.test(file));
+    if (found === undefined || reflection.isReference()) return;
+    // A function's comment is that of its signature.
+    const described = reflection.signatures?.[0] ?? reflection;
+    described.comment ??= new Comment();
+    described.comment.blockTags.push(new CommentTag('@category', [{ kind: 'text', text: found[0] }]));
+  }
+
+  /** Named things that a type consists of: the properties of an interface, or of several that are joined. */
+  const propertiesOf = (type) => {
+    if (type?.type === 'intersection') return type.types.flatMap(propertiesOf);
+    return (type?.type === 'reflection' ? type.declaration : type?.reflection)?.children ?? [];
+  };
+
+  function describeProperties(owner) {
+    const made = owner.children.find(({ kind }) => kind === ReflectionKind.Constructor);
+    const parameters = made?.signatures?.[0]?.parameters ?? [];
+    const told = [...parameters, ...parameters.flatMap(({ type }) => propertiesOf(type))];
+    for (const property of owner.children) {
+      const described = property.getSignature ?? property;
+      if (described.hasComment()) continue;
+      const comment = told.find(({ name, comment }) => name === property.name && comment !== undefined)?.comment;
+      if (comment !== undefined) described.comment = comment.clone();
+    }
+  }
+
+  app.options.setValue('categoryOrder', [...CATEGORIES.map(([name]) => name), '*']);
+  app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
+    for (const module of project.getReflectionsByKind(ReflectionKind.Module)) module.children?.forEach(categorise);
+  });
+  app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => {
+    project.getReflectionsByKind(ReflectionKind.Class).forEach(describeProperties);
+  });
+}

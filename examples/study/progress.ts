@@ -1,0 +1,128 @@
+/**
+ * What lets another process go on with a study that was interrupted: `progress.json` beside the results, which says what
+ * the study is and which runs are done, and a backup of the run under way. Both go when all is done.
+ */
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DataError } from '../../src/index.ts';
+import { count } from './facts.ts';
+import type { StudyFacts } from './report.ts';
+import { readResults, writeWhole } from './results.ts';
+import type { RunSettings, Settings } from './settings.ts';
+import type { RunOutcome } from './trainRun.ts';
+
+/** All that decides the numbers of a study, each by the name that a person reads. */
+type Study = Readonly<Record<string, string>>;
+
+/** What `progress.json` holds. The numbers of the runs that are done are in results.json. */
+interface Contents {
+  readonly study: Study;
+  readonly done: readonly { readonly name: string; readonly predictions: readonly (number | null)[] }[];
+}
+
+export class Progress {
+  readonly #folder: string;
+  readonly #study: Study;
+  /** Runs that are done, in the study's order. */
+  readonly outcomes: RunOutcome[] = [];
+
+  private constructor(folder: string, study: Study) {
+    this.#folder = folder;
+    this.#study = study;
+  }
+
+  /**
+   * Of a study in a folder: with `resume` of the one that was interrupted there, else of a new one.
+   * @throws DataError where the one that was interrupted is another one
+   */
+  static async open(folder: string, facts: StudyFacts, settings: Settings, resume: boolean): Promise<Progress> {
+    const progress = new Progress(folder, describe(facts, settings));
+    const contents = resume ? await progress.#read() : null;
+    if (contents !== null) {
+      checkSame(folder, contents.study, progress.#study);
+      const { runs } = await readResults(join(folder, 'results.json')).catch(() => ({ runs: [] }));
+      for (const { name, predictions } of contents.done) {
+        const run = runs.find((one) => one.name === name);
+        if (run === undefined) continue;
+        progress.outcomes.push({ run, predictions: Float32Array.from(predictions, (value) => value ?? Number.NaN) });
+      }
+      return progress;
+    }
+    if (resume) console.log(`No study was interrupted in ${folder}: this one begins anew.`);
+    await progress.#removeBackups(settings.runs);
+    await progress.#write();
+    return progress;
+  }
+
+  /** Where a run is backed up. */
+  backupOf({ name }: Pick<RunSettings, 'name'>): string {
+    return join(this.#folder, `${name}.backup.safetensors`);
+  }
+
+  outcomeOf({ name }: Pick<RunSettings, 'name'>): RunOutcome | undefined {
+    return this.outcomes.find(({ run }) => run.name === name);
+  }
+
+  /** Notes a run whose numbers are in results.json by now. */
+  async done(outcome: RunOutcome): Promise<void> {
+    this.outcomes.push(outcome);
+    await this.#write();
+    await this.#removeBackups([outcome.run]);
+  }
+
+  /** The study is done: nothing is left to go on with. */
+  async end(): Promise<void> {
+    await rm(this.#path, { force: true });
+  }
+
+  get #path(): string {
+    return join(this.#folder, 'progress.json');
+  }
+
+  async #removeBackups(runs: readonly Pick<RunSettings, 'name'>[]): Promise<void> {
+    for (const run of runs) await rm(this.backupOf(run), { force: true });
+  }
+
+  async #read(): Promise<Contents | null> {
+    const text = await readFile(this.#path, 'utf8').catch(() => null);
+    if (text === null) return null;
+    try {
+      const contents: Contents = JSON.parse(text);
+      if (Array.isArray(contents.done) && typeof contents.study === 'object') return contents;
+    } catch {}
+    throw new DataError(`${this.#path} is damaged. Leave out --resume to begin anew.`);
+  }
+
+  async #write(): Promise<void> {
+    const done = this.outcomes.map(({ run, predictions }) => ({ name: run.name, predictions: [...predictions] }));
+    const contents: Contents = { study: this.#study, done };
+    await writeWhole(this.#path, `${JSON.stringify(contents)}\n`);
+  }
+}
+
+function describe({ adapter, data, preset, seed }: StudyFacts, { clip, plateau, runs }: Settings): Study {
+  return {
+    adapter,
+    data,
+    preset,
+    seed: String(seed),
+    clip: String(clip),
+    'plateau rule': JSON.stringify(plateau),
+    runs: runs.map(({ name }) => name).join(','),
+    ...Object.fromEntries(
+      runs.map(({ name, learningRate, batchSize, epochs, policy }) => [
+        `run ${name}`,
+        `learning rate ${learningRate}, batch ${batchSize}, ${count(epochs, 'epoch')}, policy ${policy}`,
+      ]),
+    ),
+  };
+}
+
+function checkSame(folder: string, then: Study, now: Study): void {
+  const differs = Object.keys(now).find((key) => then[key] !== now[key]);
+  if (differs === undefined) return;
+  throw new DataError(
+    `The study that was interrupted in ${folder} has ${differs}: ${then[differs] ?? 'none'}; this one has ${now[differs]}. ` +
+      'Give the same flags, or leave out --resume to begin anew.',
+  );
+}

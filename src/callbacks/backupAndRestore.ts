@@ -1,0 +1,82 @@
+import { files } from '#platform';
+import { makeFolderOf, onDisk } from '../io/files.ts';
+import type { SavedState, State } from '../io/state.ts';
+import { Callback } from './callback.ts';
+import { checkText } from './options.ts';
+import { SaveFrequency } from './saveFrequency.ts';
+
+/** Options of `BackupAndRestore`. */
+export interface BackupAndRestoreOptions {
+  /** `epoch`, or a number of batches (an integer >= 1) after which to save, even in the midst of an epoch. Default `epoch`. */
+  saveFreq?: 'epoch' | number;
+  /** Whether the file goes when training has come to its end. Default true. */
+  deleteCheckpoint?: boolean;
+}
+
+/**
+ * Lets a training survive its process: saves all of it now and then, and where a file is there when training begins, goes
+ * on from it: with the same data, options and callbacks to the very bits that a training without interruption comes to, on
+ * the same adapter. An epoch that `stopTraining` cut short is not saved: going on repeats it whole. Only in Node.
+ */
+export class BackupAndRestore extends Callback {
+  readonly path: string;
+  readonly saveFreq: 'epoch' | number;
+  readonly deleteCheckpoint: boolean;
+  readonly #frequency: SaveFrequency;
+
+  /**
+   * @param path of the backup, a file that `Sequential.load` reads, too. Missing folders are made.
+   * @throws ArgumentError for an argument outside its range
+   */
+  constructor(path: string, { saveFreq = 'epoch', deleteCheckpoint = true }: BackupAndRestoreOptions = {}) {
+    super();
+    checkText('BackupAndRestore', 'path', path);
+    this.path = path;
+    this.saveFreq = saveFreq;
+    this.deleteCheckpoint = deleteCheckpoint;
+    this.#frequency = new SaveFrequency('BackupAndRestore', saveFreq);
+  }
+
+  /** Last of all: what it saves has the others' newest state. */
+  override get rank(): number {
+    return 2;
+  }
+
+  /** A backup may come a few batches late: they may go to the GPU together. */
+  override get everyTrainBatch(): boolean {
+    return false;
+  }
+
+  override state(): State {
+    return this.#frequency.state();
+  }
+
+  override restore(saved: SavedState): void {
+    this.#frequency.restore(saved);
+  }
+
+  /** @throws DataError where the file there is damaged, or of another model, optimizer or training */
+  override async onTrainBegin(): Promise<void> {
+    await makeFolderOf('BackupAndRestore', this.path);
+    await this.model.resume(this.path);
+  }
+
+  override onEpochBegin(): void {
+    this.#frequency.beginEpoch();
+  }
+
+  override async onTrainBatchEnd(batch: number): Promise<void> {
+    if (this.#frequency.endBatch(batch)) await this.model.save(this.path);
+  }
+
+  override async onEpochEnd(): Promise<void> {
+    const whole = this.#frequency.batches === this.params.steps;
+    if (this.#frequency.byEpoch && whole) await this.model.save(this.path);
+  }
+
+  override async onTrainEnd(): Promise<void> {
+    if (!this.deleteCheckpoint) return;
+    const { rm } = files('BackupAndRestore', 'Use it in Node.');
+    await onDisk('BackupAndRestore', this.path, () => rm(this.path, { force: true }));
+  }
+}

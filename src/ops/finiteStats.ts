@@ -1,0 +1,75 @@
+/** What of a tensor is finite: how many elements are not, and the range of those that are. */
+
+import * as shaders from '../gpu/shaders.generated.ts';
+import type { KernelTemplate, Scratch } from '../graph/kernel.ts';
+import { createNode, type Node, type Op } from '../graph/node.ts';
+import { sizeOf } from '../shape.ts';
+import { copy, NONE, type None } from './elementwise.ts';
+
+/** Words of the result. */
+const WORDS = 4;
+/** Threads that look at a tensor side by side, and elements that are worth one. */
+const MOST_THREADS = 1024;
+const PER_THREAD = 64;
+
+export const finiteStatsOp: Op<None> = {
+  name: 'finiteStats',
+  infer: () => ({ shape: [WORDS], dtype: 'int32' }),
+  gradient: () => 'none',
+  lowering: {
+    kind: 'kernel',
+    kernels({ inputs: [x] }) {
+      const size = sizeOf(x.shape);
+      const threads = Math.min(MOST_THREADS, Math.ceil(size / PER_THREAD));
+      const parts: Scratch = { bytes: threads * WORDS * 4 };
+      const stage = (label: string, own: Partial<KernelTemplate>, last: boolean): KernelTemplate => ({
+        label,
+        source: shaders.finite_stats,
+        holes: { LAST: last },
+        // A grid in full keeps the kernel out of dispatches that several share: its text stays the same for all tensors.
+        grid: [last ? 1 : Math.ceil(threads / 64), 1, 1],
+        ...own,
+      });
+      return [
+        stage(
+          'finiteStats (parts)',
+          {
+            reads: [{ name: 'x', operand: x, element: 'f32' }],
+            writes: [{ name: 'parts', operand: parts, element: 'vec4u' }],
+            uniforms: { size, threads },
+          },
+          false,
+        ),
+        stage(
+          'finiteStats',
+          { reads: [{ name: 'parts', operand: parts, element: 'vec4u' }], uniforms: { threads } },
+          true,
+        ),
+      ];
+    },
+  },
+};
+
+/** Of a node's value; {@link decodeFiniteStats} reads the result. */
+export const finiteStats = (x: Node): Node => createNode(finiteStatsOp, [x.dtype === 'float32' ? x : copy(x)], NONE);
+
+export interface FiniteStats {
+  readonly nans: number;
+  readonly infinities: number;
+  /** Smallest and largest finite element; null where there is none. */
+  readonly min: number | null;
+  readonly max: number | null;
+}
+
+/** The result's words as numbers. */
+export function decodeFiniteStats([nans, infinities, least, most]: ArrayLike<number> & Iterable<number>): FiniteStats {
+  const [low, high] = [least, most].map((word) => word >>> 0);
+  if (low > high) return { nans, infinities, min: null, max: null };
+  return { nans, infinities, min: floatOf(low), max: floatOf(high) };
+}
+
+/** The float whose rank among all floats, as words in rising order, the shader has found. */
+function floatOf(rank: number): number {
+  const bits = rank >= 0x80000000 ? rank ^ 0x80000000 : ~rank;
+  return new Float32Array(Uint32Array.of(bits).buffer)[0];
+}

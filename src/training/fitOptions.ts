@@ -1,0 +1,81 @@
+/** What `fit` is told beside the data, checked before hours are spent on it. */
+
+import { Callback } from '../callbacks/index.ts';
+import { describe } from '../describe.ts';
+import { ArgumentError } from '../errors.ts';
+import { checkOptions } from '../given.ts';
+import { checkWhole } from './checks.ts';
+import type { FitOptions } from './fit.ts';
+
+const OPTIONS: Readonly<Record<keyof FitOptions, true>> = {
+  batchSize: true,
+  microBatchSize: true,
+  epochs: true,
+  verbose: true,
+  callbacks: true,
+  validationSplit: true,
+  validationData: true,
+  shuffle: true,
+  classWeight: true,
+  sampleWeight: true,
+  initialEpoch: true,
+  validationBatchSize: true,
+  validationFreq: true,
+};
+
+/** Throws for an unknown option, or a value that no training could use. */
+export function checkFitOptions(options: FitOptions): void {
+  checkOptions('fit', options, OPTIONS);
+  const { batchSize = 32, epochs = 1, initialEpoch = 0, validationFreq = 1, verbose = 1, shuffle = true } = options;
+  const { microBatchSize = batchSize, validationBatchSize = batchSize, validationSplit = 0, validationData } = options;
+  checkWhole('fit', 'batchSize', batchSize, 1);
+  checkWhole('fit', 'microBatchSize', microBatchSize, 1);
+  checkWhole('fit', 'epochs', epochs, 0);
+  checkWhole('fit', 'initialEpoch', initialEpoch, 0);
+  checkWhole('fit', 'validationFreq', validationFreq, 1);
+  checkWhole('fit', 'validationBatchSize', validationBatchSize, 1);
+  // Keras returns without a word when there is no epoch between the two.
+  if (initialEpoch > epochs) {
+    throw new ArgumentError(
+      `fit: initialEpoch ${initialEpoch} lies behind the last of ${epochs} epochs. Epochs count from the first training on: give a larger epochs.`,
+    );
+  }
+  if (!(Number.isFinite(validationSplit) && validationSplit >= 0 && validationSplit < 1)) {
+    throw new ArgumentError(
+      `fit: validationSplit must lie in [0, 1), got ${describe(validationSplit)}. It is the share kept for validation.`,
+    );
+  }
+  if (![0, 1, 2].includes(verbose)) {
+    throw new ArgumentError(
+      `fit: verbose must be 0, 1 or 2, got ${describe(verbose)}. Use 0 for silence, 1 for a bar, 2 for a line an epoch.`,
+    );
+  }
+  if (typeof shuffle !== 'boolean') {
+    throw new ArgumentError(
+      `fit: shuffle must be true or false, got ${describe(shuffle)}. Shuffling is of examples, never of whole batches.`,
+    );
+  }
+  if (validationData !== undefined && !(Array.isArray(validationData) && [2, 3].includes(validationData.length))) {
+    throw new ArgumentError(
+      `fit: validationData must be [inputs, labels] or [inputs, labels, weights], got ${describe(validationData)}. Put them in an array.`,
+    );
+  }
+  if (options.callbacks !== undefined) checkCallbacks('fit', options.callbacks);
+}
+
+/** Throws unless these are callbacks: anything else would be asked for hooks that it does not have. */
+export function checkCallbacks(who: string, callbacks: readonly Callback[]): void {
+  const given: unknown = callbacks;
+  if (!Array.isArray(given)) {
+    throw new ArgumentError(
+      `${who}: expected an array of callbacks, got ${describe(given)}. Write callbacks: [callback].`,
+    );
+  }
+  for (const [at, callback] of given.entries()) {
+    if (callback instanceof Callback) continue;
+    throw new ArgumentError(
+      `${who}: expected a callback at position ${at}, got ${describe(callback)}. Give an object such as new EarlyStopping(), or one ` +
+        'of a class that extends Callback.',
+    );
+  }
+}

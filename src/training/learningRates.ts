@@ -1,0 +1,169 @@
+/** Learning rates: a search for a good one, and how to carry it over to another batch size. */
+
+import { ArgumentError, ShapeError } from '../errors.ts';
+import type { HostArray } from '../graph/node.ts';
+import { dataNode } from '../ops/leaf.ts';
+import { permutation } from '../random.ts';
+import type { Shape } from '../shape.ts';
+import { asTensor, Tensor, type TensorLike } from '../tensor.ts';
+import { BatchTrainers } from './batchTrainers.ts';
+import { checkWhole } from './checks.ts';
+import { valuesOf } from './gpuDataset.ts';
+import { rehearse } from './rehearsal.ts';
+import type { Sequential } from './sequential.ts';
+
+/**
+ * The linear scaling rule (Goyal et al. 2017, https://arxiv.org/abs/1706.02677): with k times the batch, k times the rate.
+ * It holds for SGD while rates are small, and is a first guess for Adam.
+ * @throws ArgumentError for a rate or a batch size that is not above 0
+ */
+export function scaleLearningRate(learningRate: number, fromBatch: number, toBatch: number): number {
+  checkWhole('scaleLearningRate', 'fromBatch', fromBatch, 1);
+  checkWhole('scaleLearningRate', 'toBatch', toBatch, 1);
+  checkRate('scaleLearningRate', 'learningRate', learningRate);
+  return (learningRate * toBatch) / fromBatch;
+}
+
+/** Options of `findLearningRate`. */
+export interface FindLearningRateOptions {
+  /** First rate; default 1e-6. */
+  readonly minLr?: number;
+  /** Last rate; default 1. */
+  readonly maxLr?: number;
+  /** Training steps, one a rate; default 100, at least 10. */
+  readonly steps?: number;
+  /** Default 32. */
+  readonly batchSize?: number;
+}
+
+/** Loss over learning rate. */
+export interface LearningRateCurve {
+  /** Rates that were tried, rising by a constant factor. The search ends where the loss blows up. */
+  readonly rates: readonly number[];
+  /** Loss of each step before its update, a moving average over the steps so far. */
+  readonly losses: readonly number[];
+  /** Rate at which the loss falls fastest with the rate's logarithm; null where it never falls. */
+  readonly steepest: number | null;
+  /** Rate of the lowest loss. */
+  readonly lowest: number;
+  /**
+   * Where to begin: the steepest point, but at most a tenth of the rate of the lowest loss, beyond which training is about
+   * to diverge. Null where the loss never falls.
+   */
+  readonly suggestion: number | null;
+}
+
+/** Decay of the moving average of losses: single batches are noisy. */
+const DECAY = 0.9;
+/** The loss has blown up above so many times its lowest value. */
+const BLOWN_UP = 4;
+
+/**
+ * The rising-rate test (Smith 2015, https://arxiv.org/abs/1506.01186): trains a copy of the model, one batch a step, while
+ * the rate rises from `minLr` to `maxLr`. The model's weights, optimizer and rate are as before.
+ * @param model compiled
+ * @throws ArgumentError for rates that do not rise
+ */
+export async function findLearningRate(
+  model: Sequential,
+  xs: TensorLike,
+  ys: TensorLike,
+  { minLr = 1e-6, maxLr = 1, steps = 100, batchSize = 32 }: FindLearningRateOptions = {},
+): Promise<LearningRateCurve> {
+  checkWhole('findLearningRate', 'steps', steps, 10);
+  checkWhole('findLearningRate', 'batchSize', batchSize, 1);
+  checkRate('findLearningRate', 'minLr', minLr);
+  checkRate('findLearningRate', 'maxLr', maxLr);
+  if (minLr >= maxLr) {
+    throw new ArgumentError(
+      `findLearningRate: minLr (${minLr}) must lie below maxLr (${maxLr}). Swap or correct them.`,
+    );
+  }
+  const [x, y] = [asTensor(xs), asTensor(ys)];
+  if (x.shape[0] !== y.shape[0]) {
+    throw new ShapeError(
+      `findLearningRate: got ${x.shape[0]} inputs but ${y.shape[0]} labels. Give one label an example.`,
+    );
+  }
+  const rates: number[] = [];
+  const losses: number[] = [];
+  await rehearse(await model.ready('findLearningRate', x.shape.slice(1)), async (copy) => {
+    const trainers = new BatchTrainers();
+    const next = batches(await onHost(x), await onHost(y), Math.min(batchSize, x.shape[0]), copy.seed);
+    let average = 0;
+    let best = Number.POSITIVE_INFINITY;
+    try {
+      for (let step = 0; step < steps; step++) {
+        copy.optimizer.learningRate = minLr * (maxLr / minLr) ** (step / (steps - 1));
+        const { loss } = await trainers.train(copy, { ...next.next().value, weights: null });
+        average = DECAY * average + (1 - DECAY) * loss;
+        // The average began at 0, which still weighs in (Kingma and Ba 2014, section 3).
+        const smooth = average / (1 - DECAY ** (step + 1));
+        if (!Number.isFinite(smooth) || smooth > BLOWN_UP * best) break;
+        best = Math.min(best, smooth);
+        rates.push(copy.optimizer.learningRate);
+        losses.push(smooth);
+      }
+    } finally {
+      await trainers.dispose();
+    }
+  });
+  return { rates, losses, ...judge(rates, losses) };
+}
+
+/** Examples on the host. */
+interface HostRows {
+  readonly values: HostArray;
+  readonly shape: Shape;
+}
+
+const onHost = async (given: Tensor): Promise<HostRows> => ({ values: await valuesOf(given), shape: given.shape });
+
+/** Batches of some rows of each tensor in a random order, and in another one when all have been seen. */
+function* batches(x: HostRows, y: HostRows, size: number, seed: number): Generator<{ x: Tensor; y: Tensor }, never> {
+  for (let epoch = 0; ; epoch++) {
+    const order = permutation(x.shape[0], seed, epoch);
+    for (let at = 0; at + size <= order.length; at += size) {
+      const rows = order.subarray(at, at + size);
+      yield { x: take(x, rows), y: take(y, rows) };
+    }
+  }
+}
+
+/** The rows of a tensor, by number. */
+function take({ values, shape }: HostRows, rows: Uint32Array): Tensor {
+  const width = values.length / shape[0];
+  const taken = values.slice(0, rows.length * width);
+  rows.forEach((row, at) => {
+    taken.set(values.subarray(row * width, (row + 1) * width), at * width);
+  });
+  return new Tensor(dataNode(taken, [rows.length, ...shape.slice(1)]));
+}
+
+/** What the curve says. */
+function judge(
+  rates: readonly number[],
+  losses: readonly number[],
+): Pick<LearningRateCurve, 'steepest' | 'lowest' | 'suggestion'> {
+  const lowestAt = losses.indexOf(Math.min(...losses));
+  const lowest = rates[lowestAt];
+  let steepest: number | null = null;
+  let slope = 0;
+  // Rates rise by a constant factor: differences are slopes over the rate's logarithm. Over several steps, against noise.
+  const reach = Math.max(1, Math.round(rates.length / 20));
+  for (let at = reach; at < Math.min(lowestAt + 1, losses.length - reach); at++) {
+    const rise = losses[at + reach] - losses[at - reach];
+    if (rise < slope) {
+      slope = rise;
+      steepest = rates[at];
+    }
+  }
+  return { steepest, lowest, suggestion: steepest === null ? null : Math.min(steepest, lowest / 10) };
+}
+
+function checkRate(who: string, name: string, rate: number): void {
+  if (rate > 0 && Number.isFinite(rate)) return;
+  throw new ArgumentError(
+    `${who}: ${name} must be a finite number above 0, got ${rate}. Typical rates lie near 0.001.`,
+  );
+}

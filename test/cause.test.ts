@@ -1,0 +1,221 @@
+/**
+ * Every operation of training graphs is made to give NaN or infinity, one after the other, and must be named: by its layer,
+ * its part of the step, and where it was computed from.
+ */
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { defaultDevice } from '../src/gpu/defaultDevice.ts';
+import { createNode, type Node, type Op } from '../src/graph/node.ts';
+import { rebuild } from '../src/graph/rebuild.ts';
+import { activations } from '../src/layers/activations.ts';
+import {
+  Activation,
+  AveragePooling2D,
+  BatchNormalization,
+  Conv2D,
+  Dense,
+  Dropout,
+  Flatten,
+  MaxPooling2D,
+} from '../src/layers/index.ts';
+import type { Layer } from '../src/layers/layer.ts';
+import { type LossName, resolveLoss } from '../src/losses.ts';
+import { dataNode } from '../src/ops/leaf.ts';
+import type { UpdateRule } from '../src/ops/update.ts';
+import { type Shape, sizeOf } from '../src/shape.ts';
+import { type Anatomy, anatomyOf, diagnose, examine } from '../src/training/cause.ts';
+import { standInLedger } from '../src/training/ledger.ts';
+import { Network } from '../src/training/network.ts';
+import { draw } from './support.ts';
+
+const test = suite('cause');
+
+const SGD_RULE: UpdateRule = {
+  kind: 'SGD',
+  momentum: false,
+  nesterov: false,
+  centered: false,
+  constants: { momentum: 0 },
+};
+
+interface PoisonAttributes {
+  /** Step in which it acts. */
+  readonly step: number;
+  /** Words of the float that it gives. */
+  readonly bits: number;
+  readonly dtype: Node['dtype'];
+}
+
+/** Passes its input on, but in one step, where every element is NaN or infinite. */
+const poisonOp: Op<PoisonAttributes> = {
+  name: 'poison',
+  infer: ([x]) => ({ shape: x.shape, dtype: 'float32' }),
+  gradient: () => 'none',
+  lowering: {
+    kind: 'pointwise',
+    expression: ({ attributes: { step, bits } }, [x], scope) =>
+      `select(${x}, bitcast<V>(U(${scope.word(bits)})), ${scope.step('step')} == ${scope.word(step)})`,
+  },
+};
+
+const NAN = 0x7fc00000;
+const INFINITY = 0x7f800000;
+
+/** The graph of a step in which every node is poisoned in a step of its own: the one of its place in `nodes`. */
+function poisoned(anatomy: Anatomy, bits: number): Anatomy {
+  const original = new Map<Node, Node>();
+  const order = new Map(anatomy.nodes.map((node, at) => [node, at]));
+  const nodes: Node[] = [];
+  const replaced = rebuild(
+    anatomy.ends.map(({ node }) => node),
+    (node, { now }) => {
+      const at = order.get(node);
+      if (at === undefined || node.dtype !== 'float32') return null;
+      const same = node.inputs.length === 0 ? node : createNode(node.op, node.inputs.map(now), node.attributes);
+      const poison = createNode(poisonOp, [same], { step: at, bits, dtype: node.dtype });
+      original.set(same, node).set(poison, node);
+      nodes.push(same, poison);
+      return poison;
+    },
+  );
+  const now = (node: Node): Node => replaced.get(node) ?? node;
+  return {
+    nodes,
+    ends: anatomy.ends.map(({ name, node }) => ({ name, node: now(node) })),
+    weights: anatomy.weights,
+    partOf: (node) => anatomy.partOf(original.get(node) ?? node),
+    nameOf: (node) => anatomy.nameOf(original.get(node) ?? node),
+  };
+}
+
+interface Case {
+  readonly layers: readonly Layer[];
+  readonly inputShape: Shape;
+  readonly loss: LossName;
+  readonly labels: Node;
+  readonly weighted?: boolean;
+}
+
+const BATCH = 4;
+
+function anatomyFor(
+  { layers, inputShape, loss, labels, weighted = false }: Case,
+  device: Awaited<ReturnType<typeof defaultDevice>>,
+) {
+  const network = new Network(layers, inputShape, 5);
+  network.trainable.attach(device);
+  network.fixed.attach(device);
+  const shape = [BATCH, ...inputShape];
+  const anatomy = anatomyOf(
+    {
+      network,
+      loss: resolveLoss(loss),
+      metrics: [],
+      // Computed, as a batch is, not memory as it is.
+      x: createNode(poisonOp, [dataNode(draw(shape, -1, 1).values as Float32Array, shape)], {
+        step: 1e6,
+        bits: 0,
+        dtype: 'float32',
+      }),
+      y: labels,
+      weights: weighted
+        ? createNode(poisonOp, [dataNode(new Float32Array([1, 2, 3, 4]), [BATCH])], {
+            step: 1e6,
+            bits: 0,
+            dtype: 'float32',
+          })
+        : null,
+      ledger: standInLedger(0),
+    },
+    BATCH,
+  );
+  return { network, anatomy };
+}
+
+const ids = dataNode(Int32Array.of(0, 2, 1, 0), [BATCH]);
+const rows = createNode(poisonOp, [dataNode(draw([BATCH, 3], 0, 1).values as Float32Array, [BATCH, 3])], {
+  step: 1e6,
+  bits: 0,
+  dtype: 'float32',
+});
+
+const CASES: Readonly<Record<string, Case>> = {
+  'a convolutional classifier': {
+    layers: [
+      new Conv2D(4, 3, { activation: 'relu', padding: 'same' }),
+      new MaxPooling2D(2),
+      new BatchNormalization(),
+      new Dropout(0.25),
+      new Conv2D(4, 2, { activation: 'leakyRelu' }),
+      new AveragePooling2D(2),
+      new Flatten(),
+      new Dense(5, { activation: 'relu' }),
+      new Dense(3, { activation: 'softmax' }),
+    ],
+    inputShape: [8, 8, 2],
+    loss: 'sparseCategoricalCrossentropy',
+    labels: ids,
+  },
+  'dense layers with every activation': {
+    layers: Object.keys(activations).flatMap((name) =>
+      name in activations ? [new Dense(3), new Activation(name as keyof typeof activations)] : [],
+    ),
+    inputShape: [5],
+    loss: 'mse',
+    labels: rows,
+    weighted: true,
+  },
+};
+
+for (const [name, one] of Object.entries(CASES)) {
+  test(`${name}: whatever is not finite first is named`, async () => {
+    const device = await defaultDevice();
+    const { network, anatomy } = anatomyFor(one, device);
+    const places = anatomy.nodes.map((_, at) => at).filter((at) => anatomy.nodes[at].dtype === 'float32');
+    const stepsFor = (some: readonly number[]) =>
+      [...some, 1e7].map((step) => ({ seed: 3, step, position: 0, rates: [] }));
+    let silent = 0;
+    for (const bits of [NAN, INFINITY]) {
+      // Every node once, and some of them twice.
+      const poisonedPlaces = bits === NAN ? places : places.filter((_, at) => at % 4 === 0);
+      const sick = poisoned(anatomy, bits);
+      const found = await examine(device, sick.nodes, stepsFor(poisonedPlaces));
+      assert.is(diagnose(sick, found[found.length - 1], SGD_RULE), null, 'nothing is wrong without poison');
+      for (const [run, at] of poisonedPlaces.entries()) {
+        const node = anatomy.nodes[at];
+        const what = `${bits === NAN ? 'NaN' : 'infinity'} from ${node.op.name} ${at} in ${anatomy.partOf(node).name}`;
+        const cause = diagnose(sick, found[run], SGD_RULE);
+        if (cause === null) {
+          // An infinity may be made good: by a sigmoid, or by a division. What chooses between two values is none itself.
+          assert.ok(bits === INFINITY || ['greater', 'equal'].includes(node.op.name), what);
+          silent++;
+          continue;
+        }
+        const part = anatomy.partOf(node);
+        assert.equal(
+          [cause.op, cause.phase, cause.layer, cause.of],
+          ['poison', part.phase, part.layer, part.of?.op.name ?? null],
+          what,
+        );
+        assert.equal(
+          cause.inputs.map((input) => input.name),
+          [anatomy.nameOf(node)],
+          what,
+        );
+        if (part.phase === 'backward') assert.match(cause.tensor, /^gradient of /, what);
+        else assert.is(cause.tensor, part.name, what);
+        const size = sizeOf(node.shape);
+        assert.equal([cause.nans, cause.infinities], bits === NAN ? [size, 0] : [0, size], what);
+        assert.equal([cause.min, cause.max], [null, null], what);
+        const [{ min, max }] = cause.inputs;
+        assert.ok(min !== null && max !== null && min <= max, what);
+      }
+    }
+    assert.ok(silent < places.length / 8, `${silent} infinities of ${places.length} did no harm`);
+    network.trainable.dispose();
+    network.fixed.dispose();
+  });
+}
+
+test.run();

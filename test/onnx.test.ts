@@ -1,0 +1,209 @@
+/** Exported models under ONNX Runtime (its WebAssembly build) against the models themselves. */
+
+import * as ort from 'onnxruntime-web';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ArgumentError, StateError } from '../src/errors.ts';
+import type { Node } from '../src/graph/node.ts';
+import {
+  Activation,
+  type ActivationName,
+  AveragePooling2D,
+  activations,
+  BatchNormalization,
+  Conv2D,
+  Dense,
+  Dropout,
+  Flatten,
+  GlobalAveragePooling2D,
+  Layer,
+  MaxPooling2D,
+  Rescaling,
+  Reshape,
+  Sequential,
+  tensor,
+} from '../src/index.ts';
+import { exportOnnx } from '../src/io/onnx.ts';
+import { uniform } from '../src/random.ts';
+import { type Shape, sizeOf } from '../src/shape.ts';
+
+const test = suite('onnx');
+
+// More threads would need workers, which outlive the test.
+ort.env.wasm.numThreads = 1;
+ort.env.logLevel = 'error';
+
+const TOLERANCE = 1e-4;
+const exported = new Set<string>();
+
+/** A model of which no weight is where it would not matter: biases off 0, moving averages off 0 and 1. */
+async function makeModel(layers: Layer[], inputShape: Shape): Promise<Sequential> {
+  const model = new Sequential(layers, { inputShape, seed: 5 });
+  const weights = await model.getWeights();
+  await model.setWeights(
+    weights.map(({ name, shape, data }, at) => {
+      if (name.endsWith('kernel')) return data;
+      const [low, high] = name.endsWith('movingVariance') ? [0.5, 2] : [-1, 1];
+      return uniform(sizeOf(shape), { seed: 100 + at, low, high });
+    }),
+  );
+  return model;
+}
+
+/** Predictions for five examples, and for the first of them alone. */
+async function check(layers: Layer[], inputShape: Shape, { low = -2, high = 2 } = {}): Promise<void> {
+  const model = await makeModel(layers, inputShape);
+  const session = await ort.InferenceSession.create(await exportOnnx(model));
+  assert.equal([session.inputNames, session.outputNames], [['input'], ['output']]);
+  const values = uniform(5 * sizeOf(inputShape), { seed: 9, low, high });
+  const prediction = await model.predict(tensor(values, [5, ...inputShape]));
+  const expected = await prediction.data();
+  for (const batch of [5, 1]) {
+    const input = new ort.Tensor('float32', values.slice(0, batch * sizeOf(inputShape)), [batch, ...inputShape]);
+    const { output } = await session.run({ input });
+    assert.equal([...output.dims], [batch, ...prediction.shape.slice(1)]);
+    const actual = Array.from(await output.getData(), Number);
+    assert.is(actual.length, (expected.length * batch) / 5);
+    actual.forEach((value, i) => {
+      const error = Math.abs(value - expected[i]) / Math.max(1, Math.abs(expected[i]));
+      // A NaN is no small error.
+      if (!(error <= TOLERANCE)) assert.unreachable(`batch ${batch}, element ${i}: ${value}, expected ${expected[i]}`);
+    });
+  }
+  for (const layer of model.layers) exported.add(layer.className);
+  await session.release();
+  model.dispose();
+}
+
+test("the study's network", () =>
+  check(
+    [
+      new Rescaling(1 / 255),
+      new Conv2D(8, 3, { padding: 'same', activation: 'relu' }),
+      new MaxPooling2D(2),
+      new Dropout(0.25),
+      new Flatten(),
+      new Dense(20, { activation: 'relu' }),
+      new Dropout(0.25),
+      new Dense(10, { activation: 'softmax' }),
+    ],
+    [32, 32, 3],
+    { low: 0, high: 255 },
+  ));
+
+for (const name of Object.keys(activations)) {
+  test(`activation ${name}: on images turned around, on images as they are, and on rows`, () => {
+    const activation = name as ActivationName;
+    return check(
+      [
+        new Rescaling(3, { offset: -0.5 }),
+        new Conv2D(4, 2, { activation }),
+        new Dense(3),
+        new Activation(activation),
+        new Flatten(),
+        new Dense(5, { activation }),
+      ],
+      [3, 4, 2],
+    );
+  });
+}
+
+for (const [height, width] of [
+  [8, 6],
+  [7, 9],
+  [5, 8],
+]) {
+  for (const padding of ['same', 'valid'] as const) {
+    test(`convolution and pooling of ${height} by ${width}, ${padding}, strides 1 to 3`, async () => {
+      await check([new Conv2D(3, [2, 3], { padding, strides: 2, activation: 'elu' })], [height, width, 2]);
+      await check([new Conv2D(3, 3, { padding, strides: [2, 3], useBias: false })], [height, width, 1]);
+      await check([new Conv2D(2, 1, { padding, strides: 3 })], [height, width, 2]);
+      await check([new MaxPooling2D(3, { padding, strides: 2 })], [height, width, 3]);
+      await check([new MaxPooling2D([2, 3], { padding })], [height, width, 2]);
+      await check([new AveragePooling2D(3, { padding, strides: [2, 1] })], [height, width, 3]);
+      await check([new AveragePooling2D([3, 2], { padding })], [height, width, 2]);
+    });
+  }
+}
+
+test('batch normalisation of rows, sequences, images and volumes, with and without scale and centre', async () => {
+  await check([new BatchNormalization()], [6]);
+  await check([new BatchNormalization({ scale: false })], [5, 3]);
+  await check([new BatchNormalization({ center: false, epsilon: 0.1 })], [4, 3, 2]);
+  await check([new BatchNormalization({ center: false, scale: false })], [2, 3, 4, 5]);
+  await check(
+    [new Conv2D(4, 3), new BatchNormalization(), new Activation('relu'), new Conv2D(2, 1), new BatchNormalization()],
+    [6, 5, 3],
+  );
+});
+
+test('flattening, reshaping and means keep the order of channels last', async () => {
+  await check([new Conv2D(3, 2), new Reshape([-1, 2]), new Dense(3), new Flatten()], [5, 4, 2]);
+  await check([new Reshape([3, 4, 2]), new Conv2D(3, 2, { padding: 'same' }), new Reshape([6, 6])], [24]);
+  await check([new Conv2D(5, 3), new GlobalAveragePooling2D(), new Dense(2)], [5, 4, 2]);
+  await check([new GlobalAveragePooling2D()], [3, 5, 4]);
+  await check([new Flatten(), new Dense(2)], []);
+  await check([new Flatten()], [3]);
+  await check([new Dense(3), new Activation('softmax')], [2, 2, 2, 4]);
+});
+
+test('a model that only drops out is the identity', () => check([new Dropout(0.5)], [3]));
+
+test('every layer was exported', () => {
+  const classes = [Dense, Conv2D, MaxPooling2D, AveragePooling2D, GlobalAveragePooling2D, Flatten, Reshape];
+  const others = [Activation, Dropout, Rescaling, BatchNormalization];
+  assert.equal([...exported].sort(), [...classes, ...others].map(({ name }) => name).sort());
+});
+
+test('names of layers, weights and borders are kept; equal models give equal bytes', async () => {
+  const make = () => makeModel([new Dense(2, { name: 'a/b' }), new Dense(2, { name: 'a' })], [3]);
+  const bytes = await exportOnnx(await make(), { inputName: 'pixels', outputName: 'a/Add' });
+  assert.equal(bytes, await exportOnnx(await make(), { inputName: 'pixels', outputName: 'a/Add' }));
+  const session = await ort.InferenceSession.create(bytes);
+  assert.equal([session.inputNames, session.outputNames], [['pixels'], ['a/Add']]);
+  // Any batch size, under a name of its own.
+  const shapes = [...session.inputMetadata, ...session.outputMetadata].map((value) => value.isTensor && value.shape);
+  assert.equal(shapes, [
+    ['batch', 3],
+    ['batch', 2],
+  ]);
+  const text = new TextDecoder('latin1').decode(bytes);
+  for (const name of ['a/b/kernel', 'a/b/bias', 'a/kernel']) assert.ok(text.includes(name), name);
+});
+
+class Doubled extends Layer {
+  readonly className = 'Doubled';
+  call(x: Node): Node {
+    return x;
+  }
+  config() {
+    return {};
+  }
+}
+
+class Own extends Dense {}
+
+test('what cannot be exported is an error that names it', async () => {
+  const expectError = async (
+    kind: typeof ArgumentError | typeof StateError,
+    work: Promise<unknown>,
+    pattern: RegExp,
+  ) => {
+    try {
+      await work;
+    } catch (error) {
+      if (error instanceof kind && pattern.test(error.message)) return;
+      throw error;
+    }
+    assert.unreachable('no error');
+  };
+  const custom = new Sequential([new Dense(2), new Doubled({ name: 'mine' })], { inputShape: [2] });
+  await expectError(ArgumentError, exportOnnx(custom), /layer 'mine' of class Doubled has no ONNX form, only Dense/);
+  const derived = new Sequential([new Own(2)], { inputShape: [2] });
+  await expectError(ArgumentError, exportOnnx(derived), /layer of class Own has no ONNX form/);
+  await expectError(StateError, exportOnnx(new Sequential([new Dense(2)])), /build\(inputShape\)/);
+  const model = new Sequential([new Dense(2)], { inputShape: [2] });
+  await expectError(ArgumentError, exportOnnx(model, { inputName: 'x', outputName: 'x' }), /both called 'x'/);
+});
+
+test.run();

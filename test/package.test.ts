@@ -1,0 +1,133 @@
+/**
+ * The package as npm packs it, in a project of its own: it runs in Node, type-checks where the declarations of libraries are
+ * checked too, and bundles for browsers without a setting. Nothing of Node is in such a bundle, and it stays small.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { build, createLogger } from 'vite';
+import { sizeOf, sizes } from '../scripts/size.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Most bytes of the core in a browser, gzipped: a little above what it has, so that growth is a decision. */
+const CORE_BUDGET = 100 * 1024;
+
+const project = mkdtempSync(join(tmpdir(), 'wgrad-package-'));
+const installed = join(project, 'node_modules/wgrad');
+
+/** Runs a program; what it printed. */
+function run(cwd: string, file: string, ...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(file, args, { cwd, encoding: 'utf8', timeout: 120_000 });
+  assert.is(status, 0, `${file} ${args.join(' ')} ended with ${status}:\n${stdout}${stderr}`);
+  return stdout;
+}
+
+/** The README's quick start, as a user writes it. */
+function quickStart(): string {
+  const [, code] = /^## Quick start$.*?^```ts\n(.*?)^```$/ms.exec(readFileSync(`${root}README.md`, 'utf8')) ?? [];
+  assert.ok(code !== undefined, 'the README has a quick start');
+  return code.replace('../src/index.ts', 'wgrad');
+}
+
+const test = suite('package');
+
+// First, as the others need it; not a hook, whose message uvu would hide.
+test('it is built, packed and installed into an empty project', () => {
+  run(root, 'npm', 'run', '--silent', 'build');
+  const packed = run(root, 'npm', 'pack', '--ignore-scripts', '--json', '--pack-destination', project);
+  const [{ filename }] = JSON.parse(packed);
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }));
+  run(project, 'npm', 'install', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', `./${filename}`);
+  writeFileSync(join(project, 'main.ts'), quickStart());
+});
+
+test.after(() => rmSync(project, { recursive: true, force: true }));
+
+test('all that package.json names is in the package, and so are the shaders', () => {
+  const { exports, imports } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+  const named = JSON.stringify([exports, imports]).match(/\.\/dist\/[^"]+/g) ?? [];
+  assert.ok(named.length >= 5);
+  for (const file of named) assert.ok(existsSync(join(installed, file)), `${file} is there`);
+  for (const file of ['dist/index.js.map', 'dist/index.d.ts.map', 'src/index.ts', 'LICENSE']) {
+    assert.ok(existsSync(join(installed, file)), `${file} is there`);
+  }
+  assert.equal(readdirSync(join(installed, 'shaders')), readdirSync(`${root}shaders`));
+});
+
+test('the quick start runs in Node', () => {
+  // Its lines are JavaScript, too.
+  writeFileSync(join(project, 'main.js'), quickStart());
+  assert.match(run(project, process.execPath, 'main.js'), /^Right about \d+\.\d % of 500 new images/m);
+});
+
+test('it type-checks, the declarations of all libraries included', () => {
+  for (const [module, moduleResolution] of [
+    ['nodenext', 'nodenext'],
+    ['esnext', 'bundler'],
+  ]) {
+    const compilerOptions = {
+      target: 'es2022',
+      lib: ['es2022', 'dom'],
+      types: [],
+      strict: true,
+      skipLibCheck: false,
+      noEmit: true,
+      ...{ module, moduleResolution },
+    };
+    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['main.ts'] }));
+    run(project, process.execPath, join(root, 'node_modules/typescript/bin/tsc'), '-p', project);
+  }
+});
+
+test('Vite bundles it for browsers without a setting or a warning', async () => {
+  writeFileSync(join(project, 'index.html'), '<!doctype html><script type="module" src="/main.ts"></script>');
+  const logger = createLogger('warn');
+  const warnings: string[] = [];
+  for (const kind of ['warn', 'warnOnce', 'error'] as const) logger[kind] = (text) => warnings.push(text);
+  await build({ root: project, configFile: false, customLogger: logger, logLevel: 'warn' });
+  assert.equal(warnings, []);
+  const assets = join(project, 'dist/assets');
+  const code = readdirSync(assets)
+    .map((file) => readFileSync(join(assets, file), 'utf8'))
+    .join('\n');
+  assert.match(code, 'requestAdapter');
+  for (const name of [/["'`]node:/, /externalized/, /apt-get/, /sparticuz/, /dlopen/, /Accept-Encoding/]) {
+    assert.not.match(code, name);
+  }
+});
+
+test('what a program does not use is not in its bundle', async () => {
+  const { modules, later } = await sizeOf(
+    project,
+    "import { tensor } from 'wgrad'; console.log(await tensor(1).data());",
+  );
+  const names = [...modules.keys()].join('\n');
+  assert.match(names, 'wgrad/dist/tensor.js');
+  for (const unused of [
+    'training/',
+    'layers/',
+    'callbacks/',
+    'datasets/',
+    'node/',
+    'io/',
+    'optimizers',
+    'losses',
+    'metrics',
+  ]) {
+    assert.not.match(names, `wgrad/dist/${unused}`);
+  }
+  assert.match([...later.modules.keys()].join('\n'), 'gpu/tuning.js');
+});
+
+test('the core does not grow unnoticed', async () => {
+  const { core } = await sizes(project);
+  assert.ok(core.gzip <= CORE_BUDGET, `the core has ${core.gzip} bytes gzipped, at most ${CORE_BUDGET} are allowed`);
+});
+
+test.run();
