@@ -6,7 +6,7 @@ import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
-/** Categories in the order of the pages; the first whose pattern a source file matches. */
+/** Categories: the first whose pattern a source file matches. Their order on a page is in typedoc.json. */
 const CATEGORIES = [
   ['Model', /\/training\//],
   ['Layers', /\/(layers\/|initializers\.ts$)/],
@@ -26,8 +26,8 @@ export async function load(app) {
   const typedoc = createRequire(realpathSync(process.argv[1])).resolve('typedoc');
   const { Comment, CommentTag, Converter, ReflectionKind } = await import(pathToFileURL(typedoc).href);
 
-  function categorise(reflection) {
-    const file = reflection.sources?.[0]?.fullFileName ?? '';
+  function categorise(project, reflection) {
+    const file = project.getSymbolIdFromReflection(reflection)?.packagePath ?? '';
     const found = CATEGORIES.find(([, pattern]) => pattern.test(file));
     if (found === undefined || reflection.isReference()) return;
     // A function's comment is that of its signature.
@@ -54,9 +54,10 @@ export async function load(app) {
     }
   }
 
-  app.options.setValue('categoryOrder', [...CATEGORIES.map(([name]) => name), '*']);
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
-    for (const module of project.getReflectionsByKind(ReflectionKind.Module)) module.children?.forEach(categorise);
+    for (const module of project.getReflectionsByKind(ReflectionKind.Module)) {
+      for (const reflection of module.children ?? []) categorise(project, reflection);
+    }
   });
   app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => {
     project.getReflectionsByKind(ReflectionKind.Class).forEach(describeProperties);

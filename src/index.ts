@@ -1,4 +1,7 @@
-/** wgrad's public names. */
+/**
+ * wgrad's public names.
+ * @module wgrad
+ */
 
 export * from './callbacks/index.ts';
 export { type Cifar10Options, cifar10 } from './datasets/cifar10.ts';
@@ -14,8 +17,8 @@ export type { Device, DeviceInfo, DeviceOptions, DeviceStats } from './gpu/devic
 export type { LimitName } from './graph/limits.ts';
 export type { Dtype, HostArray, Node } from './graph/node.ts';
 export * as initializers from './initializers.ts';
-export type { Numbers } from './io/numbers.ts';
 export { decodeNpy, encodeNpy, type NpyArray, type NpyDtype } from './io/npy.ts';
+export type { Numbers } from './io/numbers.ts';
 export {
   decodeSafetensors,
   encodeSafetensors,

@@ -1,6 +1,7 @@
 /**
  * What an operation of your own is made of: nodes of the graph, shape rules, gradients and kernels. A module of its own,
  * `wgrad/op`, because programs that only use the library's operations need none of it.
+ * @module wgrad/op
  */
 
 export type { Holes } from './gpu/template.ts';

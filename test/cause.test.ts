@@ -218,4 +218,31 @@ for (const [name, one] of Object.entries(CASES)) {
   });
 }
 
+test('every operation belongs to its layer, on the way back as well', async () => {
+  const device = await defaultDevice();
+  const { network, anatomy } = anatomyFor(CASES['a convolutional classifier'], device);
+  const owners = (op: string, phase: string): string[] => {
+    const names = anatomy.nodes
+      .filter((node) => node.op.name === op && anatomy.partOf(node).phase === phase)
+      .map((node) => anatomy.partOf(node).name);
+    return [...new Set(names)].sort();
+  };
+  assert.equal(owners('conv2d', 'forward'), ['conv2d', 'conv2d_1']);
+  assert.equal(owners('matmul', 'forward'), ['dense', 'dense_1']);
+  assert.equal(owners('dropout', 'forward'), ['dropout']);
+  assert.equal(owners('softmaxCrossEntropy', 'loss'), ['loss']);
+  assert.equal(owners('softmaxCrossEntropyGradient', 'backward'), ['loss']);
+  assert.equal(owners('matmul', 'backward'), ['dense', 'dense_1']);
+  assert.equal(owners('avgPool2dGradient', 'backward'), ['average_pooling2d']);
+  assert.equal(owners('conv2dKernelGradient', 'backward'), ['conv2d', 'conv2d_1']);
+  assert.equal(owners('conv2dInputGradient', 'backward'), ['conv2d_1']);
+  assert.equal(owners('dropout', 'backward'), ['dropout']);
+  assert.equal(owners('sqrt', 'forward'), ['batch_normalization']);
+  assert.equal(owners('maxPool2dGradient', 'backward'), ['max_pooling2d']);
+  assert.equal(owners('reluGradient', 'backward'), ['conv2d', 'dense']);
+  assert.equal(owners('stored', 'weights'), network.trainable.parameters.map(({ name }) => name).sort());
+  network.trainable.dispose();
+  network.fixed.dispose();
+});
+
 test.run();

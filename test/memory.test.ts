@@ -16,6 +16,7 @@ import {
   MaxPooling2D,
   type MemoryOptions,
   type Optimizer,
+  OutOfMemoryError,
   openDevice,
   Rescaling,
   Sequential,
@@ -145,6 +146,38 @@ test('each part drops out other elements, and batch normalisation learns from ev
   // would give all or none.
   const distinct = new Set((await gradientOf(1)).map((value) => value.toFixed(3)));
   assert.ok(distinct.size > 3, `${distinct.size} different gradients`);
+});
+
+test('a device that runs out of memory is asked for less', async () => {
+  const whole = await train(compiled(), { batchSize: 53 });
+  const device = await openDevice();
+  const { guarded } = device;
+  let refusals = 2;
+  device.guarded = async (what, create) => {
+    if (what.includes('memory of a plan') && refusals-- > 0) throw new OutOfMemoryError('There is no more memory.');
+    return guarded.call(device, what, create) as Promise<ReturnType<typeof create>>;
+  };
+  const inParts = await train(compiled(plain(), undefined, { device }), { batchSize: 53 });
+  assert.ok(refusals <= 0, 'it was refused twice');
+  assert.ok(relativeError(inParts.weights, whole.weights) < 2e-6);
+  device.close();
+});
+
+test('weights larger than a binding are trained, in pieces', async () => {
+  const layers = (): Layer[] => [
+    new Flatten(),
+    new Dense(1100, { activation: 'relu' }),
+    new Dense(70, { activation: 'relu' }),
+    new Dense(2, { activation: 'softmax' }),
+  ];
+  const whole = await train(compiled(layers()), { batchSize: 16 });
+  const device = await openDevice({ limits: { maxStorageBufferBindingSize: 2 ** 18 } });
+  const inPieces = await train(compiled(layers(), undefined, { device }), { batchSize: 16 });
+  assert.is(whole.weights.length, inPieces.weights.length);
+  assert.ok(whole.weights.length * 4 > 2 ** 18);
+  const error = relativeError(inPieces.weights, whole.weights);
+  assert.ok(error < 2e-6, `weights differ by ${error}`);
+  device.close();
 });
 
 /** Notes the device's bytes once everything is allocated. */

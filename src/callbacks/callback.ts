@@ -56,8 +56,11 @@ export interface Snapshot {
 export interface CallbackModel {
   /** Set to true to end training after the current batch's or epoch's hooks. */
   stopTraining: boolean;
-  /** Its learning rate may be changed at any time. */
-  readonly optimizer: { learningRate: number };
+  /** How the weights are updated. */
+  readonly optimizer: {
+    /** May be changed at any time. */
+    learningRate: number;
+  };
   /** Of the training under way, else of the last one. */
   history: History | null;
   /** Copies of all weights, layer by layer. */

@@ -28,7 +28,10 @@ export class CSVLogger extends Callback {
   /** Of this logger's lines and those that it found; 0: the next one begins the file. */
   #bytes = 0;
 
-  /** @throws ArgumentError for an empty path or separator. */
+  /**
+   * @param path of the file. Missing folders are made.
+   * @throws ArgumentError for an empty path or separator
+   */
   constructor(path: string, { separator = ',', append = false }: CSVLoggerOptions = {}) {
     super();
     checkText('CSVLogger', 'path', path);

@@ -30,6 +30,7 @@ const FALLING = /(^|_)(loss|error|mse|mae|rmse|mape|msle|cross_?entropy|hinge|kl
 export abstract class MonitorCallback extends Callback {
   readonly monitor: string;
   readonly mode: 'min' | 'max';
+  /** Smaller changes do not count as improvement; at least 0. */
   readonly minDelta: number;
   readonly verbose: 0 | 1;
   /** Best value so far; null before the first finite one. */

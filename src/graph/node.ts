@@ -20,13 +20,15 @@ export type HostArray = Float32Array | Int32Array | Uint8Array;
 
 /** One operation on the values of its inputs; `new Tensor(node)` wraps it, `tensor.node` takes it out again. */
 export interface Node<A = unknown> {
+  /** Which operation. */
   readonly op: Op<A>;
   /** What it is computed from. */
   readonly inputs: readonly Node[];
   /** What the operation needs to know beside its inputs: an axis, a stride. */
   readonly attributes: A;
-  /** Of the result, as its dtype. */
+  /** Of the result. */
   readonly shape: Shape;
+  /** Of the result. */
   readonly dtype: Dtype;
 }
 
@@ -99,6 +101,7 @@ export interface Op<A = unknown> {
    * the caller. `none` where the result does not depend smoothly on any input.
    */
   gradient(node: Node<A>, upstream: Node, needs: readonly boolean[]): readonly (Node | null)[] | 'none';
+  /** How it becomes kernels. */
   readonly lowering: Lowering<A>;
 }
 

@@ -19,8 +19,8 @@ import {
 import { argMaxOp, broadcastToOp, maxOp, sumOp } from '../ops/reduce.ts';
 import { reshape, reshapeOp } from '../ops/reshape.ts';
 import { logSoftmaxOp, softmaxCrossEntropyGradientOp, softmaxCrossEntropyOp, softmaxOp } from '../ops/softmax.ts';
-import { assignOp, optimizerUpdateOp } from '../ops/update.ts';
-import { concatOp, padOp, sliceOp, transposeOp } from '../ops/views.ts';
+import { assignOp, optimizerUpdateOp, watchOp } from '../ops/update.ts';
+import { concat, concatOp, padOp, slice, sliceOp, transposeOp } from '../ops/views.ts';
 import { window } from '../ops/window.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 import { createNode, isOf, type Node } from './node.ts';
@@ -151,15 +151,54 @@ function product(node: Node): RowSplit | null {
   const { transposeA, transposeB } = node.attributes;
   const rank = node.shape.length;
   const { axis } = rowsOf(node.shape);
-  if (transposeA && !transposeB && a.shape.length === 2 && b.shape.length === 2 && a.shape[0] > 1) {
-    return summed(node, [a, b], a.shape[0], add);
+  const [sizeOfA, sizeOfB, size] = [a, b, node].map(({ shape }) => sizeOf(shape));
+  if (b.shape.length === 2 && !transposeA && sizeOfB > Math.max(sizeOfA, size)) return byRowsOfSecond(node, transposeB);
+  if (transposeA && !transposeB && a.shape.length === 2 && b.shape.length === 2) {
+    if (size > Math.max(sizeOfA, sizeOfB)) return byColumnsOfFirst(node);
+    return a.shape[0] > 1 ? summed(node, [a, b], a.shape[0], add) : null;
   }
   if (axis >= 0 && axis < rank - 2) return alike(node, inputsAlong(node));
   if (axis !== rank - 2 || transposeA) return null;
   return alike(node, [{ input: a, rows: 1 }]);
 }
 
+/** Elements `begin` up to `end` along the last axis. */
+function columns(x: Node, begin: number, end: number): Node {
+  const last = x.shape.length - 1;
+  return slice(
+    x,
+    x.shape.map((_, d) => (d === last ? begin : 0)),
+    x.shape.map((extent, d) => (d === last ? end - begin : extent)),
+  );
+}
+
+/** A kernel larger than all else: AB is the sum of products of columns and rows; ABᵀ has a column for each row of B. */
+function byRowsOfSecond(node: Node, transposeB: boolean): RowSplit {
+  const [a, b] = node.inputs;
+  return {
+    count: b.shape[0],
+    along: [{ input: b, rows: 1 }],
+    make([part], begin, end, whole) {
+      const first = transposeB ? whole(a) : columns(whole(a), begin, end);
+      return createNode(node.op, [first, part], node.attributes);
+    },
+    combine: transposeB ? (left, right) => concat([left, right], -1) : add,
+  };
+}
+
+/** A kernel's gradient AᵀB that is larger than both: its rows belong to columns of A. */
+function byColumnsOfFirst(node: Node): RowSplit {
+  const [a, b] = node.inputs;
+  return {
+    count: node.shape[0],
+    along: [],
+    make: (_, begin, end, whole) => createNode(node.op, [columns(whole(a), begin, end), whole(b)], node.attributes),
+  };
+}
+
 const RULES: Readonly<Record<string, Rule>> = {
+  // The health words are not rows.
+  [watchOp.name]: (node) => alike(node, [{ input: node.inputs[0], rows: 1 }]),
   // The mask is drawn by index.
   [dropoutOp.name]: () => null,
   [broadcastToOp.name]: (node) => {

@@ -1,6 +1,7 @@
 /**
  * NumPy's `.npz` format, a zip archive of `.npy` files. A module of its own, `wgrad/npz`, because it needs the optional
  * package fflate.
+ * @module wgrad/npz
  */
 import { unzipSync, type Zippable, zipSync } from 'fflate';
 import { ArgumentError, DataError, WgradError } from '../errors.ts';
@@ -10,8 +11,8 @@ import { decodeNpy, encodeNpy, type NpyArray } from './npy.ts';
 import type { Numbers } from './numbers.ts';
 import { quote } from './quote.ts';
 
-export type { Numbers } from './numbers.ts';
 export type { NpyArray, NpyDtype } from './npy.ts';
+export type { Numbers } from './numbers.ts';
 
 /** Options of `decodeNpz`. */
 export interface DecodeNpzOptions {
@@ -93,7 +94,10 @@ export interface NpzInput {
 }
 
 /** A list of arrays with their names. */
-export type NamedInputs = readonly (NpzInput & { readonly name: string })[];
+export type NamedInputs = readonly (NpzInput & {
+  /** Unique in the file. */
+  readonly name: string;
+})[];
 
 /** Arrays by name, or a list of arrays with names. */
 export type NpzInputs = ReadonlyMap<string, NpzInput> | Readonly<Record<string, NpzInput>> | NamedInputs;

@@ -4,6 +4,7 @@
  *
  * ONNX wants the channels of images first. Values are turned around where a layer needs it and stay so until another needs
  * them back: the exported model takes and gives the same shapes as the model itself, channels last.
+ * @module wgrad/onnx
  */
 import { ArgumentError } from '../errors.ts';
 import { checkOptions } from '../given.ts';

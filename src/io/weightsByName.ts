@@ -11,8 +11,11 @@ import { quote } from './quote.ts';
 
 /** What of a model is needed: a `Sequential` has it. */
 export interface WeightedModel {
+  /** In order. */
   readonly layers: readonly Layer[];
+  /** Copies of all weights, layer by layer. */
   getWeights(): Promise<Weight[]>;
+  /** Replaces all weights, in that order. */
   setWeights(weights: readonly Float32Array[]): Promise<void>;
 }
 

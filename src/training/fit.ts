@@ -83,7 +83,7 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
   const weights = await exampleWeights('fit', y, count, options);
   checkExamples('fit', compiled, { x, y, weights });
   const most = Math.min(batchSize, count, options.microBatchSize ?? batchSize);
-  const microBatchSize = fittingBatch(compiled, most, y.shape.slice(1));
+  const microBatchSize = await fittingBatch(compiled, most, y.shape.slice(1));
 
   // Everything on the GPU that this call makes, freed whatever happens.
   const freed: (() => void | Promise<void>)[] = [];

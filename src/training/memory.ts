@@ -3,7 +3,9 @@
 import { OutOfMemoryError } from '../errors.ts';
 import type { Device } from '../gpu/device.ts';
 import { bytesOfPlan } from '../gpu/plan.ts';
+import { scheduleWithin } from '../graph/cut.ts';
 import { isScratch, type Target } from '../graph/kernel.ts';
+import { isOversized } from '../graph/limits.ts';
 import type { Dtype, Node } from '../graph/node.ts';
 import { type Schedule, schedule } from '../graph/schedule.ts';
 import { bytesOf, formatBytes } from '../graph/storage.ts';
@@ -156,50 +158,56 @@ class StepPlanner {
 const largestOf = (planned: readonly Schedule[]): number =>
   Math.max(0, ...planned.flatMap(({ placement }) => [...placement.places.values()].map(({ bytes }) => bytes)));
 
-/** The most examples, at most `batchSize`, whose plans bind nothing larger than the device can; 0 where even one does. */
-export function largestFitting(
-  { info }: Pick<Device, 'info'>,
-  batchSize: number,
-  plan: (batch: number) => readonly Schedule[],
-): number {
-  const limit = Math.min(info.maxBindingBytes, info.maxBufferBytes);
-  const fits = (batch: number): boolean => largestOf(plan(batch)) <= limit;
-  if (fits(batchSize)) return batchSize;
-  let most = 0;
-  for (let refused = batchSize; refused - most > 1; ) {
-    const middle = Math.floor((most + refused) / 2);
-    if (fits(middle)) most = middle;
+/** The most examples, at most `batchSize`, for which `fits` holds, as it does for all smaller numbers; 0 where it never does. */
+async function most(batchSize: number, fits: (batch: number) => boolean | Promise<boolean>): Promise<number> {
+  if (await fits(batchSize)) return batchSize;
+  let fitting = 0;
+  for (let refused = batchSize; refused - fitting > 1; ) {
+    const middle = Math.floor((fitting + refused) / 2);
+    if (await fits(middle)) fitting = middle;
     else refused = middle;
   }
-  return most;
+  return fitting;
 }
 
+const bindableBytes = ({ info }: Device): number => Math.min(info.maxBindingBytes, info.maxBufferBytes);
+
+/** The most examples, at most `batchSize`, whose plans bind nothing larger than the device can; 0 where even one does. */
+export const largestFitting = (
+  device: Device,
+  batchSize: number,
+  plan: (batch: number) => readonly Schedule[],
+): Promise<number> => most(batchSize, (batch) => largestOf(plan(batch)) <= bindableBytes(device));
+
 /**
- * The most examples that a training step can take at once on the device, at most `batchSize`.
- * @throws OutOfMemoryError where not even one example fits; it names the layer
+ * The most examples that a training step can take at once on the device, at most `batchSize`. Where one example alone is
+ * too large for a binding, or the weights are, the planner cuts what is computed with them into pieces, which is slower.
+ * @throws OutOfMemoryError where that is not possible; it names the layer
  */
-export function fittingBatch(compiled: Compiled, batchSize: number, labels: Shape): number {
+export async function fittingBatch(compiled: Compiled, batchSize: number, labels: Shape): Promise<number> {
   const { device, network, optimizer } = compiled;
   const planner = new StepPlanner(compiled, network, labels, { examples: batchSize, target: device.target });
-  const most = largestFitting(device, batchSize, (batch) => planner.training(batch, batch));
-  if (most > 0) return most;
-  const step = trainingStep(planner.parts(1), optimizer.rule, planner.moments);
-  const planned = planner.schedule(step.effects);
+  const whole = await largestFitting(device, batchSize, (batch) => planner.training(batch, batch));
+  if (whole > 0) return whole;
+  const step = (batch: number): TrainingStep => trainingStep(planner.parts(batch), optimizer.rule, planner.moments);
+  const cut = await most(batchSize, async (batch) => {
+    const planned = await scheduleWithin(step(batch).effects, device.target, device.limits);
+    return !isOversized(planned, device.limits);
+  });
+  if (cut > 0) return cut;
+  const one = step(1);
+  const planned = planner.schedule(one.effects);
   throw new OutOfMemoryError(
-    `Layer '${hungriestLayer(step, planned, network)}' needs ${formatBytes(largestOf([planned]))} in one buffer for a single example, but ` +
-      `'${device.info.name}' binds at most ${formatBytes(Math.min(device.info.maxBindingBytes, device.info.maxBufferBytes))}. ` +
-      'Make the layer or its inputs smaller.',
+    `Layer '${hungriestLayer(one, planned, network)}' needs ${formatBytes(largestOf([planned]))} in one buffer for a single example, but ` +
+      `'${device.info.name}' binds at most ${formatBytes(bindableBytes(device))}. Make the layer or its inputs smaller.`,
   );
 }
 
 /** The same for an evaluation, which takes less. */
-export function fittingEvaluation(compiled: Compiled, batchSize: number, labels: Shape): number {
+export async function fittingEvaluation(compiled: Compiled, batchSize: number, labels: Shape): Promise<number> {
   const { device, network } = compiled;
   const planner = new StepPlanner(compiled, network, labels, { examples: batchSize, target: device.target });
-  return Math.max(
-    1,
-    largestFitting(device, batchSize, (batch) => [planner.evaluation(batch)]),
-  );
+  return Math.max(1, await largestFitting(device, batchSize, (batch) => [planner.evaluation(batch)]));
 }
 
 /** The layer that the step's largest tensor belongs to. */

@@ -25,12 +25,10 @@ export async function predict(device: Device, network: Network, x: Tensor, batch
     const weights = { trainable: network.trainable.nodes(), fixed: network.fixed.nodes() };
     return copy(network.forward(rows.batch(order.node, size), false, weights).output);
   };
-  const wanted = Math.min(batchSize, rows.count);
-  const most = Math.max(
-    1,
-    largestFitting(device, wanted, (size) => [schedule([outputOf(size)], device.target)]),
-  );
   try {
+    const wanted = Math.min(batchSize, rows.count);
+    const fitting = await largestFitting(device, wanted, (size) => [schedule([outputOf(size)], device.target)]);
+    const most = Math.max(1, fitting);
     for (let position = 0; position < rows.count; position += most) {
       const size = Math.min(most, rows.count - position);
       let entry = plans.get(size);

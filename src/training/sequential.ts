@@ -276,7 +276,7 @@ export class Sequential implements CallbackModel {
     const weights = await numbersOf('evaluate', options.sampleWeight);
     checkExamples('evaluate', compiled, { x, y, weights });
     const examples = await uploadExamples(compiled.device, x, y, weights);
-    const most = fittingEvaluation(compiled, Math.min(batchSize, examples.x.count), y.shape.slice(1));
+    const most = await fittingEvaluation(compiled, Math.min(batchSize, examples.x.count), y.shape.slice(1));
     const evaluator = new Evaluator(compiled, examples, 0, examples.x.count, most);
     const callbacks =
       options.callbacks === undefined

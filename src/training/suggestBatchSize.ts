@@ -66,7 +66,7 @@ export async function suggestBatchSize(
     let idle = 0;
     const labels = labelShape(copy, copy.network);
     for (let batchSize = 1; batchSize <= maxBatchSize && idle < ENOUGH; batchSize *= 2) {
-      if (fittingBatch(copy, batchSize, labels) < batchSize) break;
+      if ((await fittingBatch(copy, batchSize, labels)) < batchSize) break;
       const stepMs = await medianStep(copy, batchSize, milliseconds);
       if (stepMs === null) break;
       const examplesPerSecond = (1000 * batchSize) / stepMs;

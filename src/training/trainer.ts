@@ -343,8 +343,9 @@ export class Trainer {
     if (pending === null) return;
     this.#pending = null;
     const { sums, firstBadStep } = await pending.reading;
-    // Only of this epoch: its examples are the ones at hand.
-    if (firstBadStep !== null && firstBadStep >= this.#epochStart && this.#nonFinite === null) {
+    // A device that executes nothing reads nonsense: only a step of this epoch can be run again.
+    const known = firstBadStep !== null && firstBadStep >= this.#epochStart && firstBadStep <= pending.step;
+    if (known && this.#nonFinite === null) {
       this.#nonFinite = await this.#findCause(firstBadStep);
       this.#ledger.release();
       if (this.#warn && !this.#told) {
