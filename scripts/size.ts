@@ -1,11 +1,19 @@
 /**
  * How large wgrad is in a browser:  npm run size [-- --modules]
  *
- * Bundles dist/ as Vite does for a web page and prints what arrives, minified and gzipped. What a program loads only when it
- * needs it (`import()`) is named apart. --modules lists what the core is made of.
+ * Bundles dist/ as Vite does for a web page and prints what a page loads at its start, minified and gzipped. What it loads
+ * only when it comes to need it (`import()`) is named apart. Four programs are measured:
+ *
+ * - tensors: tensors with all their methods, variables, gradients, one optimizer, a device
+ * - quick start: examples/quickstart.ts, a convolutional network with its training and its procedural images
+ * - core: every public name but data sets and file formats
+ * - everything: every public name
+ *
+ * --modules lists what each of the first three is made of.
  */
 
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -13,8 +21,19 @@ import { build, type Rollup } from 'vite';
 
 const here = fileURLToPath(new URL('..', import.meta.url));
 
+const TENSORS = ['tensor', 'variable', 'grad', 'valueAndGrad', 'Adam', 'openDevice'];
+
 /** What is no core: data sets, and file formats of their own. */
-const BESIDE_CORE = ['cifar10', 'proceduralImages', 'NetworkError', 'decodeSafetensors', 'encodeSafetensors'];
+const BESIDE_CORE = [
+  'cifar10',
+  'proceduralImages',
+  'NetworkError',
+  'decodeSafetensors',
+  'encodeSafetensors',
+  'decodeNpy',
+  'encodeNpy',
+  'loadWeightsByName',
+];
 
 export interface Weight {
   /** Bytes, minified. */
@@ -28,8 +47,6 @@ export interface Weight {
 export interface Size extends Weight {
   /** What the program loads later, when it needs it. */
   readonly later: Weight;
-  /** The names that the program exports. */
-  readonly exports: readonly string[];
 }
 
 async function bundle(root: string, program: string): Promise<Rollup.OutputChunk[]> {
@@ -50,7 +67,7 @@ async function bundle(root: string, program: string): Promise<Rollup.OutputChunk
       write: false,
       target: 'es2022',
       modulePreload: false,
-      rollupOptions: { input: 'program', preserveEntrySignatures: 'strict' },
+      rollupOptions: { input: 'program' },
     },
   });
   const { output } = (Array.isArray(result) ? result[0] : result) as Rollup.RollupOutput;
@@ -79,34 +96,39 @@ export async function sizeOf(root: string, program: string): Promise<Size> {
   return {
     ...weigh(chunks.filter(({ fileName }) => first.has(fileName))),
     later: weigh(chunks.filter(({ fileName }) => !first.has(fileName))),
-    exports: entry.exports,
   };
 }
 
-/** The sizes of four programs by name. */
+/** A program that uses these names. */
+const using = (names: readonly string[]): string =>
+  `import { ${names.join(', ')} } from 'wgrad'; globalThis.used = [${names.join(', ')}];`;
+
+/** The sizes of the four programs by name. */
 export async function sizes(root: string) {
-  const everything = await sizeOf(root, "export * from 'wgrad';");
-  const core = everything.exports.filter((name) => !BESIDE_CORE.includes(name));
+  const wgrad: object = await import(pathToFileURL(createRequire(join(root, 'package.json')).resolve('wgrad')).href);
+  const names = Object.keys(wgrad);
   const quickStart = readFileSync(`${here}/examples/quickstart.ts`, 'utf8').replace('../src/index.ts', 'wgrad');
   return {
-    everything,
-    core: await sizeOf(root, `export { ${core.join(', ')} } from 'wgrad';`),
+    tensors: await sizeOf(root, using(TENSORS)),
     'quick start': await sizeOf(root, quickStart),
-    'one sum': await sizeOf(root, "import { tensor } from 'wgrad'; console.log(await tensor([1, 2]).sum().item());"),
+    core: await sizeOf(root, using(names.filter((name) => !BESIDE_CORE.includes(name)))),
+    everything: await sizeOf(root, using(names)),
   };
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const kilobytes = (bytes: number): string => `${(bytes / 1024).toFixed(1)} KB`.padStart(10);
-  const measured = await sizes(here);
+  const measured = Object.entries(await sizes(here));
   console.log(`${''.padEnd(12)}   gzipped  minified  later (gzipped)`);
-  for (const [name, { raw, gzip, later }] of Object.entries(measured)) {
+  for (const [name, { raw, gzip, later }] of measured) {
     console.log(`${name.padEnd(12)}${kilobytes(gzip)}${kilobytes(raw)}${kilobytes(later.gzip)}`);
   }
   if (process.argv.includes('--modules')) {
-    console.log('\ncore, bytes before minifying');
-    for (const [id, bytes] of [...measured.core.modules].sort(([, a], [, b]) => b - a)) {
-      console.log(`${String(bytes).padStart(7)}  ${id.replace(here, '')}`);
+    for (const [name, { modules }] of measured.slice(0, -1)) {
+      console.log(`\n${name}, bytes before minifying`);
+      for (const [id, bytes] of [...modules].sort(([, a], [, b]) => b - a)) {
+        console.log(`${String(bytes).padStart(7)}  ${id.replace(here, '')}`);
+      }
     }
   }
 }

@@ -11,6 +11,7 @@ import { firstNearPeak, forecast, middleMean, spreadOf } from '../bench/statisti
 import type { StepRow } from '../bench/steps.ts';
 import { short } from '../bench/table.ts';
 import type { Target } from '../src/graph/kernel.ts';
+import { ALL_PASSES } from '../src/graph/passes.ts';
 import { schedule } from '../src/graph/schedule.ts';
 import { standIn } from '../src/training/parameters.ts';
 
@@ -106,8 +107,11 @@ graphs('every case can be planned, and says what it takes', () => {
     const nodes = leaves.map(({ shape, dtype }) => ({ ...standIn(shape), dtype }));
     const { roots, before = [] } = one.graph(nodes, 2);
     for (const target of targets) {
-      const { kernels } = schedule(roots, target);
-      assert.ok(kernels.length > schedule(before, target).kernels.length, `${name} has no kernel of its own`);
+      const { kernels } = schedule(roots, target, ALL_PASSES);
+      assert.ok(
+        kernels.length > schedule(before, target, ALL_PASSES).kernels.length,
+        `${name} has no kernel of its own`,
+      );
       // What is not in a kernel's graph needs no memory.
       const bound = new Set(kernels.flatMap(({ bindings }) => bindings.map(({ operand }) => operand)));
       for (const node of nodes) assert.ok(bound.has(node), `${name} does not read ${node.shape}`);
@@ -121,7 +125,7 @@ graphs('convolutions with bias and ReLU, and the study’s with pooling and drop
   for (const one of kernelCases()) {
     if (!one.kernel.startsWith('conv') || one.direction !== 'forward') continue;
     const nodes = one.leaves(32).map(({ shape }) => standIn(shape));
-    const { kernels } = schedule(one.graph(nodes, 32).roots, targets[0]);
+    const { kernels } = schedule(one.graph(nodes, 32).roots, targets[0], ALL_PASSES);
     assert.is(kernels.length, 1, one.kernel);
   }
 });
@@ -131,7 +135,7 @@ graphs('the pooled convolution’s kernel gradient is the fused one that trainin
   assert.is(found.length, 1);
   for (const one of found) {
     const nodes = one.leaves(32).map(({ shape }) => standIn(shape));
-    const labels = schedule(one.graph(nodes, 32).roots, targets[0]).kernels.map((kernel) => kernel.label);
+    const labels = schedule(one.graph(nodes, 32).roots, targets[0], ALL_PASSES).kernels.map((kernel) => kernel.label);
     assert.ok(
       labels.some((label) => label.startsWith('conv2dPoolGradient')),
       labels.join(', '),

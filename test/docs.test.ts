@@ -23,19 +23,22 @@ const FENCE = /^```(.*)\n([\s\S]*?)^```$/gm;
 interface Program {
   readonly name: string;
   readonly text: string;
-  /** Folder of its own, in which it runs; null: it is only compiled. */
+  /** False: it is only compiled. */
   readonly runs: boolean;
 }
 
-/** The blocks of a page are one program, from top to bottom; a block that must not run stands on its own. */
+/** The quick start is a file of this repository, which the tests of the examples run. */
+const LOCAL = "'../src/index.ts'";
+
+/** The blocks of a page are one program, from top to bottom; a block that is not run here stands on its own. */
 function programsOf(page: string): Program[] {
   const name = basename(page, '.md').toLowerCase();
   const blocks = [...textOf(page).matchAll(FENCE)].map(([, language, text]) => ({ language, text }));
-  const told = blocks.filter(({ language }) => language === 'ts').map(({ text }) => text);
-  const kept = blocks.filter(({ language }) => language === 'ts no-run').map(({ text }) => text);
+  const alone = blocks.filter(({ language, text }) => language === 'ts no-run' || text.includes(LOCAL));
+  const run = blocks.filter((block) => block.language === 'ts' && !alone.includes(block));
   return [
-    { name, text: told.join('\n'), runs: true },
-    ...kept.map((text, at) => ({ name: `${name}-${at + 1}`, text, runs: false })),
+    { name, text: run.map(({ text }) => text).join('\n'), runs: true },
+    ...alone.map(({ text }, at) => ({ name: `${name}-${at + 1}`, text: text.replace(LOCAL, "'wgrad'"), runs: false })),
   ].filter(({ text }) => text !== '');
 }
 
@@ -77,8 +80,7 @@ docs.before(async () => {
   const extended = { extends: join(root, 'tsconfig.json'), compilerOptions, include: ['*.mts'] };
   await writeFile(config(), JSON.stringify(extended));
   for (const { name, text } of programs) {
-    // The quick start is a file of this repository, and imports as one.
-    await writeFile(join(folder, `${name}.mts`), `${text.replace("'../src/index.ts'", "'wgrad'")}\nexport {};\n`);
+    await writeFile(join(folder, `${name}.mts`), `${text}\nexport {};\n`);
   }
 });
 docs.after(() => rm(folder, { recursive: true, force: true }));

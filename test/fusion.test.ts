@@ -6,6 +6,7 @@ import { gradients } from '../src/autodiff.ts';
 import { resolve, topologicalOrder } from '../src/graph/fuse.ts';
 import { isScratch, type Operand, type Target } from '../src/graph/kernel.ts';
 import { createNode, type Node } from '../src/graph/node.ts';
+import { ALL_PASSES } from '../src/graph/passes.ts';
 import { type Schedule, schedule } from '../src/graph/schedule.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
 import * as e from '../src/ops/elementwise.ts';
@@ -27,7 +28,7 @@ const test = suite('planner');
 const TARGET: Target = { subgroupSize: 0, maxStorageBuffers: 8, software: true };
 
 const leaf = (...shape: number[]): Node => dataNode(new Float32Array(sizeOf(shape)), shape);
-const plan = (...roots: Node[]): Schedule => schedule(roots, TARGET);
+const plan = (...roots: Node[]): Schedule => schedule(roots, TARGET, ALL_PASSES);
 const kernels = (...roots: Node[]): string[] => plan(...roots).kernels.map((kernel) => kernel.label);
 
 // What shares a kernel
@@ -247,7 +248,7 @@ test('packs are contiguous, at offsets that are multiples of 256', () => {
   const parts = [e.exp(leaf(3)), sum(leaf(9, 65), 0), matmul(leaf(2, 3), leaf(3, 4)), leaf(64), fullNode(1, [5])];
   const packed = pack(parts);
   const target = leaf(...packed.shape);
-  const schedule_ = schedule([assign(target, packed), packed], TARGET);
+  const schedule_ = schedule([assign(target, packed), packed], TARGET, ALL_PASSES);
   checkOrder(schedule_, [packed]);
   const home = schedule_.placement.places.get(packed);
   let start = 0;
@@ -376,7 +377,7 @@ test('on 200 random graphs nothing is read after it was overwritten', () => {
     const all = [...roots, ...packed];
     const target = seed % 2 === 0 ? TARGET : { ...TARGET, subgroupSize: 8, maxStorageBuffers: 4 };
     try {
-      checkOrder(schedule(all, target), all);
+      checkOrder(schedule(all, target, ALL_PASSES), all);
     } catch (error) {
       throw new Error(`graph ${seed}, ${target.maxStorageBuffers} buffers: ${String(error)}`);
     }

@@ -6,6 +6,7 @@ import { gradients } from '../src/autodiff.ts';
 import { Plan } from '../src/gpu/plan.ts';
 import type { Target } from '../src/graph/kernel.ts';
 import type { HostArray, Node } from '../src/graph/node.ts';
+import { ALL_PASSES } from '../src/graph/passes.ts';
 import { schedule } from '../src/graph/schedule.ts';
 import {
   Callback,
@@ -436,7 +437,7 @@ test('no kernel of 100 random graphs binds more buffers than WebGPU guarantees',
       pairs[roll(pairs.length)],
     ];
     for (const target of targets) {
-      const { kernels } = schedule([...new Set(roots.map(({ node }) => node))], target);
+      const { kernels } = schedule([...new Set(roots.map(({ node }) => node))], target, ALL_PASSES);
       for (const { label, bindings } of kernels) {
         const storage = bindings.filter(({ access }) => access !== 'uniform').length;
         assert.ok(storage <= 8, `graph ${seed}, ${label}: ${storage} buffers`);

@@ -10,6 +10,7 @@ import { gradients } from '../src/autodiff.ts';
 import { variable } from '../src/functional.ts';
 import { defaultDevice } from '../src/gpu/defaultDevice.ts';
 import { createNode, type Node } from '../src/graph/node.ts';
+import { ALL_PASSES } from '../src/graph/passes.ts';
 import { schedule } from '../src/graph/schedule.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
 import * as e from '../src/ops/elementwise.ts';
@@ -168,7 +169,7 @@ const CONVOLUTIONS: readonly Convolution[] = [
 const describeConvolution = ({ x, kernel, stride = 1, padding = 'valid' }: Convolution): string =>
   `${show(x)} ${show(kernel)} stride ${stride} ${padding}`;
 
-/** What the planner runs as one kernel with the ReLU and the pooling: see graph/rewrite.ts. */
+/** What the planner runs as one kernel with the ReLU and the pooling: see graph/passes.ts. */
 const FUSED_CONVOLUTIONS: readonly Convolution[] = [
   { x: [2, 8, 8, 3], kernel: [3, 3, 3, 8], padding: 'same' },
   { x: [3, 6, 9, 1], kernel: [3, 2, 1, 16] },
@@ -1109,9 +1110,9 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
         FUSED_CONVOLUTIONS.forEach((one, at) => {
           const [x, kernel, bias] = inputs[at].map(nodeOf);
           const y = fusedConvolution(one)(x, kernel, bias);
-          const alone = schedule([y], target).kernels.map((kernel_) => kernel_.label);
+          const alone = schedule([y], target, ALL_PASSES).kernels.map((kernel_) => kernel_.label);
           assert.equal(alone, ['conv2d+relu+maxPool2d']);
-          const { kernels } = schedule([y, ...gradients(sum(e.square(y)), [kernel, bias])], target);
+          const { kernels } = schedule([y, ...gradients(sum(e.square(y)), [kernel, bias])], target, ALL_PASSES);
           const labels = kernels.map((kernel_) => kernel_.label);
           assert.ok(
             labels.some((label) => label.startsWith('conv2dPoolGradient')),
@@ -1139,7 +1140,7 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
         const { target } = await defaultDevice();
         const x = nodeOf(distinct([2, 6, 4, 8]));
         const [slope] = gradients(sum(e.square(maxPool2d(e.relu(e.tanh(x)), { size: 2 }))), [x]);
-        const labels = schedule([slope], target).kernels.map((kernel) => kernel.label);
+        const labels = schedule([slope], target, ALL_PASSES).kernels.map((kernel) => kernel.label);
         assert.ok(
           labels.some((label) => label.includes('maxPoolWinners')),
           labels.join(', '),
@@ -1408,7 +1409,7 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
         const health = dataNode(new Int32Array(4), [4]);
         const small = [3, 5, 70].map((size) => e.square(dataNode(new Float32Array(size), [size])));
         const target = { subgroupSize: 0, maxStorageBuffers: 8, software: true };
-        const kernelsOf = (root: Node) => schedule([root], target).kernels;
+        const kernelsOf = (root: Node) => schedule([root], target, ALL_PASSES).kernels;
         const watched = kernelsOf(pack(small, (node) => watch(node, health, RULE)));
         assert.is(watched.length, kernelsOf(pack(small)).length);
         const [{ bindings }] = watched;

@@ -17,6 +17,7 @@ import {
   DivergenceDetector,
   Dropout,
   History,
+  type MetricsReport,
   ModelCheckpoint,
   openDevice,
   ProgressBar,
@@ -117,12 +118,14 @@ function watchQueue({ gpu: { queue } }: Device): { submissions: number; waiting:
 
 /** A training and an evaluation of 601 examples in batches of 2: 301 steps, the last one short. */
 const MANY = 601;
-const manyX = tensor(draw([MANY, 8]).values, [MANY, 8]);
+const manyValues = Float32Array.from(draw([MANY, 8]).values);
+const manyX = tensor(manyValues, [MANY, 8]);
 const manyY = tensor(Int32Array.from({ length: MANY }, (_, i) => i % 4));
 
 async function together<T>(
   steps: number | undefined,
   work: (trainer: Trainer, evaluator: Evaluator, compiled: Compiled) => Promise<T>,
+  x = manyX,
 ): Promise<T> {
   const device = await openDevice();
   const network = new Network(layers(), [8], 1);
@@ -140,8 +143,8 @@ async function together<T>(
     seed: 1,
     progress: { step: 0 },
   };
-  const examples = await uploadExamples(device, manyX, manyY, null);
-  const trainer = new Trainer(compiled, examples, MANY, 2, { warn: true, together: steps });
+  const examples = await uploadExamples(device, x, manyY, null);
+  const trainer = new Trainer(compiled, examples, MANY, 2, { warn: false, together: steps });
   const evaluator = new Evaluator(compiled, examples, 0, MANY, 2, steps);
   try {
     await Promise.all([trainer.prepare(), evaluator.prepare()]);
@@ -182,6 +185,40 @@ test('the number of steps a submission changes no bit, and never reaches past a 
   }
   assert.is(results[1], results[0], '3 together');
   assert.is(results[2], results[0], '16 together');
+});
+
+test('a bad step in the midst of a submission is left out, and so are others until the host has looked', async () => {
+  // Batch 100 of 301: the fifth of a submission of six; what comes after it in the same submission waits, too.
+  const values = manyValues.slice();
+  values[(2 * 100 + 1) * 8 + 3] = Number.NaN;
+  const spoilt = tensor(values, [MANY, 8]);
+  const results: string[] = [];
+  for (const steps of [1, 16]) {
+    await together(
+      steps,
+      async (trainer, _, { network: { trainable } }) => {
+        const seen: string[] = [];
+        let before: Float32Array[] = [];
+        class Watcher extends Callback {
+          override async onMetrics({ batch, nonFinite }: MetricsReport): Promise<void> {
+            if (nonFinite !== null) seen.push(`${batch}: ${nonFinite.tensor} at ${nonFinite.step}`);
+            if (batch === 96) before = await trainable.read();
+          }
+        }
+        await trainer.epoch(0, false, new CallbackList([new Watcher()]), () => false);
+        const weights = await trainable.read();
+        assert.ok(weights.every((one) => one.every(Number.isFinite)));
+        assert.ok(
+          weights.some((one, at) => one.some((value, i) => value !== before[at][i])),
+          'training went on',
+        );
+        results.push(JSON.stringify({ seen, weights: weights.map((one) => [...one]) }));
+        assert.is(seen[0], '102: inputs at 100');
+      },
+      spoilt,
+    );
+  }
+  assert.is(results[1], results[0]);
 });
 
 test('a stop takes effect within one submission', async () => {

@@ -11,6 +11,7 @@ import { tuneGraph } from '../src/gpu/tuning.ts';
 import { readChoices, writeChoices } from '../src/gpu/tuningStore.ts';
 import type { Target } from '../src/graph/kernel.ts';
 import type { Node } from '../src/graph/node.ts';
+import { ALL_PASSES } from '../src/graph/passes.ts';
 import { schedule } from '../src/graph/schedule.ts';
 import { tuningPath } from '../src/node/tuningFile.ts';
 import { dataNode } from '../src/ops/leaf.ts';
@@ -27,7 +28,7 @@ const leaf = (...shape: number[]): Node => dataNode(new Float32Array(sizeOf(shap
 const product = (m: number, k: number, n: number): Node => matmul(leaf(m, k), leaf(k, n));
 
 /** The text that tells variants apart: how many threads a workgroup has. */
-const sourceOf = (node: Node, target: Target): string => schedule([node], target).kernels[0].source;
+const sourceOf = (node: Node, target: Target): string => schedule([node], target, ALL_PASSES).kernels[0].source;
 const withChoices = (choices: Readonly<Record<string, string>>): Target => ({
   ...SOFTWARE,
   choices: new Map(Object.entries(choices)),
@@ -86,8 +87,8 @@ test('a real GPU gets the workgroup’s tile', () => {
 
 test('a plan knows what can be tuned', () => {
   const node = product(8, 16, 12);
-  assert.equal(schedule([node], SOFTWARE).tunable, [node]);
-  assert.equal(schedule([leaf(3)], SOFTWARE).tunable, []);
+  assert.equal(schedule([node], SOFTWARE, ALL_PASSES).tunable, [node]);
+  assert.equal(schedule([leaf(3)], SOFTWARE, ALL_PASSES).tunable, []);
 });
 
 // The file

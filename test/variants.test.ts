@@ -9,6 +9,7 @@ import { gradients } from '../src/autodiff.ts';
 import { defaultDevice } from '../src/gpu/defaultDevice.ts';
 import type { KernelVariant } from '../src/graph/kernel.ts';
 import { createNode, type Node } from '../src/graph/node.ts';
+import { ALL_PASSES } from '../src/graph/passes.ts';
 import { schedule } from '../src/graph/schedule.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
 import { relu } from '../src/ops/elementwise.ts';
@@ -189,7 +190,7 @@ for (const name of variants.keys()) {
   test(`${name}: sums are split where there are few tiles`, () =>
     forced(name, async () => {
       const labels = (one: Product): string[] =>
-        schedule([build(one)], device.target).kernels.map(({ label }) => label);
+        schedule([build(one)], device.target, ALL_PASSES).kernels.map(({ label }) => label);
       assert.equal(labels(product(7, 5, 11, [false, false])), ['matmul']);
       assert.equal(labels(product(3, 1500, 2, [false, true])), ['matmul (parts)', 'matmul']);
     }));

@@ -4,12 +4,12 @@
  */
 
 import { DeviceError } from '../errors.ts';
-import { scheduleWithin } from '../graph/cut.ts';
 import { homeOf, resolve } from '../graph/fuse.ts';
 import { isScratch, type Operand } from '../graph/kernel.ts';
 import { checkLimits, describeKernel, describeOperand } from '../graph/limits.ts';
 import type { Node } from '../graph/node.ts';
 import type { Schedule, ScheduledKernel } from '../graph/schedule.ts';
+import { scheduleWithin } from '../graph/scheduleWithin.ts';
 import { bytesOf, formatBytes, OFFSET_ALIGNMENT, type Storage } from '../graph/storage.ts';
 import { formatShape, roundUp, sizeOf } from '../shape.ts';
 import type { Device } from './device.ts';
@@ -86,7 +86,7 @@ export class Plan {
   static async compile(device: Device, roots: readonly Node[], options?: PlanOptions): Promise<Plan> {
     device.check();
     if (device.prepare !== null) await device.prepare(roots);
-    return Plan.of(device, scheduleWithin(roots, device.target, device.limits), options);
+    return Plan.of(device, await scheduleWithin(roots, device.target, device.limits), options);
   }
 
   /** Compiles what was scheduled for the device. */

@@ -4,6 +4,7 @@ import { KernelError } from '../errors.ts';
 import type { KernelVariant } from '../graph/kernel.ts';
 import { createNode, type KernelVariants, type Node } from '../graph/node.ts';
 import { schedule } from '../graph/schedule.ts';
+import { passesFor } from '../graph/scheduleWithin.ts';
 import { storedNode } from '../ops/leaf.ts';
 import { uniform } from '../random.ts';
 import { sizeOf } from '../shape.ts';
@@ -56,7 +57,8 @@ export function tuneAsNeeded(device: Device): void {
 
 /** Measures whatever a graph's plan could choose and has no winner yet; keeps the winners for later runs. */
 export async function tuneGraph(device: Device, roots: readonly Node[], options?: TuningOptions): Promise<Tuned[]> {
-  return tuneNodes(device, schedule(roots, device.target).tunable, options);
+  const { tunable } = schedule(roots, device.target, await passesFor(roots));
+  return tuneNodes(device, tunable, options);
 }
 
 /** Measures nodes that can be computed in several ways; the same shape once. */

@@ -12,24 +12,15 @@ import { concat, copyOf, slice } from '../ops/views.ts';
 import { window } from '../ops/window.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 import { isConstant, resolve, topologicalOrder } from './fuse.ts';
-import type { Target } from './kernel.ts';
-import { isOversized, type Limits } from './limits.ts';
 import { bytesOfOperand } from './memory.ts';
 import { createNode, type Node } from './node.ts';
 import { effectsByRows, isEffect, partOfConstant, type RowSplit, rowsOf, splitByRows, withShards } from './rows.ts';
-import { type Schedule, schedule } from './schedule.ts';
 import { OFFSET_ALIGNMENT } from './storage.ts';
 
-/** The schedule of a graph, cut where it would be too large for the adapter as it is. */
-export function scheduleWithin(asked: readonly Node[], target: Target, limits: Limits): Schedule {
-  const planned = schedule(asked, target);
-  if (!isOversized(planned, limits)) return planned;
-  const cutter = new Cutter(asked, limits.binding);
-  const roots = asked.map((root) => cutter.rootsOf(root));
-  const again = schedule(roots.flat(), target);
-  // What does not help is not told of: the error is about the graph as it was given.
-  if (isOversized(again, limits)) return planned;
-  return { ...again, roots: new Map(asked.map((root, at) => [root, again.roots.get(roots[at][0]) ?? roots[at][0]])) };
+/** What stands for each root in a graph without tensors of more than `limit` bytes, as far as it can be cut. */
+export function cut(roots: readonly Node[], limit: number): (readonly Node[])[] {
+  const cutter = new Cutter(roots, limit);
+  return roots.map((root) => cutter.rootsOf(root));
 }
 
 /** A node computed in parts of so many rows each, the last one of fewer. */

@@ -21,7 +21,7 @@ import { checkSizes } from './limits.ts';
 import { type Placement, placeInMemory } from './memory.ts';
 import type { Node } from './node.ts';
 import { type Access, emitLoad, emitStore, KernelText } from './pointwise.ts';
-import { rewrite } from './rewrite.ts';
+import { type Pass, rewrite } from './rewrite.ts';
 import { OFFSET_ALIGNMENT } from './storage.ts';
 
 /** A kernel ready to be compiled, and what it binds. */
@@ -47,9 +47,9 @@ export interface Schedule {
 }
 
 /** Compiles the graph of `asked` for a kind of adapter. Roots that have a value keep their memory to themselves. */
-export function schedule(asked: readonly Node[], target: Target): Schedule {
+export function schedule(asked: readonly Node[], target: Target, passes: readonly Pass[]): Schedule {
   checkSizes(asked);
-  const rewritten = rewrite(asked);
+  const rewritten = rewrite(asked, passes);
   const roots = asked.map((root) => rewritten.get(root) ?? root);
   const groups = fuse(roots, target.maxStorageBuffers);
   const packs = new Map<Node, { readonly pack: Node; readonly offset: number }>();

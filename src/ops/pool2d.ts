@@ -77,8 +77,9 @@ export const maxPool2dGradientOp: Op<Pool2dAttributes> = {
       const tiles = size.every((extent, d) => extent === stride[d] && output[d + 1] * extent === input[d + 1]);
       const taps = size[0] * size[1];
       if (tiles && taps <= 16) {
-        const { max_pool2d_scatter } = shaders;
-        return [poolKernel('maxPool2dGradient', max_pool2d_scatter, attributes, output, { x, dy }, { TAPS: taps })];
+        return [
+          poolKernel('maxPool2dGradient', shaders.max_pool2d_scatter, attributes, output, { x, dy }, { TAPS: taps }),
+        ];
       }
       return [poolKernel('maxPool2dGradient', shaders.pool2d_gradient, attributes, input, { x, dy }, { MAX: true })];
     },

@@ -8,9 +8,9 @@ import { OutOfMemoryError } from '../errors.ts';
 import type { Device } from '../gpu/device.ts';
 import { Plan } from '../gpu/plan.ts';
 import type { StepValues } from '../gpu/step.ts';
-import { scheduleWithin } from '../graph/cut.ts';
 import { isConstant, resolve, topologicalOrder } from '../graph/fuse.ts';
 import { createNode, type Node } from '../graph/node.ts';
+import { scheduleWithin } from '../graph/scheduleWithin.ts';
 import { NONE } from '../ops/elementwise.ts';
 import { decodeFiniteStats, type FiniteStats, finiteStats } from '../ops/finiteStats.ts';
 import { packedSize, packOp, type UpdateRule } from '../ops/update.ts';
@@ -127,7 +127,7 @@ async function examineTogether(
   let plan: Plan;
   try {
     // Not by Plan.compile, which may measure kernels first.
-    plan = await Plan.of(device, scheduleWithin([all], device.target, device.limits));
+    plan = await Plan.of(device, await scheduleWithin([all], device.target, device.limits));
   } catch (error) {
     if (error instanceof OutOfMemoryError) return null;
     throw error;

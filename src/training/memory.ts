@@ -3,11 +3,12 @@
 import { OutOfMemoryError } from '../errors.ts';
 import type { Device } from '../gpu/device.ts';
 import { bytesOfPlan } from '../gpu/plan.ts';
-import { scheduleWithin } from '../graph/cut.ts';
 import { isScratch, type Target } from '../graph/kernel.ts';
 import { isOversized } from '../graph/limits.ts';
 import type { Dtype, Node } from '../graph/node.ts';
+import { ALL_PASSES } from '../graph/passes.ts';
 import { type Schedule, schedule } from '../graph/schedule.ts';
+import { scheduleWithin } from '../graph/scheduleWithin.ts';
 import { bytesOf, formatBytes } from '../graph/storage.ts';
 import { batchRows } from '../ops/gather.ts';
 import { momentsOf } from '../ops/update.ts';
@@ -150,7 +151,7 @@ class StepPlanner {
   }
 
   schedule(effects: readonly Node[]): Schedule {
-    return schedule(effects, this.#options.target ?? ANY_TARGET);
+    return schedule(effects, this.#options.target ?? ANY_TARGET, ALL_PASSES);
   }
 }
 

@@ -3,6 +3,7 @@
 import type { Device } from '../gpu/device.ts';
 import { Plan } from '../gpu/plan.ts';
 import type { Node } from '../graph/node.ts';
+import { ALL_PASSES } from '../graph/passes.ts';
 import { schedule } from '../graph/schedule.ts';
 import { copy } from '../ops/elementwise.ts';
 import { sizeOf } from '../shape.ts';
@@ -27,7 +28,9 @@ export async function predict(device: Device, network: Network, x: Tensor, batch
   };
   try {
     const wanted = Math.min(batchSize, rows.count);
-    const fitting = await largestFitting(device, wanted, (size) => [schedule([outputOf(size)], device.target)]);
+    const fitting = await largestFitting(device, wanted, (size) => [
+      schedule([outputOf(size)], device.target, ALL_PASSES),
+    ]);
     const most = Math.max(1, fitting);
     for (let position = 0; position < rows.count; position += most) {
       const size = Math.min(most, rows.count - position);
