@@ -1,10 +1,12 @@
-// Writes src/gpu/shaders.generated.ts: the text of every shaders/*.wgsl under its name, so that one synchronous import works
-// in Node, in browsers and under any bundler, and a bundle holds only the kernels that its program can use. Comments and
-// indentation stay behind: they are a third of the size. Not committed; made anew before every run, test and build.
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+// Writes the text of every shaders/*.wgsl as a module of its own under src/gpu/shaders/, and src/gpu/shaders.generated.ts with
+// all of them by name, so that one synchronous import works in Node, in browsers and under any bundler, and a bundle holds,
+// and loads at its start, only the kernels that its program can use. Comments and indentation stay behind: they are a third
+// of the size. Not committed; made anew before every run, test and build.
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 
 const folder = new URL('../shaders/', import.meta.url);
-const target = new URL('../src/gpu/shaders.generated.ts', import.meta.url);
+const modules = new URL('../src/gpu/shaders/', import.meta.url);
+const index = new URL('../src/gpu/shaders.generated.ts', import.meta.url);
 
 /** WGSL has no strings, so `//` begins a comment wherever it stands. Lines stay lines: directives and errors need them. */
 const strip = (text) =>
@@ -14,12 +16,22 @@ const strip = (text) =>
     .filter((line) => line !== '')
     .join('\n');
 
-const entries = readdirSync(folder)
+/** Writes a file unless it is as it should be: whoever watches the files is left in peace. */
+const write = (file, text) => {
+  if (!existsSync(file) || readFileSync(file, 'utf8') !== text) writeFileSync(file, text);
+};
+
+const HEAD = '// Made by scripts/bundle-shaders.mjs from shaders/*.wgsl.\n';
+const names = readdirSync(folder)
   .filter((name) => name.endsWith('.wgsl'))
-  .sort()
-  .map((name) => {
-    const text = strip(readFileSync(new URL(name, folder), 'utf8'));
-    return `export const ${name.slice(0, -'.wgsl'.length)} = ${JSON.stringify(`${text}\n`)};\n`;
-  });
-const text = `// Made by scripts/bundle-shaders.mjs from shaders/*.wgsl.\n${entries.join('')}`;
-if (!existsSync(target) || readFileSync(target, 'utf8') !== text) writeFileSync(target, text);
+  .map((name) => name.slice(0, -'.wgsl'.length))
+  .sort();
+mkdirSync(modules, { recursive: true });
+for (const name of names) {
+  const text = strip(readFileSync(new URL(`${name}.wgsl`, folder), 'utf8'));
+  write(new URL(`${name}.generated.ts`, modules), `${HEAD}export const ${name} = ${JSON.stringify(`${text}\n`)};\n`);
+}
+for (const file of readdirSync(modules)) {
+  if (!names.includes(file.slice(0, -'.generated.ts'.length))) rmSync(new URL(file, modules));
+}
+write(index, HEAD + names.map((name) => `export { ${name} } from './shaders/${name}.generated.ts';\n`).join(''));

@@ -56,7 +56,7 @@ export function gradients(output: Node, targets: readonly Node[], trace?: Gradie
       if (!sameShape(contribution.shape, input.shape)) {
         throw new ShapeError(
           `gradient of ${node.op.name}: input ${i} has shape ${formatShape(input.shape)}, its gradient ${formatShape(contribution.shape)}. ` +
-            'This is a fault of wgrad: please report it.',
+            "This is a fault of the operation: if it is one of wgrad's, please report it.",
         );
       }
       trace?.(node, contribution);

@@ -97,6 +97,7 @@ export {
   tensor,
   Variable,
 } from './tensor.ts';
+export type { EvaluateOptions } from './training/evaluate.ts';
 export type { FitOptions } from './training/fit.ts';
 export {
   type FindLearningRateOptions,
@@ -105,9 +106,9 @@ export {
   scaleLearningRate,
 } from './training/learningRates.ts';
 export type { MemoryOptions, MemoryReport } from './training/memory.ts';
+export type { PredictOptions } from './training/predict.ts';
 export {
   type CompileOptions,
-  type EvaluateOptions,
   Sequential,
   type SequentialOptions,
 } from './training/sequential.ts';

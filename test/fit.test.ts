@@ -419,7 +419,35 @@ class Recorder extends Callback {
   override onTestBatchEnd(batch: number): void {
     this.events.push(`test batch ${batch} end`);
   }
+  override onPredictBegin(): void {
+    this.events.push('predict begin');
+  }
+  override onPredictEnd(): void {
+    this.events.push('predict end');
+  }
+  override onPredictBatchBegin(batch: number): void {
+    this.events.push(`predict batch ${batch} begin`);
+  }
+  override onPredictBatchEnd(batch: number): void {
+    this.events.push(`predict batch ${batch} end`);
+  }
 }
+
+test('evaluate and predict call their hooks', async () => {
+  const recorder = new Recorder();
+  const model = classifier();
+  await model.evaluate(x, y, { batchSize: 16, callbacks: [recorder] });
+  await model.predict(x, { batchSize: 16, callbacks: [recorder] });
+  const twice = (name: string): string[] => [0, 1].flatMap((at) => [`${name} ${at} begin`, `${name} ${at} end`]);
+  assert.equal(recorder.events, [
+    'test begin',
+    ...twice('test batch'),
+    'test end accuracy,loss',
+    'predict begin',
+    ...twice('predict batch'),
+    'predict end',
+  ]);
+});
 
 test("hooks run in Keras' order; initialEpoch and epochs count as in Keras", async () => {
   const recorder = new Recorder();

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { DataError } from '../../src/index.ts';
 import { count } from './facts.ts';
 import type { StudyFacts } from './report.ts';
-import { readResults, writeWhole } from './results.ts';
+import { readResults, writeText } from './results.ts';
 import type { RunSettings, Settings } from './settings.ts';
 import type { RunOutcome } from './trainRun.ts';
 
@@ -96,7 +96,7 @@ export class Progress {
   async #write(): Promise<void> {
     const done = this.outcomes.map(({ run, predictions }) => ({ name: run.name, predictions: [...predictions] }));
     const contents: Contents = { study: this.#study, done };
-    await writeWhole(this.#path, `${JSON.stringify(contents)}\n`);
+    await writeText(this.#path, `${JSON.stringify(contents)}\n`);
   }
 }
 

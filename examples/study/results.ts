@@ -4,9 +4,10 @@
  * JSON has no NaN and no infinities, and a diverged run has both. They are written as `null` (which is what
  * `JSON.stringify` does) and read back as NaN, so that every list keeps one number an epoch.
  */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { NonFinite, Recovery } from '../../src/index.ts';
+import { writeWhole } from '../../src/node/wholeFile.ts';
 
 /** One number an epoch in each list; NaN where there was none. */
 export interface RunHistory {
@@ -69,7 +70,7 @@ export interface StudyResults {
 /** Writes `results.json` into `folder`; a reader sees the old file or the new one, never a half of it. Returns its path. */
 export async function writeResults(folder: string, results: StudyResults): Promise<string> {
   const path = join(folder, 'results.json');
-  await writeWhole(path, `${numbersOnOneLine(JSON.stringify(results, null, 2))}\n`);
+  await writeText(path, `${numbersOnOneLine(JSON.stringify(results, null, 2))}\n`);
   return path;
 }
 
@@ -89,7 +90,7 @@ export async function writeRunCsv(folder: string, run: UnjudgedRun): Promise<str
     lines.push(row.map((value) => String(value ?? NaN)).join(','));
   }
   const path = join(folder, `${run.name}.csv`);
-  await writeWhole(path, `${lines.join('\n')}\n`);
+  await writeText(path, `${lines.join('\n')}\n`);
   return path;
 }
 
@@ -122,9 +123,7 @@ function numbersOnOneLine(json: string): string {
 }
 
 /** Writes a text, all or nothing; missing folders are made. */
-export async function writeWhole(path: string, text: string): Promise<void> {
+export async function writeText(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const draft = `${path}.${process.pid}.tmp`;
-  await writeFile(draft, text);
-  await rename(draft, path);
+  await writeWhole(path, text);
 }

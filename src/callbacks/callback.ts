@@ -187,13 +187,13 @@ export abstract class Callback {
   onTestBatchBegin(_batch: number, _logs: Logs): Hook {}
   /** After it. */
   onTestBatchEnd(_batch: number, _logs: Logs): Hook {}
-  /** Keras' hook; `predict` takes no callbacks, so only a loop of your own calls it. */
+  /** Before what `predict` does. */
   onPredictBegin(_logs: Logs): Hook {}
-  /** As `onPredictBegin`. */
+  /** After it. */
   onPredictEnd(_logs: Logs): Hook {}
-  /** As `onPredictBegin`. */
+  /** Before a batch of a prediction. */
   onPredictBatchBegin(_batch: number, _logs: Logs): Hook {}
-  /** As `onPredictBegin`. */
+  /** After it was sent to the GPU, which may not have finished it. */
   onPredictBatchEnd(_batch: number, _logs: Logs): Hook {}
   /** Not in Keras: a fresh read of the GPU's running metrics and of its non-finite flag. */
   onMetrics(_report: MetricsReport): Hook {}

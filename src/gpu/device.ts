@@ -513,7 +513,7 @@ function errorOf(error: GPUError, what: string, after = ''): DeviceError {
     );
   }
   return new DeviceError(
-    `WebGPU refused ${what}: ${reason}. This is a fault of wgrad, not of your model: please report it with this text.${after}`,
+    `WebGPU refused ${what}: ${reason}. This is a fault of wgrad, or of an operation of your own: if it is wgrad's, please report it with this text.${after}`,
   );
 }
 

@@ -89,7 +89,7 @@ export class PipelineCache {
         .map((message) => `  line ${message.lineNum}: ${message.message}\n    ${lines[message.lineNum - 1] ?? ''}`);
       const reason = details.length > 0 ? details.join('\n') : String(cause instanceof Error ? cause.message : cause);
       throw new KernelError(
-        `Kernel '${kernel.label}' did not compile:\n${reason}\nThis is a fault of wgrad, not of your model: please report it with the error's \`source\`.`,
+        `Kernel '${kernel.label}' did not compile:\n${reason}\nThis is a fault of wgrad, or of an operation of your own: if it is wgrad's, please report it with the error's \`source\`.`,
         indented(kernel.source),
         { cause },
       );

@@ -120,7 +120,8 @@ export function checkLimits({ kernels, placement, leaves }: Schedule, limits: Li
   }
 }
 
-const FAULT = 'This is a fault of wgrad, not of your model: please report it with this text.';
+const FAULT =
+  "This is a fault of wgrad, or of an operation of your own: if it is wgrad's, please report it with this text.";
 
 function checkKernel(kernel: ScheduledKernel, limits: Limits, adapter: string): void {
   const { label, bindings, uniforms, usesStep, grid, source } = kernel;

@@ -15,8 +15,8 @@ const PASSES_WITHOUT_POOLING: readonly Pass[] = [foldConstants, gateByDropout];
 /** The passes that can find something in a graph. */
 export async function passesFor(roots: readonly Node[]): Promise<readonly Pass[]> {
   if (!topologicalOrder(roots).some((node) => isOf(node, maxPool2dOp))) return PASSES_WITHOUT_POOLING;
-  const { POOLING_PASSES } = await import('./poolingPasses.ts');
-  return POOLING_PASSES;
+  const { ALL_PASSES } = await import('../seldom.ts');
+  return ALL_PASSES;
 }
 
 /** The schedule of a graph, cut where it would be too large for the adapter as it is. */
@@ -24,7 +24,7 @@ export async function scheduleWithin(asked: readonly Node[], target: Target, lim
   const passes = await passesFor(asked);
   const planned = schedule(asked, target, passes);
   if (!isOversized(planned, limits)) return planned;
-  const { cut } = await import('./cut.ts');
+  const { cut } = await import('../seldom.ts');
   const pieces = cut(asked, limits.binding);
   const again = schedule(pieces.flat(), target, passes);
   // What does not help is not told of: the error is about the graph as it was given.

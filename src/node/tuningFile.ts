@@ -1,10 +1,11 @@
 /** The file in the user's cache folder that keeps what was measured on an adapter. */
 
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Shelf } from '../gpu/tuningStore.ts';
 import { VERSION } from '../version.ts';
+import { writeWhole } from './wholeFile.ts';
 
 /** Where it lies. */
 export function tuningPath(adapter: string): string {
@@ -33,15 +34,7 @@ export function tuningShelf(adapter: string): Shelf {
       }),
     async write(text) {
       await mkdir(dirname(name), { recursive: true });
-      // Whoever reads meanwhile gets the old file or the new one.
-      const temporary = `${name}.${process.pid}.tmp`;
-      try {
-        await writeFile(temporary, text);
-        await rename(temporary, name);
-      } catch (error) {
-        await rm(temporary, { force: true });
-        throw error;
-      }
+      await writeWhole(name, text);
     },
   };
 }

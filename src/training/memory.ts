@@ -212,11 +212,11 @@ export async function fittingEvaluation(compiled: Compiled, batchSize: number, l
 }
 
 /** The layer that the step's largest tensor belongs to. */
-function hungriestLayer({ watched }: TrainingStep, { placement }: Schedule, network: Network): string {
+function hungriestLayer({ activations }: TrainingStep, { placement }: Schedule, network: Network): string {
   const [[largest]] = [...placement.places].sort(([, a], [, b]) => b.bytes - a.bytes);
   const seen = new Set<Node>();
   for (const { name } of network.layers) {
-    const stack = watched.filter((one) => one.name === name).map(({ node }) => node);
+    const stack = activations.filter((one) => one.name === name).map(({ node }) => node);
     for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
       if (node === largest) return name;
       if (seen.has(node)) continue;

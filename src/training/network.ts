@@ -186,8 +186,8 @@ function sumsOf({ loss, metrics, y, weights }: StepParts, output: Node): { loss:
 export interface TrainingStep {
   /** What to run, in order. */
   readonly effects: readonly Node[];
-  /** Everything worth looking at when something is not finite, in the order in which it is computed. */
-  readonly watched: readonly Named[];
+  /** Each layer's output, by the layer's name. */
+  readonly activations: readonly Named[];
 }
 
 /** The backward pass of a batch, or of a part of one, and everything that a step does beside it. */
@@ -207,15 +207,6 @@ export interface Backward extends Pick<Forward, 'activations'> {
   /** New values of weights that are not trainable. */
   readonly moving: readonly Node[];
 }
-
-/** Everything worth looking at, in the order in which it is computed. */
-const watchedIn = ({ given, weights, activations, loss, gradients }: Backward): Named[] => [
-  ...given,
-  ...weights,
-  ...activations,
-  { name: 'loss', node: loss },
-  ...gradients,
-];
 
 /** `batch`: examples of the whole batch; the gradient is that of the loss's mean over it. */
 export function backward(parts: StepParts, batch: number, trace?: GradientTrace): Backward {
@@ -252,14 +243,13 @@ const watchedPack = (slopes: readonly Node[], { health }: Ledger, rule: UpdateRu
 
 /** One optimizer step: forward, loss, gradients, metrics, update. */
 export function trainingStep(parts: StepParts, rule: UpdateRule, moments: readonly Node[]): TrainingStep {
-  const step = backward(parts, parts.x.shape[0]);
-  const { slopes, metrics, moving } = step;
+  const { slopes, metrics, moving, activations } = backward(parts, parts.x.shape[0]);
   const { network, ledger } = parts;
   const update =
     slopes.length > 0
       ? [optimizerUpdate(rule, network.trainable.node, moments, watchedPack(slopes, ledger, rule), ledger.health)]
       : [];
-  return { effects: [metrics, ...update, ...moving], watched: watchedIn(step) };
+  return { effects: [metrics, ...update, ...moving], activations };
 }
 
 /**
@@ -267,12 +257,11 @@ export function trainingStep(parts: StepParts, rule: UpdateRule, moments: readon
  * out like the weights. Batch normalisation sees the part alone.
  */
 export function partialStep(parts: StepParts, batch: number, rule: UpdateRule, sums: ParameterBlock): TrainingStep {
-  const step = backward(parts, batch);
-  const { slopes, metrics, moving } = step;
+  const { slopes, metrics, moving, activations } = backward(parts, batch);
   const known = sums.nodes();
   const totals = slopes.map((slope, at) => add(known[at], slope));
   const added = slopes.length > 0 ? [assign(sums.node, watchedPack(totals, parts.ledger, rule))] : [];
-  return { effects: [metrics, ...added, ...moving], watched: watchedIn(step) };
+  return { effects: [metrics, ...added, ...moving], activations };
 }
 
 /** The update that ends a batch in parts: by the gradients' sums, which are zero afterwards. */

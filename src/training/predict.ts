@@ -1,5 +1,7 @@
 /** The forward pass over many examples, batch after batch. */
 
+import { type Callback, CallbackList, type CallbackModel } from '../callbacks/index.ts';
+import { checkOptions } from '../given.ts';
 import type { Device } from '../gpu/device.ts';
 import { Plan } from '../gpu/plan.ts';
 import type { Node } from '../graph/node.ts';
@@ -8,13 +10,35 @@ import { schedule } from '../graph/schedule.ts';
 import { copy } from '../ops/elementwise.ts';
 import { sizeOf } from '../shape.ts';
 import { type Tensor, tensor } from '../tensor.ts';
+import { checkWhole } from './checks.ts';
+import { checkCallbacks } from './fitOptions.ts';
 import { Order, Rows } from './gpuDataset.ts';
 import { InFlight } from './inFlight.ts';
 import { largestFitting } from './memory.ts';
 import type { Network } from './network.ts';
 
+export interface PredictOptions {
+  /** Default 32. */
+  readonly batchSize?: number;
+  /** Whose hooks of predictions are called; a batch has then been sent to the GPU, not necessarily finished. */
+  readonly callbacks?: readonly Callback[];
+}
+
+export function checkPredictOptions(options: PredictOptions): void {
+  checkOptions('predict', options, { batchSize: true, callbacks: true });
+  const { batchSize = 32, callbacks = [] } = options;
+  checkWhole('predict', 'batchSize', batchSize, 1);
+  checkCallbacks('predict', callbacks);
+}
+
 /** Outputs [examples, ...] of inputs [examples, ...], on the host. Batches too large for the device are made smaller. */
-export async function predict(device: Device, network: Network, x: Tensor, batchSize: number): Promise<Tensor> {
+export async function predict(
+  model: CallbackModel,
+  device: Device,
+  network: Network,
+  x: Tensor,
+  { batchSize = 32, callbacks: given = [] }: PredictOptions,
+): Promise<Tensor> {
   const rows = await Rows.of(device, x, 'inputs');
   const order = new Order(device, rows.count);
   order.write(Int32Array.from({ length: rows.count }, (_, i) => i));
@@ -32,8 +56,19 @@ export async function predict(device: Device, network: Network, x: Tensor, batch
       schedule([outputOf(size)], device.target, ALL_PASSES),
     ]);
     const most = Math.max(1, fitting);
+    const callbacks = new CallbackList(given, model, {
+      epochs: 1,
+      steps: Math.ceil(rows.count / most),
+      samples: rows.count,
+      batchSize: most,
+      verbose: 0,
+      classes: null,
+      initialEpoch: 0,
+    });
+    await callbacks.onPredictBegin({});
     for (let position = 0; position < rows.count; position += most) {
       const size = Math.min(most, rows.count - position);
+      await callbacks.onPredictBatchBegin(position / most, {});
       let entry = plans.get(size);
       if (entry === undefined) {
         const output = outputOf(size);
@@ -45,8 +80,10 @@ export async function predict(device: Device, network: Network, x: Tensor, batch
       // Copied in the queue's order: the next batch may be computed meanwhile.
       const reading = device.read(entry.plan.storageOf(entry.output), 'float32', size * width);
       readings.add(reading.then((values) => result.set(values, position * width)));
+      await callbacks.onPredictBatchEnd(position / most, {});
     }
     await readings.end();
+    await callbacks.onPredictEnd({});
   } finally {
     for (const { plan } of plans.values()) plan.dispose();
     order.dispose();

@@ -1,7 +1,6 @@
 /** A model of layers in a row, trained the Keras way. */
 
-import type { Callback, CallbackModel, History, Logs, Snapshot, Weight } from '../callbacks/index.ts';
-import { CallbackList } from '../callbacks/index.ts';
+import type { CallbackModel, History, Logs, Snapshot, Weight } from '../callbacks/index.ts';
 import { ArgumentError, StateError } from '../errors.ts';
 import { checkOptions } from '../given.ts';
 import { defaultDevice } from '../gpu/defaultDevice.ts';
@@ -19,21 +18,20 @@ import type { Tensor, TensorLike } from '../tensor.ts';
 import { BatchTrainers } from './batchTrainers.ts';
 import { checkExamples, checkInputs, dataOf } from './checkData.ts';
 import { checkWhole } from './checks.ts';
-import { type Compiled, classesOf, type Goal, type Progress } from './compiled.ts';
+import type { Compiled, Goal, Progress } from './compiled.ts';
+import { checkEvaluateOptions, type EvaluateOptions, evaluate } from './evaluate.ts';
 import { numbersOf } from './exampleWeights.ts';
 import { type FitOptions, fit } from './fit.ts';
-import { checkCallbacks } from './fitOptions.ts';
-import { disposeExamples, uploadExamples } from './gpuDataset.ts';
-import { fittingEvaluation, type MemoryOptions, type MemoryReport, memoryReport } from './memory.ts';
+import { type MemoryOptions, type MemoryReport, memoryReport } from './memory.ts';
 import { decodeArchitecture, decodeModel, encodeModel, type SavedModel, type SavedOptimizer } from './modelFile.ts';
 import { Moments } from './moments.ts';
 import { Network } from './network.ts';
-import { predict } from './predict.ts';
+import { checkPredictOptions, type PredictOptions, predict } from './predict.ts';
 import { decodeResumable } from './resumable.ts';
 import { DeviceSnapshot } from './snapshot.ts';
 import { restoreFrom, Standing } from './standing.ts';
 import { summaryOf } from './summary.ts';
-import { Evaluator, type Trainer } from './trainer.ts';
+import type { Trainer } from './trainer.ts';
 import { checkLayers } from './userParts.ts';
 import { readWeights, writeWeights } from './weights.ts';
 
@@ -58,15 +56,6 @@ export interface CompileOptions {
 }
 
 /** Options of `evaluate`. */
-export interface EvaluateOptions {
-  /** Default 32. */
-  readonly batchSize?: number;
-  /** Weight of each example [examples] in loss and metrics. */
-  readonly sampleWeight?: TensorLike;
-  /** Whose hooks of tests are called. */
-  readonly callbacks?: readonly Callback[];
-}
-
 export class Sequential implements CallbackModel {
   /** Ends training when set to true: after the hooks of the current batch or epoch, else after the steps submitted together. */
   stopTraining = false;
@@ -267,49 +256,17 @@ export class Sequential implements CallbackModel {
 
   /** Mean loss and metrics over all examples, by name. */
   async evaluate(xs: TensorLike, ys: TensorLike, options: EvaluateOptions = {}): Promise<Logs> {
-    checkOptions('evaluate', options, { batchSize: true, sampleWeight: true, callbacks: true });
-    const { batchSize = 32 } = options;
-    checkWhole('evaluate', 'batchSize', batchSize, 1);
-    if (options.callbacks !== undefined) checkCallbacks('evaluate', options.callbacks);
+    checkEvaluateOptions(options);
     const [x, y] = [dataOf(xs, 'evaluate: inputs'), dataOf(ys, 'evaluate: labels')];
-    const compiled = await this.ready('evaluate', x.shape.slice(1));
-    const weights = await numbersOf('evaluate', options.sampleWeight);
-    checkExamples('evaluate', compiled, { x, y, weights });
-    const examples = await uploadExamples(compiled.device, x, y, weights);
-    const most = await fittingEvaluation(compiled, Math.min(batchSize, examples.x.count), y.shape.slice(1));
-    const evaluator = new Evaluator(compiled, examples, 0, examples.x.count, most);
-    const callbacks =
-      options.callbacks === undefined
-        ? null
-        : new CallbackList(options.callbacks, this, {
-            epochs: 1,
-            steps: Math.ceil(examples.x.count / batchSize),
-            samples: examples.x.count,
-            batchSize,
-            verbose: 0,
-            classes: classesOf(compiled),
-            initialEpoch: 0,
-          });
-    try {
-      await evaluator.prepare();
-      const logs = await evaluator.run(callbacks);
-      await compiled.device.finish();
-      return logs;
-    } finally {
-      await evaluator.dispose();
-      disposeExamples(examples);
-    }
+    return evaluate(this, await this.ready('evaluate', x.shape.slice(1)), x, y, options);
   }
 
   /** Outputs [examples, ...] of inputs [examples, ...]. */
-  async predict(xs: TensorLike, options: { readonly batchSize?: number } = {}): Promise<Tensor> {
-    checkOptions('predict', options, { batchSize: true });
-    const { batchSize = 32 } = options;
-    checkWhole('predict', 'batchSize', batchSize, 1);
+  async predict(xs: TensorLike, options: PredictOptions = {}): Promise<Tensor> {
+    checkPredictOptions(options);
     const x = dataOf(xs, 'predict: inputs');
     const network = this.#buildFor('predict', x.shape.slice(1)).#requireNetwork('predict');
-    const device = await this.device();
-    return predict(device, network, x, batchSize);
+    return predict(this, await this.device(), network, x, options);
   }
 
   /**

@@ -1,0 +1,64 @@
+/** `evaluate`: mean loss and metrics over examples. */
+
+import { type Callback, CallbackList, type CallbackModel, type Logs } from '../callbacks/index.ts';
+import { checkOptions } from '../given.ts';
+import type { Tensor, TensorLike } from '../tensor.ts';
+import { checkExamples } from './checkData.ts';
+import { checkWhole } from './checks.ts';
+import { type Compiled, classesOf } from './compiled.ts';
+import { numbersOf } from './exampleWeights.ts';
+import { checkCallbacks } from './fitOptions.ts';
+import { disposeExamples, uploadExamples } from './gpuDataset.ts';
+import { fittingEvaluation } from './memory.ts';
+import { Evaluator } from './trainer.ts';
+
+export interface EvaluateOptions {
+  /** Default 32. */
+  readonly batchSize?: number;
+  /** Weight of each example [examples] in loss and metrics. */
+  readonly sampleWeight?: TensorLike;
+  /** Whose hooks of tests are called. */
+  readonly callbacks?: readonly Callback[];
+}
+
+export function checkEvaluateOptions(options: EvaluateOptions): void {
+  checkOptions('evaluate', options, { batchSize: true, sampleWeight: true, callbacks: true });
+  const { batchSize = 32, callbacks = [] } = options;
+  checkWhole('evaluate', 'batchSize', batchSize, 1);
+  checkCallbacks('evaluate', callbacks);
+}
+
+/** Batches too large for the device are made smaller. */
+export async function evaluate(
+  model: CallbackModel,
+  compiled: Compiled,
+  x: Tensor,
+  y: Tensor,
+  { batchSize = 32, sampleWeight, callbacks: given = [] }: EvaluateOptions,
+): Promise<Logs> {
+  const { device } = compiled;
+  const weights = await numbersOf('evaluate', sampleWeight);
+  checkExamples('evaluate', compiled, { x, y, weights });
+  const [samples] = x.shape;
+  const most = await fittingEvaluation(compiled, Math.min(batchSize, samples), y.shape.slice(1));
+  const callbacks = new CallbackList(given, model, {
+    epochs: 1,
+    steps: Math.ceil(samples / most),
+    samples,
+    batchSize: most,
+    verbose: 0,
+    classes: classesOf(compiled),
+    initialEpoch: 0,
+  });
+  const examples = await uploadExamples(device, x, y, weights);
+  const evaluator = new Evaluator(compiled, examples, 0, samples, most);
+  try {
+    await evaluator.prepare();
+    const logs = await evaluator.run(callbacks);
+    await device.finish();
+    return logs;
+  } finally {
+    await evaluator.dispose();
+    disposeExamples(examples);
+  }
+}
