@@ -11,9 +11,9 @@
  */
 import type { Node } from '../src/graph/node.ts';
 import { Adam } from '../src/index.ts';
+import { batchRows } from '../src/ops/batchRows.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
 import { add, dropout, mul, relu, reluGradient } from '../src/ops/elementwise.ts';
-import { batchRows } from '../src/ops/gather.ts';
 import { fullNode } from '../src/ops/leaf.ts';
 import { matmul } from '../src/ops/matmul.ts';
 import { maxPool2d } from '../src/ops/pool2d.ts';

@@ -8,6 +8,7 @@ import { Order, Rows } from '../src/training/gpuDataset.ts';
 import { GpuLedger } from '../src/training/ledger.ts';
 import { Moments } from '../src/training/moments.ts';
 import { Network, trainingStep } from '../src/training/network.ts';
+import { profile } from './profile.ts';
 import { middleMean, rounded, spreadOf } from './statistics.ts';
 
 export interface StepOptions {
@@ -133,7 +134,7 @@ export class StudyStep {
 
   /** Milliseconds of every kernel of a step, in order; empty where the adapter has no timestamps. */
   profile(): Promise<{ label: string; ms: number }[]> {
-    return this.plan.profile(this.#next());
+    return profile(this.#device, this.plan, this.#next());
   }
 
   /** Throws if a step was not finite: from then on the optimizer does nothing, and the times are of no use. */

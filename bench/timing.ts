@@ -7,6 +7,7 @@ import type { Device } from '../src/gpu/device.ts';
 import { Plan } from '../src/gpu/plan.ts';
 import type { StepValues } from '../src/gpu/step.ts';
 import type { Node } from '../src/graph/node.ts';
+import { profile } from './profile.ts';
 import { type Spread, spreadOf } from './statistics.ts';
 
 /** Milliseconds from which on a timestamp's rounding is at most about one percent. */
@@ -46,8 +47,8 @@ async function replay(device: Device, plan: Plan, replays: number): Promise<numb
   return performance.now() - submitted;
 }
 
-async function profiled(plan: Plan): Promise<number> {
-  const kernels = await plan.profile(VALUES);
+async function profiled(device: Device, plan: Plan): Promise<number> {
+  const kernels = await profile(device, plan, VALUES);
   return kernels.reduce((sum, { ms }) => sum + ms, 0);
 }
 
@@ -68,7 +69,7 @@ export async function timePlan(
   if (once < sampleMs) once = await replay(device, plan, 1);
   // A busy machine can make one run look long: the timestamps themselves decide.
   const long = once >= TIMESTAMPS_FROM && device.gpu.features.has('timestamp-query');
-  const clock = long && (await profiled(plan)) >= TIMESTAMPS_FROM ? 'timestamps' : 'queue';
+  const clock = long && (await profiled(device, plan)) >= TIMESTAMPS_FROM ? 'timestamps' : 'queue';
   // What one run takes beyond its kernels would hide how many are needed.
   let replays = 1;
   while (clock === 'queue' && replays < MOST_REPLAYS) {
@@ -77,7 +78,7 @@ export async function timePlan(
     replays = Math.min(MOST_REPLAYS, Math.ceil(replays * Math.min(8, Math.max(2, sampleMs / took))));
   }
   const measure = async (one: Plan): Promise<number> =>
-    clock === 'timestamps' ? profiled(one) : (await replay(device, one, replays)) / replays;
+    clock === 'timestamps' ? profiled(device, one) : (await replay(device, one, replays)) / replays;
   const values: number[] = [];
   let cost = 0;
   while (values.length < samples && (values.length < LEAST_SAMPLES || performance.now() - began < budgetMs)) {

@@ -7,13 +7,13 @@ import { checkOptions } from './given.ts';
 import { createNode } from './graph/node.ts';
 import { formatBytes } from './graph/storage.ts';
 import { batchNorm as batchNormNode } from './ops/batchNorm.ts';
+import { concat as concatNodes } from './ops/concat.ts';
 import { dropout as dropoutNode } from './ops/elementwise.ts';
 import { oneHot as oneHotNode } from './ops/gather.ts';
 import { dataNode, fullNode } from './ops/leaf.ts';
 import type { Pool2dOptions } from './ops/pool2d.ts';
 import { reshapeOp } from './ops/reshape.ts';
 import type { CrossEntropyOptions } from './ops/softmax.ts';
-import { concat as concatNodes } from './ops/views.ts';
 import { normal as drawNormal, uniform as drawUniform } from './random.ts';
 import { checkShape, formatShape, type Shape, sizeOf } from './shape.ts';
 import {

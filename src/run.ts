@@ -154,7 +154,7 @@ async function planFor(
     });
     const now = (node: Node): Node => replaced.get(node) ?? node;
     const asked = roots.map(now);
-    const planned = await scheduleWithin(asked, device.target, device.limits);
+    const planned = await scheduleWithin(asked, device);
     const sizes = own.map(({ bytes }) => bytes).join();
     const alike = `${sizes}\n${scheduleKey(planned, asked, (leaf) => places.get(leaf) ?? '')}`;
     const known = device.eager.ofSchedule(alike, key);

@@ -3,7 +3,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CallbackList } from '../src/callbacks/callbackList.ts';
-import { describeNonFinite, type NonFinite } from '../src/callbacks/nonFinite.ts';
+import { describeNonFinite } from '../src/callbacks/describeNonFinite.ts';
+import type { NonFinite } from '../src/callbacks/nonFinite.ts';
 import { defaultDevice } from '../src/gpu/defaultDevice.ts';
 import { createNode, type Node, type Op } from '../src/graph/node.ts';
 import {

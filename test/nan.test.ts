@@ -7,6 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { gradients } from '../src/autodiff.ts';
 import type { Node } from '../src/graph/node.ts';
+import { concat } from '../src/ops/concat.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
 import * as e from '../src/ops/elementwise.ts';
 import { fullNode } from '../src/ops/leaf.ts';
@@ -14,7 +15,7 @@ import { matmul } from '../src/ops/matmul.ts';
 import { avgPool2d, maxPool2d } from '../src/ops/pool2d.ts';
 import { argMax, max, mean, min, sum } from '../src/ops/reduce.ts';
 import { logSoftmax, softmax, softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
-import { concat, pad, transpose } from '../src/ops/views.ts';
+import { pad, transpose } from '../src/ops/views.ts';
 import { type Shape, sizeOf } from '../src/shape.ts';
 import { evaluate, given, type Input, ints, nodeOf } from './support.ts';
 

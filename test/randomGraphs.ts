@@ -1,6 +1,7 @@
 /** Random small graphs as two computations side by side: nodes for the device, and the oracle's float64 arrays. */
 
 import type { Node } from '../src/graph/node.ts';
+import { concat } from '../src/ops/concat.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
 import * as e from '../src/ops/elementwise.ts';
 import { gather, oneHot } from '../src/ops/gather.ts';
@@ -10,7 +11,7 @@ import { avgPool2d, maxPool2d } from '../src/ops/pool2d.ts';
 import { broadcastTo, max, mean, min, sum } from '../src/ops/reduce.ts';
 import { reshape } from '../src/ops/reshape.ts';
 import { logSoftmax, softmax } from '../src/ops/softmax.ts';
-import { concat, pad, slice, transpose } from '../src/ops/views.ts';
+import { pad, slice, transpose } from '../src/ops/views.ts';
 import { randomBits } from '../src/random.ts';
 import { type Shape, sizeOf } from '../src/shape.ts';
 import * as o from './reference.ts';

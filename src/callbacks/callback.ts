@@ -146,6 +146,11 @@ export abstract class Callback {
     return this.onTestBatchBegin !== onTestBatchBegin || this.onTestBatchEnd !== onTestBatchEnd;
   }
 
+  /** Whether it tells of steps that are not finite; where no callback does, `fit` warns of them itself. Default false. */
+  get tellsNonFinite(): boolean {
+    return false;
+  }
+
   /** Callbacks of a higher rank are called after the others, whatever their order in the list. Default 0. */
   get rank(): number {
     return 0;

@@ -1,11 +1,12 @@
 import { DivergenceError } from '../errors.ts';
 import type { SavedState, State } from '../io/state.ts';
 import { Callback, type Logs, type MetricsReport } from './callback.ts';
+import { describeNonFinite } from './describeNonFinite.ts';
 import { divergenceAdvice } from './divergenceAdvice.ts';
 import { DIVERGENCE_KINDS, type DivergenceKind, DivergenceWatch, type Finding } from './divergenceWatch.ts';
 import { type Recovery, recoveriesFrom, stateOfRecoveries } from './history.ts';
 import { LastGood } from './lastGood.ts';
-import { describeNonFinite, type NonFinite } from './nonFinite.ts';
+import type { NonFinite } from './nonFinite.ts';
 import { nonFiniteFrom, stateOfNonFinite } from './nonFiniteState.ts';
 import { checkChoice, checkInteger, checkNumber } from './options.ts';
 import { type Print, printLine } from './print.ts';
@@ -160,6 +161,10 @@ export class DivergenceDetector extends Callback {
     const watch = saved.recordOrNull('watch');
     if (watch !== null) this.#watch?.restore(watch);
     if (this.#stopped) this.model.stopTraining = true;
+  }
+
+  override get tellsNonFinite(): boolean {
+    return true;
   }
 
   override onEpochBegin(): void {

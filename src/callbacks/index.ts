@@ -12,6 +12,7 @@ export {
 } from './callback.ts';
 export { CallbackList } from './callbackList.ts';
 export { CSVLogger, type CSVLoggerOptions } from './csvLogger.ts';
+export { describeNonFinite } from './describeNonFinite.ts';
 export {
   type Divergence,
   DivergenceDetector,
@@ -24,7 +25,7 @@ export { History, type Recovery } from './history.ts';
 export { LearningRateScheduler, type Schedule } from './learningRateScheduler.ts';
 export { ModelCheckpoint, type ModelCheckpointOptions } from './modelCheckpoint.ts';
 export { MonitorCallback, type MonitorMode, type MonitorOptions } from './monitorCallback.ts';
-export { describeNonFinite, type FiniteRange, type NonFinite, type Phase } from './nonFinite.ts';
+export type { FiniteRange, NonFinite, Phase } from './nonFinite.ts';
 export type { Print } from './print.ts';
 export { ProgressBar, type ProgressBarOptions, type ProgressStream } from './progressBar.ts';
 export { type LearningRateDrop, ReduceLROnPlateau, type ReduceLROnPlateauOptions } from './reduceLROnPlateau.ts';

@@ -27,7 +27,7 @@ async function open(options: DeviceOptions): Promise<Device> {
   const device = await createDevice(options);
   if (options.tune) {
     // Few programs measure: the others do not load it.
-    const { tuneAsNeeded } = await import('../seldom.ts');
+    const { tuneAsNeeded } = await device.seldom();
     tuneAsNeeded(device);
   }
   return device;

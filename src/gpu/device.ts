@@ -1,6 +1,6 @@
 /** A device: the adapter's queue, memory and compiled kernels, and what went wrong on it. */
 
-import { environment, findAdapter, isNode } from '#platform';
+import { environment, findAdapter, isNode, tuningShelf } from '#platform';
 import { DeviceError, OutOfMemoryError, StateError } from '../errors.ts';
 import type { Target } from '../graph/kernel.ts';
 import { type LimitName, type Limits, limitsOf } from '../graph/limits.ts';
@@ -12,7 +12,6 @@ import { EagerPlans } from './eagerPlans.ts';
 import { Patience } from './patience.ts';
 import { PipelineCache } from './pipelines.ts';
 import { STEP_BYTES } from './step.ts';
-import { readChoices } from './tuningStore.ts';
 
 /** Options of `openDevice`. */
 export interface DeviceOptions {
@@ -165,7 +164,13 @@ export class Device {
       ],
     });
     this.#patience = new Patience(software && isNode);
-    this.pipelines = new PipelineCache(gpu, this.stepLayout, this.#patience, () => this.check());
+    this.pipelines = new PipelineCache(
+      gpu,
+      this.stepLayout,
+      this.#patience,
+      () => this.check(),
+      async (...of) => (await this.seldom()).kernelErrorOf(...of),
+    );
     this.#collected = new FinalizationRegistry((buffer) => this.releaseBuffer(buffer));
     gpu.addEventListener('uncapturederror', (event) => {
       event.preventDefault();
@@ -189,6 +194,11 @@ export class Device {
   /** What was made on the device, and the memory in use. */
   get stats(): DeviceStats {
     return { ...this.#counts, kernels: this.pipelines.count };
+  }
+
+  /** What few programs need. @internal */
+  seldom() {
+    return import('../seldom.ts');
   }
 
   /** Ends all work and frees all memory; the process may then end. Calling it again does nothing. */
@@ -524,6 +534,15 @@ function choiceOf(options: DeviceOptions): AdapterChoice {
   return 'auto';
 }
 
+/** Whether winners are kept for an adapter; also where that cannot be told, which reading them then warns of. */
+const wasTuned = (adapter: string): Promise<boolean> =>
+  tuningShelf(adapter)
+    .read()
+    .then(
+      (text) => text !== null,
+      () => true,
+    );
+
 /**
  * Opens an adapter with all that it offers: its real limits, and timestamps, subgroups and half floats where it has them.
  * Throws a DeviceError that says how to get an adapter where there is none.
@@ -546,6 +565,9 @@ export async function createDevice(options: DeviceOptions = {}): Promise<Device>
     },
   });
   const device = new Device(gpu, adapter, instance, options.limits);
-  for (const [key, name] of await readChoices(device.info.name)) device.choices.set(key, name);
+  if (await wasTuned(device.info.name)) {
+    const { readChoices } = await device.seldom();
+    for (const [key, name] of await readChoices(device.info.name)) device.choices.set(key, name);
+  }
   return device;
 }

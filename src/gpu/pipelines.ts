@@ -1,6 +1,6 @@
 /** Compiled kernels of one device, by their text: equal kernels compile once, and compile side by side. */
 
-import { KernelError } from '../errors.ts';
+import type { KernelError } from '../errors.ts';
 import type { Access } from '../graph/pointwise.ts';
 import type { ScheduledKernel } from '../graph/schedule.ts';
 import { LruMap } from '../lru.ts';
@@ -20,19 +20,23 @@ const BINDING_TYPES: Readonly<Record<Access, GPUBufferBindingType>> = {
 /** Kernels kept for plans to come; those of living plans live on with them. */
 const KEPT = 1024;
 
+type Explain = (kernel: ScheduledKernel, module: GPUShaderModule, cause: unknown) => Promise<KernelError>;
+
 export class PipelineCache {
   readonly #gpu: GPUDevice;
   readonly #stepLayout: GPUBindGroupLayout;
   readonly #patience: Patience;
   readonly #check: () => void;
+  readonly #explain: Explain;
   readonly #pipelines = new LruMap<string, Promise<Pipeline>>({ entries: KEPT });
 
-  /** `check` throws where the device itself has failed. */
-  constructor(gpu: GPUDevice, stepLayout: GPUBindGroupLayout, patience: Patience, check: () => void) {
+  /** `check` throws where the device itself has failed, `explain` makes the error of a kernel that does not compile. */
+  constructor(gpu: GPUDevice, stepLayout: GPUBindGroupLayout, patience: Patience, check: () => void, explain: Explain) {
     this.#gpu = gpu;
     this.#stepLayout = stepLayout;
     this.#patience = patience;
     this.#check = check;
+    this.#explain = explain;
   }
 
   /** Distinct kernels that are kept. */
@@ -80,34 +84,9 @@ export class PipelineCache {
       );
       return { pipeline, layout };
     } catch (cause) {
-      const { messages } = await module.getCompilationInfo();
+      const error = await this.#explain(kernel, module, cause);
       this.#check();
-      const lines = kernel.source.split('\n');
-      const details = messages
-        .filter((message) => message.type === 'error')
-        .slice(0, 5)
-        .map((message) => `  line ${message.lineNum}: ${message.message}\n    ${lines[message.lineNum - 1] ?? ''}`);
-      const reason = details.length > 0 ? details.join('\n') : String(cause instanceof Error ? cause.message : cause);
-      throw new KernelError(
-        `Kernel '${kernel.label}' did not compile:\n${reason}\nThis is a fault of wgrad, or of an operation of your own: if it is wgrad's, please report it with the error's \`source\`.`,
-        indented(kernel.source),
-        { cause },
-      );
+      throw error;
     }
   }
-}
-
-/** Kernels are kept without indentation; for a person it is put back, line by line. */
-function indented(source: string): string {
-  let depth = 0;
-  return source
-    .split('\n')
-    .map((line) => {
-      const text = line.trim();
-      const closing = /^[})]*/.exec(text)?.[0].length ?? 0;
-      const column = Math.max(0, depth - closing);
-      for (const mark of text) depth += '{('.includes(mark) ? 1 : '})'.includes(mark) ? -1 : 0;
-      return `${'  '.repeat(column)}${text}`;
-    })
-    .join('\n');
 }

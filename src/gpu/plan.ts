@@ -6,7 +6,7 @@
 import { DeviceError } from '../errors.ts';
 import { homeOf, resolve } from '../graph/fuse.ts';
 import { isScratch, type Operand } from '../graph/kernel.ts';
-import { checkLimits, describeKernel, describeOperand } from '../graph/limits.ts';
+import { describeKernel, describeOperand, excessOf } from '../graph/limits.ts';
 import type { Node } from '../graph/node.ts';
 import type { Schedule, ScheduledKernel } from '../graph/schedule.ts';
 import { scheduleWithin } from '../graph/scheduleWithin.ts';
@@ -86,14 +86,15 @@ export class Plan {
   static async compile(device: Device, roots: readonly Node[], options?: PlanOptions): Promise<Plan> {
     device.check();
     if (device.prepare !== null) await device.prepare(roots);
-    return Plan.of(device, await scheduleWithin(roots, device.target, device.limits), options);
+    return Plan.of(device, await scheduleWithin(roots, device), options);
   }
 
   /** Compiles what was scheduled for the device. */
   static async of(device: Device, planned: Schedule, { maxSteps = 1, progress }: PlanOptions = {}): Promise<Plan> {
     device.check();
     const { kernels, placement } = planned;
-    checkLimits(planned, device.limits, device.info.name);
+    const excess = excessOf(planned, device.limits);
+    if (excess !== null) throw (await device.seldom()).refusalOf(excess, device.limits, device.info.name);
     let compiled = 0;
     progress?.(compiled, kernels.length);
     const pipelines = await Promise.all(
@@ -187,17 +188,29 @@ export class Plan {
   }
 
   #submit(count: number): void {
-    const { gpu, stepStride } = this.#device;
-    const { queue } = gpu;
-    queue.writeBuffer(this.#steps, 0, this.#stepRows.bytes, 0, stepStride * count);
+    const { gpu } = this.#device;
+    this.writeSteps(count);
     const encoder = gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();
+    this.record(pass, count);
+    pass.end();
+    gpu.queue.submit([encoder.finish()]);
+  }
+
+  /** Sends the values of the first `count` steps that were set. */
+  writeSteps(count: number): void {
+    const { gpu, stepStride } = this.#device;
+    gpu.queue.writeBuffer(this.#steps, 0, this.#stepRows.bytes, 0, stepStride * count);
+  }
+
+  /** Records the kernels from `first` up to `end` of the first `count` steps. */
+  record(pass: GPUComputePassEncoder, count: number, first = 0, end = this.#dispatches.length): void {
     const dispatches = this.#dispatches;
     let pipeline: GPUComputePipeline | null = null;
     for (let row = 0; row < count; row++) {
       // It stays bound while other kernels come and go.
       if (this.#usesStep) pass.setBindGroup(1, this.#stepGroup, this.#offsets, row, 1);
-      for (let at = 0; at < dispatches.length; at++) {
+      for (let at = first; at < end; at++) {
         const dispatch = dispatches[at];
         if (dispatch.pipeline !== pipeline) {
           pipeline = dispatch.pipeline;
@@ -207,43 +220,6 @@ export class Plan {
         pass.dispatchWorkgroups(dispatch.x, dispatch.y, dispatch.z);
       }
     }
-    pass.end();
-    queue.submit([encoder.finish()]);
-  }
-
-  /** Runs once with a GPU timestamp around every kernel. Empty where the adapter has no timestamps. */
-  async profile(values: StepValues = NO_STEP): Promise<{ label: string; ms: number }[]> {
-    const device = this.#device;
-    const { gpu } = device;
-    if (!gpu.features.has('timestamp-query')) return [];
-    const count = this.#dispatches.length * 2;
-    const querySet = gpu.createQuerySet({ type: 'timestamp', count });
-    const resolved = device.createBuffer({
-      label: 'timestamps',
-      size: count * 8,
-      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
-    });
-    this.#stepRows.set(0, values);
-    gpu.queue.writeBuffer(this.#steps, 0, this.#stepRows.bytes, 0, device.stepStride);
-    const encoder = gpu.createCommandEncoder();
-    this.#dispatches.forEach((dispatch, at) => {
-      const pass = encoder.beginComputePass({
-        timestampWrites: { querySet, beginningOfPassWriteIndex: at * 2, endOfPassWriteIndex: at * 2 + 1 },
-      });
-      pass.setPipeline(dispatch.pipeline);
-      pass.setBindGroup(0, dispatch.bindGroup);
-      if (dispatch.usesStep) pass.setBindGroup(1, this.#stepGroup, this.#offsets, 0, 1);
-      pass.dispatchWorkgroups(dispatch.x, dispatch.y, dispatch.z);
-      pass.end();
-    });
-    encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
-    gpu.queue.submit([encoder.finish()]);
-    const storage = { buffer: resolved, offset: 0, bytes: count * 8, owner: device };
-    const words = await device.read(storage, 'int32', count * 2);
-    const times = new BigUint64Array(words.buffer, 0, count);
-    querySet.destroy();
-    device.destroyBuffer(resolved);
-    return this.#dispatches.map(({ label }, at) => ({ label, ms: Number(times[at * 2 + 1] - times[at * 2]) / 1e6 }));
   }
 
   /** Where a root's value lies after a run. */

@@ -3,8 +3,8 @@
 import { KernelError } from '../errors.ts';
 import type { KernelVariant } from '../graph/kernel.ts';
 import { createNode, type KernelVariants, type Node } from '../graph/node.ts';
+import { ALL_PASSES } from '../graph/passes.ts';
 import { schedule } from '../graph/schedule.ts';
-import { passesFor } from '../graph/scheduleWithin.ts';
 import { storedNode } from '../ops/leaf.ts';
 import { uniform } from '../random.ts';
 import { sizeOf } from '../shape.ts';
@@ -57,7 +57,7 @@ export function tuneAsNeeded(device: Device): void {
 
 /** Measures whatever a graph's plan could choose and has no winner yet; keeps the winners for later runs. */
 export async function tuneGraph(device: Device, roots: readonly Node[], options?: TuningOptions): Promise<Tuned[]> {
-  const { tunable } = schedule(roots, device.target, await passesFor(roots));
+  const { tunable } = schedule(roots, device.target, ALL_PASSES);
   return tuneNodes(device, tunable, options);
 }
 

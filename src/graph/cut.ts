@@ -6,9 +6,10 @@
  * stays whole: limits.ts then refuses it.
  */
 
+import { concat } from '../ops/concat.ts';
 import { NONE } from '../ops/elementwise.ts';
-import { packOp } from '../ops/update.ts';
-import { concat, copyOf, slice } from '../ops/views.ts';
+import { packOp } from '../ops/pack.ts';
+import { copyOf, slice } from '../ops/views.ts';
 import { window } from '../ops/window.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 import { isConstant, resolve, topologicalOrder } from './fuse.ts';

@@ -1,10 +1,10 @@
 /** What an adapter can hold, bind and dispatch, and whether a schedule keeps within it: told before anything is allocated. */
 
-import { DeviceError, OutOfMemoryError } from '../errors.ts';
+import { OutOfMemoryError } from '../errors.ts';
 import { formatShape, sizeOf } from '../shape.ts';
 import { topologicalOrder } from './fuse.ts';
 import { isScratch, type Operand } from './kernel.ts';
-import { bytesOfOperand } from './memory.ts';
+import { bytesOfOperand, type Placement } from './memory.ts';
 import type { Node } from './node.ts';
 import type { Schedule, ScheduledKernel } from './schedule.ts';
 import { formatBytes, OFFSET_ALIGNMENT } from './storage.ts';
@@ -90,71 +90,58 @@ export function isOversized({ kernels, placement }: Schedule, { buffer, binding 
   );
 }
 
-/**
- * Refuses a schedule that the adapter could not run: WebGPU itself would tell after the fact, and the results would be zeros.
- * @throws OutOfMemoryError for what is too large, DeviceError for what no smaller tensor would mend
- */
-export function checkLimits({ kernels, placement, leaves }: Schedule, limits: Limits, adapter: string): void {
-  for (const kernel of kernels) checkKernel(kernel, limits, adapter);
-  placement.slots.forEach((bytes, slot) => {
-    if (bytes <= limits.buffer) return;
-    const [largest] = [...placement.places]
-      .filter(([, place]) => place.slot === slot)
-      .sort(([a], [b]) => bytesOfOperand(b) - bytesOfOperand(a));
-    throw new OutOfMemoryError(
-      `${describeOperand(largest[0])} needs a buffer of ${formatBytes(bytes)}, but a buffer of '${adapter}' holds at most ` +
-        `${formatBytes(limits.buffer)}. ${remedyOf(largest[0], limits.buffer / bytes)}`,
-    );
-  });
-  for (const { offset } of placement.places.values()) {
-    if (offset % Math.max(OFFSET_ALIGNMENT, limits.alignment) === 0) continue;
-    throw new DeviceError(`A tensor lies at byte ${offset}, which '${adapter}' cannot bind. ${FAULT}`);
+/** Something that a schedule asks for beyond a limit; refusal.ts says it in words. */
+export type Excess = { readonly asked: number } & (
+  | {
+      readonly limit: 'binding' | 'uniformBinding';
+      readonly kernel: ScheduledKernel;
+      readonly operand: Operand;
+    }
+  | {
+      readonly limit: 'storageBuffers' | 'uniformBuffers' | 'threads' | 'groups';
+      readonly kernel: ScheduledKernel;
+    }
+  | { readonly limit: 'buffer'; readonly operand: Operand }
+  /** Asked is where the tensor lies. */
+  | { readonly limit: 'alignment' }
+);
+
+/** What the adapter could not run of a schedule: WebGPU itself would tell after the fact, and the results would be zeros. */
+export function excessOf({ kernels, placement, leaves }: Schedule, limits: Limits): Excess | null {
+  for (const kernel of kernels) {
+    const excess = excessOfKernel(kernel, limits);
+    if (excess !== null) return excess;
   }
-  for (const leaf of leaves) {
-    const bytes = bytesOfOperand(leaf);
-    if (bytes <= limits.buffer) continue;
-    throw new OutOfMemoryError(
-      `${describeOperand(leaf)} is too large: a buffer of '${adapter}' holds at most ${formatBytes(limits.buffer)}. ` +
-        remedyOf(leaf, limits.buffer / bytes),
-    );
+  for (const [operand, { slot, offset }] of placement.places) {
+    const asked = placement.slots[slot];
+    if (asked > limits.buffer) return { limit: 'buffer', asked, operand: largestIn(placement, slot) ?? operand };
+    if (offset % Math.max(OFFSET_ALIGNMENT, limits.alignment) !== 0) return { limit: 'alignment', asked: offset };
   }
+  for (const operand of leaves) {
+    const asked = bytesOfOperand(operand);
+    if (asked > limits.buffer) return { limit: 'buffer', asked, operand };
+  }
+  return null;
 }
 
-const FAULT =
-  "This is a fault of wgrad, or of an operation of your own: if it is wgrad's, please report it with this text.";
+function largestIn({ places }: Placement, slot: number): Operand | undefined {
+  const inside = [...places].filter(([, place]) => place.slot === slot).map(([operand]) => operand);
+  return inside.sort((a, b) => bytesOfOperand(b) - bytesOfOperand(a))[0];
+}
 
-function checkKernel(kernel: ScheduledKernel, limits: Limits, adapter: string): void {
-  const { label, bindings, uniforms, usesStep, grid, source } = kernel;
+function excessOfKernel(kernel: ScheduledKernel, limits: Limits): Excess | null {
+  const { bindings, uniforms, usesStep, grid, source } = kernel;
   for (const { operand, access } of bindings) {
-    const bytes = bytesOfOperand(operand);
-    const most = access === 'uniform' ? limits.uniformBinding : limits.binding;
-    if (bytes <= most) continue;
-    throw new OutOfMemoryError(
-      `Kernel '${label}' binds ${describeOperand(operand)}, but '${adapter}' binds at most ${formatBytes(most)} of a buffer. ` +
-        remedyOf(operand, most / bytes),
-    );
+    const asked = bytesOfOperand(operand);
+    const limit = access === 'uniform' ? 'uniformBinding' : 'binding';
+    if (asked > limits[limit]) return { limit, asked, kernel, operand };
   }
-  const refuse = (what: string): never => {
-    throw new DeviceError(`Kernel ${describeKernel(kernel)} ${what} on '${adapter}'. ${FAULT}`);
-  };
-  const stored = bindings.filter(({ access }) => access !== 'uniform').length;
-  const uniform = bindings.length - stored + (uniforms.length > 0 ? 1 : 0) + (usesStep ? 1 : 0);
-  if (stored > limits.storageBuffers) refuse(`binds ${stored} buffers, more than ${limits.storageBuffers},`);
-  if (uniform > limits.uniformBuffers) refuse(`binds ${uniform} uniform buffers, more than ${limits.uniformBuffers},`);
+  const storageBuffers = bindings.filter(({ access }) => access !== 'uniform').length;
+  const uniformBuffers = bindings.length - storageBuffers + (uniforms.length > 0 ? 1 : 0) + (usesStep ? 1 : 0);
   const threads = Number(/@workgroup_size\((\d+)\)/.exec(source)?.[1] ?? 1);
-  if (threads > limits.threads) refuse(`has workgroups of ${threads} invocations, more than ${limits.threads},`);
-  if (grid.some((groups) => groups > limits.groups)) {
-    throw new OutOfMemoryError(
-      `Kernel ${describeKernel(kernel)} takes ${grid.join(' × ')} workgroups, but '${adapter}' dispatches at most ${limits.groups} ` +
-        'a dimension. Use a smaller batch, or compute in parts with slice().',
-    );
+  const all = { storageBuffers, uniformBuffers, threads, groups: Math.max(...grid) };
+  for (const limit of ['storageBuffers', 'uniformBuffers', 'threads', 'groups'] as const) {
+    if (all[limit] > limits[limit]) return { limit, asked: all[limit], kernel };
   }
-}
-
-function remedyOf(operand: Operand, share: number): string {
-  const percent = Math.max(1, Math.floor(share * 100));
-  if (!isScratch(operand) && operand.op.lowering.kind === 'leaf') {
-    return `Give it in parts of at most ${percent} % of its size, or use a smaller layer.`;
-  }
-  return `Use at most ${percent} % of this batch size, or compute in parts with slice().`;
+  return null;
 }

@@ -3,9 +3,12 @@
  * operation on these. Rows lie along the first axis that is longer than 1, so that neighbours in memory stay neighbours.
  */
 
+import { batchRowsOp } from '../ops/batchRows.ts';
+import { concat, concatOp } from '../ops/concat.ts';
 import { conv2dInputGradientOp, conv2dKernelGradientOp, conv2dOp } from '../ops/conv2d.ts';
 import { add, dropoutOp, maximum } from '../ops/elementwise.ts';
-import { batchRowsOp, gatherOp, oneHotOp } from '../ops/gather.ts';
+import { gatherOp, oneHotOp } from '../ops/gather.ts';
+import { watchOp } from '../ops/health.ts';
 import { full, fullNode } from '../ops/leaf.ts';
 import { matmulOp } from '../ops/matmul.ts';
 import {
@@ -19,8 +22,8 @@ import {
 import { argMaxOp, broadcastToOp, maxOp, sumOp } from '../ops/reduce.ts';
 import { reshape, reshapeOp } from '../ops/reshape.ts';
 import { logSoftmaxOp, softmaxCrossEntropyGradientOp, softmaxCrossEntropyOp, softmaxOp } from '../ops/softmax.ts';
-import { assignOp, optimizerUpdateOp, watchOp } from '../ops/update.ts';
-import { concat, concatOp, padOp, slice, sliceOp, transposeOp } from '../ops/views.ts';
+import { assignOp, optimizerUpdateOp } from '../ops/update.ts';
+import { padOp, slice, sliceOp, transposeOp } from '../ops/views.ts';
 import { window } from '../ops/window.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 import { createNode, isOf, type Node } from './node.ts';

@@ -1,30 +1,31 @@
 /** The schedule of a graph on a device. What few graphs need is loaded only for them. */
 
+import type { Device } from '../gpu/device.ts';
+import { dropoutOp } from '../ops/elementwise.ts';
 import { maxPool2dOp } from '../ops/pool2d.ts';
 import { foldConstants } from './foldConstants.ts';
 import { topologicalOrder } from './fuse.ts';
-import { gateByDropout } from './gateByDropout.ts';
-import type { Target } from './kernel.ts';
-import { isOversized, type Limits } from './limits.ts';
-import { isOf, type Node } from './node.ts';
+import { isOversized } from './limits.ts';
+import type { Node } from './node.ts';
 import type { Pass } from './rewrite.ts';
 import { type Schedule, schedule } from './schedule.ts';
 
-const PASSES_WITHOUT_POOLING: readonly Pass[] = [foldConstants, gateByDropout];
+/** Operations that some pass looks for; of the other passes every graph has need. */
+const SELDOM: readonly string[] = [maxPool2dOp.name, dropoutOp.name];
 
 /** The passes that can find something in a graph. */
-export async function passesFor(roots: readonly Node[]): Promise<readonly Pass[]> {
-  if (!topologicalOrder(roots).some((node) => isOf(node, maxPool2dOp))) return PASSES_WITHOUT_POOLING;
-  const { ALL_PASSES } = await import('../seldom.ts');
-  return ALL_PASSES;
+async function passesFor(roots: readonly Node[], device: Device): Promise<readonly Pass[]> {
+  if (!topologicalOrder(roots).some(({ op }) => SELDOM.includes(op.name))) return [foldConstants];
+  return (await device.seldom()).ALL_PASSES;
 }
 
 /** The schedule of a graph, cut where it would be too large for the adapter as it is. */
-export async function scheduleWithin(asked: readonly Node[], target: Target, limits: Limits): Promise<Schedule> {
-  const passes = await passesFor(asked);
+export async function scheduleWithin(asked: readonly Node[], device: Device): Promise<Schedule> {
+  const { target, limits } = device;
+  const passes = await passesFor(asked, device);
   const planned = schedule(asked, target, passes);
   if (!isOversized(planned, limits)) return planned;
-  const { cut } = await import('../seldom.ts');
+  const { cut } = await device.seldom();
   const pieces = cut(asked, limits.binding);
   const again = schedule(pieces.flat(), target, passes);
   // What does not help is not told of: the error is about the graph as it was given.

@@ -1,9 +1,9 @@
-/** Picking rows by index: gather and its transpose, one-hot rows, and the batch of a data set on the GPU. */
+/** Picking rows by index: gather and its transpose, and one-hot rows. */
 
-import { ArgumentError, ShapeError } from '../errors.ts';
+import { ArgumentError } from '../errors.ts';
 import * as shaders from '../gpu/shaders.generated.ts';
 import { createNode, expectDtype, type Node, type Op } from '../graph/node.ts';
-import { normalizeAxes, type Shape, sizeOf } from '../shape.ts';
+import { normalizeAxes, sizeOf } from '../shape.ts';
 
 /** A NaN made at run time: WGSL refuses a constant one. */
 const NAN = 'bitcast<f32>(e | 0x7fc00000u)';
@@ -104,47 +104,3 @@ export const oneHotOp: Op<OneHotAttributes> = {
 
 /** Rows of zeros with a one at the id; an id out of range gives zeros. */
 export const oneHot = (ids: Node, classes: number): Node => createNode(oneHotOp, [ids], { classes });
-
-export interface BatchAttributes {
-  readonly batch: number;
-  /** Rows of every shard but the last. */
-  readonly rowsPerShard: number;
-  /** Rows after the step's position at which it begins, default 0. */
-  readonly from?: number;
-}
-
-/**
- * The batch of a data set: rows order[position], order[position + 1], … of the shards, which lie side by side; position
- * is the step's. Inputs: the shards [rows, ...], then the order (int32). uint8 comes out as float32.
- */
-export const batchRowsOp: Op<BatchAttributes> = {
-  name: 'batchRows',
-  infer(inputs, { batch }) {
-    const [first] = inputs;
-    if (inputs.slice(1, -1).some((shard) => sizeOf(shard.shape.slice(1)) !== sizeOf(first.shape.slice(1)))) {
-      throw new ShapeError('batchRows: shards of one data set must hold rows of one shape. Cut the data set evenly.');
-    }
-    return { shape: [batch, ...first.shape.slice(1)], dtype: first.dtype === 'uint8' ? 'float32' : first.dtype };
-  },
-  gradient: () => 'none',
-  lowering: {
-    kind: 'view',
-    body({ inputs, attributes: { rowsPerShard, from = 0 } }, scope) {
-      const row = rowSize(inputs[0].shape);
-      const shards = inputs.slice(0, -1);
-      const order = inputs.length - 1;
-      const cases = shards.map((_, at) => {
-        const value = `return ${scope.read(at, `(row - ${at * rowsPerShard}u) * ${row}u + e % ${row}u`)};`;
-        return at === shards.length - 1 ? value : `if (row < ${(at + 1) * rowsPerShard}u) { ${value} }`;
-      });
-      const index = `${scope.step('position')} + ${from}u + e / ${row}u`;
-      return `let row = u32(${scope.readOne(order, index)}); ${cases.join(' ')}`;
-    },
-    keepsRows: ({ inputs: [first] }) => rowSize(first.shape),
-  },
-};
-
-const rowSize = (shape: Shape): number => sizeOf(shape.slice(1));
-
-export const batchRows = (shards: readonly Node[], order: Node, batch: number, rowsPerShard: number): Node =>
-  createNode(batchRowsOp, [...shards, order], { batch, rowsPerShard });

@@ -3,20 +3,24 @@
  * and the test suite has a table over these same names, so an operation without a case does not compile.
  */
 
+import { batchRowsOp } from './batchRows.ts';
+import { concatOp } from './concat.ts';
 import { conv2dInputGradientOp, conv2dKernelGradientOp, conv2dOp } from './conv2d.ts';
 import { conv2dPoolGradientOp, conv2dPoolOp, maxPoolWinnersOp, unpool2dOp } from './conv2dPool.ts';
 import * as e from './elementwise.ts';
 import { finiteStatsOp } from './finiteStats.ts';
-import { batchRowsOp, gatherOp, oneHotOp, scatterAddOp } from './gather.ts';
+import { gatherOp, oneHotOp, scatterAddOp } from './gather.ts';
+import { accumulateOp, watchOp } from './health.ts';
 import { data, full, stored } from './leaf.ts';
 import { matmulOp } from './matmul.ts';
+import { packOp } from './pack.ts';
 import { avgPool2dGradientOp, avgPool2dOp, maxPool2dGradientOp, maxPool2dOp, maxPool2dPickOp } from './pool2d.ts';
 import { argMaxOp, broadcastToOp, maxOp, sumOp } from './reduce.ts';
 import { reshapeOp } from './reshape.ts';
 import { logSoftmaxOp, softmaxCrossEntropyGradientOp, softmaxCrossEntropyOp, softmaxOp } from './softmax.ts';
-import { accumulateOp, assignOp, optimizerUpdateOp, packOp, watchOp } from './update.ts';
+import { assignOp, optimizerUpdateOp } from './update.ts';
 import { variableOp } from './variable.ts';
-import { concatOp, padOp, sliceOp, transposeOp } from './views.ts';
+import { padOp, sliceOp, transposeOp } from './views.ts';
 import { windowOp } from './window.ts';
 
 export const ops = {

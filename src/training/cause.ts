@@ -13,7 +13,8 @@ import { createNode, type Node } from '../graph/node.ts';
 import { scheduleWithin } from '../graph/scheduleWithin.ts';
 import { NONE } from '../ops/elementwise.ts';
 import { decodeFiniteStats, type FiniteStats, finiteStats } from '../ops/finiteStats.ts';
-import { packedSize, packOp, type UpdateRule } from '../ops/update.ts';
+import { packedSize, packOp } from '../ops/pack.ts';
+import type { UpdateRule } from '../ops/update.ts';
 import { sizeOf } from '../shape.ts';
 import { backward, type Named, type StepParts } from './network.ts';
 
@@ -127,7 +128,7 @@ async function examineTogether(
   let plan: Plan;
   try {
     // Not by Plan.compile, which may measure kernels first.
-    plan = await Plan.of(device, await scheduleWithin([all], device.target, device.limits));
+    plan = await Plan.of(device, await scheduleWithin([all], device));
   } catch (error) {
     if (error instanceof OutOfMemoryError) return null;
     throw error;

@@ -4,13 +4,12 @@ import {
   type Callback,
   CallbackList,
   type CallbackModel,
-  DivergenceDetector,
   History,
   type Logs,
   ProgressBar,
 } from '../callbacks/index.ts';
 import { ArgumentError, OutOfMemoryError } from '../errors.ts';
-import { SavedState, type State } from '../io/state.ts';
+import type { State } from '../io/state.ts';
 import type { Tensor, TensorLike } from '../tensor.ts';
 import { checkClassWeight, checkExamples, checkInputs, dataOf } from './checkData.ts';
 import { type Compiled, classesOf } from './compiled.ts';
@@ -19,7 +18,7 @@ import { checkFitOptions } from './fitOptions.ts';
 import { disposeExamples, type Examples, uploadExamples } from './gpuDataset.ts';
 import { fittingBatch } from './memory.ts';
 import type { ProgressParts } from './pass.ts';
-import { checkSetting, restoreFrom, type Setting, type Standing } from './standing.ts';
+import { type Place, restoreFrom, type Standing } from './standing.ts';
 import { Evaluator, Trainer } from './trainer.ts';
 
 /** Options of `fit`. */
@@ -112,7 +111,7 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
       evaluator = evaluatorOf(held, 0, held.x.count);
     } else if (count < total) evaluator = evaluatorOf(examples, count, total);
 
-    const warn = !given.some((callback) => callback instanceof DivergenceDetector);
+    const warn = !given.some((callback) => callback.tellsNonFinite);
     const ownBar = given.find((callback) => callback instanceof ProgressBar);
     const bar = ownBar ?? new ProgressBar({ verbose });
     const notice = bar.compileNotice(verbose);
@@ -161,7 +160,10 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
       const resumption = standing.take();
       if (resumption !== null) {
         const saved = resumption.state;
-        place = await restoreFrom(resumption.source, () => goOn(saved, setting, compiled, trainer, callbacks));
+        place = await restoreFrom(resumption.source, async () => {
+          const { goOn } = await import('./seldom.ts');
+          return goOn(saved, setting, compiled, trainer, callbacks);
+        });
       }
       while (place.within || (place.epoch < epochs && !model.stopTraining)) {
         const { epoch } = place;
@@ -189,32 +191,6 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
     adopt(null);
     for (const free of freed) await free();
   }
-}
-
-/** How far a training has come: before an epoch or within it. */
-interface Place {
-  readonly epoch: number;
-  readonly within: boolean;
-}
-
-/** Puts a training back where another one stood. */
-async function goOn(
-  state: State,
-  setting: Setting,
-  compiled: Compiled,
-  trainer: Trainer,
-  callbacks: CallbackList,
-): Promise<Place> {
-  const saved = new SavedState('the training', state);
-  checkSetting(saved, setting);
-  const epoch = saved.whole('epoch');
-  const within = !saved.record('trainer').isNull('epoch');
-  // Whoever counts an epoch's batches begins to, and then gets back how far it had come.
-  if (within) await callbacks.onEpochBegin(epoch, {});
-  trainer.restore(saved.record('trainer'));
-  await callbacks.restore(saved.record('callbacks'));
-  compiled.optimizer.learningRate = saved.number('learningRate');
-  return { epoch, within };
 }
 
 /** A trainer that is ready to run; where the device runs out of memory, one that takes its batches in smaller parts. */

@@ -7,7 +7,7 @@ import { ShapeError } from '../errors.ts';
 import type { Device } from '../gpu/device.ts';
 import type { HostArray, Node } from '../graph/node.ts';
 import type { Storage } from '../graph/storage.ts';
-import { batchRows } from '../ops/gather.ts';
+import { batchRows } from '../ops/batchRows.ts';
 import { dataNode, storedNode } from '../ops/leaf.ts';
 import { formatShape, sizeOf } from '../shape.ts';
 import { Tensor } from '../tensor.ts';

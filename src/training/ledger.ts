@@ -5,8 +5,8 @@ import { DeviceError } from '../errors.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Node } from '../graph/node.ts';
 import { bytesOf, type Storage } from '../graph/storage.ts';
+import { HEALTH } from '../ops/health.ts';
 import { storedNode } from '../ops/leaf.ts';
-import { HEALTH } from '../ops/update.ts';
 import type { Ledger } from './network.ts';
 import { standIn } from './parameters.ts';
 

@@ -10,7 +10,7 @@ import { ALL_PASSES } from '../graph/passes.ts';
 import { type Schedule, schedule } from '../graph/schedule.ts';
 import { scheduleWithin } from '../graph/scheduleWithin.ts';
 import { bytesOf, formatBytes } from '../graph/storage.ts';
-import { batchRows } from '../ops/gather.ts';
+import { batchRows } from '../ops/batchRows.ts';
 import { momentsOf } from '../ops/update.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 import type { Compiled, Goal } from './compiled.ts';
@@ -192,7 +192,7 @@ export async function fittingBatch(compiled: Compiled, batchSize: number, labels
   if (whole > 0) return whole;
   const step = (batch: number): TrainingStep => trainingStep(planner.parts(batch), optimizer.rule, planner.moments);
   const cut = await most(batchSize, async (batch) => {
-    const planned = await scheduleWithin(step(batch).effects, device.target, device.limits);
+    const planned = await scheduleWithin(step(batch).effects, device);
     return !isOversized(planned, device.limits);
   });
   if (cut > 0) return cut;

@@ -8,12 +8,10 @@ import type { Weight } from '../callbacks/index.ts';
 import { DataError } from '../errors.ts';
 import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from '../io/safetensors.ts';
 import { decodeState, encodeState, SavedState, type State } from '../io/state.ts';
-import { type Layer, type LayerConfig, makeLayer } from '../layers/index.ts';
-import { checkInputShape } from '../layers/layer.ts';
-import type { Optimizer } from '../optimizers.ts';
+import { checkInputShape, type Layer, type LayerConfig } from '../layers/layer.ts';
+import { makeLayer } from '../layers/makeLayer.ts';
 import { formatShape, type Shape, sameShape } from '../shape.ts';
 import type { Progress } from './compiled.ts';
-import type { Moments } from './moments.ts';
 import { type Network, placeLayers } from './network.ts';
 import { readWeights, weightPlaces } from './weights.ts';
 
@@ -27,43 +25,46 @@ export interface ModelState {
   readonly seed: number;
   readonly progress: Progress;
   /** Null before the model is compiled. */
-  readonly optimizer: Optimizer | null;
-  /** Null before it is trained. */
-  readonly moments: Moments | null;
+  readonly optimizer: OptimizerState | null;
   /** Where the training stands; null before there is one. */
   readonly training: State | null;
 }
 
 export async function encodeModel(state: ModelState): Promise<Uint8Array<ArrayBuffer>> {
-  const { network, seed, progress, optimizer, moments } = state;
+  const { network, seed, progress, optimizer } = state;
   const training = encodeState(state.training, TRAINING);
-  const values = moments === null ? [] : await moments.read();
-  const names = moments?.names ?? [];
+  const moments = [...(optimizer?.moments ?? [])];
   return encodeSafetensors(
     [
       ...(await readWeights(network)),
-      ...values.map((data, at) => ({ name: `${MOMENT}${names[at]}`, shape: [data.length], data })),
+      ...moments.map(([name, data]) => ({ name: `${MOMENT}${name}`, shape: [data.length], data })),
       ...training.tensors,
     ],
     {
       format: 'wgrad',
       architecture: JSON.stringify(architectureOf(network, seed)),
-      optimizer: encodeState(optimizer && { name: optimizer.name, config: optimizer.config() }, 'optimizer').json,
+      optimizer: encodeState(optimizer && { name: optimizer.name, config: optimizer.config }, 'optimizer').json,
       steps: String(progress.step),
-      optimizer_steps: String(moments?.steps ?? 0),
+      optimizer_steps: String(optimizer?.steps ?? 0),
       training: training.json,
     },
   );
 }
 
-/** What a file remembers of an optimizer. */
-export interface SavedOptimizer {
+/** An optimizer as it stands. */
+export interface OptimizerState {
   readonly name: string;
   /** Its settings, the learning rate of that moment among them. */
   readonly config: Readonly<Record<string, number | boolean>>;
-  readonly learningRate: number;
+  /** By name; none before it is trained with. */
   readonly moments: ReadonlyMap<string, Float32Array>;
+  /** Steps that the moments have seen. */
   readonly steps: number;
+}
+
+/** What a file remembers of an optimizer. */
+export interface SavedOptimizer extends OptimizerState {
+  readonly learningRate: number;
 }
 
 export interface SavedModel {

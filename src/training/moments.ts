@@ -32,10 +32,17 @@ export class Moments {
     for (const storage of this.#storages) this.#device.write(storage, new Float32Array(this.size));
   }
 
-  async read(): Promise<Float32Array[]> {
-    return Promise.all(
-      this.#storages.map(async (storage) => Float32Array.from(await this.#device.read(storage, 'float32', this.size))),
+  /** Copies, by name. */
+  async read(): Promise<Map<string, Float32Array>> {
+    const values = await Promise.all(
+      this.#storages.map(
+        async (storage, at): Promise<[string, Float32Array]> => [
+          this.names[at],
+          Float32Array.from(await this.#device.read(storage, 'float32', this.size)),
+        ],
+      ),
     );
+    return new Map(values);
   }
 
   /** Takes moments by their names; where they are not this model's, all stay zero. */

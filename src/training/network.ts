@@ -7,9 +7,11 @@ import { checkInputShape, type Layer, type WeightSpec } from '../layers/layer.ts
 import type { Loss } from '../losses.ts';
 import type { Metric } from '../metrics.ts';
 import { add, copy, equal, mul, where } from '../ops/elementwise.ts';
+import { accumulate, watch } from '../ops/health.ts';
 import { fullNode } from '../ops/leaf.ts';
+import { pack } from '../ops/pack.ts';
 import { sum } from '../ops/reduce.ts';
-import { accumulate, assign, optimizerUpdate, pack, type UpdateRule, watch } from '../ops/update.ts';
+import { assign, optimizerUpdate, type UpdateRule } from '../ops/update.ts';
 import { foldIn, seedFromString } from '../random.ts';
 import { formatShape, type Shape, sameShape } from '../shape.ts';
 import { ParameterBlock, standIn } from './parameters.ts';

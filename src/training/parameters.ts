@@ -8,7 +8,7 @@ import type { Device } from '../gpu/device.ts';
 import type { Dtype, HostArray, Node } from '../graph/node.ts';
 import { bytesOf, type Storage } from '../graph/storage.ts';
 import { dataNode, storedNode } from '../ops/leaf.ts';
-import { packedSize } from '../ops/update.ts';
+import { packedSize } from '../ops/pack.ts';
 import { formatShape, type Shape, sizeOf } from '../shape.ts';
 
 export interface Parameter {

@@ -5,8 +5,6 @@ import { ArgumentError, StateError } from '../errors.ts';
 import { checkOptions } from '../given.ts';
 import { defaultDevice } from '../gpu/defaultDevice.ts';
 import type { Device } from '../gpu/device.ts';
-import { isMissing, readBytes, writeBytes } from '../io/files.ts';
-import { decodeSafetensors } from '../io/safetensors.ts';
 import type { Layer } from '../layers/index.ts';
 import { checkInputShape } from '../layers/layer.ts';
 import { type Loss, type LossName, resolveLoss } from '../losses.ts';
@@ -23,12 +21,10 @@ import { checkEvaluateOptions, type EvaluateOptions, evaluate } from './evaluate
 import { numbersOf } from './exampleWeights.ts';
 import { type FitOptions, fit } from './fit.ts';
 import { type MemoryOptions, type MemoryReport, memoryReport } from './memory.ts';
-import { decodeArchitecture, decodeModel, encodeModel, type SavedModel, type SavedOptimizer } from './modelFile.ts';
+import type { OptimizerState, SavedModel, SavedOptimizer } from './modelFile.ts';
 import { Moments } from './moments.ts';
 import { Network } from './network.ts';
 import { checkPredictOptions, type PredictOptions, predict } from './predict.ts';
-import { decodeResumable } from './resumable.ts';
-import { DeviceSnapshot } from './snapshot.ts';
 import { restoreFrom, Standing } from './standing.ts';
 import { summaryOf } from './summary.ts';
 import type { Trainer } from './trainer.ts';
@@ -55,7 +51,7 @@ export interface CompileOptions {
   readonly metrics?: readonly (MetricName | Metric)[];
 }
 
-/** Options of `evaluate`. */
+/** Layers in a row, each on the output of the one before: built, compiled and trained as in Keras. */
 export class Sequential implements CallbackModel {
   /** Ends training when set to true: after the hooks of the current batch or epoch, else after the steps submitted together. */
   stopTraining = false;
@@ -132,8 +128,9 @@ export class Sequential implements CallbackModel {
   }
 
   /**
-   * Chooses optimizer, loss and metrics. May be called again: the weights stay. An optimizer like the one of the file that
-   * was loaded goes on with its moments and learning rate; set `optimizer.learningRate` for another.
+   * Chooses optimizer, loss and metrics. May be called again: the weights stay. After a model was loaded, an optimizer of
+   * the file's kind goes on with the file's moments, and with its learning rate unless an `Optimizer` with one of its own is
+   * given.
    */
   compile(options: CompileOptions): this {
     this.#requireIdle('compile');
@@ -148,7 +145,7 @@ export class Sequential implements CallbackModel {
       metrics: resolveMetrics(metrics, resolved),
     };
     this.#forgetMoments();
-    this.#adoptLearningRate();
+    if (typeof optimizer === 'string') this.#adoptLearningRate();
     return this;
   }
 
@@ -213,6 +210,19 @@ export class Sequential implements CallbackModel {
     const loaded = this.#loaded;
     this.#loaded = null;
     if (loaded?.name === optimizer) moments.restore(loaded.moments, loaded.steps);
+  }
+
+  async #optimizerState(): Promise<OptimizerState | null> {
+    const optimizer = this.#goal?.optimizer;
+    const loaded = this.#loaded;
+    // What was loaded and not yet trained with is handed on.
+    if (this.#moments === null && loaded !== null && (optimizer ?? loaded).name === loaded.name) {
+      return { ...loaded, config: optimizer?.config() ?? loaded.config };
+    }
+    if (optimizer === undefined) return null;
+    const { name } = optimizer;
+    const moments = (await this.#moments?.read()) ?? new Map<string, Float32Array>();
+    return { name, config: optimizer.config(), moments, steps: this.#moments?.steps ?? 0 };
   }
 
   /** Frees the moments and the plans that read them. */
@@ -304,6 +314,7 @@ export class Sequential implements CallbackModel {
   }
 
   async snapshot(): Promise<Snapshot> {
+    const { DeviceSnapshot } = await import('./seldom.ts');
     return new DeviceSnapshot(await this.ready('snapshot'), () => this.#trainer?.forget());
   }
 
@@ -330,12 +341,12 @@ export class Sequential implements CallbackModel {
    * `fit` also all that training needs to go on (`resume`).
    */
   async toSafetensors(): Promise<Uint8Array> {
+    const { encodeModel } = await import('./seldom.ts');
     return encodeModel({
       network: this.#requireNetwork('save'),
       seed: this.seed,
       progress: this.#progress,
-      optimizer: this.#goal?.optimizer ?? null,
-      moments: this.#moments,
+      optimizer: await this.#optimizerState(),
       training: await this.#standing.state(),
     });
   }
@@ -346,6 +357,7 @@ export class Sequential implements CallbackModel {
    * @throws FileError where the system refuses the file
    */
   async save(path: string): Promise<void> {
+    const { writeBytes } = await import('./seldom.ts');
     await writeBytes('save', path, await this.toSafetensors());
   }
 
@@ -355,11 +367,13 @@ export class Sequential implements CallbackModel {
    * @throws FileError for a file that cannot be read, DataError for one that is damaged or of another model
    */
   async load(path: string): Promise<void> {
+    const { readBytes } = await import('./seldom.ts');
     await this.fromSafetensors(await readBytes('load', path));
   }
 
   /** The same from bytes. */
   async fromSafetensors(bytes: Uint8Array): Promise<void> {
+    const { decodeModel, decodeSafetensors } = await import('./seldom.ts');
     await this.#adopt(decodeModel(decodeSafetensors(bytes), this.#requireNetwork('load')));
   }
 
@@ -387,6 +401,7 @@ export class Sequential implements CallbackModel {
   async resume(path: string): Promise<boolean> {
     const { optimizer } = this.#requireGoal('resume');
     const network = this.#requireNetwork('resume');
+    const { decodeResumable, decodeSafetensors, isMissing, readBytes } = await import('./seldom.ts');
     const bytes = await readBytes('resume', path).catch((error: unknown) => {
       if (isMissing(error)) return null;
       throw error;
@@ -402,11 +417,13 @@ export class Sequential implements CallbackModel {
 
   /** A new model from a file (Node): architecture, weights and optimizer state. Compile it before training on. */
   static async load(path: string, options: SequentialOptions = {}): Promise<Sequential> {
+    const { readBytes } = await import('./seldom.ts');
     return Sequential.fromSafetensors(await readBytes('load', path), options);
   }
 
   /** The same from bytes. */
   static async fromSafetensors(bytes: Uint8Array, options: SequentialOptions = {}): Promise<Sequential> {
+    const { decodeArchitecture } = await import('./seldom.ts');
     const { layers, inputShape, seed } = decodeArchitecture(bytes);
     const model = new Sequential(layers, { seed, ...options, inputShape });
     await model.fromSafetensors(bytes);

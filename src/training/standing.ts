@@ -1,7 +1,7 @@
 /** Where a training stands: what a checkpoint holds beside the model, and what `fit` goes on from. */
 
 import { DataError, WgradError } from '../errors.ts';
-import type { SavedState, State } from '../io/state.ts';
+import type { State } from '../io/state.ts';
 
 /** A standing that came from a file. */
 export interface Resumption {
@@ -51,8 +51,11 @@ export class Standing {
   }
 }
 
-/** What must be the same for a training to go on bit for bit. */
-export type Setting = Readonly<Record<string, number | boolean>>;
+/** How far a training has come: before an epoch or within it. */
+export interface Place {
+  readonly epoch: number;
+  readonly within: boolean;
+}
 
 /**
  * Restores from a file; whatever does not fit is an error that names the file and the remedy.
@@ -66,15 +69,5 @@ export async function restoreFrom<T>(source: string, restore: () => T | Promise<
     throw new DataError(`Training cannot go on from '${source}': ${cause.message} Or delete the file to begin anew.`, {
       cause,
     });
-  }
-}
-
-/** @throws DataError where the training that was saved had another setting */
-export function checkSetting(saved: SavedState, setting: Setting): void {
-  for (const [name, now] of Object.entries(setting)) {
-    const then = typeof now === 'number' ? saved.number(name) : saved.flag(name);
-    if (then !== now) {
-      throw new DataError(`it was saved from a training with ${name} ${then}, this one has ${now}. Give fit the same.`);
-    }
   }
 }

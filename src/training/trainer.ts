@@ -2,12 +2,11 @@
 
 import type { Logs } from '../callbacks/callback.ts';
 import { CallbackList } from '../callbacks/callbackList.ts';
-import { describeNonFinite, type NonFinite } from '../callbacks/nonFinite.ts';
+import type { NonFinite } from '../callbacks/nonFinite.ts';
 import { nonFiniteFrom, stateOfNonFinite } from '../callbacks/nonFiniteState.ts';
 import type { StepDraft, StepValues } from '../gpu/step.ts';
 import type { SavedState, State } from '../io/state.ts';
 import { permutation } from '../random.ts';
-import { findCause } from './cause.ts';
 import { type Compiled, metricNames } from './compiled.ts';
 import { type Examples, Order } from './gpuDataset.ts';
 import { GpuLedger, type LedgerReading } from './ledger.ts';
@@ -350,6 +349,7 @@ export class Trainer {
       this.#ledger.release();
       if (this.#warn && !this.#told) {
         this.#told = true;
+        const { describeNonFinite } = await import('./seldom.ts');
         console.warn(
           `Step ${firstBadStep}: ${describeNonFinite(this.#nonFinite)}; such steps are left out. Add a DivergenceDetector to stop or to recover.`,
         );
@@ -396,6 +396,7 @@ export class Trainer {
         return { size, values };
       });
     const partsFor = (size: number): StepParts => this.#parts(size);
+    const { findCause } = await import('./seldom.ts');
     return { step, ...(await findCause(device, { rule: optimizer.rule, batch, parts, partsFor })) };
   }
 
