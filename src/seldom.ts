@@ -8,5 +8,6 @@ export { kernelErrorOf } from './gpu/kernelError.ts';
 export { tuneAsNeeded } from './gpu/tuning.ts';
 export { readChoices } from './gpu/tuningStore.ts';
 export { cut } from './graph/cut.ts';
+export { describeMemory, describeRun } from './graph/describeKernel.ts';
 export { ALL_PASSES } from './graph/passes.ts';
 export { refusalOf } from './graph/refusal.ts';

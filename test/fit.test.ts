@@ -899,6 +899,20 @@ test('a layer that the adapter cannot bind for one example is refused before any
   device.close();
 });
 
+test('what cannot be cut into pieces is refused by its layer, also in prediction and evaluation', async () => {
+  const device = await openDevice({ limits: { maxStorageBufferBindingSize: 2 ** 18 } });
+  const model = new Sequential([new Conv2D(100, 1, { name: 'wide' }), new GlobalAveragePooling2D()], {
+    inputShape: [10, 100, 1],
+    device,
+  }).compile({ loss: 'meanSquaredError' });
+  const image = tensor(new Uint8Array(1000), [1, 10, 100, 1]);
+  const label = tensor(new Float32Array(100), [1, 100]);
+  for (const work of [() => model.predict(image), () => model.evaluate(image, label)]) {
+    await rejects(work, OutOfMemoryError, "'wide'", '390.6 KiB', '256.0 KiB');
+  }
+  device.close();
+});
+
 test('memory is given back after fit, also after one that failed', async () => {
   const model = classifier();
   const device = await model.device();

@@ -6,6 +6,7 @@ import { ShapeError } from '../src/errors.ts';
 import type { Node } from '../src/graph/node.ts';
 import { type Loss, Sequential, SGD, tensor } from '../src/index.ts';
 import * as layers from '../src/layers/index.ts';
+import { makeLayer } from '../src/layers/makeLayer.ts';
 import { add } from '../src/ops/elementwise.ts';
 import { mean as meanNode } from '../src/ops/reduce.ts';
 import type { Shape } from '../src/shape.ts';
@@ -279,7 +280,7 @@ async function runLayerTest({ make, input, output, weights = {}, oracle, ...rest
 
   if (wrong !== undefined) {
     const name = 'the_layer';
-    const renamed = layers.makeLayer(className, make().config(), { name });
+    const renamed = makeLayer(className, make().config(), { name });
     assert.throws(
       () => new Sequential([renamed], { inputShape: wrong }),
       (error: unknown) =>

@@ -14,6 +14,7 @@ import {
   type Device,
   DeviceError,
   type DeviceOptions,
+  KernelError,
   OutOfMemoryError,
   openDevice,
   Sequential,
@@ -126,6 +127,23 @@ test('a refused bind group names the kernel and its operands; the plan is given 
     assert.is(device.stats.bytes, before);
     const [one] = await values(device, [e.exp(x)]);
     assert.is(one.length, 210);
+  }));
+
+test('a kernel that does not compile is told with the lines that are wrong; the device works on', () =>
+  on({}, async (device) => {
+    const x = nodeOf(draw([30]));
+    const [kernel] = schedule([e.exp(x)], device.target, ALL_PASSES).kernels;
+    const source = `${kernel.source}\nfn wrong() -> u32 {\nreturn nonsense;\n}`;
+    const error = await rejects(
+      () => device.pipelines.get({ ...kernel, source }),
+      KernelError,
+      "'exp' did not compile",
+      'line',
+      'return nonsense;',
+    );
+    assert.match(error instanceof KernelError ? error.source : '', '\n  return nonsense;\n}');
+    const [one] = await values(device, [e.exp(x)]);
+    assert.is(one.length, 30);
   }));
 
 test('an error that nobody watched for is thrown by whatever comes next, and again', () =>

@@ -154,7 +154,8 @@ test('a device that runs out of memory is asked for less', async () => {
   const { guarded } = device;
   let refusals = 2;
   device.guarded = async (what, create) => {
-    if (what.includes('memory of a plan') && refusals-- > 0) throw new OutOfMemoryError('There is no more memory.');
+    if ((await what()).includes('memory of a plan') && refusals-- > 0)
+      throw new OutOfMemoryError('There is no more memory.');
     return guarded.call(device, what, create) as Promise<ReturnType<typeof create>>;
   };
   const inParts = await train(compiled(plain(), undefined, { device }), { batchSize: 53 });

@@ -1,4 +1,4 @@
-import type { DivergenceKind } from './divergenceWatch.ts';
+import type { DivergenceKind } from './divergenceKind.ts';
 import type { NonFinite } from './nonFinite.ts';
 import { compact } from './progressText.ts';
 

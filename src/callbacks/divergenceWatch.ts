@@ -1,12 +1,8 @@
 import type { SavedState, State } from '../io/state.ts';
 import type { Logs, MetricsReport } from './callback.ts';
+import type { DivergenceKind } from './divergenceKind.ts';
 import { LossTrail, type Stretch } from './lossTrail.ts';
 import type { NonFinite } from './nonFinite.ts';
-
-/** `non-finite`: NaN or infinity; `high-loss`: the loss stays far too high; `chance`: nothing is learnt. */
-export const DIVERGENCE_KINDS = ['non-finite', 'high-loss', 'chance'] as const;
-/** Kinds of failure: {@link DivergenceWatch} has the rules. */
-export type DivergenceKind = (typeof DIVERGENCE_KINDS)[number];
 
 /** What a `DivergenceWatch` must know of the run, and its bounds. */
 export interface WatchOptions {

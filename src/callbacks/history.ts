@@ -1,6 +1,6 @@
 import type { SavedState, State } from '../io/state.ts';
 import { Callback, type Logs } from './callback.ts';
-import { DIVERGENCE_KINDS, type DivergenceKind } from './divergenceWatch.ts';
+import { DIVERGENCE_KINDS, type DivergenceKind } from './divergenceKind.ts';
 
 /** A return to an earlier state of the model, because training had diverged. */
 export interface Recovery {

@@ -19,7 +19,8 @@ export {
   type DivergenceDetectorOptions,
   type OnDivergence,
 } from './divergenceDetector.ts';
-export { type DivergenceKind, DivergenceWatch, type Finding, type WatchOptions } from './divergenceWatch.ts';
+export type { DivergenceKind } from './divergenceKind.ts';
+export { DivergenceWatch, type Finding, type WatchOptions } from './divergenceWatch.ts';
 export { EarlyStopping, type EarlyStoppingOptions } from './earlyStopping.ts';
 export { History, type Recovery } from './history.ts';
 export { LearningRateScheduler, type Schedule } from './learningRateScheduler.ts';

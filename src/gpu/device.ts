@@ -453,11 +453,11 @@ export class Device {
   }
 
   /**
-   * Runs `create` and turns what WebGPU refuses or cannot allocate into typed errors that name `what`. The buffers that it
+   * Runs `create` and turns what WebGPU refuses or cannot allocate into typed errors that name it by `what`. The buffers that it
    * acquired are then given back, and the device works on.
    * @internal
    */
-  async guarded<T>(what: string, create: () => T): Promise<T> {
+  async guarded<T>(what: () => Promise<string>, create: () => T): Promise<T> {
     const making: Making = { buffers: [], uploaded: [] };
     try {
       this.#making = making;
@@ -465,7 +465,7 @@ export class Device {
       this.#making = null;
       const error = await refused;
       this.check();
-      if (error !== null) throw errorOf(error, what);
+      if (error !== null) throw errorOf(error, await what());
       return result;
     } catch (error) {
       this.#making = null;
@@ -484,10 +484,11 @@ export class Device {
   }
 
   /** Runs commands. What WebGPU refuses of them is from then on the failure of this device, and names `what`. @internal */
-  watch<T>(what: string | ((error: GPUError) => string), commands: () => T): T {
+  watch<T>(what: string | ((error: GPUError) => Promise<string>), commands: () => T): T {
     const { result, refused } = this.#scoped(commands);
-    const noted = refused.then((error) => {
-      if (error !== null) this.#fail(errorOf(error, typeof what === 'string' ? what : what(error), UNUSABLE));
+    const noted = refused.then(async (error) => {
+      if (error === null) return;
+      this.#fail(errorOf(error, typeof what === 'string' ? what : await what(error), UNUSABLE));
     });
     this.#answered = Promise.all([this.#answered, noted]);
     return result;

@@ -6,11 +6,11 @@
 import { DeviceError } from '../errors.ts';
 import { homeOf, resolve } from '../graph/fuse.ts';
 import { isScratch, type Operand } from '../graph/kernel.ts';
-import { describeKernel, describeOperand, excessOf } from '../graph/limits.ts';
+import { excessOf } from '../graph/limits.ts';
 import type { Node } from '../graph/node.ts';
 import type { Schedule, ScheduledKernel } from '../graph/schedule.ts';
 import { scheduleWithin } from '../graph/scheduleWithin.ts';
-import { bytesOf, formatBytes, OFFSET_ALIGNMENT, type Storage } from '../graph/storage.ts';
+import { bytesOf, OFFSET_ALIGNMENT, type Storage } from '../graph/storage.ts';
 import { formatShape, roundUp, sizeOf } from '../shape.ts';
 import type { Device } from './device.ts';
 import { NO_STEP, STEP_BYTES, StepRows, type StepValues } from './step.ts';
@@ -25,8 +25,6 @@ export interface PlanOptions {
 }
 
 const ONE_STEP: readonly StepValues[] = [NO_STEP];
-/** Kernels that an error lists. */
-const SHOWN = 4;
 
 interface Dispatch {
   readonly label: string;
@@ -104,8 +102,8 @@ export class Plan {
         return pipeline;
       }),
     );
-    const { largest, bytes } = memoryOf(planned);
-    return device.guarded(`the memory of a plan (${formatBytes(bytes)} in all; the most for ${largest})`, () => {
+    const what = async (): Promise<string> => (await device.seldom()).describeMemory(planned);
+    return device.guarded(what, () => {
       const slots = placement.slots.map((bytes, slot) => device.acquireBuffer(bytes, `slot ${slot}`));
       const { starts, total } = layOutUniforms(kernels);
       const uniformBuffer =
@@ -173,18 +171,9 @@ export class Plan {
     // What WebGPU accepts once it accepts again: later submissions are the same commands.
     this.#tried = true;
     device.watch(
-      (error) => this.#describe(error),
+      async (error) => (await device.seldom()).describeRun(this.schedule, error),
       () => this.#submit(count),
     );
-  }
-
-  /** What an error calls the plan: the kernels that WebGPU names, else the first ones. */
-  #describe({ message }: GPUError): string {
-    const { kernels } = this.schedule;
-    const named = kernels.filter(({ label }) => message.includes(`"${label}"`));
-    const meant = named.length > 0 ? named : kernels;
-    const more = meant.length > SHOWN ? `; and ${meant.length - SHOWN} more` : '';
-    return `the first run of ${meant.slice(0, SHOWN).map(describeKernel).join('; ')}${more}`;
   }
 
   #submit(count: number): void {
@@ -294,10 +283,4 @@ function locate(
   const place = placement.places.get(operand);
   if (place === undefined) throw new Error('An operand has no place in memory.');
   return { buffer: slots[place.slot], offset: place.offset, size: place.bytes };
-}
-
-/** Bytes that a schedule's results take, and the largest of them. */
-function memoryOf({ placement }: Schedule): { bytes: number; largest: string } {
-  const [first] = [...placement.places].sort(([, a], [, b]) => b.bytes - a.bytes);
-  return { bytes: placement.bytes, largest: first === undefined ? 'none' : describeOperand(first[0]) };
 }

@@ -13,10 +13,8 @@
 export type Holes = Readonly<Record<string, string | number | boolean>>;
 
 interface Block {
-  readonly kind: 'if' | 'for';
-  readonly condition: boolean;
-  readonly variable: string;
-  readonly count: number;
+  /** What the block becomes, once its end is reached. */
+  readonly close: (block: Block, end: string) => readonly string[];
   readonly lines: string[];
   readonly otherwise: string[];
   inElse: boolean;
@@ -35,6 +33,9 @@ export function specialise(template: string, holes: Holes): string {
 
   const expand = (lines: readonly string[]): string[] => {
     const stack: Block[] = [];
+    const begin = (close: Block['close'], ...lines: string[]): void => {
+      stack.push({ close, lines, otherwise: [], inElse: false });
+    };
     const output: string[] = [];
     const emit = (line: string): void => {
       const top = stack.at(-1);
@@ -46,44 +47,21 @@ export function specialise(template: string, holes: Holes): string {
       const open = words[0] === '@if' || words[0] === '@for';
       if (open && stack.length > 0) {
         // Nested blocks are kept as text until their surroundings are decided.
-        stack.push({
-          kind: 'if',
-          condition: true,
-          variable: '',
-          count: -1,
-          lines: [line],
-          otherwise: [],
-          inElse: false,
-        });
+        begin(({ lines }, end) => [...lines, end], line);
       } else if (words[0] === '@if') {
         const condition = words[2] === '<' ? number(words[1]) < number(words[3]) : truth(words[1]);
-        stack.push({ kind: 'if', condition, variable: '', count: 0, lines: [], otherwise: [], inElse: false });
+        begin(({ lines, otherwise }) => expand(condition ? lines : otherwise));
       } else if (words[0] === '@for') {
         const bound = count(words[3].slice('0..'.length));
-        stack.push({
-          kind: 'for',
-          condition: true,
-          variable: words[1],
-          count: bound,
-          lines: [],
-          otherwise: [],
-          inElse: false,
-        });
+        begin(({ lines }) =>
+          Array.from({ length: bound }, (_, i) => expand(lines.map((text) => fill(text, words[1], i)))).flat(),
+        );
       } else if (words[0] === '@else' && stack.length === 1) {
         stack[0].inElse = true;
       } else if (words[0] === '@end') {
         const block = stack.pop();
         if (block === undefined) throw new Error('WGSL template: @end without @if or @for. Remove it.');
-        if (block.count === -1) {
-          for (const inner of [...block.lines, line]) emit(inner);
-        } else if (block.kind === 'if') {
-          for (const inner of expand(block.condition ? block.lines : block.otherwise)) emit(inner);
-        } else {
-          for (let i = 0; i < block.count; i++) {
-            const filled = block.lines.map((text) => fill(text, block.variable, i));
-            for (const inner of expand(filled)) emit(inner);
-          }
-        }
+        for (const inner of block.close(block, line)) emit(inner);
       } else {
         emit(line);
       }

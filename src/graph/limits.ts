@@ -3,7 +3,7 @@
 import { OutOfMemoryError } from '../errors.ts';
 import { formatShape, sizeOf } from '../shape.ts';
 import { topologicalOrder } from './fuse.ts';
-import { isScratch, type Operand } from './kernel.ts';
+import type { Operand } from './kernel.ts';
 import { bytesOfOperand, type Placement } from './memory.ts';
 import type { Node } from './node.ts';
 import type { Schedule, ScheduledKernel } from './schedule.ts';
@@ -71,16 +71,6 @@ export function checkSizes(roots: readonly Node[]): void {
     );
   }
 }
-
-/** What a kernel binds, as an error shows it. */
-export function describeOperand(operand: Operand): string {
-  if (isScratch(operand)) return `scratch memory (${formatBytes(operand.bytes)})`;
-  return `'${operand.op.name}' ${operand.dtype} ${formatShape(operand.shape)} (${formatBytes(bytesOfOperand(operand))})`;
-}
-
-/** A kernel and all that it binds, as an error shows it. */
-export const describeKernel = ({ label, bindings }: ScheduledKernel): string =>
-  `'${label}' with ${bindings.map(({ operand }) => describeOperand(operand)).join(', ')}`;
 
 /** Whether some tensor or scratch memory is too large for a buffer or binding. */
 export function isOversized({ kernels, placement }: Schedule, { buffer, binding }: Limits): boolean {

@@ -1,8 +1,9 @@
 /** Why an adapter cannot run a schedule, in words. */
 
 import { DeviceError, OutOfMemoryError, type WgradError } from '../errors.ts';
+import { describeKernel, describeOperand } from './describeKernel.ts';
 import { isScratch, type Operand } from './kernel.ts';
-import { describeKernel, describeOperand, type Excess, type Limits } from './limits.ts';
+import type { Excess, Limits } from './limits.ts';
 import { formatBytes } from './storage.ts';
 
 const FAULT =

@@ -16,7 +16,7 @@ import { type Shape, sizeOf } from '../shape.ts';
 import type { Compiled, Goal } from './compiled.ts';
 import { bytesOfLedger, standInLedger } from './ledger.ts';
 import { gradientSums, stagesOf } from './microBatches.ts';
-import { evaluationStep, type Network, type StepParts, type TrainingStep, trainingStep } from './network.ts';
+import { evaluationStep, type Network, type Step, type StepParts, trainingStep } from './network.ts';
 import { MOST_TOGETHER } from './pace.ts';
 import { standIn } from './parameters.ts';
 
@@ -147,7 +147,7 @@ class StepPlanner {
   }
 
   evaluation(batch: number): Schedule {
-    return this.schedule(evaluationStep(this.parts(batch)));
+    return this.schedule(evaluationStep(this.parts(batch)).effects);
   }
 
   schedule(effects: readonly Node[]): Schedule {
@@ -156,8 +156,8 @@ class StepPlanner {
 }
 
 /** Bytes of the largest tensor that a kernel binds. */
-const largestOf = (planned: readonly Schedule[]): number =>
-  Math.max(0, ...planned.flatMap(({ placement }) => [...placement.places.values()].map(({ bytes }) => bytes)));
+const largestOf = ({ placement }: Schedule): number =>
+  Math.max(0, ...[...placement.places.values()].map(({ bytes }) => bytes));
 
 /** The most examples, at most `batchSize`, for which `fits` holds, as it does for all smaller numbers; 0 where it never does. */
 async function most(batchSize: number, fits: (batch: number) => boolean | Promise<boolean>): Promise<number> {
@@ -171,48 +171,48 @@ async function most(batchSize: number, fits: (batch: number) => boolean | Promis
   return fitting;
 }
 
-const bindableBytes = ({ info }: Device): number => Math.min(info.maxBindingBytes, info.maxBufferBytes);
-
-/** The most examples, at most `batchSize`, whose plans bind nothing larger than the device can; 0 where even one does. */
-export const largestFitting = (
-  device: Device,
-  batchSize: number,
-  plan: (batch: number) => readonly Schedule[],
-): Promise<number> => most(batchSize, (batch) => largestOf(plan(batch)) <= bindableBytes(device));
-
 /**
- * The most examples that a training step can take at once on the device, at most `batchSize`. Where one example alone is
- * too large for a binding, or the weights are, the planner cuts what is computed with them into pieces, which is slower.
+ * The most examples, at most `batchSize`, that a device can take at once through `step`. Where one example alone is too
+ * large for a binding, or the weights are, the planner cuts what is computed with them into pieces, which is slower.
  * @throws OutOfMemoryError where that is not possible; it names the layer
  */
-export async function fittingBatch(compiled: Compiled, batchSize: number, labels: Shape): Promise<number> {
-  const { device, network, optimizer } = compiled;
-  const planner = new StepPlanner(compiled, network, labels, { examples: batchSize, target: device.target });
-  const whole = await largestFitting(device, batchSize, (batch) => planner.training(batch, batch));
+export async function fitting(
+  { device, network }: Pick<Compiled, 'device' | 'network'>,
+  batchSize: number,
+  step: (batch: number) => Step,
+): Promise<number> {
+  const { target, limits, info } = device;
+  const limit = Math.min(info.maxBindingBytes, info.maxBufferBytes);
+  const whole = await most(batchSize, (batch) => largestOf(schedule(step(batch).effects, target, ALL_PASSES)) <= limit);
   if (whole > 0) return whole;
-  const step = (batch: number): TrainingStep => trainingStep(planner.parts(batch), optimizer.rule, planner.moments);
-  const cut = await most(batchSize, async (batch) => {
-    const planned = await scheduleWithin(step(batch).effects, device);
-    return !isOversized(planned, device.limits);
-  });
+  const cut = await most(
+    batchSize,
+    async (batch) => !isOversized(await scheduleWithin(step(batch).effects, device), limits),
+  );
   if (cut > 0) return cut;
   const one = step(1);
-  const planned = planner.schedule(one.effects);
+  const planned = schedule(one.effects, target, ALL_PASSES);
   throw new OutOfMemoryError(
-    `Layer '${hungriestLayer(one, planned, network)}' needs ${formatBytes(largestOf([planned]))} in one buffer for a single example, but ` +
-      `'${device.info.name}' binds at most ${formatBytes(bindableBytes(device))}. Make the layer or its inputs smaller.`,
+    `Layer '${hungriestLayer(one, planned, network)}' needs ${formatBytes(largestOf(planned))} in one buffer for a single example, but ` +
+      `'${info.name}' binds at most ${formatBytes(limit)}. Make the layer or its inputs smaller.`,
   );
 }
 
-/** The same for an evaluation, which takes less. */
-export async function fittingEvaluation(compiled: Compiled, batchSize: number, labels: Shape): Promise<number> {
-  const { device, network } = compiled;
-  const planner = new StepPlanner(compiled, network, labels, { examples: batchSize, target: device.target });
-  return Math.max(1, await largestFitting(device, batchSize, (batch) => [planner.evaluation(batch)]));
+/** The same of a training step. */
+export function fittingBatch(compiled: Compiled, batchSize: number, labels: Shape): Promise<number> {
+  const { rule } = compiled.optimizer;
+  const planner = new StepPlanner(compiled, compiled.network, labels, { examples: batchSize });
+  return fitting(compiled, batchSize, (batch) => trainingStep(planner.parts(batch), rule, planner.moments));
+}
+
+/** The same of an evaluation, which takes less. */
+export function fittingEvaluation(compiled: Compiled, batchSize: number, labels: Shape): Promise<number> {
+  const planner = new StepPlanner(compiled, compiled.network, labels, { examples: batchSize });
+  return fitting(compiled, batchSize, (batch) => evaluationStep(planner.parts(batch)));
 }
 
 /** The layer that the step's largest tensor belongs to. */
-function hungriestLayer({ activations }: TrainingStep, { placement }: Schedule, network: Network): string {
+function hungriestLayer({ activations }: Step, { placement }: Schedule, network: Network): string {
   const [[largest]] = [...placement.places].sort(([, a], [, b]) => b.bytes - a.bytes);
   const seen = new Set<Node>();
   for (const { name } of network.layers) {

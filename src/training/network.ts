@@ -185,7 +185,7 @@ function sumsOf({ loss, metrics, y, weights }: StepParts, output: Node): { loss:
   return { loss: total, values: [total, ...metrics.map((metric) => sum(perExampleOf(metric, y, output)))] };
 }
 
-export interface TrainingStep {
+export interface Step {
   /** What to run, in order. */
   readonly effects: readonly Node[];
   /** Each layer's output, by the layer's name. */
@@ -244,7 +244,7 @@ const watchedPack = (slopes: readonly Node[], { health }: Ledger, rule: UpdateRu
   pack(slopes, (slope) => watch(slope, health, rule));
 
 /** One optimizer step: forward, loss, gradients, metrics, update. */
-export function trainingStep(parts: StepParts, rule: UpdateRule, moments: readonly Node[]): TrainingStep {
+export function trainingStep(parts: StepParts, rule: UpdateRule, moments: readonly Node[]): Step {
   const { slopes, metrics, moving, activations } = backward(parts, parts.x.shape[0]);
   const { network, ledger } = parts;
   const update =
@@ -258,7 +258,7 @@ export function trainingStep(parts: StepParts, rule: UpdateRule, moments: readon
  * A part of a batch of `batch` examples: the same but for the update; the gradients are added to `sums`, which are laid
  * out like the weights. Batch normalisation sees the part alone.
  */
-export function partialStep(parts: StepParts, batch: number, rule: UpdateRule, sums: ParameterBlock): TrainingStep {
+export function partialStep(parts: StepParts, batch: number, rule: UpdateRule, sums: ParameterBlock): Step {
   const { slopes, metrics, moving, activations } = backward(parts, batch);
   const known = sums.nodes();
   const totals = slopes.map((slope, at) => add(known[at], slope));
@@ -284,8 +284,12 @@ export function updateStep(
 const whereFinite = (value: Node, old: Node): Node => where(equal(mul(value, fullNode(0)), fullNode(0)), value, old);
 
 /** Loss and metrics of a batch without training. */
-export function evaluationStep(parts: StepParts): Node[] {
+export function evaluationStep(parts: StepParts): Step {
   const { network, x, ledger } = parts;
-  const { output } = network.forward(x, false, { trainable: network.trainable.nodes(), fixed: network.fixed.nodes() });
-  return [accumulate(ledger.sums, ledger.health, sumsOf(parts, output).values)];
+  const { output, activations } = inference(network, x);
+  return { effects: [accumulate(ledger.sums, ledger.health, sumsOf(parts, output).values)], activations };
 }
+
+/** The forward pass as in evaluation. */
+export const inference = (network: Network, x: Node): Forward =>
+  network.forward(x, false, { trainable: network.trainable.nodes(), fixed: network.fixed.nodes() });

@@ -5,8 +5,6 @@ import { checkOptions } from '../given.ts';
 import type { Device } from '../gpu/device.ts';
 import { Plan } from '../gpu/plan.ts';
 import type { Node } from '../graph/node.ts';
-import { ALL_PASSES } from '../graph/passes.ts';
-import { schedule } from '../graph/schedule.ts';
 import { copy } from '../ops/elementwise.ts';
 import { sizeOf } from '../shape.ts';
 import { type Tensor, tensor } from '../tensor.ts';
@@ -14,8 +12,8 @@ import { checkWhole } from './checks.ts';
 import { checkCallbacks } from './fitOptions.ts';
 import { Order, Rows } from './gpuDataset.ts';
 import { InFlight } from './inFlight.ts';
-import { largestFitting } from './memory.ts';
-import type { Network } from './network.ts';
+import { fitting } from './memory.ts';
+import { inference, type Network, type Step } from './network.ts';
 
 export interface PredictOptions {
   /** Default 32. */
@@ -46,16 +44,13 @@ export async function predict(
   const result = new Float32Array(rows.count * width);
   const plans = new Map<number, { plan: Plan; output: Node }>();
   const readings = new InFlight();
-  const outputOf = (size: number): Node => {
-    const weights = { trainable: network.trainable.nodes(), fixed: network.fixed.nodes() };
-    return copy(network.forward(rows.batch(order.node, size), false, weights).output);
+  const step = (size: number): Step & { readonly output: Node } => {
+    const forward = inference(network, rows.batch(order.node, size));
+    const output = copy(forward.output);
+    return { effects: [output], activations: forward.activations, output };
   };
   try {
-    const wanted = Math.min(batchSize, rows.count);
-    const fitting = await largestFitting(device, wanted, (size) => [
-      schedule([outputOf(size)], device.target, ALL_PASSES),
-    ]);
-    const most = Math.max(1, fitting);
+    const most = await fitting({ device, network }, Math.min(batchSize, rows.count), step);
     const callbacks = new CallbackList(given, model, {
       epochs: 1,
       steps: Math.ceil(rows.count / most),
@@ -71,7 +66,7 @@ export async function predict(
       await callbacks.onPredictBatchBegin(position / most, {});
       let entry = plans.get(size);
       if (entry === undefined) {
-        const output = outputOf(size);
+        const { output } = step(size);
         entry = { plan: await Plan.compile(device, [output]), output };
         plans.set(size, entry);
       }

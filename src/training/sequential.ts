@@ -31,6 +31,8 @@ import type { Trainer } from './trainer.ts';
 import { checkLayers } from './userParts.ts';
 import { readWeights, writeWeights } from './weights.ts';
 
+const seldom = () => import('./seldom.ts');
+
 /** Options of `Sequential`. */
 export interface SequentialOptions {
   /** Shape of one example, without the batch; default: the first layer's `inputShape`, or that of the first data seen. */
@@ -314,7 +316,7 @@ export class Sequential implements CallbackModel {
   }
 
   async snapshot(): Promise<Snapshot> {
-    const { DeviceSnapshot } = await import('./seldom.ts');
+    const { DeviceSnapshot } = await seldom();
     return new DeviceSnapshot(await this.ready('snapshot'), () => this.#trainer?.forget());
   }
 
@@ -341,7 +343,7 @@ export class Sequential implements CallbackModel {
    * `fit` also all that training needs to go on (`resume`).
    */
   async toSafetensors(): Promise<Uint8Array> {
-    const { encodeModel } = await import('./seldom.ts');
+    const { encodeModel } = await seldom();
     return encodeModel({
       network: this.#requireNetwork('save'),
       seed: this.seed,
@@ -357,7 +359,7 @@ export class Sequential implements CallbackModel {
    * @throws FileError where the system refuses the file
    */
   async save(path: string): Promise<void> {
-    const { writeBytes } = await import('./seldom.ts');
+    const { writeBytes } = await seldom();
     await writeBytes('save', path, await this.toSafetensors());
   }
 
@@ -367,13 +369,13 @@ export class Sequential implements CallbackModel {
    * @throws FileError for a file that cannot be read, DataError for one that is damaged or of another model
    */
   async load(path: string): Promise<void> {
-    const { readBytes } = await import('./seldom.ts');
+    const { readBytes } = await seldom();
     await this.fromSafetensors(await readBytes('load', path));
   }
 
   /** The same from bytes. */
   async fromSafetensors(bytes: Uint8Array): Promise<void> {
-    const { decodeModel, decodeSafetensors } = await import('./seldom.ts');
+    const { decodeModel, decodeSafetensors } = await seldom();
     await this.#adopt(decodeModel(decodeSafetensors(bytes), this.#requireNetwork('load')));
   }
 
@@ -401,7 +403,7 @@ export class Sequential implements CallbackModel {
   async resume(path: string): Promise<boolean> {
     const { optimizer } = this.#requireGoal('resume');
     const network = this.#requireNetwork('resume');
-    const { decodeResumable, decodeSafetensors, isMissing, readBytes } = await import('./seldom.ts');
+    const { decodeResumable, decodeSafetensors, isMissing, readBytes } = await seldom();
     const bytes = await readBytes('resume', path).catch((error: unknown) => {
       if (isMissing(error)) return null;
       throw error;
@@ -417,13 +419,13 @@ export class Sequential implements CallbackModel {
 
   /** A new model from a file (Node): architecture, weights and optimizer state. Compile it before training on. */
   static async load(path: string, options: SequentialOptions = {}): Promise<Sequential> {
-    const { readBytes } = await import('./seldom.ts');
+    const { readBytes } = await seldom();
     return Sequential.fromSafetensors(await readBytes('load', path), options);
   }
 
   /** The same from bytes. */
   static async fromSafetensors(bytes: Uint8Array, options: SequentialOptions = {}): Promise<Sequential> {
-    const { decodeArchitecture } = await import('./seldom.ts');
+    const { decodeArchitecture } = await seldom();
     const { layers, inputShape, seed } = decodeArchitecture(bytes);
     const model = new Sequential(layers, { seed, ...options, inputShape });
     await model.fromSafetensors(bytes);

@@ -15,6 +15,8 @@ import { evaluationStep, type StepParts } from './network.ts';
 import type { ParameterBlock } from './parameters.ts';
 import { Pass, type ProgressParts, seedOfPart } from './pass.ts';
 
+const seldom = () => import('./seldom.ts');
+
 const NO_CALLBACKS = new CallbackList([]);
 
 const iota = (begin: number, end: number): Int32Array => Int32Array.from({ length: end - begin }, (_, i) => begin + i);
@@ -48,7 +50,7 @@ export class Evaluator {
     this.#count = end - begin;
     this.#batchSize = batchSize;
     this.#pass = new Pass(device, { count: this.#count, batchSize, together }, (size) => {
-      const effects = evaluationStep({
+      const { effects } = evaluationStep({
         network,
         loss,
         metrics,
@@ -349,7 +351,7 @@ export class Trainer {
       this.#ledger.release();
       if (this.#warn && !this.#told) {
         this.#told = true;
-        const { describeNonFinite } = await import('./seldom.ts');
+        const { describeNonFinite } = await seldom();
         console.warn(
           `Step ${firstBadStep}: ${describeNonFinite(this.#nonFinite)}; such steps are left out. Add a DivergenceDetector to stop or to recover.`,
         );
@@ -396,7 +398,7 @@ export class Trainer {
         return { size, values };
       });
     const partsFor = (size: number): StepParts => this.#parts(size);
-    const { findCause } = await import('./seldom.ts');
+    const { findCause } = await seldom();
     return { step, ...(await findCause(device, { rule: optimizer.rule, batch, parts, partsFor })) };
   }
 
