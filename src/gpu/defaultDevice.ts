@@ -4,7 +4,8 @@
  * still open; where there is none, the first use opens one.
  */
 
-import { createDevice, type Device, type DeviceOptions } from './device.ts';
+import { createDevice } from './createDevice.ts';
+import type { Device, DeviceOptions } from './device.ts';
 
 const devices: Promise<Device>[] = [];
 

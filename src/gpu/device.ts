@@ -1,6 +1,6 @@
 /** A device: the adapter's queue, memory and compiled kernels, and what went wrong on it. */
 
-import { environment, findAdapter, isNode, tuningShelf } from '#platform';
+import { isNode } from '#platform';
 import { DeviceError, OutOfMemoryError, StateError } from '../errors.ts';
 import type { Target } from '../graph/kernel.ts';
 import { type LimitName, type Limits, limitsOf } from '../graph/limits.ts';
@@ -9,6 +9,7 @@ import { bytesOf, formatBytes, type Storage } from '../graph/storage.ts';
 import { formatShape, roundUp, sizeOf } from '../shape.ts';
 import { type AdapterChoice, describeAdapter, isSoftware } from './adapter.ts';
 import { EagerPlans } from './eagerPlans.ts';
+import { errorOf, Faults } from './faults.ts';
 import { Patience } from './patience.ts';
 import { PipelineCache } from './pipelines.ts';
 import { STEP_BYTES } from './step.ts';
@@ -57,12 +58,8 @@ export interface DeviceStats {
   readonly kernels: number;
 }
 
-const WANTED_FEATURES = ['timestamp-query', 'subgroups', 'shader-f16'] as const;
 /** Released buffers kept for reuse, in bytes. */
 const POOL_BYTES = 256 * 2 ** 20;
-/** What WebGPU may answer with, the likeliest cause first. */
-const ERROR_KINDS: readonly GPUErrorFilter[] = ['out-of-memory', 'internal', 'validation'];
-const UNUSABLE = ' Its memory is now undefined: close the device and open a new one with openDevice().';
 /** How long the news of a loss may take after the loss itself was felt, in milliseconds. */
 const NEWS_MS = 1000;
 /** Bytes of an object's ballast: as many make the garbage collector look at once. */
@@ -118,9 +115,7 @@ export class Device {
    * behind. Host memory of the same size, never touched and so never really taken, tells it what hangs on an object.
    */
   readonly #ballast = new WeakMap<object, ArrayBuffer>();
-  #failure: DeviceError | null = null;
-  /** Settles when the error scopes opened so far have answered. */
-  #answered: Promise<unknown> = Promise.resolve();
+  readonly #faults: Faults;
   #making: Making | null = null;
   #closed = false;
   #turn: Promise<unknown> = Promise.resolve();
@@ -163,6 +158,7 @@ export class Device {
         },
       ],
     });
+    this.#faults = new Faults(gpu, this.info.name);
     this.#patience = new Patience(software && isNode);
     this.pipelines = new PipelineCache(
       gpu,
@@ -172,18 +168,6 @@ export class Device {
       async (...of) => (await this.seldom()).kernelErrorOf(...of),
     );
     this.#collected = new FinalizationRegistry((buffer) => this.releaseBuffer(buffer));
-    gpu.addEventListener('uncapturederror', (event) => {
-      event.preventDefault();
-      this.#fail(errorOf(event.error, 'a command', UNUSABLE));
-    });
-    void gpu.lost.then(({ reason, message }) => {
-      this.#fail(
-        new DeviceError(
-          `The device '${this.info.name}' was lost (${reason}): ${message || 'the driver gave no reason'}. Close it and open a new one ` +
-            'with openDevice(); if it happens again, use a smaller batch or update the driver.',
-        ),
-      );
-    });
   }
 
   /** Whether `close` was called. */
@@ -219,11 +203,7 @@ export class Device {
     if (this.#closed) {
       throw new StateError('This device was closed. Open a new one with openDevice(), or close it later.');
     }
-    if (this.#failure !== null) throw this.#failure;
-  }
-
-  #fail(error: DeviceError): void {
-    this.#failure ??= error;
+    this.#faults.check();
   }
 
   /** Runs one piece of work after another, so that what is read is not overwritten in between. @internal */
@@ -344,7 +324,7 @@ export class Device {
     };
     // Large ones are made for this reading only: where there is no memory for it, nothing else has failed.
     const large = byteLength > STAGING_BYTES;
-    const { result, refused } = large ? this.#scoped(begin) : { result: begin(), refused: null };
+    const { result, refused } = large ? this.#faults.scoped(begin) : { result: begin(), refused: null };
     const { staging, mapped } = result;
     try {
       mapped.catch(() => {});
@@ -403,7 +383,7 @@ export class Device {
     } catch (cause) {
       throw await this.#explain(cause);
     }
-    await this.#answered;
+    await this.#faults.answered();
     this.check();
     return value;
   }
@@ -461,7 +441,7 @@ export class Device {
     const making: Making = { buffers: [], uploaded: [] };
     try {
       this.#making = making;
-      const { result, refused } = this.#scoped(create);
+      const { result, refused } = this.#faults.scoped(create);
       this.#making = null;
       const error = await refused;
       this.check();
@@ -485,90 +465,6 @@ export class Device {
 
   /** Runs commands. What WebGPU refuses of them is from then on the failure of this device, and names `what`. @internal */
   watch<T>(what: string | ((error: GPUError) => Promise<string>), commands: () => T): T {
-    const { result, refused } = this.#scoped(commands);
-    const noted = refused.then(async (error) => {
-      if (error === null) return;
-      this.#fail(errorOf(error, typeof what === 'string' ? what : await what(error), UNUSABLE));
-    });
-    this.#answered = Promise.all([this.#answered, noted]);
-    return result;
+    return this.#faults.watch(what, commands);
   }
-
-  /** Runs commands in error scopes. */
-  #scoped<T>(commands: () => T): { readonly result: T; readonly refused: Promise<GPUError | null> } {
-    for (const kind of ERROR_KINDS) this.gpu.pushErrorScope(kind);
-    let result: T;
-    try {
-      result = commands();
-    } catch (error) {
-      void this.#popScopes();
-      throw error;
-    }
-    return { result, refused: this.#popScopes() };
-  }
-
-  /** Closes the scopes: the likeliest cause of what was refused in them. A lost device answers nothing. */
-  async #popScopes(): Promise<GPUError | null> {
-    const answers = await Promise.all(ERROR_KINDS.map(() => this.gpu.popErrorScope().catch(() => null)));
-    // The innermost scope, the last kind, answers first.
-    return answers.reverse().find((error) => error !== null) ?? null;
-  }
-}
-
-/** What a person needs to know of an error of WebGPU; `after` adds what has become of the device. */
-function errorOf(error: GPUError, what: string, after = ''): DeviceError {
-  const reason = error.message.trim().replace(/\s*\n\s*/g, ' ');
-  if (error.constructor.name === 'GPUOutOfMemoryError') {
-    return new OutOfMemoryError(
-      `The device ran out of memory for ${what}: ${reason}. Use a smaller batch, or free tensors with dispose() first.${after}`,
-    );
-  }
-  return new DeviceError(
-    `WebGPU refused ${what}: ${reason}. This is a fault of wgrad, or of an operation of your own: if it is wgrad's, please report it with this text.${after}`,
-  );
-}
-
-function choiceOf(options: DeviceOptions): AdapterChoice {
-  if (options.adapter !== undefined && options.adapter !== 'auto') return options.adapter;
-  const wanted = environment('WGRAD_ADAPTER');
-  if (wanted === 'hardware' || wanted === 'lavapipe' || wanted === 'swiftshader' || wanted === 'null') return wanted;
-  return 'auto';
-}
-
-/** Whether winners are kept for an adapter; also where that cannot be told, which reading them then warns of. */
-const wasTuned = (adapter: string): Promise<boolean> =>
-  tuningShelf(adapter)
-    .read()
-    .then(
-      (text) => text !== null,
-      () => true,
-    );
-
-/**
- * Opens an adapter with all that it offers: its real limits, and timestamps, subgroups and half floats where it has them.
- * Throws a DeviceError that says how to get an adapter where there is none.
- */
-export async function createDevice(options: DeviceOptions = {}): Promise<Device> {
-  const { adapter, instance } = await findAdapter(choiceOf(options));
-  const { limits } = adapter;
-  const gpu = await adapter.requestDevice({
-    label: 'wgrad',
-    requiredFeatures: WANTED_FEATURES.filter((feature) => adapter.features.has(feature)),
-    requiredLimits: {
-      maxBufferSize: limits.maxBufferSize,
-      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
-      maxStorageBuffersPerShaderStage: limits.maxStorageBuffersPerShaderStage,
-      maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
-      maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
-      maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
-      maxComputeWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
-      maxUniformBufferBindingSize: limits.maxUniformBufferBindingSize,
-    },
-  });
-  const device = new Device(gpu, adapter, instance, options.limits);
-  if (await wasTuned(device.info.name)) {
-    const { readChoices } = await device.seldom();
-    for (const [key, name] of await readChoices(device.info.name)) device.choices.set(key, name);
-  }
-  return device;
 }

@@ -320,7 +320,7 @@ export class Sequential implements CallbackModel {
     return new DeviceSnapshot(await this.ready('snapshot'), () => this.#trainer?.forget());
   }
 
-  /** What training takes on the GPU; needs none. Within 5 % of what `fit` allocates, weighted examples aside. */
+  /** What training takes on the GPU; needs none. Within 5 % of what `fit` allocates; example weights and what callbacks keep come on top. */
   memory(options: MemoryOptions): MemoryReport {
     const [network, goal] = [this.#requireNetwork('memory'), this.#requireGoal('memory')];
     checkWhole('memory', 'batchSize', options.batchSize, 1);
