@@ -86,12 +86,13 @@ test('500 steps with reads of metrics, short batches and validation make nothing
   const device = await model.device();
   const watch = new Watch(() => device.stats);
   // 38 steps an epoch, the last one short.
-  await model.fit(x, y, { batchSize: 4, epochs: 14, validationData: [x, y], verbose: 0, callbacks: [watch] });
-  assert.is(watch.looks, 14 * (38 + 1));
+  await model.fit(x, y, { batchSize: 4, epochs: 20, validationData: [x, y], verbose: 0, callbacks: [watch] });
+  assert.is(watch.looks, 20 * (38 + 1));
   // Not even the first step: all was made before it.
   assert.is(watch.stats.size, 1, [...watch.stats].join('; '));
-  // Compiled JavaScript counts as well, but the first epochs have warmed up.
-  const growth = (watch.heap.at(-1) ?? 0) - watch.heap[5];
+  // Compiled JavaScript counts as well, but the first epochs have warmed up; the least of several looks, since on a busy
+  // machine a collection may come late.
+  const growth = Math.min(...watch.heap.slice(-4)) - Math.min(...watch.heap.slice(5, 9));
   // 304 steps: half a kilobyte kept by each would show.
   assert.ok(growth < 150_000, `the heap grew by ${growth} bytes`);
 });
@@ -349,10 +350,16 @@ test('the device that executes nothing: a step costs what JavaScript and Dawn co
     device,
   }).compile({ loss: 'sparseCategoricalCrossentropy' });
   const watch = new Watch(() => device.stats);
-  // There every read gives zeros, the flag's "step 0" among them.
+  // What is read there is nonsense: the flag may name a step of the first epoch, which is then looked into.
+  class SecondEpochOn extends Callback {
+    override onEpochBegin(epoch: number): void {
+      if (epoch === 1) watch.stats.clear();
+    }
+  }
   const detector = new DivergenceDetector({ onDivergence: 'warn', print: () => {} });
-  await model.fit(x, y, { batchSize: 4, epochs: 8, verbose: 0, callbacks: [watch, detector] });
-  assert.is(watch.stats.size, 1);
+  const callbacks = [watch, detector, new SecondEpochOn()];
+  await model.fit(x, y, { batchSize: 4, epochs: 8, verbose: 0, callbacks });
+  assert.is(watch.stats.size, 1, [...watch.stats].join('; '));
   device.close();
 });
 
