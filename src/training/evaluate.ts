@@ -1,13 +1,11 @@
 /** `evaluate`: mean loss and metrics over examples. */
 
 import { type Callback, CallbackList, type CallbackModel, type Logs } from '../callbacks/index.ts';
-import { checkOptions } from '../given.ts';
 import type { Tensor, TensorLike } from '../tensor.ts';
 import { checkExamples } from './checkData.ts';
-import { checkWhole } from './checks.ts';
 import { type Compiled, classesOf } from './compiled.ts';
 import { numbersOf } from './exampleWeights.ts';
-import { checkCallbacks } from './fitOptions.ts';
+import { checkPassOptions } from './fitOptions.ts';
 import { disposeExamples, uploadExamples } from './gpuDataset.ts';
 import { fittingEvaluation } from './memory.ts';
 import { Evaluator } from './trainer.ts';
@@ -21,12 +19,8 @@ export interface EvaluateOptions {
   readonly callbacks?: readonly Callback[];
 }
 
-export function checkEvaluateOptions(options: EvaluateOptions): void {
-  checkOptions('evaluate', options, { batchSize: true, sampleWeight: true, callbacks: true });
-  const { batchSize = 32, callbacks = [] } = options;
-  checkWhole('evaluate', 'batchSize', batchSize, 1);
-  checkCallbacks('evaluate', callbacks);
-}
+export const checkEvaluateOptions = (options: EvaluateOptions): void =>
+  checkPassOptions('evaluate', options, { batchSize: true, sampleWeight: true, callbacks: true });
 
 /** Batches too large for the device are made smaller. */
 export async function evaluate(

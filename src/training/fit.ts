@@ -118,11 +118,15 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
     freed.push(() => notice?.end());
     const newTrainer = (microBatchSize: number): Trainer =>
       new Trainer(compiled, examples, count, batchSize, { warn, microBatchSize });
-    const [trainer] = await Promise.all([
-      trainerThatFits(newTrainer, microBatchSize, notice?.part),
-      evaluator?.prepare(notice?.part),
-    ]);
-    freed.push(() => trainer.dispose());
+    const preparing = trainerThatFits(newTrainer, microBatchSize, notice?.part);
+    // Also where the evaluator fails meanwhile. A trainer that failed has freed itself.
+    freed.push(() =>
+      preparing.then(
+        (trainer) => trainer.dispose(),
+        () => {},
+      ),
+    );
+    const [trainer] = await Promise.all([preparing, evaluator?.prepare(notice?.part)]);
     adopt(trainer);
     if (verbose > 0 && trainer.microBatchSize < most) {
       console.warn(

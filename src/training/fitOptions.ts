@@ -1,4 +1,4 @@
-/** What `fit` is told beside the data, checked before hours are spent on it. */
+/** What `fit`, `evaluate` and `predict` are told beside the data, checked before hours are spent on it. */
 
 import { Callback } from '../callbacks/index.ts';
 import { describe } from '../describe.ts';
@@ -63,8 +63,26 @@ export function checkFitOptions(options: FitOptions): void {
   if (options.callbacks !== undefined) checkCallbacks('fit', options.callbacks);
 }
 
+/** What one pass over the examples is told, as by `evaluate` and `predict`. */
+interface PassOptions {
+  readonly batchSize?: number;
+  readonly callbacks?: readonly Callback[];
+}
+
+/** The same of a pass: `known` lists its options. */
+export function checkPassOptions<T extends PassOptions>(
+  who: string,
+  options: T,
+  known: Readonly<Record<keyof T & string, true>>,
+): void {
+  checkOptions(who, options, known);
+  const { batchSize = 32, callbacks = [] } = options;
+  checkWhole(who, 'batchSize', batchSize, 1);
+  checkCallbacks(who, callbacks);
+}
+
 /** Throws unless these are callbacks: anything else would be asked for hooks that it does not have. */
-export function checkCallbacks(who: string, callbacks: readonly Callback[]): void {
+function checkCallbacks(who: string, callbacks: readonly Callback[]): void {
   const given: unknown = callbacks;
   if (!Array.isArray(given)) {
     throw new ArgumentError(

@@ -31,7 +31,7 @@ export async function goOn(
 }
 
 /** @throws DataError where the training that was saved had another setting */
-export function checkSetting(saved: SavedState, setting: Setting): void {
+function checkSetting(saved: SavedState, setting: Setting): void {
   for (const [name, now] of Object.entries(setting)) {
     const then = typeof now === 'number' ? saved.number(name) : saved.flag(name);
     if (then !== now) {

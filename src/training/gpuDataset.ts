@@ -63,9 +63,8 @@ export class Rows {
     }
     const row = sizeOf(node.shape.slice(1));
     const rowBytes = row * values.BYTES_PER_ELEMENT;
-    const limit = Math.min(device.info.maxBindingBytes, device.info.maxBufferBytes);
     // Shards begin at whole words, also for rows of odd bytes.
-    const fitting = Math.floor(limit / rowBytes / 4) * 4;
+    const fitting = Math.floor(device.limits.binding / rowBytes / 4) * 4;
     const rowsPerShard = Math.min(count, fitting);
     const shards = rowsPerShard === 0 ? Number.POSITIVE_INFINITY : Math.ceil(count / rowsPerShard);
     if (shards > MAX_SHARDS) {

@@ -3,8 +3,10 @@
 import { OutOfMemoryError } from '../errors.ts';
 import type { Device } from '../gpu/device.ts';
 import { bytesOfPlan } from '../gpu/plan.ts';
+import { topologicalOrder } from '../graph/fuse.ts';
 import { isScratch, type Target } from '../graph/kernel.ts';
 import { isOversized } from '../graph/limits.ts';
+import { bytesOfOperand } from '../graph/memory.ts';
 import type { Dtype, Node } from '../graph/node.ts';
 import { ALL_PASSES } from '../graph/passes.ts';
 import { type Schedule, schedule } from '../graph/schedule.ts';
@@ -182,7 +184,10 @@ export async function fitting(
   step: (batch: number) => Step,
 ): Promise<number> {
   const { target, limits, info } = device;
-  const limit = Math.min(info.maxBindingBytes, info.maxBufferBytes);
+  const limit = limits.binding;
+  // A plan keeps nothing that is larger than the largest tensor of its graph: most graphs need no planning to see that they fit.
+  const isSmall = (node: Node): boolean => node.op.lowering.kind === 'leaf' || bytesOfOperand(node) <= limit;
+  if (topologicalOrder(step(batchSize).effects).every(isSmall)) return batchSize;
   const whole = await most(batchSize, (batch) => largestOf(schedule(step(batch).effects, target, ALL_PASSES)) <= limit);
   if (whole > 0) return whole;
   const cut = await most(

@@ -1,15 +1,13 @@
 /** The forward pass over many examples, batch after batch. */
 
 import { type Callback, CallbackList, type CallbackModel } from '../callbacks/index.ts';
-import { checkOptions } from '../given.ts';
 import type { Device } from '../gpu/device.ts';
 import { Plan } from '../gpu/plan.ts';
 import type { Node } from '../graph/node.ts';
 import { copy } from '../ops/elementwise.ts';
 import { sizeOf } from '../shape.ts';
 import { type Tensor, tensor } from '../tensor.ts';
-import { checkWhole } from './checks.ts';
-import { checkCallbacks } from './fitOptions.ts';
+import { checkPassOptions } from './fitOptions.ts';
 import { Order, Rows } from './gpuDataset.ts';
 import { InFlight } from './inFlight.ts';
 import { fitting } from './memory.ts';
@@ -22,12 +20,8 @@ export interface PredictOptions {
   readonly callbacks?: readonly Callback[];
 }
 
-export function checkPredictOptions(options: PredictOptions): void {
-  checkOptions('predict', options, { batchSize: true, callbacks: true });
-  const { batchSize = 32, callbacks = [] } = options;
-  checkWhole('predict', 'batchSize', batchSize, 1);
-  checkCallbacks('predict', callbacks);
-}
+export const checkPredictOptions = (options: PredictOptions): void =>
+  checkPassOptions('predict', options, { batchSize: true, callbacks: true });
 
 /** Outputs [examples, ...] of inputs [examples, ...], on the host. Batches too large for the device are made smaller. */
 export async function predict(
