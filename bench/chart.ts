@@ -1,7 +1,9 @@
 /** The picture of the bench: images a second against the batch size, and from where on a larger batch hardly helps. */
-import { parse, View } from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
-import { FONT, page, paragraph, place, rasterize } from '../examples/study/svgSheet.ts';
+import type { TopLevelSpec } from 'vega-lite';
+import { rasterize } from '#raster';
+import { page, paragraph, place } from '../src/pictures/svgSheet.ts';
+import { FONT } from '../src/pictures/svgText.ts';
+import { vegaChart } from '../src/pictures/vegaChart.ts';
 import { firstNearPeak } from './statistics.ts';
 import type { StepRow } from './steps.ts';
 
@@ -17,8 +19,8 @@ const LABEL_SIZE = 15;
 const NEAR = 0.9;
 
 /** Draws the chart as a PNG. */
-export async function throughputChart(rows: readonly StepRow[], date: Date): Promise<Buffer> {
-  return rasterize(await throughputSvg(rows, date), 2).asPng();
+export async function throughputChart(rows: readonly StepRow[], date: Date): Promise<Uint8Array> {
+  return rasterize(await throughputSvg(rows, date), 2);
 }
 
 /** The chart as an SVG document; `rows` must hold at least one batch. */
@@ -188,8 +190,7 @@ async function plot(rows: readonly StepRow[], knee: StepRow, peak: StepRow): Pro
       }).map((mark) => ({ mark, encoding: { x, y: { ...y, field: 'high' }, text: { field: 'label' } } })),
     ],
   };
-  const view = new View(parse(compile(spec).spec), { renderer: 'none' });
-  return await view.toSVG();
+  return await vegaChart(spec);
 }
 
 /** A text on a white edge of itself, so that lines behind it do not run through it. */

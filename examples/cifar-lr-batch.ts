@@ -6,6 +6,7 @@
 
 import { type Device, type ImageDataset, openDevice } from '../src/index.ts';
 import { describeData, loadData } from './study/data.ts';
+import { environmentOf } from './study/environment.ts';
 import { count, shortRate } from './study/facts.ts';
 import { Forecast } from './study/forecast.ts';
 import { onInterrupt } from './study/interrupt.ts';
@@ -13,14 +14,18 @@ import { readFlags } from './study/options.ts';
 import { Progress } from './study/progress.ts';
 import { report, type StudyFacts, writeNumbers } from './study/report.ts';
 import { reportError } from './study/reportError.ts';
+import { Screen } from './study/screen.ts';
 import { type Settings, settingsFor } from './study/settings.ts';
+import { TerminalChart } from './study/terminalChart.ts';
 import { type RunOutcome, trainRun } from './study/trainRun.ts';
 
 const INTERRUPTED = 130;
 
 async function main(): Promise<number> {
-  const flags = readFlags(process.argv.slice(2));
-  const signal = onInterrupt();
+  const argv = process.argv.slice(2);
+  const flags = readFlags(argv);
+  const screen = new Screen(process.stdout, process.env);
+  const signal = onInterrupt(screen);
   const device = await openDevice({ adapter: flags.adapter });
   try {
     const settings = settingsFor(flags, device.info.software);
@@ -36,9 +41,14 @@ async function main(): Promise<number> {
     console.log(`${facts.adapter}${facts.software ? ' (software)' : ''}, preset ${facts.preset}, seed ${facts.seed}`);
 
     const progress = await Progress.open(flags.out, facts, settings, flags.resume);
-    const outcomes = await trainAll(settings, { device, data, signal, facts, progress, out: flags.out });
+    const { out, chart } = flags;
+    const outcomes = await trainAll(settings, { device, data, signal, facts, progress, out, screen, chart });
     if (outcomes.length === 0) console.log('Stopped before the first batch: nothing to report.');
-    else await report(flags.out, await writeNumbers(flags.out, facts, outcomes), outcomes, data);
+    else {
+      const results = await writeNumbers(out, facts, outcomes);
+      const environment = environmentOf({ facts, device: device.info, source: data.source, argv });
+      await report(out, { results, outcomes, data, environment });
+    }
     if (!signal.aborted) await progress.end();
     return signal.aborted ? INTERRUPTED : 0;
   } catch (error) {
@@ -56,13 +66,16 @@ interface Study {
   readonly facts: StudyFacts;
   readonly progress: Progress;
   readonly out: string;
+  readonly screen: Screen;
+  /** Whether the screen shows a chart of the run. */
+  readonly chart: boolean;
 }
 
 /** Makes the runs one after the other. The numbers are written after each; a crash costs an epoch (`--resume`). */
 async function trainAll(settings: Settings, study: Study): Promise<RunOutcome[]> {
-  const { device, data, signal, facts, progress, out } = study;
+  const { device, data, signal, facts, progress, out, screen, chart } = study;
   const { runs } = settings;
-  const forecast = new Forecast(data.train.labels.length);
+  const forecast = new Forecast(data.train.labels.length, screen.print);
   const outcomes: RunOutcome[] = [];
   for (const [at, run] of runs.entries()) {
     if (signal.aborted) break;
@@ -77,13 +90,18 @@ async function trainAll(settings: Settings, study: Study): Promise<RunOutcome[]>
       outcomes.push(before);
       continue;
     }
+    const baseline = outcomes.find((one) => one.run.name === 'baseline')?.run.history ?? null;
     const outcome = await trainRun(run, {
       device,
       data,
       settings,
       signal,
       backup: progress.backupOf(run),
-      follow: (watch) => forecast.follow(watch, run, runs.slice(at + 1)),
+      screen,
+      follow: (watch) => [
+        forecast.follow(watch, run, runs.slice(at + 1)),
+        ...(chart ? [new TerminalChart(screen, baseline)] : []),
+      ],
     });
     if (outcome === null) break;
     outcomes.push(outcome);

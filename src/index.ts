@@ -98,15 +98,15 @@ export {
   Variable,
 } from './tensor.ts';
 export type { EvaluateOptions } from './training/evaluate.ts';
-export type { FitOptions } from './training/fit.ts';
 export {
   type FindLearningRateOptions,
   findLearningRate,
   type LearningRateCurve,
-  scaleLearningRate,
-} from './training/learningRates.ts';
+} from './training/findLearningRate.ts';
+export type { FitOptions } from './training/fit.ts';
 export type { MemoryOptions, MemoryReport } from './training/memory.ts';
 export type { PredictOptions } from './training/predict.ts';
+export { scaleLearningRate } from './training/scaleLearningRate.ts';
 export {
   type CompileOptions,
   Sequential,

@@ -149,6 +149,7 @@ test('a rate of 0.1 is noticed in the first epoch, however seldom it reports', a
     assert.ok(found.epoch === 0 && found.step < 313);
     assert.is(found.kind, every > 0 && every <= 20 ? 'chance' : 'high-loss');
     assert.is(found.advice, 'learning rate 0.1 is likely too high: try 0.01');
+    assert.ok(Math.abs((found.advisedRate ?? Number.NaN) - 0.01) < 1e-12);
     assert.ok(model.stopTraining);
     assert.is(lines.length, 1);
   }
@@ -219,6 +220,7 @@ test('advice for a NaN: the data at the first step, and at a rate that is low al
   assert.match(low.detector.divergence?.advice ?? '', /1e-6 is low already: check the input data/);
   const infinite = await run(nan(0), { rate: Number.POSITIVE_INFINITY });
   assert.match(infinite.detector.divergence?.advice ?? '', /Infinity is not finite/);
+  assert.is(first.detector.divergence?.advisedRate, null);
 });
 
 test('guessing for more than an epoch is noticed after it, not before', async () => {
@@ -231,6 +233,7 @@ test('guessing for more than an epoch is noticed after it, not before', async ()
   assert.is(patient.detector.divergence, null);
   const low = await run((index) => (index < 900 ? guessing(index) : undefined), { rate: 1e-6 });
   assert.is(low.detector.divergence?.advice, 'learning rate 1e-6 is likely too low: try 1e-5');
+  assert.ok(Math.abs((low.detector.divergence?.advisedRate ?? Number.NaN) - 1e-5) < 1e-12);
 });
 
 test('guessing is noticed without accuracy, and from the logs of epochs alone', async () => {

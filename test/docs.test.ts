@@ -68,10 +68,13 @@ docs.before(async () => {
     types: ['@webgpu/types', '@types/node'].map((name) => join(root, 'node_modules', name)),
     paths: {
       '#platform': at('src/platform/node.ts'),
+      '#raster': at('src/pictures/raster/node.ts'),
       wgrad: at('src/index.ts'),
       'wgrad/npz': at('src/io/npz.ts'),
       'wgrad/onnx': at('src/io/onnx.ts'),
       'wgrad/op': at('src/op.ts'),
+      'wgrad/pictures': at('src/pictures/index.ts'),
+      'wgrad/tensorboard': at('src/tensorboard/index.ts'),
     },
     // A page shows what it can be done with a thing, not always all of it.
     noUnusedLocals: false,

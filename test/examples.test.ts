@@ -8,7 +8,8 @@ import { decode } from 'fast-png';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readFlags } from '../examples/study/options.ts';
-import { readResults, type StudyResults } from '../examples/study/results.ts';
+import { readResults } from '../examples/study/resultFiles.ts';
+import type { StudyResults } from '../examples/study/results.ts';
 import { PLANS } from '../examples/study/runs.ts';
 import { settingsFor } from '../examples/study/settings.ts';
 
@@ -84,6 +85,7 @@ examples('the study writes its files, and says where its images are not CIFAR-10
     'learning-rate.png',
     'loss.png',
     'overview.png',
+    'report.html',
     'results.json',
     'samples.png',
   ]);

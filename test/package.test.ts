@@ -4,7 +4,16 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -104,6 +113,33 @@ test('Vite bundles it for browsers without a setting or a warning', async () => 
   for (const name of [/["'`]node:/, /externalized/, /apt-get/, /sparticuz/, /dlopen/, /Accept-Encoding/]) {
     assert.not.match(code, name);
   }
+});
+
+test('pictures say which package they lack, and in a browser need nothing that draws in Node', async () => {
+  const program =
+    "import { imageGrid } from 'wgrad/pictures'; const image = { shape: [1, 1, 1, 1], data: new Uint8Array(1) };";
+  writeFileSync(
+    join(project, 'picture.js'),
+    `${program} await imageGrid(image).catch((error) => console.log(String(error)));`,
+  );
+  assert.is(
+    run(project, process.execPath, 'picture.js'),
+    'StateError: wgrad/pictures: the package @resvg/resvg-js could not be loaded. Run: npm install @resvg/resvg-js\n',
+  );
+  mkdirSync(join(project, 'node_modules/@resvg'));
+  for (const name of ['vega', 'vega-lite', 'fast-png', '@resvg/resvg-js']) {
+    symlinkSync(join(root, 'node_modules', name), join(project, 'node_modules', name), 'junction');
+  }
+  const { modules, later } = await sizeOf(
+    project,
+    "import { plotHistory } from 'wgrad/pictures'; globalThis.used = plotHistory;",
+  );
+  const names = [...modules.keys()].join('\n');
+  assert.match(names, 'wgrad/dist/pictures/raster/browser.js');
+  assert.not.match(names, /vega\/|fast-png|tensor\.js/);
+  const all = [names, ...later.modules.keys()].join('\n');
+  assert.match(all, '/vega-lite/');
+  assert.not.match(all, /resvg|expo-google-fonts|raster\/node|wgrad\/dist\/node/);
 });
 
 test('what a program does not use is not in its bundle', async () => {

@@ -17,6 +17,7 @@ import {
   DivergenceDetector,
   Dropout,
   History,
+  type Logs,
   type MetricsReport,
   ModelCheckpoint,
   openDevice,
@@ -313,6 +314,49 @@ test('with a listener every batch is told of, each before the next one is submit
     assert.is(queue.submissions - before, 301 + 1);
     assert.is(seen.length, 602);
   });
+});
+
+/** Asks for the metrics of every step from the fourth on, but lets them go together. */
+class Exact extends Callback {
+  readonly covered: number[] = [];
+  readonly ends: { batch: number; loss: number }[] = [];
+  #told = 0;
+
+  override get everyTrainBatch(): boolean {
+    return this.#told >= 3;
+  }
+  override get everyMetrics(): boolean {
+    return this.#told >= 3;
+  }
+  override onTrainBatchEnd(batch: number, { loss }: Logs): void {
+    this.#told = batch;
+    this.ends.push({ batch, loss });
+  }
+  override onMetrics({ batch }: MetricsReport): void {
+    this.covered.push(batch);
+  }
+}
+
+test('whoever asks for it, also in the midst of an epoch, gets every step alone and its metrics before the next', async () => {
+  const exact = new Exact();
+  const { history } = await network().fit(x, y, {
+    batchSize: 1,
+    epochs: 1,
+    shuffle: false,
+    verbose: 0,
+    callbacks: [exact],
+  });
+  const from = exact.ends.findIndex(({ batch }) => batch >= 3) + 1;
+  const later = exact.ends.slice(from).map(({ batch }) => batch);
+  assert.ok(from < 10 && later.length > 130, `${from}, ${later.length}`);
+  assert.equal(
+    later,
+    Array.from(later, (_, i) => later[0] + i),
+    'one by one',
+  );
+  for (const batch of later) assert.ok(exact.covered.includes(batch + 1), `metrics of batch ${batch}`);
+  // The mean so far is that of all batches only if the last one is in it.
+  assert.is(exact.ends.at(-1)?.loss, history.loss[0]);
 });
 
 test('a second fit needs no new kernel and leaves no memory behind', async () => {

@@ -1,10 +1,11 @@
 /** The study's reporting: verdicts, files, table and pictures from made-up runs. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DecodedPng, decode } from 'fast-png';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { rasterize } from '#raster';
 import {
   accuracyByEpoch,
   accuracyByTime,
@@ -15,23 +16,22 @@ import {
   writeCharts,
   ZOOM,
 } from '../examples/study/charts.ts';
+import { commandLine, environmentOf, withoutFolders } from '../examples/study/environment.ts';
+import { type Exhibits, firstKernel } from '../examples/study/exhibits.ts';
 import { CLIPPED_LOSS, GUESSING_LOSS, rateDrops } from '../examples/study/facts.ts';
 import { readFlags } from '../examples/study/options.ts';
 import { Progress } from '../examples/study/progress.ts';
 import type { StudyFacts } from '../examples/study/report.ts';
-import {
-  type RunResult,
-  readResults,
-  type StudyResults,
-  writeResults,
-  writeRunCsv,
-} from '../examples/study/results.ts';
+import { readResults, writeResults, writeRunCsv } from '../examples/study/resultFiles.ts';
+import type { RunResult, StudyResults } from '../examples/study/results.ts';
 import { writeSampleSheet } from '../examples/study/sampleSheet.ts';
+import { Screen } from '../examples/study/screen.ts';
 import { type Settings, settingsFor } from '../examples/study/settings.ts';
-import { page, rasterize } from '../examples/study/svgSheet.ts';
 import { table } from '../examples/study/table.ts';
+import { trainRun } from '../examples/study/trainRun.ts';
 import { verdict } from '../examples/study/verdict.ts';
-import { DataError } from '../src/index.ts';
+import { Callback, DataError, openDevice, proceduralImages, ShapeError } from '../src/index.ts';
+import { page } from '../src/pictures/svgSheet.ts';
 
 /** A run whose training numbers follow its validation accuracy, with what the test is about put in place. */
 function run(name: string, val_accuracy: number[], changes: Partial<RunResult> & { rates?: number[] } = {}): RunResult {
@@ -220,15 +220,19 @@ files('progress: the runs that are done come back, and another study is refused'
   assert.match(logs.join(), 'this one begins anew');
   await writeFile(first.backupOf(baseline), 'a backup');
   await writeResults(folder, study([baseline]));
-  const predictions = new Float32Array([0.1, NaN]);
-  await first.done({ run: baseline, predictions });
+  const exhibits: Exhibits = {
+    predictions: [0.1, NaN],
+    confusion: [
+      [3, 1, 0],
+      [0, 2, 2],
+    ],
+    filters: { shape: [1, 1, 1, 2], before: [0.5, -0.25], after: [NaN, 0.1] },
+  };
+  await first.done({ run: baseline, exhibits });
   assert.not.ok((await readdir(folder)).includes('baseline.backup.safetensors'));
 
   const second = await Progress.open(folder, facts, settings, true);
-  assert.equal(
-    second.outcomes.map(({ run, predictions }) => [run, [...predictions]]),
-    [[baseline, [...predictions]]],
-  );
+  assert.equal(second.outcomes, [{ run: baseline, exhibits }]);
   assert.is(second.outcomeOf(lowRate), undefined);
 
   const others: [string, Settings, StudyFacts][] = [
@@ -253,11 +257,114 @@ files('progress: the runs that are done come back, and another study is refused'
       },
     );
   }
+  const contents = await readFile(join(folder, 'progress.json'), 'utf8');
+  await writeFile(join(folder, 'progress.json'), contents.replace('"exhibits"', '"predictions"'));
+  await Progress.open(folder, facts, settings, true).then(
+    () => assert.unreachable('what an older version kept was accepted'),
+    (error: unknown) => assert.match(String(error), 'is damaged or of another version. Leave out --resume'),
+  );
   // A study that begins anew forgets the one before.
   await Progress.open(folder, facts, settings, false);
   assert.equal((await Progress.open(folder, facts, settings, true)).outcomes, []);
   await second.end();
   assert.not.ok((await readdir(folder)).includes('progress.json'));
+});
+
+const exhibits = suite('study: exhibits');
+exhibits.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'wgrad-study-'));
+});
+exhibits.after(() => rm(folder, { recursive: true }));
+
+/** Ends a training in its second epoch. */
+class Interruption extends Callback {
+  readonly controller = new AbortController();
+  override onEpochBegin(epoch: number): void {
+    if (epoch === 1) this.controller.abort();
+  }
+}
+
+exhibits('a run that was gone on with shows what an uninterrupted one shows', async () => {
+  const device = await openDevice();
+  const data = proceduralImages({ train: 96, test: 60 });
+  const settings = settingsFor(readFlags(['--runs', 'baseline', '--epochs', '3']), true);
+  const silent = new Screen({ write: () => {} }, {});
+  const train = (backup: string, interruption: Interruption | null) =>
+    trainRun(settings.runs[0], {
+      device,
+      data,
+      settings,
+      signal: (interruption?.controller ?? new AbortController()).signal,
+      backup: join(folder, backup),
+      screen: silent,
+      follow: () => (interruption === null ? [] : [interruption]),
+    });
+  try {
+    const straight = await train('straight', null);
+    const stopped = await train('stopped', new Interruption());
+    const resumed = await train('stopped', null);
+    if (straight === null || stopped === null || resumed === null) return assert.unreachable('no batch was seen');
+    assert.ok(stopped.run.history.loss.length < 3);
+    assert.equal(resumed.run.history, straight.run.history);
+    assert.equal(resumed.exhibits, straight.exhibits);
+
+    const { predictions, confusion, filters } = straight.exhibits;
+    assert.is(predictions.length, 32 * 10);
+    assert.ok(Math.abs(predictions.slice(0, 10).reduce((sum, share) => sum + share, 0) - 1) < 1e-5);
+    const { labels } = data.test;
+    assert.equal(
+      confusion.map((row) => [row.length, row.reduce((sum, count) => sum + count, 0)]),
+      data.classNames.map((_, own) => [11, labels.filter((label) => label === own).length]),
+    );
+    const right = confusion.reduce((sum, row, own) => sum + row[own], 0);
+    assert.is((right / labels.length).toFixed(6), straight.run.history.val_accuracy[2].toFixed(6));
+    assert.equal(filters.shape, [3, 3, 3, 32]);
+    assert.is(filters.before.length, 864);
+    assert.equal(filters.before, stopped.exhibits.filters.before);
+    assert.not.equal(filters.before, filters.after);
+  } finally {
+    device.close();
+  }
+});
+
+exhibits('the first convolution is found, or its absence told', () => {
+  const weight = (name: string, shape: number[]) => ({ name, shape, data: new Float32Array(1) });
+  const kernel = weight('conv/kernel', [1, 1, 1, 1]);
+  const dense = weight('dense/kernel', [1, 1]);
+  assert.is(firstKernel([weight('table', [1, 1, 1, 1]), dense, kernel, weight('second/kernel', [1, 1, 1, 1])]), kernel);
+  assert.throws(() => firstKernel([dense]), /No convolution among dense\/kernel: .* Put a Conv2D back/);
+});
+
+exhibits('the environment names neither folders nor users', () => {
+  const facts = { adapter: 'a GPU', software: true, data: 'CIFAR-10', preset: 'quick', seed: 7 };
+  const argv = ['--data', '/home/alice/cifar 10', '--out=/tmp/x/', '--epochs', '3', '--runs', 'baseline,low-lr'];
+  const device = {
+    name: 'a GPU',
+    software: true,
+    features: ['subgroups', 'timestamp-query'],
+    subgroupSize: 8,
+    maxBufferBytes: 2 ** 31,
+    maxBindingBytes: 2 ** 27,
+  };
+  const source = 'read from /home/alice/cifar 10';
+  const environment = environmentOf({ facts, device, source, argv, date: new Date(0) });
+  const text = environment.map(([name, value]) => `${name}: ${value}`).join('\n');
+  assert.match(
+    text,
+    /^date: 1970-01-01T00:00:00\.000Z\ncommand: npm run cifar -- --data '…\/cifar 10' --out=…\/x --epochs 3/,
+  );
+  assert.match(text, /\nwgrad: \d+\.\d+\.\d+\nNode: \d+\.\d+\.\d+\noperating system: \S/);
+  assert.match(text, 'software adapter: yes\ndevice features: subgroups, timestamp-query\nlanes of a subgroup: 8');
+  assert.match(text, 'largest buffer: 2,048 MiB\nlargest binding: 128 MiB\npreset: quick\nseed: 7\ndata: CIFAR-10');
+  assert.match(text, /\ndata source: read from …\/cifar 10$/);
+  for (const secret of ['alice', '/tmp']) assert.not.ok(text.includes(secret), secret);
+  assert.is(commandLine([]), 'npm run cifar');
+  assert.is(withoutFolders(homedir()), '~');
+  assert.is(withoutFolders('C:\\Users\\alice\\data'), '…/data');
+  assert.is(
+    withoutFolders('downloaded from https://example.org/a/b.tgz'),
+    'downloaded from https://example.org/a/b.tgz',
+  );
 });
 
 const pictures = suite('study: pictures');
@@ -279,9 +386,9 @@ function ink({ width, height, channels, data }: DecodedPng, from = 0): number {
   return dark / (height * (width - left));
 }
 
-pictures('the font draws without any of the system', () => {
-  const blank = rasterize(page(200, 40, [])).pixels;
-  const written = rasterize(page(200, 40, ['<text x="5" y="25" font-family="Source Sans 3">46.1 % ×</text>'])).pixels;
+pictures('the font draws without any of the system', async () => {
+  const blank = await rasterize(page(200, 40, []));
+  const written = await rasterize(page(200, 40, ['<text x="5" y="25" font-family="Source Sans 3">46.1 % ×</text>']));
   assert.not(Buffer.from(written).equals(Buffer.from(blank)));
 });
 
@@ -362,10 +469,11 @@ pictures('the sample sheet holds the images, three times their size, in green an
   const wrong = writeSampleSheet(path, images, [0], new Float32Array(4), ['cat', 'dog']);
   await wrong.then(
     () => assert.unreachable('sizes that do not fit were accepted'),
-    (error: unknown) => assert.instance(error, RangeError),
+    (error: unknown) => assert.instance(error, ShapeError),
   );
 });
 
 judge.run();
 files.run();
+exhibits.run();
 pictures.run();

@@ -1,7 +1,9 @@
 /** The comparison as a picture: bars on a logarithmic scale, one panel a batch, every bar with its number. */
-import { parse, View } from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
-import { FONT, page, paragraph, place, rasterize, text } from '../../examples/study/svgSheet.ts';
+import type { TopLevelSpec } from 'vega-lite';
+import { rasterize } from '#raster';
+import { page, paragraph, place } from '../../src/pictures/svgSheet.ts';
+import { FONT, text } from '../../src/pictures/svgText.ts';
+import { vegaChart } from '../../src/pictures/vegaChart.ts';
 import { short } from '../table.ts';
 import { PEERS, WGRAD } from './registry.ts';
 import type { PeerResult } from './summary.ts';
@@ -26,9 +28,9 @@ interface Bar {
 }
 
 /** The chart as a PNG; null if there is no number to draw. */
-export async function peersPng(results: readonly PeerResult[], subtitle: string): Promise<Buffer | null> {
+export async function peersPng(results: readonly PeerResult[], subtitle: string): Promise<Uint8Array | null> {
   const svg = await peersChart(results, subtitle);
-  return svg === null ? null : rasterize(svg, ZOOM).asPng();
+  return svg === null ? null : rasterize(svg, ZOOM);
 }
 
 /** The chart as an SVG document; null if there is no number to draw. */
@@ -149,5 +151,5 @@ async function panel(bars: readonly Bar[], width: number, domain: [number, numbe
       },
     ],
   };
-  return await new View(parse(compile(spec).spec), { renderer: 'none' }).toSVG();
+  return await vegaChart(spec);
 }

@@ -4,6 +4,11 @@
  */
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { rasterize } from '#raster';
+import { PALETTE } from '../../src/pictures/palette.ts';
+import { barPanel, LABEL_SIZE, type Line, linePanel, logTicks } from '../../src/pictures/panel.ts';
+import { page, paragraph, place } from '../../src/pictures/svgSheet.ts';
+import { text } from '../../src/pictures/svgText.ts';
 import {
   best,
   CLASSES,
@@ -19,9 +24,8 @@ import {
   shortLoss,
   shortRate,
 } from './facts.ts';
-import { barPanel, LABEL_SIZE, type Line, linePanel } from './panel.ts';
 import type { RunResult, StudyResults } from './results.ts';
-import { page, paragraph, place, rasterize, text } from './svgSheet.ts';
+import { standings } from './standings.ts';
 import { verdict } from './verdict.ts';
 
 /** Units of a sheet; its PNG has `ZOOM` pixels to a unit. */
@@ -32,8 +36,6 @@ export const ZOOM = 2;
 const MARGIN = 24;
 const BASELINE_COLOR = '#777777';
 const BASELINE_OWN = '#222222';
-/** Okabe and Ito's colours, the pale ones darkened so that text in them can be read. */
-const PALETTE = ['#0072B2', '#D55E00', '#00805F', '#A0478A', '#7A5200', '#3B3BB3'];
 
 interface Sheet {
   runs: readonly RunResult[];
@@ -55,7 +57,7 @@ export async function writeCharts(folder: string, results: StudyResults): Promis
   for (const [name, draw] of Object.entries(charts)) {
     const path = join(folder, `${name}.png`);
     const draft = `${path}.${process.pid}.tmp`;
-    await writeFile(draft, rasterize(await draw(results), ZOOM).asPng());
+    await writeFile(draft, await rasterize(await draw(results), ZOOM));
     await rename(draft, path);
     paths.push(path);
   }
@@ -413,7 +415,7 @@ async function ratePanel(
       },
     ],
     x: { title: options.title, max: Math.max(1, epochsRun(run)), whole: true },
-    y: { title: '', min: low / 2, max: high * 2, log: true, ticks: decades(low / 2, high * 2) },
+    y: { title: '', min: low / 2, max: high * 2, log: true, ticks: logTicks(low / 2, high * 2) },
     marks: drops.map((drop) => drop.after),
     notes: drops
       .slice(0, options.mostNotes)
@@ -421,17 +423,6 @@ async function ratePanel(
       .filter((drop) => drop !== drops.at(-1))
       .map((drop) => ({ x: drop.after, y: drop.to, label: shortRate(drop.to), color })),
   });
-}
-
-function decades(low: number, high: number): number[] {
-  const ticks: number[] = [];
-  for (let power = -9; power <= 2; power++) {
-    for (const digit of high / low > 200 ? [1] : [1, 2, 5]) {
-      const tick = Number(`${digit}e${power}`);
-      if (tick >= low && tick <= high) ticks.push(tick);
-    }
-  }
-  return ticks;
 }
 
 function grid(title: string, key: string, cells: readonly Cell[], cellHeight: number, results: StudyResults): string {
@@ -486,25 +477,14 @@ function accuracyKey({ runs, baseline }: Sheet): string {
   return `Solid: validation, dashed: training${grey}; dots lead from a line’s end to its label.`;
 }
 
-function accuracyTitle(sheet: Sheet): string {
-  const { runs, baseline } = sheet;
-  const [only] = runs;
-  if (only === undefined) return 'No run';
-  if (runs.length === 1) return `${only.name}: ${verdict(only, null).headline}`;
-  const ends = runs.map((run) => last(run.history.val_accuracy));
-  const top = best(ends);
-  const clauses: string[] = [];
-  if (top.epoch > 0) {
-    const run = runs[top.epoch - 1];
-    clauses.push(
-      `${run.name} ends highest, at ${percent(top.value)} validation accuracy after ${count(epochsRun(run), 'epoch')}`,
-    );
-  }
-  for (const run of runs) {
-    const { verdict: word, headline } = verdict(run, baseline);
-    if (word === 'diverged' || word === 'never learns') clauses.push(`${run.name} ${headline}`);
-  }
-  return clauses.join('; ');
+function accuracyTitle({ runs, baseline }: Sheet): string {
+  return standings(
+    runs.map((run) => ({
+      name: run.name,
+      accuracy: last(run.history.val_accuracy),
+      verdict: verdict(run, runs.length === 1 ? null : baseline),
+    })),
+  );
 }
 
 function timeTitle(sheet: Sheet): string {

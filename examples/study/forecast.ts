@@ -1,5 +1,5 @@
 /** How long the rest of the study will take, from what has been measured so far. */
-import { Callback } from '../../src/index.ts';
+import { Callback, type Print } from '../../src/index.ts';
 import type { RunSettings } from './settings.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
@@ -9,10 +9,12 @@ const EVERY = 60;
 export class Forecast {
   readonly #watches: Stopwatch[] = [];
   readonly #images: number;
+  readonly #print: Print;
 
   /** `images`: those of one training epoch. */
-  constructor(images: number) {
+  constructor(images: number, print: Print) {
     this.#images = images;
+    this.#print = print;
   }
 
   /** `about 3 min left`; an empty text where nothing was measured yet, or nothing is left. */
@@ -30,16 +32,18 @@ export class Forecast {
     const first = this.#watches.length === 0;
     this.#watches.push(watch);
     const later = after.reduce((sum, { epochs }) => sum + epochs, 0);
-    return new Announcer(first, (epoch) => this.left(later + run.epochs - epoch - 1));
+    return new Announcer(first, this.#print, (epoch) => this.left(later + run.epochs - epoch - 1));
   }
 }
 
 class Announcer extends Callback {
+  readonly #print: Print;
   readonly #left: (epoch: number) => string;
   #due: number;
 
-  constructor(atOnce: boolean, left: (epoch: number) => string) {
+  constructor(atOnce: boolean, print: Print, left: (epoch: number) => string) {
     super();
+    this.#print = print;
     this.#left = left;
     this.#due = performance.now() + (atOnce ? 0 : EVERY * 1000);
   }
@@ -48,7 +52,7 @@ class Announcer extends Callback {
     const left = this.#left(epoch);
     if (left === '' || performance.now() < this.#due || this.model.stopTraining) return;
     this.#due = performance.now() + EVERY * 1000;
-    console.log(`(whole study: ${left})`);
+    this.#print(`(whole study: ${left})`);
   }
 }
 

@@ -1,11 +1,14 @@
 /** Ctrl-C: the first one ends the study in good order, the second one ends the process. */
 import { Callback } from '../../src/index.ts';
+import type { Screen } from './screen.ts';
 
 /** Listens for the first Ctrl-C. The second finds no listener, so the system ends the process. */
-export function onInterrupt(): AbortSignal {
+export function onInterrupt(screen: Screen): AbortSignal {
   const controller = new AbortController();
   process.once('SIGINT', () => {
-    console.log('\nStopping after this batch; Ctrl-C again ends at once.');
+    // Nobody could take the picture away after the second one.
+    screen.remove();
+    screen.print('\nStopping after this batch; Ctrl-C again ends at once.');
     controller.abort();
   });
   return controller.signal;

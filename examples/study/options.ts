@@ -23,6 +23,8 @@ export interface Flags {
   readonly adapter: Adapter;
   readonly out: string;
   readonly resume: boolean;
+  /** Whether a terminal sees a chart under the progress bar. */
+  readonly chart: boolean;
 }
 
 const names = Object.keys(PLANS).join(', ');
@@ -65,6 +67,7 @@ export function readFlags(argv: readonly string[]): Flags {
         .default('auto'),
     )
     .option('--out <dir>', 'where tables and charts go', 'results')
+    .option('--no-chart', 'no live chart under the progress bar (there is one only in a terminal)')
     .option('--resume', 'go on with the study that was interrupted in --out; give the same flags as then', false)
     .allowExcessArguments(false)
     .showHelpAfterError('(--help lists all flags)')

@@ -5,9 +5,10 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../../src/index.ts';
+import { exhibitsFrom, type StoredExhibits } from './exhibits.ts';
 import { count } from './facts.ts';
 import type { StudyFacts } from './report.ts';
-import { readResults, writeText } from './results.ts';
+import { readResults, writeText } from './resultFiles.ts';
 import type { RunSettings, Settings } from './settings.ts';
 import type { RunOutcome } from './trainRun.ts';
 
@@ -17,7 +18,7 @@ type Study = Readonly<Record<string, string>>;
 /** What `progress.json` holds. The numbers of the runs that are done are in results.json. */
 interface Contents {
   readonly study: Study;
-  readonly done: readonly { readonly name: string; readonly predictions: readonly (number | null)[] }[];
+  readonly done: readonly { readonly name: string; readonly exhibits: StoredExhibits }[];
 }
 
 export class Progress {
@@ -41,10 +42,10 @@ export class Progress {
     if (contents !== null) {
       checkSame(folder, contents.study, progress.#study);
       const { runs } = await readResults(join(folder, 'results.json')).catch(() => ({ runs: [] }));
-      for (const { name, predictions } of contents.done) {
+      for (const { name, exhibits } of contents.done) {
         const run = runs.find((one) => one.name === name);
         if (run === undefined) continue;
-        progress.outcomes.push({ run, predictions: Float32Array.from(predictions, (value) => value ?? Number.NaN) });
+        progress.outcomes.push({ run, exhibits: exhibitsFrom(exhibits) });
       }
       return progress;
     }
@@ -88,13 +89,15 @@ export class Progress {
     if (text === null) return null;
     try {
       const contents: Contents = JSON.parse(text);
-      if (Array.isArray(contents.done) && typeof contents.study === 'object') return contents;
+      const { study, done } = contents;
+      // An older version kept less of a run.
+      if (typeof study === 'object' && Array.isArray(done) && done.every(({ exhibits }) => exhibits)) return contents;
     } catch {}
-    throw new DataError(`${this.#path} is damaged. Leave out --resume to begin anew.`);
+    throw new DataError(`${this.#path} is damaged or of another version. Leave out --resume to begin anew.`);
   }
 
   async #write(): Promise<void> {
-    const done = this.outcomes.map(({ run, predictions }) => ({ name: run.name, predictions: [...predictions] }));
+    const done = this.outcomes.map(({ run, exhibits }) => ({ name: run.name, exhibits }));
     const contents: Contents = { study: this.#study, done };
     await writeText(this.#path, `${JSON.stringify(contents)}\n`);
   }

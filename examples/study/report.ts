@@ -1,9 +1,12 @@
 /** Writes and prints what the study found. */
 import { join } from 'node:path';
 import type { ImageDataset } from '../../src/index.ts';
+import { writeReport } from '../report/writeReport.ts';
 import { writeCharts } from './charts.ts';
+import type { Environment } from './environment.ts';
 import { best, last } from './facts.ts';
-import { type RunResult, type StudyResults, type UnjudgedRun, writeResults, writeRunCsv } from './results.ts';
+import { writeResults, writeRunCsv } from './resultFiles.ts';
+import type { RunResult, StudyResults, UnjudgedRun } from './results.ts';
 import { writeSampleSheet } from './sampleSheet.ts';
 import { table } from './table.ts';
 import type { RunOutcome } from './trainRun.ts';
@@ -25,13 +28,19 @@ export async function writeNumbers(
   return results;
 }
 
+/** All that a study found, and where. */
+export interface Findings {
+  readonly results: StudyResults;
+  /** In the order of the results' runs. */
+  readonly outcomes: readonly RunOutcome[];
+  readonly data: ImageDataset;
+  readonly environment: Environment;
+}
+
 /** Prints the table, then draws the charts and the sample sheet. */
-export async function report(
-  folder: string,
-  results: StudyResults,
-  outcomes: readonly RunOutcome[],
-  { test, classNames }: ImageDataset,
-): Promise<void> {
+export async function report(folder: string, findings: Findings): Promise<void> {
+  const { results, outcomes, data } = findings;
+  const { test, classNames } = data;
   console.log(`\n${results.data} · ${results.adapter} · preset ${results.preset} · seed ${results.seed}`);
   console.log(
     '(train s: seconds of training an epoch, validation left out; img/s: training images in such a second)\n',
@@ -40,7 +49,8 @@ export async function report(
   await writeCharts(folder, results);
   const at = best(outcomes.map(({ run }) => last(run.history.val_accuracy))).epoch - 1;
   // Where every run ended in NaN, there is no best one.
-  const { run, predictions } = outcomes[Math.max(0, at)];
+  const { run, exhibits } = outcomes[Math.max(0, at)];
+  const predictions = Float32Array.from(exhibits.predictions);
   const count = predictions.length / classNames.length;
   await writeSampleSheet(
     join(folder, 'samples.png'),
@@ -50,7 +60,8 @@ export async function report(
     classNames,
     `${run.name} on ${results.data.split(',')[0]}`,
   );
-  console.log(`\nNumbers, charts (overview.png first) and samples.png are in ${folder}`);
+  await writeReport(folder, findings);
+  console.log(`\nNumbers, charts and samples.png are in ${folder}; open ${join(folder, 'report.html')} first`);
 }
 
 function judged(runs: readonly UnjudgedRun[]): RunResult[] {

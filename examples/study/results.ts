@@ -4,10 +4,7 @@
  * JSON has no NaN and no infinities, and a diverged run has both. They are written as `null` (which is what
  * `JSON.stringify` does) and read back as NaN, so that every list keeps one number an epoch.
  */
-import { mkdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import type { NonFinite, Recovery } from '../../src/index.ts';
-import { writeWhole } from '../../src/node/wholeFile.ts';
 
 /** One number an epoch in each list; NaN where there was none. */
 export interface RunHistory {
@@ -67,31 +64,9 @@ export interface StudyResults {
   runs: RunResult[];
 }
 
-/** Writes `results.json` into `folder`; a reader sees the old file or the new one, never a half of it. Returns its path. */
-export async function writeResults(folder: string, results: StudyResults): Promise<string> {
-  const path = join(folder, 'results.json');
-  await writeText(path, `${numbersOnOneLine(JSON.stringify(results, null, 2))}\n`);
-  return path;
-}
-
-/** Reads what `writeResults` wrote; `null` in place of a number becomes NaN. */
-export async function readResults(path: string): Promise<StudyResults> {
-  const results: StudyResults = JSON.parse(await readFile(path, 'utf8'));
+/** What `JSON.parse` gives of results, with NaN in place of its `null`. */
+export function parsedResults(results: StudyResults): StudyResults {
   return { ...results, runs: results.runs.map(withNaN) };
-}
-
-/** Writes one CSV into `folder`, named after the run, one line an epoch. Returns its path. */
-export async function writeRunCsv(folder: string, run: UnjudgedRun): Promise<string> {
-  const { loss, accuracy, val_loss, val_accuracy, learning_rate } = run.history;
-  const lines = ['epoch,seconds,learning_rate,loss,accuracy,val_loss,val_accuracy'];
-  for (let i = 0; i < loss.length; i++) {
-    const seconds = run.epochSeconds?.[i] ?? run.secondsPerEpoch;
-    const row = [i + 1, seconds, learning_rate[i], loss[i], accuracy[i], val_loss[i], val_accuracy[i]];
-    lines.push(row.map((value) => String(value ?? NaN)).join(','));
-  }
-  const path = join(folder, `${run.name}.csv`);
-  await writeText(path, `${lines.join('\n')}\n`);
-  return path;
 }
 
 function withNaN(run: RunResult): RunResult {
@@ -115,15 +90,4 @@ function withNaN(run: RunResult): RunResult {
 
 function orNaN(value: number | null): number {
   return value ?? NaN;
-}
-
-/** 300 epochs would otherwise take 1500 lines a run. A string in JSON holds no raw line break, so none can match. */
-function numbersOnOneLine(json: string): string {
-  return json.replace(/\[\n([^[\]{}"]*)\]/g, (_, list: string) => `[${list.trim().replace(/\s+/g, ' ')}]`);
-}
-
-/** Writes a text, all or nothing; missing folders are made. */
-export async function writeText(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await writeWhole(path, text);
 }

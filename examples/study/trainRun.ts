@@ -1,4 +1,4 @@
-/** One run: a fresh network, trained and validated, and what it makes of a few test images. */
+/** One run: a fresh network, trained and validated, and what it makes of the test images. */
 import {
   BackupAndRestore,
   type Callback,
@@ -6,13 +6,17 @@ import {
   DivergenceDetector,
   type ImageDataset,
   type Logs,
+  type Print,
   ProgressBar,
   ReduceLROnPlateau,
 } from '../../src/index.ts';
+import { confusionCounts } from '../../src/pictures/confusion.ts';
 import { examplesOf } from './data.ts';
+import { type Exhibits, firstKernel } from './exhibits.ts';
 import { StopOnSignal } from './interrupt.ts';
 import { makeNetwork } from './network.ts';
 import type { RunHistory, UnjudgedRun } from './results.ts';
+import type { Screen } from './screen.ts';
 import type { RunSettings, Settings } from './settings.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { warmUp } from './warmUp.ts';
@@ -22,8 +26,7 @@ const SAMPLES = 32;
 
 export interface RunOutcome {
   readonly run: UnjudgedRun;
-  /** Probabilities for the sample images, row by row. */
-  readonly predictions: Float32Array;
+  readonly exhibits: Exhibits;
 }
 
 export interface RunContext {
@@ -33,13 +36,15 @@ export interface RunContext {
   readonly signal: AbortSignal;
   /** Where the run is saved after each epoch, and gone on with if a file is there. */
   readonly backup: string;
-  /** Gives a callback that follows the run. */
-  readonly follow: (watch: Stopwatch) => Callback;
+  /** Where the bar is drawn and messages go. */
+  readonly screen: Screen;
+  /** Gives callbacks that follow the run. */
+  readonly follow: (watch: Stopwatch) => readonly Callback[];
 }
 
 /** Trains; the outcome is null if the run was stopped before it saw a batch. */
 export async function trainRun(run: RunSettings, context: RunContext): Promise<RunOutcome | null> {
-  const { device, data, settings, signal, backup, follow } = context;
+  const { device, data, settings, signal, backup, screen, follow } = context;
   const { learningRate, batchSize, epochs, policy } = run;
   const { seed, clip, plateau } = settings;
   // Larger batches validate faster and give the same result.
@@ -50,8 +55,14 @@ export async function trainRun(run: RunSettings, context: RunContext): Promise<R
 
   const model = makeNetwork(network);
   const watch = new Stopwatch();
-  const detector = new DivergenceDetector({ onDivergence: policy, print: policy === 'warn' ? onlyFirst() : undefined });
+  const { print } = screen;
+  const detector = new DivergenceDetector({
+    onDivergence: policy,
+    print: policy === 'warn' ? onlyFirst(print) : print,
+  });
   try {
+    // Of the start even where a backup is gone on with.
+    const before = firstKernel(await model.getWeights());
     const { history } = await model.fit(...examplesOf(data.train), {
       batchSize,
       epochs,
@@ -59,21 +70,28 @@ export async function trainRun(run: RunSettings, context: RunContext): Promise<R
       validationBatchSize,
       callbacks: [
         watch,
-        new ProgressBar({ verbose: 1 }),
-        ...(run.plateau ? [new ReduceLROnPlateau({ ...plateau, monitor: 'val_loss', verbose: 1 })] : []),
+        new ProgressBar({ verbose: 1, stream: screen }),
+        ...(run.plateau ? [new ReduceLROnPlateau({ ...plateau, monitor: 'val_loss', verbose: 1, print })] : []),
         detector,
         new StopOnSignal(signal),
-        follow(watch),
+        ...follow(watch),
         // Kept until the run's numbers are written.
         new BackupAndRestore(backup, { deleteCheckpoint: false }),
       ],
     });
     if (watch.total.images === 0) return null;
-    const [samples] = examplesOf(data.test, Math.min(SAMPLES, data.test.labels.length));
-    const probabilities = await (await model.predict(samples)).data();
+    const { labels } = data.test;
+    const classes = data.classNames.length;
+    const [images] = examplesOf(data.test);
+    const probabilities = await (await model.predict(images, { batchSize: validationBatchSize })).data();
+    const after = firstKernel(await model.getWeights());
     const { secondsPerEpoch, epochSeconds } = watch;
     return {
-      predictions: Float32Array.from(probabilities),
+      exhibits: {
+        predictions: [...probabilities.subarray(0, SAMPLES * classes)],
+        confusion: confusionCounts(labels, probabilities, classes),
+        filters: { shape: before.shape, before: [...before.data], after: [...after.data] },
+      },
       run: {
         name: run.name,
         learningRate,
@@ -93,10 +111,10 @@ export async function trainRun(run: RunSettings, context: RunContext): Promise<R
 }
 
 /** A run that goes on although it diverged would be reported anew every epoch. */
-function onlyFirst(): (line: string) => void {
+function onlyFirst(print: Print): Print {
   let told = false;
   return (line) => {
-    if (!told) console.log(line);
+    if (!told) print(line);
     told = true;
   };
 }

@@ -133,14 +133,24 @@ export abstract class Callback {
   /**
    * Whether every training batch is waited for: where a hook of batches is overridden, each batch is submitted alone, so
    * that what the hook does takes effect at the next one. Else, and where a callback answers false because it only
-   * looks on, several batches go to the GPU together, and their hooks are called once, for the first and the last.
+   * looks on, several batches go to the GPU together, and their hooks are called once, for the first and the last. Asked
+   * before every batch: the answer may change.
    */
   get everyTrainBatch(): boolean {
     const { onTrainBatchBegin, onTrainBatchEnd } = Callback.prototype;
     return this.onTrainBatchBegin !== onTrainBatchBegin || this.onTrainBatchEnd !== onTrainBatchEnd;
   }
 
-  /** The same of batches of an evaluation. */
+  /**
+   * Whether the metrics of every training batch are read before the next one begins, so that `onMetrics` and the logs of
+   * `onTrainBatchEnd` are those of this very batch; it costs a wait for the GPU. Asked before and after every batch. Default
+   * false.
+   */
+  get everyMetrics(): boolean {
+    return false;
+  }
+
+  /** As `everyTrainBatch`, of batches of an evaluation. */
   get everyTestBatch(): boolean {
     const { onTestBatchBegin, onTestBatchEnd } = Callback.prototype;
     return this.onTestBatchBegin !== onTestBatchBegin || this.onTestBatchEnd !== onTestBatchEnd;

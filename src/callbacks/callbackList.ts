@@ -31,6 +31,10 @@ export class CallbackList extends Callback {
     return this.callbacks.some((callback) => callback.everyTrainBatch);
   }
 
+  override get everyMetrics(): boolean {
+    return this.callbacks.some((callback) => callback.everyMetrics);
+  }
+
   override get everyTestBatch(): boolean {
     return this.callbacks.some((callback) => callback.everyTestBatch);
   }

@@ -1,5 +1,4 @@
-import { files } from '#platform';
-import { makeFolderOf, onDisk } from '../io/files.ts';
+import { AppendedFile, endsLine, wholeLines } from '../io/appendedFile.ts';
 import type { SavedState, State } from '../io/state.ts';
 import { Callback, type Logs } from './callback.ts';
 import { checkText } from './options.ts';
@@ -12,7 +11,6 @@ export interface CSVLoggerOptions {
   append?: boolean;
 }
 
-const LINE_FEED = 10;
 const INSTEAD = 'Use it in Node, or History here.';
 
 /**
@@ -24,9 +22,9 @@ export class CSVLogger extends Callback {
   readonly path: string;
   readonly separator: string;
   readonly append: boolean;
+  /** Its lines are this logger's and those that it found. */
+  readonly #file: AppendedFile;
   #columns: string[] | null = null;
-  /** Of this logger's lines and those that it found; 0: the next one begins the file. */
-  #bytes = 0;
 
   /**
    * @param path of the file. Missing folders are made.
@@ -39,24 +37,22 @@ export class CSVLogger extends Callback {
     this.path = path;
     this.separator = separator;
     this.append = append;
+    this.#file = new AppendedFile('CSVLogger', path, INSTEAD);
   }
 
   override async onTrainBegin(): Promise<void> {
     this.#columns = null;
-    this.#bytes = 0;
-    await makeFolderOf('CSVLogger', this.path, INSTEAD);
-    // A file that cannot be written is told of before the first epoch. It is replaced only after it: training may go on.
-    await this.#append('');
+    await this.#file.begin();
     if (this.append) await this.#keep(Number.POSITIVE_INFINITY);
   }
 
   override state(): State {
-    return { bytes: this.#bytes };
+    return { bytes: this.#file.bytes };
   }
 
   override async restore(saved: SavedState): Promise<void> {
     const bytes = saved.whole('bytes');
-    if (bytes > 0) await this.#keep(bytes);
+    if (bytes > 0 || this.append) await this.#keep(bytes);
   }
 
   override async onEpochEnd(epoch: number, logs: Logs): Promise<void> {
@@ -67,43 +63,18 @@ export class CSVLogger extends Callback {
     }
     const values: Logs = { ...logs, epoch };
     text += this.#row(this.#columns.map((key) => (Object.hasOwn(values, key) ? numberText(values[key]) : 'NA')));
-    if (this.#bytes === 0) await this.#truncate(0);
-    await this.#append(text);
-    this.#bytes += new TextEncoder().encode(text).length;
-  }
-
-  /** On the disk when it returns. */
-  async #append(text: string): Promise<void> {
-    const { open } = files('CSVLogger', INSTEAD);
-    await onDisk('CSVLogger', this.path, async () => {
-      const file = await open(this.path, 'a');
-      try {
-        await file.writeFile(text);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-    });
-  }
-
-  async #truncate(bytes: number): Promise<void> {
-    const { truncate } = files('CSVLogger', INSTEAD);
-    await onDisk('CSVLogger', this.path, () => truncate(this.path, bytes));
+    await this.#file.append(text);
   }
 
   /** Goes on with the whole lines among the first `most` bytes of the file; what is behind them is cut off. */
   async #keep(most: number): Promise<void> {
-    const { readFile } = files('CSVLogger', INSTEAD);
-    const old = await onDisk('CSVLogger', this.path, () => readFile(this.path));
-    if (old.length > 0 && !old.includes(LINE_FEED)) {
-      await this.#append('\r\n');
-      this.#bytes = old.length + 2;
-    } else {
-      this.#bytes = old.subarray(0, most).lastIndexOf(LINE_FEED) + 1;
-      await this.#truncate(this.#bytes);
-    }
+    const old = await this.#file.keep((content) => {
+      // A header may lack its end.
+      return wholeLines(content, content.length) === 0 ? content.length : wholeLines(content, most);
+    });
+    if (old.length > 0 && !endsLine(old)) await this.#file.append('\r\n');
     // The old header decides the columns: rows of another order under it would be misread silently.
-    const [header] = old.subarray(0, this.#bytes).toString().split(/\r?\n/, 1);
+    const [header] = new TextDecoder().decode(old).split(/\r?\n/, 1);
     this.#columns = header === '' ? null : parseRow(header, this.separator);
   }
 

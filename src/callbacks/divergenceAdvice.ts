@@ -22,29 +22,48 @@ export interface AdviceFacts {
 const HIGH_RATE = 0.01;
 const LOW_RATE = 1e-5;
 
-/** What to try next, in one sentence without a full stop. */
-export function divergenceAdvice(facts: AdviceFacts): string {
+/** What to try next. */
+export interface Advice {
+  /** One sentence without a full stop. */
+  readonly words: string;
+  /** The learning rate that they name; null where another rate would not help. */
+  readonly learningRate: number | null;
+}
+
+const withoutRate = (words: string): Advice => ({ words, learningRate: null });
+
+export function divergenceAdvice(facts: AdviceFacts): Advice {
   const { kind, cause, learningRate, factor, blewUp, firstLoss, classes } = facts;
   const rate = compact(learningRate);
-  if (!Number.isFinite(learningRate)) return `learning rate ${rate} is not finite: set a finite one`;
-  const tooHigh = `learning rate ${rate} is likely too high: try ${compact(learningRate * factor)}`;
+  if (!Number.isFinite(learningRate)) return withoutRate(`learning rate ${rate} is not finite: set a finite one`);
+  const [lower, higher] = [learningRate * factor, learningRate / factor];
+  const tooHigh: Advice = {
+    words: `learning rate ${rate} is likely too high: try ${compact(lower)}`,
+    learningRate: lower,
+  };
   if (kind === 'non-finite') {
     const given = cause === null ? null : adviceOnWhatWasGiven(cause, facts);
-    if (given !== null) return given;
-    if (facts.atStart)
-      return 'the very first step was not finite already: check the input data and labels for NaN and infinity';
-    if (learningRate <= LOW_RATE)
-      return `learning rate ${rate} is low already: check the input data and labels for NaN and infinity`;
+    if (given !== null) return withoutRate(given);
+    const check = 'check the input data and labels for NaN and infinity';
+    if (facts.atStart) return withoutRate(`the very first step was not finite already: ${check}`);
+    if (learningRate <= LOW_RATE) return withoutRate(`learning rate ${rate} is low already: ${check}`);
     return tooHigh;
   }
   const chance = classes === null ? null : Math.log(classes);
   // Before any update the rate cannot be at fault; a fresh network guesses, and guessing costs ln(classes).
   if (chance !== null && firstLoss !== null && firstLoss > 5 * chance) {
-    return `the loss was ${compact(firstLoss)} before the first update, where guessing costs ${compact(chance)}: scale the inputs, such as pixels to 0..1`;
+    return withoutRate(
+      `the loss was ${compact(firstLoss)} before the first update, where guessing costs ${compact(chance)}: scale the inputs, such as pixels to 0..1`,
+    );
   }
   if (kind === 'high-loss' || blewUp || learningRate >= HIGH_RATE) return tooHigh;
-  if (learningRate <= LOW_RATE) return `learning rate ${rate} is likely too low: try ${compact(learningRate / factor)}`;
-  return `nothing is learnt at learning rate ${rate}: try ${compact(learningRate * factor)}, and check that labels belong to their inputs and that inputs are scaled`;
+  if (learningRate <= LOW_RATE) {
+    return { words: `learning rate ${rate} is likely too low: try ${compact(higher)}`, learningRate: higher };
+  }
+  return {
+    words: `nothing is learnt at learning rate ${rate}: try ${compact(lower)}, and check that labels belong to their inputs and that inputs are scaled`,
+    learningRate: lower,
+  };
 }
 
 /** Where the rate is not at fault; null where it may be. */

@@ -57,6 +57,8 @@ export interface Divergence {
   readonly loss: number;
   /** What to try, a clause. */
   readonly advice: string;
+  /** The learning rate that the advice names; null where the rate is not at fault. */
+  readonly advisedRate: number | null;
 }
 
 /** Steps between two states that training could go back to: so many, or a tenth of a long epoch. */
@@ -152,6 +154,7 @@ export class DivergenceDetector extends Callback {
         cause: cause && nonFiniteFrom(cause),
         loss: divergence.number('loss'),
         advice: divergence.text('advice'),
+        advisedRate: divergence.numberOrNull('advisedRate'),
       };
     });
     this.recoveries = recoveriesFrom(saved, 'recoveries');
@@ -213,7 +216,7 @@ export class DivergenceDetector extends Callback {
 
   #describe(finding: Finding, epoch: number, watch: DivergenceWatch): Divergence {
     const { kind, step, loss, cause } = finding;
-    const advice = divergenceAdvice({
+    const { words: advice, learningRate: advisedRate } = divergenceAdvice({
       kind,
       cause,
       learningRate: this.model.optimizer.learningRate,
@@ -223,7 +226,7 @@ export class DivergenceDetector extends Callback {
       firstLoss: watch.firstLoss,
       classes: this.params.classes,
     });
-    return { kind, epoch, step, tensor: cause?.tensor ?? null, cause, loss, advice };
+    return { kind, epoch, step, tensor: cause?.tensor ?? null, cause, loss, advice, advisedRate };
   }
 
   /** Does what it was told to and tells it in words. */

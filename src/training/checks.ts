@@ -7,3 +7,11 @@ export function checkWhole(who: string, name: string, value: number, least: numb
   if (Number.isInteger(value) && value >= least) return;
   throw new ArgumentError(`${who}: ${name} must be a whole number of at least ${least}, got ${value}. Fix the option.`);
 }
+
+/** Throws unless a learning rate is finite and above 0. */
+export function checkRate(who: string, name: string, rate: number): void {
+  if (rate > 0 && Number.isFinite(rate)) return;
+  throw new ArgumentError(
+    `${who}: ${name} must be a finite number above 0, got ${rate}. Typical rates lie near 0.001.`,
+  );
+}

@@ -290,32 +290,37 @@ export class Trainer {
     const pass = this.#pass;
     // Often enough to see a divergence early, seldom enough to cost nothing.
     const interval = Math.min(10, Math.max(1, Math.round(pass.batches / 50)));
-    const alone = callbacks.everyTrainBatch;
     // An epoch may have been saved after it was told to stop.
     while (this.#batch < pass.batches && !(resumed && stopped())) {
       const batch = this.#batch;
       const unread = batch === 0 ? 1 : interval - (batch % interval);
+      // A callback may have come to ask for this since the last batch.
+      if (callbacks.everyMetrics) await this.#readAll(epoch, callbacks);
       await callbacks.onTrainBatchBegin(batch, this.#means);
-      const together = pass.together(batch, alone ? 1 : unread);
+      const together = pass.together(batch, callbacks.everyTrainBatch ? 1 : unread);
       await pass.run(batch, together, this.#next);
       this.#samples += pass.sizeOf(batch) * together;
       const done = batch + together;
       this.#batch = done;
-      if (done === 1 || done % interval === 0) {
+      if (callbacks.everyMetrics || done === 1) await this.#readAll(epoch, callbacks);
+      else if (done % interval === 0) {
         // The reading begun an interval ago has arrived: nothing waits.
         await this.#report(epoch, callbacks);
         this.#read();
-        if (done === 1) await this.#report(epoch, callbacks);
       }
       await callbacks.onTrainBatchEnd(done - 1, this.#means);
       if (stopped()) break;
     }
-    await this.#report(epoch, callbacks);
-    if (this.#last.samples < this.#samples) {
-      this.#read();
-      await this.#report(epoch, callbacks);
-    }
+    await this.#readAll(epoch, callbacks);
     return this.#means;
+  }
+
+  /** Reads and reports all that was submitted so far. */
+  async #readAll(epoch: number, callbacks: CallbackList): Promise<void> {
+    await this.#report(epoch, callbacks);
+    if (this.#last.samples === this.#samples) return;
+    this.#read();
+    await this.#report(epoch, callbacks);
   }
 
   /** One step on all examples, on its own: nothing of earlier ones matters. */

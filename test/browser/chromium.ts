@@ -1,9 +1,10 @@
 /** Finds a Chromium with WebGPU and starts it without a window. */
 
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Browser, chromium, type LaunchOptions, type Page } from 'playwright-core';
 
 export interface Started {
@@ -57,10 +58,30 @@ async function unpackedChromium(folder: string): Promise<LaunchOptions> {
     Object.assign(process.env, { AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs20.x', TMPDIR: folder });
     const { default: packed } = await import('@sparticuz/chromium');
     const executablePath = await packed.executablePath();
-    return { executablePath, env: { ...process.env } };
+    return { executablePath, env: { ...process.env, FONTCONFIG_FILE: await writeFontConfig(folder) } };
   } finally {
-    process.env = before; // Its libraries are not for other browsers.
+    // Its libraries are not for other browsers.
+    for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
+    Object.assign(process.env, before);
   }
+}
+
+/**
+ * The fonts that a page finds: the one that the charts are drawn with, whatever the page asks for, so that pictures of a page
+ * are alike on all machines. The fonts that come with that Chromium lack glyphs whose absence ends it.
+ */
+async function writeFontConfig(folder: string): Promise<string> {
+  const path = join(folder, 'fonts.conf');
+  const fonts = dirname(createRequire(import.meta.url).resolve('@expo-google-fonts/source-sans-3/package.json'));
+  const alias = (family: string): string =>
+    `<alias binding="same"><family>${family}</family><prefer><family>Source Sans 3</family></prefer></alias>`;
+  const families = ['sans-serif', 'system-ui', 'serif', 'monospace'].map(alias).join('');
+  await writeFile(
+    path,
+    `<?xml version="1.0"?><fontconfig><dir>${fonts}</dir><dir>/usr/share/fonts</dir>` +
+      `<cachedir>${join(folder, 'font-cache')}</cachedir>${families}</fontconfig>`,
+  );
+  return path;
 }
 
 /** What the page's adapter is called; null where it has none. */

@@ -1,7 +1,7 @@
 /**
  * The tests in a browser:  npm run test:browser [-- PATTERN...]
  *
- * Runs golden files and small models in a headless Chromium (chromium.ts), those whose names match one of the patterns
+ * Runs golden files, small models and the live page in a headless Chromium (chromium.ts), those whose names match one of the patterns
  * (regular expressions; none: all). An error on the page's console fails the test that caused it. The last line is
  * "N passed, N failed", with ", N skipped" when there are any.
  */
@@ -11,15 +11,19 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
+import { Assertion } from 'uvu/assert';
 import { build, type Rollup } from 'vite';
+import { sourcesForBrowsers } from '../../examples/browser/vite.ts';
 import { goldenFiles, goldenFolder } from '../goldenCases.ts';
 import { startChromium } from './chromium.ts';
+import { LivePage, liveTests } from './live.ts';
 import type { PageTests } from './page.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Longest time of one test, in milliseconds. */
+/** Longest time of one test, in milliseconds; those of the live page train for a while. */
 const TIMEOUT = 60_000;
+const LIVE_TIMEOUT = 240_000;
 
 declare const wgradTests: PageTests;
 
@@ -29,14 +33,7 @@ async function bundlePage(): Promise<Map<string, string>> {
     root,
     configFile: false,
     logLevel: 'error',
-    plugins: [
-      {
-        name: 'sources for browsers',
-        // package.json speaks of dist/; tsconfig.json says the same of src/, for Node.
-        resolveId: (name, importer) =>
-          name === '#platform' && importer?.startsWith(`${root}src/`) ? `${root}src/platform/browser.ts` : null,
-      },
-    ],
+    plugins: [sourcesForBrowsers],
     build: {
       write: false,
       minify: false,
@@ -66,28 +63,57 @@ async function serve(scripts: ReadonlyMap<string, string>, golden: readonly stri
 }
 
 /** Fails when `work` takes too long. */
-async function within<T>(work: Promise<T>): Promise<T> {
+async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`did not end within ${TIMEOUT / 1000} s`)), TIMEOUT);
+    timer = setTimeout(() => reject(new Error(`did not end within ${milliseconds / 1000} s`)), milliseconds);
   });
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 interface Test {
   readonly name: string;
-  run(page: Page): Promise<string | null>;
+  readonly timeout: number;
+  /** What went wrong; null where nothing did. */
+  run(): Promise<string | null>;
 }
 
-async function testsOf(page: Page, golden: readonly string[]): Promise<Test[]> {
+/** Those of the page that holds the library. */
+async function libraryTests(page: Page, golden: readonly string[]): Promise<Test[]> {
   const models = await page.evaluate(() => wgradTests.models);
+  const test = (name: string, run: Test['run']): Test => ({ name, timeout: TIMEOUT, run });
   return [
-    ...golden.map((name) => ({
-      name,
-      run: (on: Page) => on.evaluate((file) => wgradTests.runGolden(file), name),
-    })),
-    ...models.map((name) => ({ name, run: (on: Page) => on.evaluate((test) => wgradTests.runModel(test), name) })),
+    ...golden.map((name) => test(name, () => page.evaluate((file) => wgradTests.runGolden(file), name))),
+    ...models.map((name) => test(name, () => page.evaluate((model) => wgradTests.runModel(model), name))),
   ];
+}
+
+/** Those of the live page, each with a window of its own. */
+function testsOfLivePage(live: LivePage, complaints: string[]): Test[] {
+  return liveTests(live).map(({ name, run }) => ({
+    name,
+    timeout: LIVE_TIMEOUT,
+    async run() {
+      const page = await live.visit();
+      listen(page, complaints);
+      try {
+        await run(page);
+        return null;
+      } catch (error) {
+        // What was expected and what came is told apart from the message.
+        const details = error instanceof Assertion ? `\n${error.details}` : '';
+        return `${error instanceof Error ? (error.stack ?? error.message) : error}${details}`;
+      } finally {
+        await page.context().close();
+      }
+    },
+  }));
+}
+
+/** Notes what a page complains of. */
+function listen(page: Page, complaints: string[]): void {
+  page.on('console', (message) => message.type() === 'error' && complaints.push(`console: ${message.text()}`));
+  page.on('pageerror', (error) => complaints.push(`uncaught: ${error.stack ?? error.message}`));
 }
 
 async function main(): Promise<boolean> {
@@ -106,21 +132,24 @@ async function main(): Promise<boolean> {
   console.log(started.name);
   let passed = 0;
   let failed = 0;
+  const live = await LivePage.make(started.browser);
   try {
     const page = await started.browser.newPage();
     const complaints: string[] = [];
-    page.on('console', (message) => message.type() === 'error' && complaints.push(`console: ${message.text()}`));
-    page.on('pageerror', (error) => complaints.push(`uncaught: ${error.stack ?? error.message}`));
+    listen(page, complaints);
     await page.goto(address);
     const broken = new Promise<never>((_, reject) => page.once('pageerror', reject));
     await page.addScriptTag({ url: '/page.js', type: 'module' });
     const loaded = page.waitForFunction(() => 'wgradTests' in globalThis, undefined, { timeout: TIMEOUT });
     await Promise.race([loaded, broken]);
     const patterns = process.argv.slice(2).map((pattern) => new RegExp(pattern));
-    for (const { name, run } of await testsOf(page, golden)) {
+    for (const { name, timeout, run } of [
+      ...(await libraryTests(page, golden)),
+      ...testsOfLivePage(live, complaints),
+    ]) {
       if (patterns.length > 0 && !patterns.some((pattern) => pattern.test(name))) continue;
       const began = performance.now();
-      const problem = await within(run(page)).catch(String);
+      const problem = await within(timeout, run()).catch(String);
       const problems = [...(problem === null ? [] : [problem]), ...complaints.splice(0)];
       if (problems.length === 0) passed++;
       else failed++;
@@ -131,6 +160,7 @@ async function main(): Promise<boolean> {
     }
   } finally {
     await started.close();
+    await live.close();
     server.close();
   }
   console.log(`${passed} passed, ${failed} failed${files === null ? ', 1 skipped' : ''}`);

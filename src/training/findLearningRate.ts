@@ -1,4 +1,4 @@
-/** Learning rates: a search for a good one, and how to carry it over to another batch size. */
+/** A search for a good learning rate. */
 
 import { ArgumentError, ShapeError } from '../errors.ts';
 import type { HostArray } from '../graph/node.ts';
@@ -7,22 +7,10 @@ import { permutation } from '../random.ts';
 import type { Shape } from '../shape.ts';
 import { asTensor, Tensor, type TensorLike } from '../tensor.ts';
 import { BatchTrainers } from './batchTrainers.ts';
-import { checkWhole } from './checks.ts';
+import { checkRate, checkWhole } from './checks.ts';
 import { valuesOf } from './gpuDataset.ts';
 import { rehearse } from './rehearsal.ts';
 import type { Sequential } from './sequential.ts';
-
-/**
- * The linear scaling rule (Goyal et al. 2017, https://arxiv.org/abs/1706.02677): with k times the batch, k times the rate.
- * It holds for SGD while rates are small, and is a first guess for Adam.
- * @throws ArgumentError for a rate or a batch size that is not above 0
- */
-export function scaleLearningRate(learningRate: number, fromBatch: number, toBatch: number): number {
-  checkWhole('scaleLearningRate', 'fromBatch', fromBatch, 1);
-  checkWhole('scaleLearningRate', 'toBatch', toBatch, 1);
-  checkRate('scaleLearningRate', 'learningRate', learningRate);
-  return (learningRate * toBatch) / fromBatch;
-}
 
 /** Options of `findLearningRate`. */
 export interface FindLearningRateOptions {
@@ -159,11 +147,4 @@ function judge(
     }
   }
   return { steepest, lowest, suggestion: steepest === null ? null : Math.min(steepest, lowest / 10) };
-}
-
-function checkRate(who: string, name: string, rate: number): void {
-  if (rate > 0 && Number.isFinite(rate)) return;
-  throw new ArgumentError(
-    `${who}: ${name} must be a finite number above 0, got ${rate}. Typical rates lie near 0.001.`,
-  );
 }

@@ -2,9 +2,9 @@
  * One small chart: lines over epochs or seconds, their ends labelled in the right margin instead of in a legend; or bars
  * with their values. Vega-Lite does the scales, axes and marks; a panel is an SVG document of exactly the size asked for.
  */
-import { parse, View } from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
-import { FONT } from './svgSheet.ts';
+import type { TopLevelSpec } from 'vega-lite';
+import { FONT } from './svgText.ts';
+import { vegaChart } from './vegaChart.ts';
 
 /** Points of a line; NaN leaves a gap. */
 export interface Line {
@@ -14,7 +14,7 @@ export interface Line {
   dashed?: boolean;
   /** Thin lines are context, thick ones the subject. */
   thin?: boolean;
-  /** Written in the right margin at the height of the last point. */
+  /** Written in the right margin at the height of the last point, or at the top where there is none. */
   label?: string;
   /** Index of the point where the run broke: it gets an x instead of a dot (or the last one before, if that has no number). */
   brokenAt?: number;
@@ -32,7 +32,8 @@ export interface LinePanel {
   height: number;
   lines: readonly Line[];
   x: { title: string; max: number; whole?: boolean };
-  y: { title: string; min: number; max: number; log?: boolean; ticks?: readonly number[] };
+  /** `format` is d3's, by default without powers of ten. */
+  y: { title: string; min: number; max: number; log?: boolean; ticks?: readonly number[]; format?: string };
   levels?: readonly Level[];
   /** Places on the x axis, marked from top to bottom. */
   marks?: readonly number[];
@@ -67,6 +68,8 @@ const TOP = 8;
 const BOTTOM = 46;
 /** Dots help to read a short curve and clutter a long one. */
 const MOST_DOTS = 20;
+/** On a logarithmic axis; of more, some get no tick. */
+const MOST_DECADES = 10;
 
 const CONFIG = {
   font: FONT,
@@ -115,7 +118,7 @@ export function linePanel(panel: LinePanel): Promise<string> {
       // Vega only guesses how wide the tick labels are, so the title's place is given.
       titleX: -LEFT + 14,
       titleBaseline: 'middle',
-      format: '~r',
+      format: panel.y.format ?? '~r',
       ...(panel.y.ticks ? { values: [...panel.y.ticks] } : { tickCount: Math.max(2, Math.floor(height / 40)) }),
     },
   } as const;
@@ -147,7 +150,7 @@ export function linePanel(panel: LinePanel): Promise<string> {
     [
       ...levels.map((level) => ({ y: level.y, label: level.label, color: '#777777', bold: false })),
       ...drawn.flatMap(({ end, label, color, thin }) =>
-        end?.y == null || label === undefined ? [] : [{ y: end.y, label, color, bold: !thin }],
+        label === undefined ? [] : [{ y: end?.y ?? panel.y.max, label, color, bold: !thin }],
       ),
     ],
     panel,
@@ -261,6 +264,20 @@ export function niceTicks(max: number, most: number, whole: boolean): number[] {
   return Array.from({ length: Math.floor(max / step + 1e-6) + 1 }, (_, i) => Number((i * step).toPrecision(10)));
 }
 
+/** Round numbers from `low` to `high`, above 0: powers of ten and, where there are few of those, twice and five times them. */
+export function logTicks(low: number, high: number): number[] {
+  const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
+  const every = Math.ceil((last - first) / MOST_DECADES);
+  const ticks: number[] = [];
+  for (let power = first; power <= last; power += every) {
+    for (const digit of high / low > 200 ? [1] : [1, 2, 5]) {
+      const tick = Number(`${digit}e${power}`);
+      if (tick >= low && tick <= high) ticks.push(tick);
+    }
+  }
+  return ticks;
+}
+
 function visiblePoints(line: Line, panel: LinePanel): { x: number; y: number | null }[] {
   return line.x.map((x, i) => {
     const y = line.y[i];
@@ -298,6 +315,5 @@ async function toSvg(parts: { width: number; height: number; padding: object; la
   const { width, height, padding, layers } = parts;
   const spec = { width, height, padding, autosize: 'none', config: CONFIG, layer: layers };
   // Vega-Lite's types follow a fixed chart; this one is put together from what a run has.
-  const view = new View(parse(compile(spec as TopLevelSpec).spec), { renderer: 'none' });
-  return await view.toSVG();
+  return await vegaChart(spec as TopLevelSpec);
 }

@@ -1,0 +1,12 @@
+/** Entry of the report page: its data lies in the page itself. */
+
+import 'uplot/dist/uPlot.min.css';
+import '../ui/ui.css';
+import './report.css';
+import { render } from 'preact';
+import { Report } from './Report.tsx';
+import { parseReport } from './reportData.ts';
+
+const root = document.getElementById('report');
+const json = document.getElementById('report-data')?.textContent ?? '';
+if (root !== null) render(<Report data={parseReport(json)} />, root);

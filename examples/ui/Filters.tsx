@@ -1,0 +1,13 @@
+import type { Pixels } from '../../src/pictures/pixels.ts';
+import { PixelCanvas } from './PixelCanvas.tsx';
+
+/** The filters of a layer, each with its weights as pixels. */
+export function Filters({ filters }: { readonly filters: readonly Pixels[] }) {
+  return (
+    <div class="filters">
+      {filters.map((pixels, i) => (
+        <PixelCanvas key={i} pixels={pixels} label={`filter ${i + 1}`} />
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,168 @@
+/** What a chart of training runs shows: from the numbers of runs to lines over one axis. Pure. */
+
+import { CLASSES, GUESSING_LOSS } from '../study/facts.ts';
+
+export const METRICS = ['accuracy', 'loss', 'learning_rate'] as const;
+export type Metric = (typeof METRICS)[number];
+
+export const AXES = ['epoch', 'step', 'seconds'] as const;
+/** `epoch` has fractions: 1.5 is half-way through the second. `seconds` are of training alone. */
+export type Axis = (typeof AXES)[number];
+
+/** Readings of a run in the order in which they were made: columns of one length. NaN where there was no number. */
+export interface Track {
+  readonly step: readonly number[];
+  readonly epoch: readonly number[];
+  readonly seconds: readonly number[];
+  readonly loss: readonly number[];
+  readonly accuracy: readonly number[];
+  readonly learning_rate: readonly number[];
+}
+
+export const emptyTrack = (): Track => ({
+  step: [],
+  epoch: [],
+  seconds: [],
+  loss: [],
+  accuracy: [],
+  learning_rate: [],
+});
+
+/** A run as the chart sees it. */
+export interface CurveRun {
+  readonly id: string;
+  readonly name: string;
+  /** Place in the palette. */
+  readonly color: number;
+  readonly visible: boolean;
+  readonly training: Track;
+  /** One reading an epoch; its `learning_rate` is not used. */
+  readonly validation: Track;
+  /** Epochs that it is to take: where its curve is going. */
+  readonly epochs: number;
+  /** Whether the run diverged: its curve ends in a cross. */
+  readonly broken: boolean;
+}
+
+export interface View {
+  readonly metric: Metric;
+  readonly axis: Axis;
+  /** Weight of the past in a moving average, in [0, 1): 0 shows every reading as it is. */
+  readonly smoothing: number;
+  readonly log: boolean;
+  readonly training: boolean;
+  readonly validation: boolean;
+}
+
+export const FIRST_VIEW: View = {
+  metric: 'accuracy',
+  axis: 'epoch',
+  smoothing: 0.6,
+  log: false,
+  training: true,
+  validation: true,
+};
+
+/** A line of the chart. */
+export interface Curve {
+  readonly run: CurveRun;
+  readonly part: 'training' | 'validation';
+  readonly x: readonly number[];
+  /** Null where there is no number to draw. */
+  readonly y: readonly (number | null)[];
+}
+
+/** What guessing comes to, by metric. */
+export const GUESSING: Readonly<Record<Metric, number | null>> = {
+  accuracy: 1 / CLASSES,
+  loss: GUESSING_LOSS,
+  learning_rate: null,
+};
+
+/** The lines of the visible runs, training first so that validation lies on top. */
+export function curvesOf(runs: readonly CurveRun[], view: View): Curve[] {
+  const { metric } = view;
+  const parts = metric === 'learning_rate' ? (['training'] as const) : (['training', 'validation'] as const);
+  return parts
+    .filter((part) => metric === 'learning_rate' || view[part])
+    .flatMap((part) =>
+      runs
+        .filter((run) => run.visible && run[part].step.length > 0)
+        .map((run) => {
+          const track = run[part];
+          // One reading an epoch is an average already, and a rate is exact.
+          const weight = part === 'training' && metric !== 'learning_rate' ? view.smoothing : 0;
+          return { run, part, x: track[view.axis], y: drawable(smooth(track[metric], weight), view.log) };
+        }),
+    );
+}
+
+/**
+ * A moving average with exponential weights, corrected for its start (Kingma and Ba 2014, section 3). A value that is not
+ * finite stays where it is and the average begins anew behind it.
+ */
+export function smooth(values: readonly number[], weight: number): number[] {
+  if (weight <= 0) return [...values];
+  let average = 0;
+  let total = 0;
+  return values.map((value) => {
+    if (!Number.isFinite(value)) {
+      average = 0;
+      total = 0;
+      return value;
+    }
+    average = weight * average + (1 - weight) * value;
+    total = weight * total + (1 - weight);
+    return average / total;
+  });
+}
+
+/** A logarithmic axis has no place for zero and below. */
+const drawable = (values: readonly number[], log: boolean): (number | null)[] =>
+  values.map((value) => (Number.isFinite(value) && (!log || value > 0) ? value : null));
+
+/** The last reading at or before `x`; null before the first. Readings are in rising order. */
+export function readingAt({ x, y }: Pick<Curve, 'x' | 'y'>, at: number): number | null {
+  let low = 0;
+  let high = x.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (x[middle] <= at) low = middle + 1;
+    else high = middle;
+  }
+  return low === 0 ? null : y[low - 1];
+}
+
+/** End of the axis of places: by epochs where the runs are to end, else as far as they have come. */
+export function lastPlace(curves: readonly Curve[], axis: Axis): number {
+  const reached = Math.max(0, ...curves.map(({ x }) => x.at(-1) ?? 0));
+  if (axis === 'epoch') return Math.max(1, reached, ...curves.map(({ run }) => run.epochs));
+  return reached > 0 ? reached : 1;
+}
+
+/** Bounds of the values axis. Accuracy begins at 0; a loss of 1e9 must not press all the rest into one line. */
+export function valueBounds(curves: readonly Curve[], { metric, log }: View): [low: number, high: number] {
+  const values = curves.flatMap(({ y }) => y.filter((value) => value !== null));
+  const guessing = GUESSING[metric];
+  const lowest = Math.min(...values);
+  const highest = Math.max(...values);
+  if (metric === 'learning_rate') {
+    if (values.length === 0) return log ? [1e-4, 1e-1] : [0, 1e-3];
+    return log ? [lowest / 2, highest * 2] : [0, highest * 1.1];
+  }
+  if (metric === 'accuracy') {
+    const top = Math.min(1, Math.ceil(Math.max(0.3, highest) * 10 + 0.3) / 10);
+    return log ? [Math.max(0.01, Math.min(0.08, lowest * 0.9)), top] : [0, top];
+  }
+  const ceiling = log ? highest * 1.2 : Math.min(highest * 1.05, LOSS_CEILING * Math.max(1, typical(values)));
+  const top = Math.max(guessing ?? 0, values.length === 0 ? 0 : ceiling) * 1.05;
+  return log ? [Math.min(1, values.length === 0 ? 1 : lowest * 0.9), top] : [0, top];
+}
+
+/** How far above the middle of all losses a linear axis reaches. */
+const LOSS_CEILING = 4;
+
+function typical(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 1;
+}

@@ -1,0 +1,15 @@
+/**
+ * Pictures of a training, its data and its weights, as SVG and PNG. A module of its own, `wgrad/pictures`, because it needs
+ * optional packages: fast-png for images, vega and vega-lite for curves, and in Node @resvg/resvg-js, which draws, with the
+ * font of @expo-google-fonts/source-sans-3.
+ * @module wgrad/pictures
+ */
+export type { Classes } from './classes.ts';
+export { confusionCounts, type Guess, likeliest } from './confusion.ts';
+export { type ConfusionMatrixOptions, confusionMatrix } from './confusionMatrix.ts';
+export { type BeforeAfter, type FilterGridOptions, filterGrid, type Kernel } from './filterGrid.ts';
+export { type ImageArray, type ImageGridOptions, type Images, imageGrid } from './imageGrid.ts';
+export { Picture, type PngOptions } from './picture.ts';
+export { type FilterScale, filterPixels, imagePixels, montage, type Pixels } from './pixels.ts';
+export { type PlotHistoryOptions, plotHistory } from './plotHistory.ts';
+export type { EpochNumbers, Training, Trainings } from './trainings.ts';

@@ -1,0 +1,107 @@
+/** Histories as callers have them, and what can be read off them. */
+
+import type { History } from '../callbacks/history.ts';
+import { describe } from '../describe.ts';
+import { ArgumentError } from '../errors.ts';
+import { PALETTE } from './palette.ts';
+
+/**
+ * One number an epoch by Keras' keys: `loss`, `val_accuracy`, `learning_rate`, ... A list that is shorter than others counts as
+ * measured at every second, third, ... epoch.
+ */
+export type EpochNumbers = Readonly<Record<string, readonly number[]>>;
+
+/** What `fit` returns, or its `history`. */
+export type Training = Pick<History, 'history'> | EpochNumbers;
+
+/** One training, or several by name. */
+export type Trainings = Training | Readonly<Record<string, Training>>;
+
+/** A training as it is drawn. */
+export interface Run {
+  /** Null where there is only one, which needs no name. */
+  readonly name: string | null;
+  readonly numbers: EpochNumbers;
+  readonly color: string;
+}
+
+/** The numbers of one key. */
+export interface Curve {
+  /** From 1. */
+  readonly epochs: readonly number[];
+  readonly values: readonly number[];
+  /** Place of the last number; -1 where there is none. */
+  readonly end: number;
+  /** Place of the first NaN or infinity after the last number; null where the curve ends in a number. */
+  readonly broken: number | null;
+}
+
+export const RATE = 'learning_rate';
+
+/** @throws ArgumentError for what is no history */
+export function runsOf(who: string, given: Trainings): Run[] {
+  const single = numbersOf(given);
+  if (single !== null) return [{ name: null, numbers: single, color: PALETTE[0] }];
+  return Object.entries(given).map(([name, training], i) => {
+    const numbers = numbersOf(training);
+    if (numbers !== null) return { name, numbers, color: PALETTE[i % PALETTE.length] };
+    throw new ArgumentError(
+      `${who}: expected a History, its lists of numbers, or several of them by name; '${name}' is ${describe(training)}. ` +
+        'Pass what fit() returns.',
+    );
+  });
+}
+
+/** Callers without types may pass anything. */
+function numbersOf(given: unknown): EpochNumbers | null {
+  if (typeof given !== 'object' || given === null) return null;
+  const numbers: object = 'history' in given && isNumbers(given.history) ? given.history : given;
+  return isNumbers(numbers) ? numbers : null;
+}
+
+const isNumbers = (value: unknown): value is EpochNumbers =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(Array.isArray);
+
+/** The loss, the metrics and at last the learning rate, each without `val_`. */
+export function metricsOf(runs: readonly Run[]): string[] {
+  const keys = runs.flatMap(({ numbers }) => Object.keys(numbers)).map((key) => key.replace(/^val_/, ''));
+  const metrics = keys.filter((key) => key !== 'loss' && key !== RATE);
+  const rate = keys.includes(RATE) ? [RATE] : [];
+  return [...new Set(['loss', ...metrics, ...rate])];
+}
+
+/** Epochs that a run has finished. */
+export const epochsOf = ({ numbers }: Run): number =>
+  Math.max(0, ...Object.values(numbers).map((values) => values.length));
+
+/** Null where the run has no such key. */
+export function curveOf(run: Run, key: string): Curve | null {
+  if (!Object.hasOwn(run.numbers, key) || run.numbers[key].length === 0) return null;
+  const values = run.numbers[key];
+  const every = Math.floor(epochsOf(run) / values.length);
+  const end = values.findLastIndex(Number.isFinite);
+  return {
+    epochs: values.map((_, i) => (i + 1) * every),
+    values,
+    end,
+    broken: end === values.length - 1 ? null : end + 1,
+  };
+}
+
+/** A rate that float32 rounds may wobble in its last digits; a schedule takes a bigger bite. */
+const WOBBLE = 1e-3;
+
+/** The last epochs, from 1, before the learning rate fell. */
+export function rateDrops({ numbers }: Run): number[] {
+  const rates = numbers[RATE] ?? [];
+  return rates.flatMap((rate, i) => (i > 0 && rate < rates[i - 1] * (1 - WOBBLE) ? [i] : []));
+}
+
+export const rateChanges = ({ numbers }: Run): boolean =>
+  (numbers[RATE] ?? []).some((rate, _, [first]) => Math.abs(rate - first) > Math.abs(first) * WOBBLE);
+
+/** Whether a metric is a share of the examples, to be told in percent. */
+export function isShare(metric: string, runs: readonly Run[]): boolean {
+  const values = runs.flatMap(({ numbers }) => [...(numbers[metric] ?? []), ...(numbers[`val_${metric}`] ?? [])]);
+  return /acc/i.test(metric) && values.every((value) => !Number.isFinite(value) || (value >= 0 && value <= 1));
+}

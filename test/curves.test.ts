@@ -1,0 +1,170 @@
+/** What the interactive charts draw, and how the live page keeps its runs: the parts that need no browser. */
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Reading } from '../examples/browser/protocol.ts';
+import { curveOf, judge, newRun, type Run, withEpoch, withReadings } from '../examples/browser/run.ts';
+import { firstPlan, studyPlan } from '../examples/browser/settings.ts';
+import { standings } from '../examples/study/standings.ts';
+import type { Verdict } from '../examples/study/verdict.ts';
+import { curvesOf, FIRST_VIEW, lastPlace, readingAt, smooth, type View, valueBounds } from '../examples/ui/curve.ts';
+import { toneOf } from '../examples/ui/tone.ts';
+
+const test = suite('curves');
+
+const run = (name: string, part: Partial<Run> = {}): Run => ({
+  ...newRun({ id: name, name, study: null, color: 0, plan: firstPlan(true), data: 'shapes' }),
+  ...part,
+});
+
+const reading = (step: number, part: Partial<Reading> = {}): Reading => ({
+  step,
+  epoch: step / 10,
+  seconds: step / 2,
+  loss: 2,
+  accuracy: 0.2,
+  learningRate: 0.001,
+  ...part,
+});
+
+const view = (part: Partial<View>): View => ({ ...FIRST_VIEW, smoothing: 0, ...part });
+
+test('a moving average begins at the first value and starts anew behind NaN', () => {
+  assert.equal(smooth([1, 2, 3], 0), [1, 2, 3]);
+  const [first, second, third, fourth] = smooth([4, 8, Number.NaN, 1], 0.5);
+  assert.is(first, 4);
+  assert.ok(Math.abs(second - (0.25 * 4 + 0.5 * 8) / 0.75) < 1e-12);
+  assert.ok(Number.isNaN(third));
+  assert.is(fourth, 1);
+});
+
+test('lines are those of visible runs; NaN, and zero on a logarithmic axis, are gaps', () => {
+  const one = withReadings(run('one'), [
+    reading(1, { loss: 2 }),
+    reading(2, { loss: Number.NaN }),
+    reading(3, { loss: 0 }),
+    reading(4, { loss: Number.POSITIVE_INFINITY }),
+  ]);
+  const two = withReadings(run('two', { visible: false }), [reading(1)]);
+  const curves = (part: Partial<View>) => curvesOf([one, two].map(curveOf), view({ metric: 'loss', ...part }));
+  assert.equal(
+    curves({}).map(({ run, part, x, y }) => [run.name, part, x, y]),
+    [['one', 'training', [0.1, 0.2, 0.3, 0.4], [2, null, 0, null]]],
+  );
+  assert.equal(curves({ log: true })[0].y, [2, null, null, null]);
+  assert.equal(curves({ axis: 'step' })[0].x, [1, 2, 3, 4]);
+  assert.equal(curves({ axis: 'seconds' })[0].x, [0.5, 1, 1.5, 2]);
+  assert.equal(curves({ training: false }), []);
+  assert.equal(curves({ training: false, metric: 'learning_rate' })[0].y, [0.001, 0.001, 0.001, 0.001]);
+});
+
+test('an epoch adds one point of validation', () => {
+  const done = withEpoch(withReadings(run('one'), [reading(10)]), {
+    training: reading(10, { loss: 1.9, accuracy: 0.3 }),
+    validationLoss: 1.8,
+    validationAccuracy: 0.35,
+  });
+  assert.equal([done.validation.epoch, done.validation.loss, done.validation.accuracy], [[1], [1.8], [0.35]]);
+  assert.equal([done.epochs.loss, done.epochs.accuracy], [[1.9], [0.3]]);
+});
+
+test('a long run is thinned out: it keeps its ends, its means and its NaN', () => {
+  let long = run('long');
+  for (let step = 1; step <= 5000; step += 10) {
+    const some = Array.from({ length: 10 }, (_, i) => reading(step + i, { loss: step + i === 77 ? Number.NaN : 3 }));
+    long = withReadings(long, some);
+  }
+  const { step, loss, seconds } = long.training;
+  assert.ok(step.length <= 2000 && step.length > 900, `${step.length} readings`);
+  assert.is(step.at(-1), 5000);
+  assert.is(seconds.length, step.length);
+  assert.ok(step.every((one, i) => i === 0 || one > step[i - 1]));
+  assert.ok(loss.every((value) => Number.isNaN(value) || value === 3));
+  assert.is(loss.filter(Number.isNaN).length, 1);
+});
+
+test('the reading at a place is the last one before it', () => {
+  const curve = { x: [1, 2, 4], y: [10, null, 40] };
+  assert.equal(
+    [0.5, 1, 1.9, 2, 3.9, 4, 99].map((at) => readingAt(curve, at)),
+    [null, 10, 10, null, null, 40, 40],
+  );
+});
+
+test('the axes hold what there is, and one loss of 1e9 does not flatten the rest', () => {
+  const losses = withReadings(
+    run('one'),
+    [1, 2, 3, 4, 5].map((step) => reading(step, { loss: step === 5 ? 1e9 : 2 })),
+  );
+  const bounds = (part: Partial<View>) => valueBounds(curvesOf([curveOf(losses)], view(part)), view(part));
+  assert.ok(bounds({ metric: 'loss' })[1] < 20);
+  assert.ok(bounds({ metric: 'loss', log: true })[1] > 1e9);
+  assert.equal(bounds({ metric: 'accuracy' })[0], 0);
+  for (const metric of ['loss', 'accuracy', 'learning_rate'] as const) {
+    for (const log of [false, true]) {
+      const [low, high] = valueBounds([], view({ metric, log }));
+      assert.ok(low < high && Number.isFinite(low) && Number.isFinite(high) && (!log || low > 0), `${metric} ${log}`);
+    }
+  }
+  assert.is(lastPlace(curvesOf([curveOf(losses)], view({})), 'epoch'), firstPlan(true).epochs);
+  assert.is(lastPlace([], 'seconds'), 1);
+});
+
+test('a run is judged once it has ended, against the newest baseline on the same data', () => {
+  const ends = (one: Run, accuracies: readonly number[], loss = 1.5): Run => ({
+    ...accuracies.reduce(
+      (so, accuracy, i) =>
+        withEpoch(so, {
+          training: reading(10 * (i + 1), { accuracy, loss }),
+          validationLoss: loss,
+          validationAccuracy: accuracy,
+        }),
+      withReadings(one, [reading(1)]),
+    ),
+    state: 'done',
+  });
+  const plan = { ...firstPlan(true), epochs: 3 };
+  const baseline = ends(run('baseline', { study: 'baseline', plan }), [0.3, 0.4, 0.5]);
+  const low = ends(run('low', { plan: { ...plan, learningRate: 1e-4 } }), [0.2, 0.25, 0.3]);
+  const elsewhere = { ...low, id: 'elsewhere', data: 'CIFAR-10' };
+  const runs = [baseline, low, elsewhere];
+  assert.is(judge(baseline, runs)?.verdict, 'learns');
+  assert.is(judge(low, runs)?.verdict, 'slow');
+  assert.is(judge(elsewhere, runs)?.verdict, 'learns');
+  assert.is(judge({ ...low, state: 'training' }, runs), null);
+  assert.is(judge({ ...low, state: 'failed' }, runs), null);
+});
+
+test('the study’s runs differ in what the study says, and take the visitor’s epochs and images', () => {
+  const own = { ...firstPlan(true), epochs: 7, images: 300, dropout: 0.6, optimizer: 'sgd' } as const;
+  assert.equal(studyPlan(own, { learningRate: 0.1, batchSize: 32 }), {
+    ...firstPlan(true),
+    learningRate: 0.1,
+    epochs: 7,
+    images: 300,
+  });
+  const plateau = studyPlan(own, { learningRate: 0.004, batchSize: 128, plateau: true });
+  assert.equal([plateau.epochs, plateau.plateau], [21, true]);
+});
+
+test('the standings name the best, the diverged and the slow', () => {
+  const verdict = (word: string): Verdict => ({ verdict: word, headline: `${word}!`, sentence: '' });
+  const standing = (name: string, accuracy: number, word: string) => ({ name, accuracy, verdict: verdict(word) });
+  assert.is(standings([]), 'No run');
+  assert.is(standings([standing('only', 0.4, 'learns')]), 'only: learns!');
+  assert.is(
+    standings([
+      standing('a', 0.5, 'learns'),
+      standing('b', 0.1, 'diverged'),
+      standing('c', 0.3, 'slow'),
+      standing('d', Number.NaN, 'diverged'),
+    ]),
+    'a is best: 50.0 % validation accuracy; b and d diverged; c is slow',
+  );
+  assert.equal(
+    ['diverged', 'slow', 'worse, faster', 'as good, faster', 'drops help'].map((word) => toneOf(verdict(word))),
+    ['bad', 'poor', 'poor', 'good', 'good'],
+  );
+});
+
+test.run();
