@@ -9,6 +9,7 @@ import { App } from './App.tsx';
 import type { Command, Happening } from './protocol.ts';
 import { RunStorage } from './storage.ts';
 import { type Download, Store } from './store.ts';
+import LiveWorker from './worker.ts?worker&inline';
 
 /** Hands a file to the visitor, by a link that nobody sees. */
 const download: Download = (name, bytes) => {
@@ -30,7 +31,7 @@ function systemDark() {
 }
 
 async function main(): Promise<void> {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
+  const worker = new LiveWorker();
   const early: Happening[] = [];
   worker.onmessage = ({ data }: MessageEvent<Happening>) => early.push(data);
 

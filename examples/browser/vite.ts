@@ -25,13 +25,16 @@ export const sourcesForBrowsers: Plugin = {
     name in PARTS && importer?.startsWith(`${root}src/`) ? `${root}src/${PARTS[name]}` : null,
 };
 
-/** The built page can reach no other host, whatever it is told: the browser sees to it. */
+/**
+ * The built page can reach no host at all once it has loaded, whatever it is told: the browser sees to it. The same holds for
+ * its Worker, because that is part of the page's own script: one with an address of its own would have a policy of its own.
+ */
 const POLICY = [
   "default-src 'self'",
   "connect-src 'none'",
   "img-src 'self' data: blob:",
   "style-src 'self' 'unsafe-inline'",
-  "worker-src 'self'",
+  'worker-src blob:',
 ].join('; ');
 
 const policy: Plugin = {

@@ -1,6 +1,7 @@
 /** Draws curves with uPlot, and on them what a legend would say: each run's name at the end of its line. */
 
 import uPlot from 'uplot';
+import { spread } from '../../src/pictures/spread.ts';
 import { type Curve, GUESSING, lastPlace, type View, valueBounds } from './curve.ts';
 import { AXIS_NAMES, formatValue, METRIC_NAMES } from './format.ts';
 import { colorOf, INKS, type Theme } from './palette.ts';
@@ -217,20 +218,3 @@ function drawEnds(u: uPlot, { curves, view, theme }: Plot): void {
 
 const scaled = (font: string, ratio: number): string =>
   font.replace(/(\d+)px/, (_, size: string) => `${Number(size) * ratio}px`);
-
-/** Moves places apart until `gap` lies between neighbours, within bounds, each as near to its own as can be. */
-export function spread(places: readonly number[], gap: number, [low, high]: readonly [number, number]): number[] {
-  const order = places.map((_, i) => i).sort((a, b) => places[a] - places[b]);
-  const moved = [...places];
-  for (let round = 0; round < 50; round++) {
-    for (let i = 1; i < order.length; i++) {
-      const [above, below] = [order[i - 1], order[i]];
-      const overlap = gap - (moved[below] - moved[above]);
-      if (overlap <= 0) continue;
-      moved[above] -= overlap / 2;
-      moved[below] += overlap / 2;
-    }
-    for (const i of order) moved[i] = Math.min(Math.max(moved[i], low), high);
-  }
-  return moved;
-}

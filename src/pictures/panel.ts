@@ -3,6 +3,7 @@
  * with their values. Vega-Lite does the scales, axes and marks; a panel is an SVG document of exactly the size asked for.
  */
 import type { TopLevelSpec } from 'vega-lite';
+import { spread } from './spread.ts';
 import { FONT } from './svgText.ts';
 import { vegaChart } from './vegaChart.ts';
 
@@ -298,17 +299,12 @@ function spreadLabels<Label extends { y: number }>(
   const bottom = scale(panel.y.min);
   const unit = (scale(panel.y.max) - bottom) / height;
   const gap = LABEL_SIZE + 2;
-  const placed = labels.map((label) => ({ label, at: (scale(label.y) - bottom) / unit })).sort((a, b) => a.at - b.at);
-  for (let round = 0; round < 100; round++) {
-    for (let i = 1; i < placed.length; i++) {
-      const overlap = gap - (placed[i].at - placed[i - 1].at);
-      if (overlap <= 0) continue;
-      placed[i - 1].at -= overlap / 2;
-      placed[i].at += overlap / 2;
-    }
-    for (const one of placed) one.at = Math.min(Math.max(one.at, 0), height);
-  }
-  return placed.map(({ label, at }) => ({ ...label, y: unscale(bottom + at * unit) }));
+  const places = spread(
+    labels.map(({ y }) => (scale(y) - bottom) / unit),
+    gap,
+    [0, height],
+  );
+  return labels.map((label, i) => ({ ...label, y: unscale(bottom + places[i] * unit) }));
 }
 
 async function toSvg(parts: { width: number; height: number; padding: object; layers: object[] }): Promise<string> {
