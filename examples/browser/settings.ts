@@ -27,7 +27,7 @@ export const firstPlan = (software: boolean): Plan => ({
   optimizer: 'adam',
   dropout: 0.25,
   plateau: false,
-  ...(software ? { epochs: 4, images: 1500 } : { epochs: 10, images: 20_000 }),
+  ...(software ? { epochs: 4, images: 1500 } : { epochs: 10, images: 10_000 }),
 });
 
 /** Epochs of the plateau run for each epoch of the others. */

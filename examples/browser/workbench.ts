@@ -26,7 +26,7 @@ type Tell = (happening: Happening, transfer?: Transferable[]) => void;
 /** How many of the first validation images the page shows. */
 const SAMPLES = 24;
 /** Images of the built-in set: what a software adapter trains on while somebody watches, and what a GPU does. */
-const BUILT_IN = { software: { train: 2000, test: 400 }, hardware: { train: 20_000, test: 4000 } };
+const BUILT_IN = { software: { train: 2000, test: 400 }, hardware: { train: 10_000, test: 2000 } };
 
 /** A training under way. */
 interface Training {

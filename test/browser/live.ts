@@ -285,7 +285,7 @@ export function liveTests(live: LivePage): LiveTest[] {
     test('a model goes out as safetensors and comes back', async (page) => {
       await open(page, live.address);
       await set(page, 'Images', 64);
-      await set(page, 'Epochs', 1);
+      await set(page, 'Epochs', 12);
       await button(page, 'Start').click();
       await page.locator('.run[data-state="done"]').waitFor({ timeout: PATIENCE });
       const [download] = await Promise.all([page.waitForEvent('download'), button(page, 'Save model').click()]);
@@ -296,6 +296,9 @@ export function liveTests(live: LivePage): LiveTest[] {
       await page.getByText('The next run begins with its weights').waitFor();
       await button(page, 'Start').click();
       await ended(page, 'rate 0.001, batch 32 (2)', 'done');
+      const [fresh, goneOn] = await kept(page);
+      const [before, after] = [fresh.training.loss[0], goneOn.training.loss[0]];
+      assert.ok(after < before - 0.1, `it begins at a loss of ${after}, fresh weights at ${before}`);
       await load.setInputFiles([file('bad.safetensors', Buffer.from('nothing'))]);
       await page.locator('.status.error').waitFor();
       assert.match((await page.locator('.status.error').textContent()) ?? '', /^bad\.safetensors: /);

@@ -9,6 +9,9 @@ import { writeReport } from '../../examples/report/writeReport.ts';
 import { findings } from '../reportFindings.ts';
 import { ARTEFACTS } from './artefacts.ts';
 
+/** A4 at 96 dots an inch. */
+const PAPER = { width: 794, height: 1123 };
+
 export async function reportShowsAll(page: Page, folder: string): Promise<void> {
   const requests: string[] = [];
   page.on('request', (request) => requests.push(request.url()));
@@ -35,6 +38,7 @@ export async function reportShowsAll(page: Page, folder: string): Promise<void> 
 
   await mkdir(ARTEFACTS, { recursive: true });
   await page.screenshot({ path: join(ARTEFACTS, 'report.png'), fullPage: true });
+  await page.setViewportSize(PAPER);
   await page.emulateMedia({ media: 'print' });
   // The chart is drawn anew in its new size.
   await page.waitForTimeout(300);
