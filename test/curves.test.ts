@@ -131,6 +131,7 @@ test('a run is judged once it has ended, against the newest baseline on the same
   assert.is(judge(baseline, runs)?.verdict, 'learns');
   assert.is(judge(low, runs)?.verdict, 'slow');
   assert.is(judge(elsewhere, runs)?.verdict, 'learns');
+  assert.is(judge({ ...low, plan: { ...low.plan, images: 7 } }, runs)?.verdict, 'learns');
   assert.is(judge({ ...low, state: 'training' }, runs), null);
   assert.is(judge({ ...low, state: 'failed' }, runs), null);
 });

@@ -106,12 +106,11 @@ export const curveOf = ({ id, name, color, visible, plan, training, validation, 
   broken: divergence !== null,
 });
 
-/** Those that were trained on the same data as `run`. */
-const besides = (run: Run, runs: readonly Run[]): Run[] => runs.filter(({ data }) => data === run.data);
-
-/** The study's baseline that a run is compared with: the newest on the same data that has ended. */
-const baselineOf = (run: Run, runs: readonly Run[]): Run | null =>
-  besides(run, runs).findLast((one) => one.study === 'baseline' && hasEnded(one)) ?? null;
+/** The study's baseline that a run is compared with: the newest on the same images that has ended. */
+const baselineOf = ({ data, plan }: Run, runs: readonly Run[]): Run | null =>
+  runs.findLast(
+    (one) => one.study === 'baseline' && hasEnded(one) && one.data === data && one.plan.images === plan.images,
+  ) ?? null;
 
 /** What a run showed; null while that cannot be said. */
 export function judge(run: Run, runs: readonly Run[]): Verdict | null {

@@ -28,6 +28,9 @@ const SAMPLES = 24;
 /** Images of the built-in set: what a software adapter trains on while somebody watches, and what a GPU does. */
 const BUILT_IN = { software: { train: 2000, test: 400 }, hardware: { train: 10_000, test: 2000 } };
 
+/** Images of a validation: as many as are trained on, but fewer than these would say too little. */
+const LEAST_HELD = 400;
+
 /** A training under way. */
 interface Training {
   readonly run: string;
@@ -165,11 +168,12 @@ export class Workbench {
       const model = await this.#newModel(plan);
       const { train, test } = this.#data;
       const images = Math.min(plan.images, train.labels.length);
+      const held = Math.min(test.labels.length, Math.max(LEAST_HELD, images));
       const { plateau } = PRESETS[this.#device.info.software ? 'quick' : 'full'];
       await model.fit(...examplesOf(train, images), {
         batchSize: plan.batchSize,
         epochs: plan.epochs,
-        validationData: examplesOf(test),
+        validationData: examplesOf(test, held),
         validationBatchSize: Math.max(plan.batchSize, 128),
         verbose: 0,
         callbacks: [
