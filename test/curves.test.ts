@@ -7,7 +7,16 @@ import { curveOf, judge, newRun, type Run, withEpoch, withReadings } from '../ex
 import { firstPlan, studyPlan } from '../examples/browser/settings.ts';
 import { standings } from '../examples/study/standings.ts';
 import type { Verdict } from '../examples/study/verdict.ts';
-import { curvesOf, FIRST_VIEW, lastPlace, readingAt, smooth, type View, valueBounds } from '../examples/ui/curve.ts';
+import {
+  crossOf,
+  curvesOf,
+  FIRST_VIEW,
+  lastPlace,
+  readingAt,
+  smooth,
+  type View,
+  valueBounds,
+} from '../examples/ui/curve.ts';
 import { toneOf } from '../examples/ui/tone.ts';
 
 const test = suite('curves');
@@ -81,6 +90,27 @@ test('a long run is thinned out: it keeps its ends, its means and its NaN', () =
   assert.ok(step.every((one, i) => i === 0 || one > step[i - 1]));
   assert.ok(loss.every((value) => Number.isNaN(value) || value === 3));
   assert.is(loss.filter(Number.isNaN).length, 1);
+});
+
+test('a cross stands where a run diverged, or at its last number before', () => {
+  const curves = (brokenAt: number | null) =>
+    curvesOf(
+      [
+        {
+          ...curveOf(
+            withReadings(
+              run('one'),
+              [1, 2, 3, 4].map((step) => reading(step, { loss: step > 3 ? Number.NaN : 2 })),
+            ),
+          ),
+          brokenAt,
+        },
+      ],
+      view({ metric: 'loss' }),
+    );
+  assert.is(crossOf(curves(null)[0]), -1);
+  assert.is(crossOf(curves(2)[0]), 1);
+  assert.is(crossOf(curves(4)[0]), 2);
 });
 
 test('the reading at a place is the last one before it', () => {

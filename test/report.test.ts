@@ -55,7 +55,8 @@ test('curves have a reading an epoch, at steps of whole batches', () => {
   assert.equal(baseline.training.loss, findings.results.runs[0].history.loss);
   assert.is(baseline.color, 0);
   assert.is(high.color, 1);
-  assert.is(high.broken, true);
+  assert.is(high.brokenAt, 40);
+  assert.is(baseline.brokenAt, null);
 });
 
 test.run();

@@ -103,7 +103,7 @@ export const curveOf = ({ id, name, color, visible, plan, training, validation, 
   training,
   validation,
   epochs: plan.epochs,
-  broken: divergence !== null,
+  brokenAt: divergence?.step ?? null,
 });
 
 /** The study's baseline that a run is compared with: the newest on the same images that has ended. */

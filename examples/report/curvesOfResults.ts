@@ -15,7 +15,7 @@ export function curvesOfResults({ runs }: StudyResults, trainingImages: number):
     training: trackOf(run, 'loss', 'accuracy', trainingImages),
     validation: trackOf(run, 'val_loss', 'val_accuracy', trainingImages),
     epochs: epochsRun(run),
-    broken: run.divergence !== null,
+    brokenAt: run.divergence?.step ?? null,
   }));
 }
 

@@ -40,8 +40,8 @@ export interface CurveRun {
   readonly validation: Track;
   /** Epochs that it is to take: where its curve is going. */
   readonly epochs: number;
-  /** Whether the run diverged: its curve ends in a cross. */
-  readonly broken: boolean;
+  /** Training step at which the run diverged, where its curve gets a cross; null where it did not. */
+  readonly brokenAt: number | null;
 }
 
 export interface View {
@@ -120,6 +120,14 @@ export function smooth(values: readonly number[], weight: number): number[] {
 /** A logarithmic axis has no place for zero and below. */
 const drawable = (values: readonly number[], log: boolean): (number | null)[] =>
   values.map((value) => (Number.isFinite(value) && (!log || value > 0) ? value : null));
+
+/** Where a curve gets its cross: the first number at or behind the step of the divergence, else its last; -1: nowhere. */
+export function crossOf({ run, part, y }: Curve): number {
+  const { brokenAt } = run;
+  if (brokenAt === null) return -1;
+  const there = y.findIndex((value, i) => value !== null && run[part].step[i] >= brokenAt);
+  return there === -1 ? y.findLastIndex((value) => value !== null) : there;
+}
 
 /** The last reading at or before `x`; null before the first. Readings are in rising order. */
 export function readingAt({ x, y }: Pick<Curve, 'x' | 'y'>, at: number): number | null {

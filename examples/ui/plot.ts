@@ -2,7 +2,7 @@
 
 import uPlot from 'uplot';
 import { spread } from '../../src/pictures/spread.ts';
-import { type Curve, GUESSING, lastPlace, type View, valueBounds } from './curve.ts';
+import { type Curve, crossOf, GUESSING, lastPlace, type View, valueBounds } from './curve.ts';
 import { AXIS_NAMES, formatValue, METRIC_NAMES } from './format.ts';
 import { colorOf, INKS, type Theme } from './palette.ts';
 
@@ -38,7 +38,7 @@ export const structureOf = ({ curves, view, theme }: Plot): string =>
     view.metric,
     view.axis,
     view.log,
-    curves.map(({ run, part }) => [run.id, part, run.name, run.color, run.broken]),
+    curves.map(({ run, part }) => [run.id, part, run.name, run.color, run.brokenAt]),
   ]);
 
 /** Options of uPlot; `current` gives the plot as it is when something is drawn. */
@@ -138,39 +138,49 @@ interface End {
   readonly name: string;
   readonly color: string;
   readonly broken: boolean;
-  /** In pixels of the canvas. */
+  readonly at: Place;
+  /** Null where the run did not break. */
+  readonly cross: Place | null;
+}
+
+/** In pixels of the canvas. */
+interface Place {
   readonly x: number;
   readonly y: number;
+}
+
+/** A point of a curve, kept within the chart; null where there is none. */
+function placeOf(u: uPlot, { x, y }: Curve, at: number): Place | null {
+  const value = y[at] ?? null;
+  if (value === null) return null;
+  const { min, max } = u.scales.y;
+  const shown = Math.min(Math.max(value, min ?? value), max ?? value);
+  return { x: u.valToPos(x[at], 'x', true), y: u.valToPos(shown, 'y', true) };
 }
 
 /** Crosses where runs broke, and the runs' names to the right of the lines' ends. */
 function drawEnds(u: uPlot, { curves, view, theme }: Plot): void {
   const guide = guideOf(u, view);
   const ends = curves.flatMap((curve): End[] => {
-    const { run, part, x, y } = curve;
+    const { run, part, y } = curve;
     // A run is named once: on its validation, or on its training as long as it has no other line.
     if (part === 'training' && curves.some((other) => other.run.id === run.id && other.part === 'validation'))
       return [];
-    const at = y.findLastIndex((value) => value !== null);
-    const value = y[at];
-    if (value === undefined || value === null) return [];
-    const { min = 0, max = 1 } = u.scales.y;
-    const shown = Math.min(Math.max(value, min ?? 0), max ?? 1);
-    return [
-      {
-        name: run.name,
-        color: colorOf(run.color, theme),
-        broken: run.broken,
-        x: u.valToPos(x[at], 'x', true),
-        y: u.valToPos(shown, 'y', true),
-      },
-    ];
+    const end = placeOf(
+      u,
+      curve,
+      y.findLastIndex((value) => value !== null),
+    );
+    if (end === null) return [];
+    const cross = placeOf(u, curve, crossOf(curve));
+    return [{ name: run.name, color: colorOf(run.color, theme), broken: run.brokenAt !== null, at: end, cross }];
   });
   const { ctx, bbox } = u;
   const ratio = devicePixelRatio;
   ctx.save();
-  for (const { x, y, color, broken } of ends) {
-    if (!broken) continue;
+  for (const { color, cross } of ends) {
+    if (cross === null) continue;
+    const { x, y } = cross;
     const reach = CROSS * ratio;
     ctx.strokeStyle = color;
     ctx.lineWidth = 3 * ratio;
@@ -189,17 +199,17 @@ function drawEnds(u: uPlot, { curves, view, theme }: Plot): void {
     const room = (LABEL_WIDTH - 14) * ratio;
     const bounds: [number, number] = [bbox.top, bbox.top + bbox.height];
     const places = spread(
-      [...ends.map(({ y }) => y), ...(guide === null ? [] : [guide])],
+      [...ends.map(({ at }) => at.y), ...(guide === null ? [] : [guide])],
       LABEL_HEIGHT * ratio,
       bounds,
     );
-    ends.forEach(({ name, color, broken, x, y }, i) => {
+    ends.forEach(({ name, color, broken, at: { x, y } }, i) => {
       ctx.strokeStyle = color;
       ctx.globalAlpha = 0.6;
       ctx.lineWidth = ratio;
       ctx.setLineDash([ratio, 3 * ratio]);
       ctx.beginPath();
-      ctx.moveTo(x + (broken ? CROSS + 2 : DOT) * ratio, y);
+      ctx.moveTo(x + DOT * ratio, y);
       ctx.lineTo(bbox.left + bbox.width, y);
       ctx.lineTo(left - 2 * ratio, places[i]);
       ctx.stroke();
