@@ -18,7 +18,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { build } from 'vite';
 import {
   Adam,
   AdamW,
@@ -55,6 +54,8 @@ import { onDisk } from '../src/io/files.ts';
 import { decodeState, encodeState } from '../src/io/state.ts';
 import { writeWhole } from '../src/node/wholeFile.ts';
 import { uniform } from '../src/random.ts';
+import { bundleProgram } from './bundleProgram.ts';
+import { fail, Interrupt, Interruption, interrupted, rejects } from './interruption.ts';
 
 const self = fileURLToPath(import.meta.url);
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -127,43 +128,6 @@ async function train(callbacks: readonly Callback[], options: FitOptions = {}, m
   return outcome;
 }
 
-class Interruption extends Error {}
-
-/** Ends a training as a kill does: no hook hears of it. */
-class Interrupt extends Callback {
-  readonly #epoch: number;
-  readonly #batch: number;
-  readonly #how: () => void;
-  #now = 0;
-
-  constructor(epoch: number, batch: number, how = (): void => fail(new Interruption())) {
-    super();
-    [this.#epoch, this.#batch, this.#how] = [epoch, batch, how];
-  }
-  override get everyTrainBatch(): boolean {
-    return false;
-  }
-  override onEpochBegin(epoch: number): void {
-    this.#now = epoch;
-  }
-  override onTrainBatchEnd(batch: number): void {
-    if (this.#now === this.#epoch && batch >= this.#batch) this.#how();
-  }
-}
-
-function fail(error: Error): never {
-  throw error;
-}
-
-async function interrupted(work: Promise<unknown>): Promise<void> {
-  await work.then(
-    () => assert.unreachable('it was not interrupted'),
-    (error: unknown) => {
-      if (!(error instanceof Interruption)) throw error;
-    },
-  );
-}
-
 // As a second process: trains and is killed in the midst of epoch 4.
 if (process.argv[2] === '--killed') {
   const kill = (): void => void process.kill(process.pid, 'SIGKILL');
@@ -173,18 +137,6 @@ if (process.argv[2] === '--killed') {
 
 const folder = mkdtempSync(join(tmpdir(), 'wgrad-checkpoint-'));
 const here = (...names: string[]): string => join(folder, ...names);
-
-/** Asserts an error's class and what its message says. */
-async function rejects(run: () => unknown, kind: new (message: string) => Error, ...parts: string[]): Promise<void> {
-  const caught = await Promise.resolve()
-    .then(run)
-    .then(
-      () => null,
-      (error: unknown) => error,
-    );
-  if (!(caught instanceof kind)) throw new Error(`Expected ${kind.name}, got ${caught}`, { cause: caught });
-  for (const part of parts) assert.match(String(caught), part);
-}
 
 const files = suite('checkpoint: files');
 files.after(() => rmSync(folder, { recursive: true }));
@@ -203,27 +155,7 @@ for (let version = Number(process.argv[3]); ; version++) {
 
 files('a kill at any moment leaves the old file or the new one', async () => {
   // Bundled, because a process that compiles TypeScript takes a second to start.
-  const entry = join(root, 'test', 'checkpoint writer.ts');
-  await build({
-    configFile: false,
-    logLevel: 'error',
-    root,
-    resolve: { alias: { '#platform': join(root, 'src/platform/node.ts') } },
-    plugins: [
-      {
-        name: 'writer',
-        resolveId: (id) => (id === entry ? entry : null),
-        load: (id) => (id === entry ? WRITER : null),
-      },
-    ],
-    build: {
-      ssr: entry,
-      outDir: here('writer'),
-      target: 'node20',
-      rollupOptions: { output: { entryFileNames: 'writer.mjs' } },
-    },
-    ssr: { external: ['webgpu'] },
-  });
+  const writer = await bundleProgram({ text: WRITER, outDir: here('writer'), platform: 'node' });
   const target = here('killed');
   await disk.mkdir(target);
   const path = join(target, 'model.safetensors');
@@ -231,7 +163,7 @@ files('a kill at any moment leaves the old file or the new one', async () => {
   let drafts = 0;
   for (let kill = 0; kill < 22; kill++) {
     const next = (versions.at(-1) ?? 0) + 1;
-    const child = spawn(process.execPath, [here('writer/writer.mjs'), path, String(next)], {
+    const child = spawn(process.execPath, [writer, path, String(next)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const closed = once(child, 'close');

@@ -9,7 +9,6 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { decode } from 'fast-png';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { build } from 'vite';
 import {
   ArgumentError,
   BackupAndRestore,
@@ -36,7 +35,9 @@ import { filterImage } from '../src/tensorboard/filterImage.ts';
 import { histogramOf } from '../src/tensorboard/histogram.ts';
 import { TensorBoard, type TensorBoardOptions } from '../src/tensorboard/index.ts';
 import { encodeRecord, wholeRecords } from '../src/tensorboard/record.ts';
+import { bundleProgram } from './bundleProgram.ts';
 import { FakeModel, params, train as trainFake } from './callbacks.fake.ts';
+import { Interrupt, interrupted, rejects } from './interruption.ts';
 
 const self = fileURLToPath(import.meta.url);
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -228,37 +229,6 @@ async function train(callbacks: readonly Callback[], options: FitOptions = {}): 
   return history;
 }
 
-class Interruption extends Error {}
-
-/** Ends a training as a kill does: no hook hears of it. */
-class Interrupt extends Callback {
-  readonly #epoch: number;
-  readonly #batch: number;
-  #now = 0;
-
-  constructor(epoch: number, batch: number) {
-    super();
-    [this.#epoch, this.#batch] = [epoch, batch];
-  }
-  override get everyTrainBatch(): boolean {
-    return false;
-  }
-  override onEpochBegin(epoch: number): void {
-    this.#now = epoch;
-  }
-  override onTrainBatchEnd(batch: number): void {
-    if (this.#now === this.#epoch && batch >= this.#batch) throw new Interruption();
-  }
-}
-
-async function interrupted(work: Promise<unknown>): Promise<void> {
-  const error = await work.then(
-    () => null,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof Interruption)) throw error ?? new Error('it was not interrupted');
-}
-
 // As a second process: trains, and says so after each epoch, until it is killed.
 
 const LONG = 120;
@@ -283,18 +253,6 @@ if (process.argv[2] === '--trains') {
 
 const folder = mkdtempSync(join(tmpdir(), 'wgrad-tensorboard-'));
 const here = (...names: string[]): string => join(folder, ...names);
-
-/** Asserts an error's class and what its message says. */
-async function rejects(run: () => unknown, kind: new (message: string) => Error, ...parts: string[]): Promise<void> {
-  const caught = await Promise.resolve()
-    .then(run)
-    .then(
-      () => null,
-      (error: unknown) => error,
-    );
-  if (!(caught instanceof kind)) throw new Error(`Expected ${kind.name}, got ${caught}`, { cause: caught });
-  for (const part of parts) assert.match(String(caught), part);
-}
 
 const format = suite('tensorboard: format');
 
@@ -691,30 +649,10 @@ writing('a folder that cannot be is told of before the first epoch', async () =>
 });
 
 writing('in a browser all loggers say where to go', async () => {
-  const entry = join(root, 'test', 'loggers.ts');
   const text =
     "export { TensorBoard } from '../src/tensorboard/index.ts'; export { CSVLogger, JSONLogger } from '../src/index.ts';";
-  await build({
-    configFile: false,
-    logLevel: 'error',
-    root,
-    resolve: { alias: { '#platform': join(root, 'src/platform/browser.ts') } },
-    plugins: [
-      {
-        name: 'loggers',
-        resolveId: (id) => (id === entry ? entry : null),
-        load: (id) => (id === entry ? text : null),
-      },
-    ],
-    build: {
-      ssr: entry,
-      outDir: here('browser'),
-      target: 'node20',
-      rollupOptions: { output: { entryFileNames: 'loggers.mjs' } },
-    },
-    ssr: { noExternal: true },
-  });
-  const { TensorBoard, JSONLogger, CSVLogger } = await import(pathToFileURL(here('browser/loggers.mjs')).href);
+  const loggers = await bundleProgram({ text, outDir: here('browser'), platform: 'browser' });
+  const { TensorBoard, JSONLogger, CSVLogger } = await import(pathToFileURL(loggers).href);
   for (const Logger of [TensorBoard, JSONLogger, CSVLogger]) {
     const error = await new Logger('log').onTrainBegin().then(
       () => null,

@@ -1,0 +1,37 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'vite';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+export interface Bundling {
+  /** Beside the tests: its imports are relative to them. */
+  readonly text: string;
+  /** Where `program.mjs` goes. */
+  readonly outDir: string;
+  readonly platform: 'node' | 'browser';
+}
+
+/**
+ * A program made of the sources for one platform, which Node starts without compiling TypeScript, and that may be the other
+ * platform's. Returns its path.
+ */
+export async function bundleProgram({ text, outDir, platform }: Bundling): Promise<string> {
+  const entry = join(root, 'test', 'bundled program.ts');
+  await build({
+    configFile: false,
+    logLevel: 'error',
+    root,
+    resolve: { alias: { '#platform': join(root, `src/platform/${platform}.ts`) } },
+    plugins: [
+      {
+        name: 'program',
+        resolveId: (id) => (id === entry ? entry : null),
+        load: (id) => (id === entry ? text : null),
+      },
+    ],
+    build: { ssr: entry, outDir, target: 'node20', rollupOptions: { output: { entryFileNames: 'program.mjs' } } },
+    ssr: platform === 'node' ? { external: ['webgpu'] } : { noExternal: true },
+  });
+  return join(outDir, 'program.mjs');
+}
