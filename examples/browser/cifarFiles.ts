@@ -1,5 +1,6 @@
 /** CIFAR-10 from files that somebody dropped on the page: its binary batches, or the archive that holds them. */
 
+import { imagesBetween } from '../../src/datasets/imageDataset.ts';
 import { type CifarBatch, cifar10, DataError, type ImageDataset, type LabelledImages } from '../../src/index.ts';
 import { readTar } from '../../src/node/tar.ts';
 
@@ -65,13 +66,7 @@ async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uin
 }
 
 /** The last images apart from the others. */
-function divide({ images, labels, shape }: LabelledImages, last: number): [LabelledImages, LabelledImages] {
-  const [count, ...image] = shape;
-  const bytes = images.length / count;
-  const part = (begin: number, end: number): LabelledImages => ({
-    images: images.subarray(begin * bytes, end * bytes),
-    labels: labels.subarray(begin, end),
-    shape: [end - begin, ...image],
-  });
-  return [part(0, count - last), part(count - last, count)];
+function divide(all: LabelledImages, last: number): [LabelledImages, LabelledImages] {
+  const count = all.labels.length;
+  return [imagesBetween(all, 0, count - last), imagesBetween(all, count - last, count)];
 }

@@ -78,7 +78,10 @@ export class Reporter extends Callback {
     if (first) this.#before = { seconds, step: reading.step };
     else this.#measure(seconds, reading.step);
     if (performance.now() - this.#sent >= BUNDLE_MS) this.flush();
-    if (performance.now() - this.#looked >= this.#lookEvery) await this.#look();
+    if (performance.now() - this.#looked < this.#lookEvery) return;
+    this.halt();
+    await this.#look();
+    this.run();
   }
 
   #measure(seconds: number, step: number): void {
@@ -101,12 +104,10 @@ export class Reporter extends Callback {
   }
 
   async #look(): Promise<void> {
-    this.halt();
     const begun = performance.now();
     await this.#listener.look();
     this.#looked = performance.now();
     this.#lookEvery = Math.max(LOOK_MS, LOOK_SHARE * (this.#looked - begun));
-    this.run();
   }
 
   override onTestBegin(): void {
@@ -131,6 +132,6 @@ export class Reporter extends Callback {
       validationLoss: logs.val_loss,
       validationAccuracy: logs.val_accuracy,
     });
-    return this.#listener.look();
+    return this.#look();
   }
 }

@@ -1,6 +1,7 @@
 /** A run as the page keeps it: all plain data, so that a browser's database can hold it. Pure. */
 
 import type { Divergence } from '../../src/index.ts';
+import { median } from '../study/facts.ts';
 import type { UnjudgedRun } from '../study/results.ts';
 import { PLANS, type RunPlan } from '../study/runs.ts';
 import { type Verdict, verdict } from '../study/verdict.ts';
@@ -60,22 +61,22 @@ const MOST_READINGS = 2000;
 export const withReadings = (run: Run, readings: readonly Reading[]): Run => ({
   ...run,
   state: run.state === 'paused' ? 'paused' : 'training',
-  training: thinned(readings.reduce(extended, run.training)),
+  training: thinned(extended(run.training, readings)),
 });
 
 export const withEpoch = (run: Run, { training, validationLoss, validationAccuracy }: EpochEnd): Run => ({
   ...run,
-  epochs: extended(run.epochs, training),
-  validation: extended(run.validation, { ...training, loss: validationLoss, accuracy: validationAccuracy }),
+  epochs: extended(run.epochs, [training]),
+  validation: extended(run.validation, [{ ...training, loss: validationLoss, accuracy: validationAccuracy }]),
 });
 
-const extended = (track: Track, { step, epoch, seconds, loss, accuracy, learningRate }: Reading): Track => ({
-  step: [...track.step, step],
-  epoch: [...track.epoch, epoch],
-  seconds: [...track.seconds, seconds],
-  loss: [...track.loss, loss],
-  accuracy: [...track.accuracy, accuracy],
-  learning_rate: [...track.learning_rate, learningRate],
+const extended = (track: Track, readings: readonly Reading[]): Track => ({
+  step: [...track.step, ...readings.map(({ step }) => step)],
+  epoch: [...track.epoch, ...readings.map(({ epoch }) => epoch)],
+  seconds: [...track.seconds, ...readings.map(({ seconds }) => seconds)],
+  loss: [...track.loss, ...readings.map(({ loss }) => loss)],
+  accuracy: [...track.accuracy, ...readings.map(({ accuracy }) => accuracy)],
+  learning_rate: [...track.learning_rate, ...readings.map(({ learningRate }) => learningRate)],
 });
 
 /** Where there are too many readings, each two become one, at the place of the later; NaN stays NaN. */
@@ -121,8 +122,7 @@ export function judge(run: Run, runs: readonly Run[]): Verdict | null {
 
 function unjudged({ name, study, plan, training, epochs, validation, divergence }: Run): UnjudgedRun {
   const seconds = epochs.seconds.map((at, i) => at - (epochs.seconds[i - 1] ?? 0));
-  const sorted = [...seconds].sort((a, b) => a - b);
-  const secondsPerEpoch = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+  const secondsPerEpoch = median(seconds);
   return {
     name: study ?? name,
     learningRate: training.learning_rate[0] ?? plan.learningRate,

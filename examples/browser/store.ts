@@ -20,10 +20,7 @@ import {
 import { firstPlan, readKept, STUDY_COLORS, studyPlan, type ThemeChoice, writeKept } from './settings.ts';
 import type { RunStorage } from './storage.ts';
 
-export type Backend =
-  | { readonly kind: 'opening' }
-  | { readonly kind: 'ready'; readonly adapter: string; readonly software: boolean }
-  | { readonly kind: 'unavailable'; readonly reason: string };
+export type Backend = { readonly kind: 'opening' } | Extract<Happening, { readonly kind: 'ready' | 'unavailable' }>;
 
 export interface Notice {
   readonly tone: 'error' | 'info';

@@ -1,19 +1,21 @@
 /** The Worker's side of the page: the device, the data, and one training at a time. */
 
+import { imagesBetween } from '../../src/datasets/imageDataset.ts';
 import {
   DataError,
   type Device,
   DivergenceDetector,
   type ImageDataset,
+  type LabelledImages,
   openDevice,
   proceduralImages,
   ReduceLROnPlateau,
   Sequential,
-  tensor,
   WgradError,
 } from '../../src/index.ts';
 import { filterPixels, imagePixels } from '../../src/pictures/pixels.ts';
 import { examplesOf } from '../study/data.ts';
+import { firstKernel } from '../study/exhibits.ts';
 import { studyLayers } from '../study/network.ts';
 import { PRESETS } from '../study/settings.ts';
 import { readCifarFiles } from './cifarFiles.ts';
@@ -113,28 +115,23 @@ export class Workbench {
 
   #tellData(): void {
     const { name, synthetic, train, test, classNames } = this.#data;
-    const { images, labels } = this.#samples();
+    const { images, labels, shape } = this.#samples();
     const data: DataFacts = {
       name,
       synthetic,
       train: train.labels.length,
       test: test.labels.length,
       classNames,
-      samples: imagePixels(images),
-      sampleLabels: labels,
+      // Copies: a message takes along all of the memory that its arrays lie in.
+      samples: imagePixels({ shape, data: images.slice() }),
+      sampleLabels: labels.slice(),
     };
     this.#tell({ kind: 'data', data });
   }
 
-  #samples() {
-    const { images, labels, shape } = this.#data.test;
-    const count = Math.min(SAMPLES, labels.length);
-    const [, ...image] = shape;
-    const bytes = images.length / labels.length;
-    return {
-      images: { shape: [count, ...image], data: images.slice(0, count * bytes) },
-      labels: labels.slice(0, count),
-    };
+  #samples(): LabelledImages {
+    const { test } = this.#data;
+    return imagesBetween(test, 0, Math.min(SAMPLES, test.labels.length));
   }
 
   async #train(run: string, plan: Plan): Promise<void> {
@@ -215,11 +212,10 @@ export class Workbench {
   }
 
   async #lookAt(model: Sequential): Promise<Exhibits> {
-    const { images } = this.#samples();
-    const predictions = await (await model.predict(tensor(images.data, images.shape))).data();
-    const kernel = (await model.getWeights()).find(({ shape }) => shape.length === 4);
+    const [images] = examplesOf(this.#samples());
+    const predictions = await (await model.predict(images)).data();
     return {
-      filters: kernel === undefined ? [] : filterPixels(kernel),
+      filters: filterPixels(firstKernel(await model.getWeights())),
       predictions: Float32Array.from(predictions),
     };
   }

@@ -3,9 +3,9 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { filterPixels } from '../../src/pictures/pixels.ts';
 import type { Exhibits } from '../study/exhibits.ts';
-import { best, epochsRun, last, percent, shortLoss, shortRate } from '../study/facts.ts';
+import { baselineOf, best, epochsRun, last, percent, shortLoss, shortRate } from '../study/facts.ts';
 import type { RunResult } from '../study/results.ts';
-import { standings } from '../study/standings.ts';
+import { standingsOf } from '../study/standings.ts';
 import { type Verdict, verdict } from '../study/verdict.ts';
 import { ConfusionTable } from '../ui/ConfusionTable.tsx';
 import { CurvePanel } from '../ui/CurvePanel.tsx';
@@ -28,11 +28,9 @@ export function Report({ data }: { readonly data: ReportData }) {
   const [hidden, setHidden] = useState<readonly string[]>([]);
   const shown = useMemo(() => curves.map((run) => ({ ...run, visible: !hidden.includes(run.id) })), [curves, hidden]);
   const { runs } = results;
-  const baseline = runs.find(({ name }) => name === 'baseline') ?? null;
+  const baseline = baselineOf(runs);
   const verdicts = runs.map((run) => verdict(run, baseline));
-  const headline = standings(
-    runs.map((run, i) => ({ name: run.name, accuracy: last(run.history.val_accuracy), verdict: verdicts[i] })),
-  );
+  const headline = standingsOf(runs);
   const synthetic = !results.data.startsWith('CIFAR-10');
   return (
     <main>

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Rollup } from 'vite';
 import { viteSingleFile } from 'vite-plugin-singlefile';
-import type { ImageDataset } from '../../src/index.ts';
+import { imagesBetween } from '../../src/datasets/imageDataset.ts';
+import type { LabelledImages } from '../../src/index.ts';
 import type { Findings } from '../study/report.ts';
 import { writeText } from '../study/resultFiles.ts';
 import type { ReportData, Sample } from './reportData.ts';
@@ -56,7 +57,7 @@ function dataOf({ results, outcomes, data, environment }: Findings): ReportData 
   };
 }
 
-function sampleOf({ images, labels }: ImageDataset['test'], i: number): Sample {
-  const bytes = images.length / labels.length;
-  return { label: labels[i], pixels: Buffer.from(images.subarray(i * bytes, (i + 1) * bytes)).toString('base64') };
+function sampleOf(part: LabelledImages, i: number): Sample {
+  const { images, labels } = imagesBetween(part, i, i + 1);
+  return { label: labels[0], pixels: Buffer.from(images).toString('base64') };
 }

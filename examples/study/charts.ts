@@ -10,6 +10,7 @@ import { barPanel, LABEL_SIZE, type Line, linePanel, logTicks } from '../../src/
 import { page, paragraph, place } from '../../src/pictures/svgSheet.ts';
 import { text } from '../../src/pictures/svgText.ts';
 import {
+  baselineOf,
   best,
   CLASSES,
   CLIPPED_LOSS,
@@ -25,7 +26,7 @@ import {
   shortRate,
 } from './facts.ts';
 import type { RunResult, StudyResults } from './results.ts';
-import { standings } from './standings.ts';
+import { standingsOf } from './standings.ts';
 import { verdict } from './verdict.ts';
 
 /** Units of a sheet; its PNG has `ZOOM` pixels to a unit. */
@@ -68,7 +69,7 @@ export async function writeCharts(folder: string, results: StudyResults): Promis
 export async function accuracyByEpoch(results: StudyResults): Promise<string> {
   const sheet = prepare(results);
   const cells = await accuracyCells(sheet, 'epoch', 282);
-  return grid(accuracyTitle(sheet), accuracyKey(sheet), cells, 282, results);
+  return grid(standingsOf(sheet.runs), accuracyKey(sheet), cells, 282, results);
 }
 
 /** Accuracy against the seconds of training, as an SVG document. */
@@ -186,7 +187,7 @@ export async function overview(results: StudyResults): Promise<string> {
   const sheet = prepare(results);
   const { runs, color } = sheet;
   const cells = await accuracyCells(sheet, 'epoch', 262);
-  const [top, height, parts] = gridParts(titled(accuracyTitle(sheet), results), accuracyKey(sheet), cells, 262);
+  const [top, height, parts] = gridParts(titled(standingsOf(sheet.runs), results), accuracyKey(sheet), cells, 262);
   const barsHeight = 74 + 30 * Math.max(4, runs.length);
   const scheduled = scheduledRun(runs);
   const ends = runs.map((run) => ({
@@ -259,7 +260,7 @@ interface Cell {
 }
 
 function prepare({ runs }: StudyResults): Sheet {
-  const baseline = runs.find((run) => run.name === 'baseline') ?? null;
+  const baseline = baselineOf(runs);
   const others = runs.filter((run) => run !== baseline);
   return {
     runs,
@@ -477,19 +478,9 @@ function accuracyKey({ runs, baseline }: Sheet): string {
   return `Solid: validation, dashed: training${grey}; dots lead from a line’s end to its label.`;
 }
 
-function accuracyTitle({ runs, baseline }: Sheet): string {
-  return standings(
-    runs.map((run) => ({
-      name: run.name,
-      accuracy: last(run.history.val_accuracy),
-      verdict: verdict(run, runs.length === 1 ? null : baseline),
-    })),
-  );
-}
-
 function timeTitle(sheet: Sheet): string {
   const { runs, baseline } = sheet;
-  if (baseline === null || runs.length === 1) return accuracyTitle(sheet);
+  if (baseline === null || runs.length === 1) return standingsOf(sheet.runs);
   const others = runs.filter((run) => run !== baseline);
   const reached = others
     .map((run) => ({ run, share: timeToMatch(run, baseline) / last(elapsedSeconds(baseline)) }))

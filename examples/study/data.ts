@@ -1,4 +1,6 @@
 /** Where the images come from: CIFAR-10, or drawn shapes where it cannot be had. */
+
+import { imagesBetween } from '../../src/datasets/imageDataset.ts';
 import {
   cifar10,
   type DownloadProgress,
@@ -44,13 +46,9 @@ export async function loadData({ dir, train, test, signal }: DataOptions): Promi
 export type Examples = readonly [images: Tensor, labels: Tensor];
 
 /** The first `count` images, by default all. */
-export function examplesOf({ images, labels, shape }: LabelledImages, count = labels.length): Examples {
-  const [, ...image] = shape;
-  const bytes = (count * images.length) / labels.length;
-  return [
-    tensor(images.subarray(0, bytes), [count, ...image]),
-    tensor(labels.subarray(0, count), [count], { dtype: 'int32' }),
-  ];
+export function examplesOf(part: LabelledImages, count = part.labels.length): Examples {
+  const { images, labels, shape } = imagesBetween(part, 0, count);
+  return [tensor(images, shape), tensor(labels, [count], { dtype: 'int32' })];
 }
 
 /** The data set in a line: for the table, the charts and results.json. */

@@ -1,4 +1,5 @@
 /** What can be read off a run's numbers; shared by the verdicts, the table and the charts so that they agree. */
+import { rateFalls } from '../../src/pictures/rateFalls.ts';
 import type { RunHistory, UnjudgedRun } from './results.ts';
 
 /** CIFAR-10. */
@@ -32,10 +33,22 @@ export function best(values: readonly number[]): { value: number; epoch: number 
   return found;
 }
 
+/** The middle of the numbers, or the mean of the two in the middle; NaN if there are none. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2;
+}
+
 /** Mean of the finite numbers, NaN if there are none. */
 export function mean(values: readonly number[]): number {
   const finite = values.filter(Number.isFinite);
   return finite.reduce((sum, value) => sum + value, 0) / finite.length;
+}
+
+/** The run that the others are compared with; null if it was not made. */
+export function baselineOf<Run extends Pick<UnjudgedRun, 'name'>>(runs: readonly Run[]): Run | null {
+  return runs.find(({ name }) => name === 'baseline') ?? null;
 }
 
 /** Epochs that the run finished. */
@@ -45,13 +58,7 @@ export function epochsRun(run: UnjudgedRun): number {
 
 /** Where the learning rate fell. */
 export function rateDrops({ learning_rate }: RunHistory): RateDrop[] {
-  const drops: RateDrop[] = [];
-  for (let i = 1; i < learning_rate.length; i++) {
-    const [from, to] = [learning_rate[i - 1], learning_rate[i]];
-    // A rate stored in float32 may wobble in its last digits; a scheduler takes a bigger bite.
-    if (to < from * 0.999) drops.push({ after: i, from, to });
-  }
-  return drops;
+  return rateFalls(learning_rate).map((after) => ({ after, from: learning_rate[after - 1], to: learning_rate[after] }));
 }
 
 /** The run that the chart of the learning rate is about: the one whose rate fell most often, else the plateau's. */

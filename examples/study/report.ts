@@ -1,10 +1,11 @@
 /** Writes and prints what the study found. */
 import { join } from 'node:path';
+import { imagesBetween } from '../../src/datasets/imageDataset.ts';
 import type { ImageDataset } from '../../src/index.ts';
 import { writeReport } from '../report/writeReport.ts';
 import { writeCharts } from './charts.ts';
 import type { Environment } from './environment.ts';
-import { best, last } from './facts.ts';
+import { baselineOf, best, last } from './facts.ts';
 import { writeResults, writeRunCsv } from './resultFiles.ts';
 import type { RunResult, StudyResults, UnjudgedRun } from './results.ts';
 import { writeSampleSheet } from './sampleSheet.ts';
@@ -51,11 +52,11 @@ export async function report(folder: string, findings: Findings): Promise<void> 
   // Where every run ended in NaN, there is no best one.
   const { run, exhibits } = outcomes[Math.max(0, at)];
   const predictions = Float32Array.from(exhibits.predictions);
-  const count = predictions.length / classNames.length;
+  const { images, labels } = imagesBetween(test, 0, predictions.length / classNames.length);
   await writeSampleSheet(
     join(folder, 'samples.png'),
-    test.images.subarray(0, (count * test.images.length) / test.labels.length),
-    test.labels.subarray(0, count),
+    images,
+    labels,
     predictions,
     classNames,
     `${run.name} on ${results.data.split(',')[0]}`,
@@ -65,6 +66,6 @@ export async function report(folder: string, findings: Findings): Promise<void> 
 }
 
 function judged(runs: readonly UnjudgedRun[]): RunResult[] {
-  const baseline = runs.find(({ name }) => name === 'baseline') ?? null;
+  const baseline = baselineOf(runs);
   return runs.map((run) => ({ ...run, verdict: verdict(run, baseline).verdict }));
 }

@@ -1,7 +1,8 @@
 /** The whole study in a sentence: who is best, who is slow, who failed. Pure. */
 
-import { best, percent } from './facts.ts';
-import type { Verdict } from './verdict.ts';
+import { baselineOf, best, last, percent } from './facts.ts';
+import type { UnjudgedRun } from './results.ts';
+import { type Verdict, verdict } from './verdict.ts';
 
 export interface Standing {
   readonly name: string;
@@ -9,6 +10,16 @@ export interface Standing {
   readonly accuracy: number;
   readonly verdict: Verdict;
 }
+
+/** Those of a study's runs. */
+export const standingsOf = (runs: readonly UnjudgedRun[]): string =>
+  standings(
+    runs.map((run) => ({
+      name: run.name,
+      accuracy: last(run.history.val_accuracy),
+      verdict: verdict(run, baselineOf(runs)),
+    })),
+  );
 
 /** Verdicts that a heading must not leave out, in the order in which it tells of them. */
 const WORTH_TELLING = ['diverged', 'never learns', 'slow'];

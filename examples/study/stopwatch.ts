@@ -1,5 +1,6 @@
 /** Measures training alone: validation and what callbacks do between epochs are left out. */
 import { Callback, type SavedState, type State } from '../../src/index.ts';
+import { median } from './facts.ts';
 
 export class Stopwatch extends Callback {
   /** Seconds of training in each epoch, also of one that was cut short. */
@@ -55,8 +56,6 @@ export class Stopwatch extends Callback {
 
   /** The median of the epochs, so that a busy moment of the machine does not count. */
   get secondsPerEpoch(): number {
-    const sorted = [...this.#paces].sort((a, b) => a - b);
-    const middle = (sorted.length - 1) / 2;
-    return ((sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2) * this.params.samples;
+    return median(this.#paces) * this.params.samples;
   }
 }

@@ -1,5 +1,5 @@
 /** The study's outcome as text: one line a run that fits 120 columns, then one sentence a run. */
-import { best, epochsRun, last, shortLoss, shortRate } from './facts.ts';
+import { baselineOf, best, epochsRun, last, shortLoss, shortRate } from './facts.ts';
 import type { RunResult } from './results.ts';
 import { verdict } from './verdict.ts';
 
@@ -47,7 +47,7 @@ function inPercent(share: number): string {
 }
 
 function sentences(runs: readonly RunResult[]): string[] {
-  const baseline = runs.find((run) => run.name === 'baseline') ?? null;
+  const baseline = baselineOf(runs);
   const indent = Math.max(0, ...runs.map((run) => run.name.length)) + 2;
   return runs.flatMap((run) => {
     const [first, ...rest] = wrap(verdict(run, baseline).sentence, COLUMNS - indent);

@@ -1,6 +1,6 @@
 /** What a chart of training runs shows: from the numbers of runs to lines over one axis. Pure. */
 
-import { CLASSES, GUESSING_LOSS } from '../study/facts.ts';
+import { CLASSES, GUESSING_LOSS, median } from '../study/facts.ts';
 
 export const METRICS = ['accuracy', 'loss', 'learning_rate'] as const;
 export type Metric = (typeof METRICS)[number];
@@ -162,15 +162,10 @@ export function valueBounds(curves: readonly Curve[], { metric, log }: View): [l
     const top = Math.min(1, Math.ceil(Math.max(0.3, highest) * 10 + 0.3) / 10);
     return log ? [Math.max(0.01, Math.min(0.08, lowest * 0.9)), top] : [0, top];
   }
-  const ceiling = log ? highest * 1.2 : Math.min(highest * 1.05, LOSS_CEILING * Math.max(1, typical(values)));
+  const ceiling = log ? highest * 1.2 : Math.min(highest * 1.05, LOSS_CEILING * Math.max(1, median(values)));
   const top = Math.max(guessing ?? 0, values.length === 0 ? 0 : ceiling) * 1.05;
   return log ? [Math.min(1, values.length === 0 ? 1 : lowest * 0.9), top] : [0, top];
 }
 
 /** How far above the middle of all losses a linear axis reaches. */
 const LOSS_CEILING = 4;
-
-function typical(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 1;
-}

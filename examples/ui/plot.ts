@@ -89,7 +89,7 @@ export function optionsFor(
           alpha: own ? 1 : 0.55,
           ...(own ? {} : { dash: [4, 3] }),
           ...(view.metric === 'learning_rate' && { paths: uPlot.paths.stepped?.({ align: 1 }) }),
-          points: { show: own && view.metric !== 'learning_rate' && current().curves.length > 0, size: DOT },
+          points: { show: own && view.metric !== 'learning_rate', size: DOT },
         };
       }),
     ],

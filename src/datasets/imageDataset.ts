@@ -33,6 +33,16 @@ export const planePixels = side * side;
 /** Bytes of one image. */
 export const imageBytes = planePixels * 3;
 
+/** The images from `begin` to `end`, where they lie: nothing is copied. */
+export function imagesBetween({ images, labels, shape }: LabelledImages, begin: number, end: number): LabelledImages {
+  const [, height, width, channels] = shape;
+  return {
+    images: images.subarray(begin * imageBytes, end * imageBytes),
+    labels: labels.subarray(begin, end),
+    shape: [end - begin, height, width, channels],
+  };
+}
+
 /** Room for `count` images, to be filled by the caller. */
 export function emptyImages(count: number): LabelledImages {
   return {

@@ -8,6 +8,7 @@ import { heading, MARGIN, SLACK } from './heading.ts';
 import { historyTitle } from './historyTitle.ts';
 import { LABEL_SIZE, type Line, type LinePanel, linePanel, logTicks } from './panel.ts';
 import { Picture } from './picture.ts';
+import { rateFalls } from './rateFalls.ts';
 import { place } from './svgSheet.ts';
 import { text } from './svgText.ts';
 import {
@@ -19,7 +20,6 @@ import {
   RATE,
   type Run,
   rateChanges,
-  rateDrops,
   runsOf,
   type Trainings,
 } from './trainings.ts';
@@ -202,7 +202,7 @@ function axis(values: readonly number[]): LinePanel['y'] {
 
 /** Where the rate of the only training fell. */
 function marksOf(runs: readonly Run[]): number[] {
-  const drops = runs.length === 1 ? rateDrops(runs[0]) : [];
+  const drops = runs.length === 1 ? rateFalls(runs[0].numbers[RATE] ?? []) : [];
   return drops.length <= MOST_MARKS ? drops : [];
 }
 

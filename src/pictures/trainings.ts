@@ -4,6 +4,7 @@ import type { History } from '../callbacks/history.ts';
 import { describe } from '../describe.ts';
 import { ArgumentError } from '../errors.ts';
 import { PALETTE } from './palette.ts';
+import { WOBBLE } from './rateFalls.ts';
 
 /**
  * One number an epoch by Keras' keys: `loss`, `val_accuracy`, `learning_rate`, ... A list that is shorter than others counts as
@@ -86,15 +87,6 @@ export function curveOf(run: Run, key: string): Curve | null {
     end,
     broken: end === values.length - 1 ? null : end + 1,
   };
-}
-
-/** A rate that float32 rounds may wobble in its last digits; a schedule takes a bigger bite. */
-const WOBBLE = 1e-3;
-
-/** The last epochs, from 1, before the learning rate fell. */
-export function rateDrops({ numbers }: Run): number[] {
-  const rates = numbers[RATE] ?? [];
-  return rates.flatMap((rate, i) => (i > 0 && rate < rates[i - 1] * (1 - WOBBLE) ? [i] : []));
 }
 
 export const rateChanges = ({ numbers }: Run): boolean =>
