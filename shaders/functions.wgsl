@@ -29,6 +29,9 @@ fn leaky_relu(x: V, slope: V) -> V { return select(x * slope, x, x > V(0.0)); }
 // The upstream gradient where `gate` (a ReLU's result) is positive; a NaN gate lets it through, to be seen.
 fn relu_gradient(upstream: V, gate: V) -> V { return select(V(0.0), upstream, (gate > V(0.0)) | is_nan(gate)); }
 
+// WGSL leaves the square root of a negative number open.
+fn square_root(x: V) -> V { return select(sqrt(x), bitcast<V>(bitcast<U>(x) | U(0x7fc00000u)), x < V(0.0)); }
+
 // Built-in exp and log lose NaN on some drivers (SwiftShader), and log gives a number for 0 and for negative ones. NaN and
 // infinity are made at run time: WGSL refuses constant ones.
 fn exponential(x: V) -> V { return select(exp(x), x, is_nan(x)); }

@@ -64,6 +64,7 @@ export class KernelText {
   usesStep = false;
   usesRandom = false;
   readonly #bound = new Map<Operand, Map<string, string>>();
+  #zero: string | undefined;
 
   bind(operand: Operand, access: Access, element: string, name?: string, length = 0): string {
     const key = `${access} ${element}`;
@@ -83,6 +84,17 @@ export class KernelText {
   uniform(kind: 'u32' | 'f32', value: number, name = `p${this.fields.length}`): string {
     this.fields.push({ name, kind, value });
     return `params.${name}`;
+  }
+
+  /**
+   * The same float32 bits, in an expression that the driver cannot look through. WGSL lets it simplify as if numbers were
+   * real and always finite (x - x is 0, (a + b) - b is a, √a √a is |a|), and some drivers do; so no operation may see how
+   * another one's result was computed. A zero that only the uniforms know hides it; two ways to do so, `^` and `+`, are
+   * never the same expression.
+   */
+  opaque(value: string, by: '^' | '+'): string {
+    this.#zero ??= this.uniform('u32', 0);
+    return `bitcast<V>(bitcast<U>(${value}) ${by} U(${this.#zero}))`;
   }
 }
 
@@ -209,8 +221,8 @@ function isContiguousView(node: Node): boolean {
 }
 
 /**
- * The statements that compute `members` at index `i`. `known` maps nodes to variables that already hold their value.
- * Afterwards it holds every member.
+ * The statements that compute `members` at index `i`. `known` maps nodes to variables that already hold their value; what
+ * `returned` names is read by the kernel itself. Afterwards `known` holds every member.
  */
 export function emitMembers(
   text: KernelText,
@@ -218,13 +230,24 @@ export function emitMembers(
   known: Map<Node, string>,
   width: 1 | 4,
   resolve: (node: Node) => Node,
+  returned: Node | null = null,
 ): string {
   const lines: string[] = [];
-  const fresh = (expression: string): string => {
-    const name = `v${known.size}`;
-    lines.push(`  let ${name} = ${expression};`);
-    return name;
+  let named = 0;
+  /** Names of float32 results of this chain, and of the kernel that it follows. */
+  const computed = new Set<string>();
+  const read = new Set(members.flatMap(({ inputs }) => inputs.map(resolve)));
+  if (returned !== null) read.add(returned);
+  /** A result as those who go on computing with it may see it. */
+  const sealed = (node: Node, expression: string): string =>
+    node.dtype === 'float32' && read.has(node) ? text.opaque(expression, '^') : expression;
+  const fresh = (node: Node, expression: string): void => {
+    const name = `v${named++}`;
+    lines.push(`  let ${name} = ${sealed(node, expression)};`);
+    known.set(node, name);
+    if (node.dtype === 'float32') computed.add(name);
   };
+  for (const [node, value] of [...known]) if (read.has(node)) fresh(node, value);
   const scope: PointwiseScope = {
     constant: (value) => `V(${text.uniform('f32', value)})`,
     word: (value) => text.uniform('u32', value),
@@ -240,7 +263,7 @@ export function emitMembers(
   for (const node of members) {
     const { lowering } = node.op;
     if (lowering.kind === 'view') {
-      known.set(node, fresh(emitView(text, node, width, resolve)));
+      fresh(node, emitView(text, node, width, resolve));
       continue;
     }
     if (lowering.kind !== 'pointwise') throw new Error(`${node.op.name} cannot be fused as an expression.`);
@@ -261,7 +284,13 @@ export function emitMembers(
       }
       return source.dtype === 'float32' ? name : `V(${name})`;
     });
-    known.set(node, fresh(lowering.expression(node, inputs, scope)));
+    // The driver may find that two operands are the same value, read twice or computed alike: x - x is NaN where x is.
+    const apart = inputs.map((input, at) =>
+      at > 0 && at !== lowering.flags && (computed.has(input) || inputs.indexOf(input) < at)
+        ? text.opaque(input, '+')
+        : input,
+    );
+    fresh(node, lowering.expression(node, apart, scope));
   }
   return lines.join('\n');
 }
@@ -276,7 +305,7 @@ export function emitLoad(
 ): void {
   const source = resolve(input);
   const known = new Map<Node, string>();
-  const lines = emitMembers(text, members, known, width, resolve);
+  const lines = emitMembers(text, members, known, width, resolve, source);
   const value = known.get(source) ?? readAt(text, source, width, 'i');
   const converted = source.dtype === 'float32' ? value : `V(${value})`;
   text.functions.push(`fn load(i: u32) -> V {\n${lines}\n  return ${converted};\n}`);

@@ -97,7 +97,7 @@ export const squareOp = elementwise('square', {
 export const square = builder(squareOp);
 
 export const sqrtOp = elementwise('sqrt', {
-  expression: ([x]) => `sqrt(${x})`,
+  expression: ([x]) => `square_root(${x})`,
   gradient: (_, y, g) => [() => div(g, mul(number(2), y))],
 });
 export const sqrt = builder(sqrtOp);
