@@ -3,10 +3,12 @@
  * tensor, and ends with the remedy.
  */
 
-/** Base of all of wgrad's errors. */
+import { printableLines } from './io/quote.ts';
+
+/** Base of all of wgrad's errors. A message may hold a name out of any file; it never holds what a terminal takes for a command. */
 export class WgradError extends Error {
   constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(printableLines(message), options);
     this.name = new.target.name;
   }
 }

@@ -58,12 +58,13 @@ export class LossTrail {
   }
 
   restore(saved: SavedState): void {
-    this.#steps = saved.whole('steps');
     this.#buckets = saved.records('buckets').map((bucket) => ({
       steps: bucket.whole('steps'),
       loss: bucket.number('loss'),
       accuracy: bucket.numberOrNull('accuracy'),
     }));
+    // Counted anew: a sum that is not theirs would have all of them forgotten.
+    this.#steps = this.#buckets.reduce((sum, { steps }) => sum + steps, 0);
   }
 
   /** The newest stretch of at least `steps` steps; null while there are fewer. */

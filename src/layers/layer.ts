@@ -5,6 +5,7 @@ import { ArgumentError, ShapeError } from '../errors.ts';
 import { checkName } from '../given.ts';
 import type { Node } from '../graph/node.ts';
 import { type Initializer, type InitializerName, initializers, resolveInitializer } from '../initializers.ts';
+import { printable } from '../io/quote.ts';
 import { formatShape, type Padding, type Shape } from '../shape.ts';
 
 /** A weight that a layer asks for. */
@@ -60,8 +61,10 @@ export abstract class Layer {
   readonly inputShape: Shape | null;
 
   constructor({ name, inputShape }: LayerOptions = {}) {
-    if (name !== undefined && (typeof name !== 'string' || name === '')) {
-      throw new ArgumentError(`A layer's name must be a text, got ${describe(name)}. Leave it out for Keras' name.`);
+    if (name !== undefined && (typeof name !== 'string' || name === '' || printable(name) !== name)) {
+      throw new ArgumentError(
+        `A layer's name must be a text without control characters, got ${describe(name)}. Leave it out for Keras' name.`,
+      );
     }
     if (inputShape !== undefined) checkInputShape(inputShape, name === undefined ? 'A layer' : `Layer '${name}'`);
     this.givenName = name ?? null;

@@ -22,6 +22,7 @@ import {
   rateChanges,
   runsOf,
   type Trainings,
+  valuesOf,
 } from './trainings.ts';
 
 /** Options of `plotHistory`. */
@@ -202,7 +203,7 @@ function axis(values: readonly number[]): LinePanel['y'] {
 
 /** Where the rate of the only training fell. */
 function marksOf(runs: readonly Run[]): number[] {
-  const drops = runs.length === 1 ? rateFalls(runs[0].numbers[RATE] ?? []) : [];
+  const drops = runs.length === 1 ? rateFalls(valuesOf(runs[0], RATE)) : [];
   return drops.length <= MOST_MARKS ? drops : [];
 }
 

@@ -23,6 +23,12 @@ export function text(x: number, y: number, content: string, style: TextStyle): s
   );
 }
 
+/** Controls other than tabs and line breaks, halves of characters, and what is no character: XML has no way to write them. */
+const NO_XML = /[^\P{Cc}\t\n\r]|[\ufffe\uffff]|\p{Cs}/gu;
+
+/** Names and titles may hold what a document cannot. */
+export const asXml = (content: string): string => content.replace(NO_XML, '?');
+
 function escapeXml(content: string): string {
-  return content.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+  return asXml(content).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
 }

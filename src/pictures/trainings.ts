@@ -77,8 +77,8 @@ export const epochsOf = ({ numbers }: Run): number =>
 
 /** Null where the run has no such key. */
 export function curveOf(run: Run, key: string): Curve | null {
-  if (!Object.hasOwn(run.numbers, key) || run.numbers[key].length === 0) return null;
-  const values = run.numbers[key];
+  const values = valuesOf(run, key);
+  if (values.length === 0) return null;
   const every = Math.floor(epochsOf(run) / values.length);
   const end = values.findLastIndex(Number.isFinite);
   return {
@@ -89,11 +89,15 @@ export function curveOf(run: Run, key: string): Curve | null {
   };
 }
 
-export const rateChanges = ({ numbers }: Run): boolean =>
-  (numbers[RATE] ?? []).some((rate, _, [first]) => Math.abs(rate - first) > Math.abs(first) * WOBBLE);
+/** The numbers of a key; none where a run has no such key. */
+export const valuesOf = ({ numbers }: Run, key: string): readonly number[] =>
+  Object.hasOwn(numbers, key) ? numbers[key] : [];
+
+export const rateChanges = (run: Run): boolean =>
+  valuesOf(run, RATE).some((rate, _, [first]) => Math.abs(rate - first) > Math.abs(first) * WOBBLE);
 
 /** Whether a metric is a share of the examples, to be told in percent. */
 export function isShare(metric: string, runs: readonly Run[]): boolean {
-  const values = runs.flatMap(({ numbers }) => [...(numbers[metric] ?? []), ...(numbers[`val_${metric}`] ?? [])]);
+  const values = runs.flatMap((run) => [...valuesOf(run, metric), ...valuesOf(run, `val_${metric}`)]);
   return /acc/i.test(metric) && values.every((value) => !Number.isFinite(value) || (value >= 0 && value <= 1));
 }

@@ -2,10 +2,11 @@
 
 import type { TopLevelSpec } from 'vega-lite';
 import { peer } from './peer.ts';
+import { asXml } from './svgText.ts';
 
 /** The chart as an SVG document. */
 export async function vegaChart(spec: TopLevelSpec): Promise<string> {
   const { parse, View } = await peer('vega', () => import('vega'));
   const { compile } = await peer('vega-lite', () => import('vega-lite'));
-  return await new View(parse(compile(spec).spec), { renderer: 'none' }).toSVG();
+  return asXml(await new View(parse(compile(spec).spec), { renderer: 'none' }).toSVG());
 }

@@ -6,6 +6,7 @@
 
 import type { Weight } from '../callbacks/index.ts';
 import { DataError } from '../errors.ts';
+import { printable } from '../io/quote.ts';
 import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from '../io/safetensors.ts';
 import { decodeState, encodeState, SavedState, type State } from '../io/state.ts';
 import { checkInputShape, type Layer, type LayerConfig } from '../layers/layer.ts';
@@ -156,7 +157,10 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isLayer = (value: unknown): boolean =>
-  isRecord(value) && typeof value.className === 'string' && typeof value.name === 'string' && isRecord(value.config);
+  isRecord(value) && typeof value.className === 'string' && isPlain(value.name) && isRecord(value.config);
+
+/** Layers' names are printed. */
+const isPlain = (name: unknown): boolean => typeof name === 'string' && name !== '' && printable(name) === name;
 
 function isArchitecture(value: unknown): value is Architecture {
   if (!isRecord(value)) return false;
