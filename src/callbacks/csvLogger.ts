@@ -1,3 +1,4 @@
+import { ArgumentError } from '../errors.ts';
 import { AppendedFile, endsLine, wholeLines } from '../io/appendedFile.ts';
 import type { SavedState, State } from '../io/state.ts';
 import { Callback, type Logs } from './callback.ts';
@@ -16,7 +17,9 @@ const INSTEAD = 'Use it in Node, or History here.';
 /**
  * Writes one line an epoch to a CSV file, columns in Keras' order: `epoch` (from 0), then the first epoch's keys sorted.
  * A first epoch without validation reserves `val_` columns; what an epoch lacks is `NA`. A training that goes on after an
- * interruption goes on with its file: lines that are not of its epochs so far are cut off. Only in Node.
+ * interruption goes on with its file: lines that are not of its epochs so far are cut off. A file that was removed or emptied
+ * meanwhile, as where logs are rotated, begins anew with the header. Names of metrics are written as they are: a spreadsheet
+ * takes one that begins with `=`, `+`, `-` or `@` for a formula. Only in Node.
  */
 export class CSVLogger extends Callback {
   readonly path: string;
@@ -24,16 +27,21 @@ export class CSVLogger extends Callback {
   readonly append: boolean;
   /** Its lines are this logger's and those that it found. */
   readonly #file: AppendedFile;
-  #columns: string[] | null = null;
+  #columns: readonly string[] | null = null;
 
   /**
    * @param path of the file. Missing folders are made.
-   * @throws ArgumentError for an empty path or separator
+   * @throws ArgumentError for an empty path or separator, or a separator with quotes or line breaks
    */
   constructor(path: string, { separator = ',', append = false }: CSVLoggerOptions = {}) {
     super();
     checkText('CSVLogger', 'path', path);
     checkText('CSVLogger', 'separator', separator);
+    if (/["\r\n]/.test(separator)) {
+      throw new ArgumentError(
+        `CSVLogger: separator must hold no quote and no line break, got ${JSON.stringify(separator)}: pass ',' or ';'`,
+      );
+    }
     this.path = path;
     this.separator = separator;
     this.append = append;
@@ -56,14 +64,10 @@ export class CSVLogger extends Callback {
   }
 
   override async onEpochEnd(epoch: number, logs: Logs): Promise<void> {
-    let text = '';
-    if (this.#columns === null) {
-      this.#columns = ['epoch', ...columnsFor(Object.keys(logs))];
-      text = this.#row(this.#columns);
-    }
+    this.#columns ??= ['epoch', ...columnsFor(Object.keys(logs).filter((key) => key !== 'epoch'))];
     const values: Logs = { ...logs, epoch };
-    text += this.#row(this.#columns.map((key) => (Object.hasOwn(values, key) ? numberText(values[key]) : 'NA')));
-    await this.#file.append(text);
+    const row = this.#columns.map((key) => (Object.hasOwn(values, key) ? numberText(values[key]) : 'NA'));
+    await this.#file.append(this.#row(row), this.#row(this.#columns));
   }
 
   /** Goes on with the whole lines among the first `most` bytes of the file; what is behind them is cut off. */
@@ -73,9 +77,10 @@ export class CSVLogger extends Callback {
       return wholeLines(content, content.length) === 0 ? content.length : wholeLines(content, most);
     });
     if (old.length > 0 && !endsLine(old)) await this.#file.append('\r\n');
-    // The old header decides the columns: rows of another order under it would be misread silently.
-    const [header] = new TextDecoder().decode(old).split(/\r?\n/, 1);
-    this.#columns = header === '' ? null : parseRow(header, this.separator);
+    // The old header decides the columns: rows of another order under it would be misread silently. A first line that is none
+    // names no epoch.
+    const header = parseRow(new TextDecoder().decode(old), this.separator);
+    this.#columns = header.includes('epoch') ? header : null;
   }
 
   #row(fields: readonly string[]): string {
@@ -100,15 +105,19 @@ function numberText(value: number): string {
   return String(value).replace('Infinity', 'inf');
 }
 
-function parseRow(line: string, separator: string): string[] {
+/** The first row of a text. Only quoted fields go on over the end of a line. */
+function parseRow(text: string, separator: string): string[] {
   const fields: string[] = [];
-  let at = 0;
-  while (at <= line.length) {
-    const quoted = line.startsWith('"', at) ? /^"((?:[^"]|"")*)"/.exec(line.slice(at)) : null;
-    const end = line.indexOf(separator, at + (quoted === null ? 0 : quoted[0].length));
-    const stop = end < 0 ? line.length : end;
-    fields.push(quoted === null ? line.slice(at, stop) : quoted[1].replaceAll('""', '"'));
+  for (let at = 0; ; ) {
+    const quoted = /"((?:[^"]|"")*)"/y;
+    quoted.lastIndex = at;
+    const [whole, inner] = quoted.exec(text) ?? [];
+    const from = at + (whole?.length ?? 0);
+    const lineEnd = text.slice(from).search(/\r?\n|$/) + from;
+    const end = text.indexOf(separator, from);
+    const stop = end < 0 ? lineEnd : Math.min(end, lineEnd);
+    fields.push(inner === undefined ? text.slice(at, stop) : inner.replaceAll('""', '"'));
+    if (stop === lineEnd) return fields;
     at = stop + separator.length;
   }
-  return fields;
 }

@@ -4,6 +4,10 @@ import { files } from '#platform';
 import { makeFolderOf, onDisk } from './files.ts';
 
 const LINE_FEED = 10;
+const NOTHING = new Uint8Array();
+
+const bytesOf = (data: Uint8Array | string): Uint8Array =>
+  typeof data === 'string' ? new TextEncoder().encode(data) : data;
 
 /** Bytes of the whole lines among the first `most` ones. */
 export const wholeLines = (content: Uint8Array, most: number): number =>
@@ -41,48 +45,58 @@ export class AppendedFile {
   async begin(): Promise<void> {
     this.#bytes = 0;
     await makeFolderOf(this.#who, this.path, this.#instead);
-    await this.#write('');
+    await this.#write(NOTHING, NOTHING);
   }
 
   /** Goes on with as many bytes of the file as `whole` counts, and cuts off the rest. Returns what is kept. */
   async keep(whole: (content: Uint8Array) => number): Promise<Uint8Array> {
-    const { readFile } = files(this.#who, this.#instead);
-    const content = await onDisk(this.#who, this.path, () => readFile(this.path));
-    this.#bytes = whole(content);
-    await this.#truncate(this.#bytes);
-    return content.subarray(0, this.#bytes);
-  }
-
-  /** On the disk when it returns; where that fails, nothing of the record stays. */
-  async append(record: Uint8Array | string): Promise<void> {
-    const bytes = typeof record === 'string' ? new TextEncoder().encode(record) : record;
-    if (this.#bytes === 0) await this.#truncate(0);
-    await this.#write(bytes);
-    this.#bytes += bytes.length;
-  }
-
-  async #write(data: Uint8Array | string): Promise<void> {
-    const { open } = files(this.#who, this.#instead);
+    const { readFile, stat, truncate } = files(this.#who, this.#instead);
+    const content = await onDisk(this.#who, this.path, async () => {
+      // A device or a pipe keeps nothing; reading it may never end.
+      return (await stat(this.path)).isFile() ? readFile(this.path) : new Uint8Array();
+    });
+    const bytes = whole(content);
     await onDisk(this.#who, this.path, async () => {
+      if (bytes < content.length) await truncate(this.path, bytes);
+    });
+    this.#bytes = bytes;
+    return content.subarray(0, bytes);
+  }
+
+  /**
+   * On the disk when it returns; where that fails, nothing of the record stays. `opening` goes before the first record of a
+   * file: also of one that took the place of ours meanwhile, as where logs are rotated.
+   */
+  async append(record: Uint8Array | string, opening: Uint8Array | string = ''): Promise<void> {
+    const [first, bytes] = [bytesOf(opening), bytesOf(record)];
+    const before = await this.#write(bytes, first);
+    this.#bytes = before + bytes.length;
+  }
+
+  /** Bytes before the record: those that the file had, or of the opening. */
+  async #write(record: Uint8Array, opening: Uint8Array): Promise<number> {
+    const { open } = files(this.#who, this.#instead);
+    return onDisk(this.#who, this.path, async () => {
       const file = await open(this.path, 'a');
       try {
-        const { size } = await file.stat();
+        const stat = await file.stat();
+        // Of a device or a pipe only we know how much it was given.
+        const size = stat.isFile() && this.#bytes > 0 ? stat.size : this.#bytes;
         try {
-          await file.writeFile(data);
-          await file.sync();
+          if (stat.isFile() && size === 0 && record.length > 0) await file.truncate(0);
+          if (size === 0) await file.writeFile(opening);
+          await file.writeFile(record);
+          // They have no disk to be on either.
+          if (stat.isFile()) await file.sync();
         } catch (error) {
           // The first part of a record on a full disk would spoil those that follow.
-          await file.truncate(size).catch(() => {});
+          if (record.length > 0) await file.truncate(size).catch(() => {});
           throw error;
         }
+        return size === 0 ? opening.length : size;
       } finally {
         await file.close();
       }
     });
-  }
-
-  async #truncate(bytes: number): Promise<void> {
-    const { truncate } = files(this.#who, this.#instead);
-    await onDisk(this.#who, this.path, () => truncate(this.path, bytes));
   }
 }

@@ -72,8 +72,8 @@ export class EventFile {
     if (waiting.length === 0) return;
     this.#file ??= await this.#create();
     // Nothing in a file is older than its first record.
-    const version = this.#file.bytes === 0 ? [encodeRecord(encodeVersion(waiting[0].time))] : [];
-    await this.#file.append(concat([...version, ...waiting.map(({ record }) => record)]));
+    const version = encodeRecord(encodeVersion(waiting[0].time));
+    await this.#file.append(concat(waiting.map(({ record }) => record)), version);
     this.#waiting.splice(0, waiting.length);
   }
 
