@@ -109,6 +109,52 @@ test('evaluation and prediction have their own line outside of training', async 
   assert.equal(lines.slice(1), ['Evaluate - 0.00s - - images/s - loss: 2.0000', 'Predict - 0.00s - - images/s']);
 });
 
+/** An epoch of 100 steps that runs from one step to another, a second each. */
+function part(options: ProgressBarOptions, first: number, end: number): void {
+  let time = 5000;
+  const bar = new ProgressBar({ ...options, now: () => time });
+  bar.setParams({ ...params, steps: 100, samples: 990, batchSize: 10, epochs: 1 });
+  bar.onTrainBegin();
+  bar.onEpochBegin(0);
+  for (let batch = first; batch < end; batch++) {
+    bar.onTrainBatchBegin(batch);
+    time += 1000;
+    bar.onTrainBatchEnd(batch, { loss: 2 });
+  }
+  bar.onEpochEnd(0, { loss: 2 });
+}
+
+test('an epoch that was cut short is shown as far as it came, and so is the speed of one that goes on in its midst', () => {
+  for (const [first, end, bar, line] of [
+    [0, 3, '  3/100 [>...................] 3.0s - 9.9 images/s', '3 of 100 steps - 3.0s - 9.9 images/s'],
+    [97, 100, '100/100 [====================] 3.0s - 9.9 images/s', '3.0s - 9.9 images/s'],
+    [40, 45, ' 45/100 [=========>..........] 5.0s - 9.9 images/s', '45 of 100 steps - 5.0s - 9.9 images/s'],
+    // Saved after its last batch.
+    [100, 100, '0.00s', '0.00s'],
+  ] as const) {
+    const terminal = stream(true);
+    part({ stream: terminal }, first, end);
+    assert.is(terminal.writes.at(-1), `\r${bar} - loss: 2.0000\x1b[K\n`);
+    const lines: string[] = [];
+    part({ print: (text) => lines.push(text), verbose: 2 }, first, end);
+    assert.equal(lines, [`Epoch 1/1 - ${line} - loss: 2.0000`]);
+  }
+  const terminal = stream(true);
+  part({ stream: terminal }, 40, 45);
+  assert.match(terminal.writes[1], / 41\/100 \[=+>\.+\] 1\.0s - 59s left - 9\.9 images\/s/);
+});
+
+test('evaluation after a training that failed has its line', () => {
+  const lines: string[] = [];
+  const bar = new ProgressBar({ print: (line) => lines.push(line), now: () => 0 });
+  bar.setParams({ ...params, steps: 1 });
+  bar.onTrainBegin();
+  bar.onTrainError();
+  bar.onTestBegin();
+  bar.onTestEnd({ loss: 2 });
+  assert.equal(lines, ['Evaluate - 0.00s - - images/s - loss: 2.0000']);
+});
+
 test('metrics look like those of Keras', () => {
   assert.is(metricText('loss', 1.23456), 'loss: 1.2346');
   assert.is(metricText('loss', -2), 'loss: -2.0000');
@@ -118,6 +164,7 @@ test('metrics look like those of Keras', () => {
   assert.is(metricText('loss', Number.POSITIVE_INFINITY), 'loss: inf');
   assert.is(metricText('learning_rate', 0.1 * 0.1 * 0.1), 'learning_rate: 0.001');
   assert.is(metricText('learning_rate', 1e-7), 'learning_rate: 1e-7');
+  assert.is(metricText('a\x1b[2J\n', 1), 'a\\u001b[2J\\u000a: 1.0000');
 });
 
 test.run();

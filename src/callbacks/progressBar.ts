@@ -44,7 +44,9 @@ export class ProgressBar extends Callback {
   /** When training of the epoch ended and its validation began. */
   #trained: number | null = null;
   #drawn = Number.NEGATIVE_INFINITY;
+  /** Batches that are done, and those that were when this bar began: an epoch may go on in its midst. */
   #done = 0;
+  #first: number | null = null;
   #logs: Logs = {};
 
   /** @throws ArgumentError for an unknown `verbose`. */
@@ -87,10 +89,18 @@ export class ProgressBar extends Callback {
     this.#training = false;
   }
 
+  override onTrainError(): void {
+    this.#training = false;
+  }
+
   override onEpochBegin(epoch: number): void {
     this.#begin(`Epoch ${epoch + 1}/${this.params.epochs}`);
     // The bar leaves no room for the epoch, so it goes above.
     if (this.#drawsBar) this.#stream?.write(`${this.#title}\x1b[K\n`);
+  }
+
+  override onTrainBatchBegin(batch: number): void {
+    this.#first ??= batch;
   }
 
   override onTrainBatchEnd(batch: number, logs: Logs): void {
@@ -103,7 +113,7 @@ export class ProgressBar extends Callback {
   }
 
   override onEpochEnd(_epoch: number, logs: Logs): void {
-    this.#finish(logs, this.params.samples);
+    this.#finish(logs);
   }
 
   override onTestBegin(): void {
@@ -120,7 +130,7 @@ export class ProgressBar extends Callback {
   }
 
   override onTestEnd(logs: Logs): void {
-    if (!this.#training) this.#finish(logs, this.params.samples);
+    if (!this.#training) this.#finishWhole(logs);
   }
 
   override onPredictBegin(): void {
@@ -132,7 +142,7 @@ export class ProgressBar extends Callback {
   }
 
   override onPredictEnd(): void {
-    this.#finish({}, this.params.samples);
+    this.#finishWhole({});
   }
 
   get #level(): 0 | 1 | 2 {
@@ -149,7 +159,19 @@ export class ProgressBar extends Callback {
     this.#trained = null;
     this.#drawn = this.#begun;
     this.#done = 0;
+    this.#first = null;
     this.#logs = {};
+  }
+
+  /** Batches since this bar began. */
+  get #own(): number {
+    return this.#done - (this.#first ?? 0);
+  }
+
+  /** Examples a second since then. */
+  #rate(now: number): string {
+    const { steps, samples } = this.params;
+    return rateText((samples * this.#own) / steps, ((this.#trained ?? now) - this.#begun) / 1000);
   }
 
   #advance(batch: number, logs: Logs): void {
@@ -163,33 +185,43 @@ export class ProgressBar extends Callback {
     const now = this.#now();
     if (now - this.#drawn < REDRAW_MS) return;
     this.#drawn = now;
-    const { steps, samples } = this.params;
+    const { steps } = this.params;
     const elapsed = (now - this.#begun) / 1000;
     const validating = this.#trained !== null;
-    const left = (elapsed * (steps - this.#done)) / this.#done;
+    const left = (elapsed * (steps - this.#done)) / this.#own;
     const parts = [
       `${barText(this.#done, steps)} ${durationText(elapsed)}`,
       validating ? 'validating' : `${durationText(left)} left`,
-      rateText((samples * this.#done) / steps, ((this.#trained ?? now) - this.#begun) / 1000),
+      this.#rate(now),
       ...metricTexts(this.#logs),
     ];
     // The cursor waits at the line's start: whatever else is printed replaces the bar, which is redrawn below it.
     this.#stream?.write(`\r${fitLine(parts, lineWidth(this.#stream))}\x1b[K\r`);
   }
 
-  #finish(logs: Logs, samples: number): void {
+  /** An evaluation or a prediction is never cut short. */
+  #finishWhole(logs: Logs): void {
+    this.#done = this.params.steps;
+    this.#finish(logs);
+  }
+
+  #finish(logs: Logs): void {
     if (this.#level === 0) return;
     const now = this.#now();
-    const facts = [
-      durationText((now - this.#begun) / 1000),
-      rateText(samples, ((this.#trained ?? now) - this.#begun) / 1000),
-      ...metricTexts(logs),
-    ];
     const { steps } = this.params;
-    if (this.#drawsBar)
-      this.#stream?.write(`\r${[`${barText(steps, steps)} ${facts[0]}`, ...facts.slice(1)].join(' - ')}\x1b[K\n`);
-    else if (this.#stream !== null) this.#stream.write(`${[this.#title, ...facts].join(' - ')}\n`);
-    else this.#print([this.#title, ...facts].join(' - '));
+    const duration = durationText((now - this.#begun) / 1000);
+    // An epoch that was saved at its end goes on without a batch: how far it had come is not known here.
+    const known = this.#done > 0;
+    const facts = [...(known ? [this.#rate(now)] : []), ...metricTexts(logs)];
+    if (this.#drawsBar) {
+      const bar = known ? `${barText(this.#done, steps)} ` : '';
+      this.#stream?.write(`\r${[bar + duration, ...facts].join(' - ')}\x1b[K\n`);
+      return;
+    }
+    const cut = known && this.#done < steps ? [`${this.#done} of ${steps} steps`] : [];
+    const line = [this.#title, ...cut, duration, ...facts].join(' - ');
+    if (this.#stream !== null) this.#stream.write(`${line}\n`);
+    else this.#print(line);
   }
 }
 

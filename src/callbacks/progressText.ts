@@ -1,3 +1,4 @@
+import { printable } from '../io/quote.ts';
 import type { Logs } from './callback.ts';
 
 /** The pieces of text that a progress line is made of. */
@@ -9,7 +10,8 @@ export function compact(value: number, digits = 3): string {
 }
 
 /** `loss: 1.2345`, as Keras prints it; tiny values and zero in scientific notation, the learning rate as short as it gets. */
-export function metricText(key: string, value: number): string {
+export function metricText(name: string, value: number): string {
+  const key = printable(name);
   if (key === 'learning_rate') return `${key}: ${compact(value, 4)}`;
   if (!Number.isFinite(value)) return `${key}: ${Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf'}`;
   if (Math.abs(value) > 1e-3) return `${key}: ${value.toFixed(4)}`;
