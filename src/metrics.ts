@@ -4,6 +4,7 @@ import { describe } from './describe.ts';
 import { ArgumentError, ShapeError } from './errors.ts';
 import { checkName } from './given.ts';
 import { isOf, type Node } from './graph/node.ts';
+import { printable, quote } from './io/quote.ts';
 import { checkMeasure, type Loss, meanAbsoluteError, meanSquaredError, perExampleMean } from './losses.ts';
 import * as e from './ops/elementwise.ts';
 import { fullNode } from './ops/leaf.ts';
@@ -14,7 +15,7 @@ import { formatShape, sizeOf } from './shape.ts';
 
 /** What is reported beside the loss. */
 export interface Metric {
-  /** Its key in `logs`. */
+  /** Its key in `logs`: none that the logs have already, such as `loss`, `learning_rate`, `epoch`, or one with `val_` before it. */
   readonly name: string;
   /** A number for each example [batch]. */
   perExample(labels: Node, output: Node): Node;
@@ -82,9 +83,14 @@ export function resolveMetric(metric: MetricName | Metric, loss: Loss): Metric {
   return name === 'accuracy' ? accuracy(loss) : errors[name]();
 }
 
+/** Keys that logs, and what is written of them, have for other things; objects have none called `__proto__`. */
+const TAKEN: readonly string[] = ['', 'learning_rate', 'epoch', 'batch', 'steps_per_second', '__proto__'];
+
+const isTaken = (name: string): boolean => TAKEN.includes(name) || name.startsWith('val_');
+
 /**
  * The metrics of a model.
- * @throws ArgumentError for two of one name: the logs have one key for both
+ * @throws ArgumentError for two of one name, or a name that is taken: the logs have one key for both
  */
 export function resolveMetrics(metrics: readonly (MetricName | Metric)[], loss: Loss): Metric[] {
   const given: unknown = metrics;
@@ -94,6 +100,12 @@ export function resolveMetrics(metrics: readonly (MetricName | Metric)[], loss: 
     );
   }
   const resolved = metrics.map((metric) => resolveMetric(metric, loss));
+  const taken = resolved.find(({ name }) => isTaken(name) || printable(name) !== name);
+  if (taken !== undefined) {
+    throw new ArgumentError(
+      `compile: a metric cannot be called ${quote(taken.name)}: that is taken in the logs, or is no plain text. Give it another name.`,
+    );
+  }
   const names = ['loss', ...resolved.map(({ name }) => name)];
   const twice = names.find((name, at) => names.indexOf(name) !== at);
   if (twice === undefined) return resolved;

@@ -66,6 +66,7 @@ export const params: CallbackParams = {
   verbose: 1,
   classes: 10,
   initialEpoch: 0,
+  validationFreq: 1,
 };
 
 /** Trains for as many epochs as there are values of `key`, or until somebody stops; gives each epoch's rate afterwards. */

@@ -96,6 +96,8 @@ export interface CallbackParams {
   readonly classes: number | null;
   /** The first epoch, from 0. */
   readonly initialEpoch: number;
+  /** Epochs from one validation to the next; null without validation. */
+  readonly validationFreq: number | null;
 }
 
 /** What a hook returns: training waits for a promise. */

@@ -46,6 +46,7 @@ export class LearningRateScheduler extends Callback {
   }
 
   override onEpochEnd(_epoch: number, logs: Logs): void {
-    logs.learning_rate = this.model.optimizer.learningRate;
+    // What fit logs was trained with; a callback before this one may have set the next epoch's.
+    logs.learning_rate ??= this.model.optimizer.learningRate;
   }
 }

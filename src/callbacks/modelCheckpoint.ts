@@ -1,15 +1,19 @@
 import { isNode } from '#platform';
+import { ArgumentError } from '../errors.ts';
 import { makeFolderOf } from '../io/files.ts';
 import type { SavedState, State } from '../io/state.ts';
 import type { Logs } from './callback.ts';
-import { MonitorCallback, type MonitorOptions } from './monitorCallback.ts';
+import { isOfValidation, MonitorCallback, type MonitorOptions } from './monitorCallback.ts';
 import { checkNumber, checkText } from './options.ts';
-import { checkPath, fillPath } from './pathTemplate.ts';
+import { checkPath, fillPath, keysOfPath } from './pathTemplate.ts';
 import { SaveFrequency } from './saveFrequency.ts';
 
 /** Options of `ModelCheckpoint`. */
 export interface ModelCheckpointOptions extends Omit<MonitorOptions, 'minDelta'> {
-  /** Save only when the monitored metric is better than ever before. Default false. */
+  /**
+   * Save only when the monitored metric is better than ever before. Default false. An epoch that lacks the metric is saved only
+   * as long as no best value is known.
+   */
   saveBestOnly?: boolean;
   /** `epoch`, or a number of batches (an integer >= 1) after which to save. Default `epoch`. */
   saveFreq?: 'epoch' | number;
@@ -30,14 +34,17 @@ export class ModelCheckpoint extends MonitorCallback {
 
   /**
    * @param filepath may hold `{epoch}` and `{batch}` (both from 1) and keys of the logs, with Python's formats `d`, `f`
-   *   and `e`: `run/{epoch:02d}-{val_loss:.2f}.safetensors`. Missing folders are made in Node.
-   * @throws ArgumentError for an argument outside its range or a malformed filepath.
+   *   and `e`: `run/{epoch:02d}-{val_loss:.2f}.safetensors`. `{batch}` goes with a number as `saveFreq`, validation and learning
+   *   rate with `epoch`; what `validationFreq` leaves out is NaN there. Missing folders are made in Node.
+   * @throws ArgumentError for an argument outside its range, a malformed filepath, or a key that is never there when it saves.
    */
   constructor(filepath: string, options: ModelCheckpointOptions = {}) {
     super({ ...options, minDelta: 0 });
     const { saveBestOnly = false, saveFreq = 'epoch', initialValueThreshold = null } = options;
     checkText('ModelCheckpoint', 'filepath', filepath);
     checkPath(filepath);
+    checkSaved('its path wants', keysOfPath(filepath), saveFreq);
+    if (saveBestOnly) checkSaved('saveBestOnly monitors', [this.monitor], saveFreq);
     if (initialValueThreshold !== null) {
       checkNumber('ModelCheckpoint', 'initialValueThreshold', initialValueThreshold, 'null or finite', () => true);
     }
@@ -81,7 +88,7 @@ export class ModelCheckpoint extends MonitorCallback {
   }
 
   async #save(values: Logs, logs: Logs): Promise<void> {
-    const path = fillPath(this.filepath, values);
+    const path = fillPath(this.filepath, { ...this.#leftOut(), ...values });
     const prefix = `Epoch ${values.epoch}:`;
     if (!this.#shouldSave(path, prefix, logs)) return;
     if (isNode) await makeFolderOf('ModelCheckpoint', path);
@@ -89,9 +96,20 @@ export class ModelCheckpoint extends MonitorCallback {
     if (this.verbose > 0) this.print(`${prefix} finished saving model to ${path}`);
   }
 
+  /** What the path wants of the validation, as an epoch without one has it. */
+  #leftOut(): Logs {
+    const wanted = keysOfPath(this.filepath).filter(isOfValidation);
+    if (wanted.length === 0 || (this.params.validationFreq ?? 1) === 1) return {};
+    return Object.fromEntries(wanted.map((key) => [key, Number.NaN]));
+  }
+
   #shouldSave(path: string, prefix: string, logs: Logs): boolean {
     const value = this.saveBestOnly ? this.monitored(logs) : null;
-    // Keras saves, too, when the metric is missing: a file too many is better than none.
+    if (value === null && this.saveBestOnly && this.best !== null) {
+      if (this.verbose > 0) this.print(`${prefix} ${this.monitor} is not there, the best so far is kept`);
+      return false;
+    }
+    // A file too many is better than none.
     if (value === null) {
       if (this.verbose > 0) this.print(`${prefix} saving model to ${path}`);
       return true;
@@ -107,4 +125,16 @@ export class ModelCheckpoint extends MonitorCallback {
     }
     return true;
   }
+}
+
+/** Throws for a key that the logs never have when it is time to save: it would only be seen after an epoch of training. */
+function checkSaved(who: string, keys: readonly string[], saveFreq: 'epoch' | number): void {
+  const ofBatches = saveFreq !== 'epoch';
+  const never = keys.find((key) => (ofBatches ? isOfValidation(key) || key === 'learning_rate' : key === 'batch'));
+  if (never === undefined) return;
+  throw new ArgumentError(
+    ofBatches
+      ? `ModelCheckpoint: ${who} ${never}, which only an epoch has, but saveFreq is ${saveFreq} batches: use saveFreq 'epoch', or loss`
+      : `ModelCheckpoint: ${who} ${never}, but saveFreq is 'epoch': use {epoch}, or a number of batches as saveFreq`,
+  );
 }

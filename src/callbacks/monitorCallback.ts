@@ -61,20 +61,31 @@ export abstract class MonitorCallback extends Callback {
     return this.mode === 'min' ? value + this.minDelta < reference : value - this.minDelta > reference;
   }
 
-  /** The watched value, or null when the logs lack it, which is told once. */
+  /** The watched value, or null when the logs lack it, which is told once unless a validation is still to come. */
   protected monitored(logs: Logs): number | null {
     if (Object.hasOwn(logs, this.monitor)) return logs[this.monitor];
-    if (!this.#warned) {
+    if (!this.#warned && !this.#isLeftOut(logs)) {
       this.#warned = true;
       const present = Object.keys(logs).join(', ') || 'nothing';
-      const remedy = this.monitor.startsWith('val_') ? 'pass validation data to fit or monitor' : 'monitor';
+      const remedy = isOfValidation(this.monitor) ? 'pass validation data to fit or monitor' : 'monitor';
       this.print(
         `Warning: ${this.constructor.name} monitors ${this.monitor}, which is not in the logs (${present}): ${remedy} one of those`,
       );
     }
     return null;
   }
+
+  /** Whether these are the logs of an epoch without validation, in a training that has epochs with one. */
+  #isLeftOut(logs: Logs): boolean {
+    if (!isOfValidation(this.monitor) || Object.keys(logs).some(isOfValidation)) return false;
+    const { validationFreq, initialEpoch, epochs } = this.params;
+    if (validationFreq === null || validationFreq === 1) return false;
+    return Math.floor(epochs / validationFreq) > Math.floor(initialEpoch / validationFreq);
+  }
 }
+
+/** Whether a key of the logs is that of a validation. */
+export const isOfValidation = (key: string): boolean => key.startsWith('val_');
 
 function guessMode(owner: string, monitor: string): 'min' | 'max' {
   if (RISING.test(monitor)) return 'max';

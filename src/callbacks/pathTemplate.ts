@@ -2,6 +2,12 @@ import { ArgumentError } from '../errors.ts';
 
 const FIELD = /\{\{|\}\}|\{([^{}:]*)(?::([^{}]*))?\}|[{}]/g;
 const FORMAT = /^(0?)(\d*)(?:\.(\d+))?([dfe]?)$/;
+/** Of a number; JavaScript writes no more. */
+const MOST_DIGITS = 100;
+/** Of a file's name. */
+const MOST_WIDTH = 255;
+/** Keys of whole numbers. */
+const COUNTS: readonly string[] = ['epoch', 'batch'];
 
 /**
  * Fills Python-like placeholders: `{epoch}`, `{epoch:02d}`, `{val_loss:.2f}`, `{loss:.3e}`; `{{` and `}}` are braces.
@@ -27,9 +33,26 @@ export function checkPath(template: string): void {
   for (const [field, key, format = ''] of template.matchAll(FIELD)) {
     if (field === '{{' || field === '}}') continue;
     if (key === undefined || key === '') throw malformed(template, field);
-    if (!FORMAT.test(format)) throw malformed(template, field);
+    const match = FORMAT.exec(format);
+    if (match === null) throw malformed(template, field);
+    const [, , width, digits, type] = match;
+    if (Number(width) > MOST_WIDTH || Number(digits ?? 0) > MOST_DIGITS) {
+      throw new ArgumentError(
+        `the path ${template} has ${field}, expected at most ${MOST_DIGITS} digits in a width of at most ${MOST_WIDTH}: use fewer`,
+      );
+    }
+    if (type === 'd' && (digits !== undefined || !COUNTS.includes(key))) {
+      throw new ArgumentError(
+        `the path ${template} has ${field}, but d is for whole numbers, those of ${COUNTS.join(' and ')}: use .2f instead of d`,
+      );
+    }
   }
 }
+
+/** The keys that a template wants, each once. */
+export const keysOfPath = (template: string): string[] => [
+  ...new Set([...template.matchAll(FIELD)].flatMap(([, key]) => (key === undefined ? [] : [key]))),
+];
 
 function formatNumber(template: string, field: string, value: number, format: string): string {
   const match = FORMAT.exec(format);

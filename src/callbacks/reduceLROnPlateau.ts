@@ -78,8 +78,8 @@ export class ReduceLROnPlateau extends MonitorCallback {
   }
 
   override onEpochEnd(epoch: number, logs: Logs): void {
-    // The rate that this epoch was trained with, before it may drop.
-    logs.learning_rate = this.model.optimizer.learningRate;
+    // The rate that this epoch was trained with, before it may drop here; it may have dropped in a callback before.
+    logs.learning_rate ??= this.model.optimizer.learningRate;
     const value = this.monitored(logs);
     if (value === null) return;
     if (this.#cooling > 0) this.#cooling--;

@@ -13,7 +13,7 @@ import { Evaluator } from './trainer.ts';
 export interface EvaluateOptions {
   /** Default 32. */
   readonly batchSize?: number;
-  /** Weight of each example [examples] in loss and metrics. */
+  /** Weight of each example [examples] in the loss; metrics are plain means, as in Keras. */
   readonly sampleWeight?: TensorLike;
   /** Whose hooks of tests are called. */
   readonly callbacks?: readonly Callback[];
@@ -43,6 +43,7 @@ export async function evaluate(
     verbose: 0,
     classes: classesOf(compiled),
     initialEpoch: 0,
+    validationFreq: null,
   });
   const examples = await uploadExamples(device, x, y, weights);
   const evaluator = new Evaluator(compiled, examples, 0, samples, most);

@@ -15,7 +15,10 @@ export async function numbersOf(who: string, weights: TensorLike | undefined): P
   return weights === undefined ? null : Float32Array.from(await valuesOf(dataOf(weights, `${who}: sampleWeight`)));
 }
 
-/** Class and sample weights as one weight an example, or null. Classes weigh in training only, the first `trained` examples. */
+/**
+ * Class and sample weights as one weight an example, or null. Classes weigh in training only, the first `trained` examples. As
+ * in Keras a label is rounded to its class, and of a row the largest value counts, the first of equal ones.
+ */
 export async function exampleWeights(
   who: string,
   y: Tensor,
@@ -28,7 +31,7 @@ export async function exampleWeights(
   const width = labels.length / y.shape[0];
   const weights = given ?? new Float32Array(y.shape[0]).fill(1);
   for (let i = 0; i < trained; i++) {
-    let id = labels[i * width];
+    let id = roundHalfEven(labels[i * width]);
     if (width > 1) {
       id = 0;
       for (let c = 1; c < width; c++) if (labels[i * width + c] > labels[i * width + id]) id = c;
@@ -36,4 +39,10 @@ export async function exampleWeights(
     weights[i] *= classWeight[id] ?? 1;
   }
   return weights;
+}
+
+/** As NumPy rounds: 0.5 to 0, 1.5 to 2. */
+function roundHalfEven(value: number): number {
+  const rounded = Math.round(value);
+  return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }

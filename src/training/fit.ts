@@ -38,15 +38,21 @@ export interface FitOptions {
   readonly verbose?: 0 | 1 | 2;
   /** Called in this order; those of a higher `rank` later. */
   readonly callbacks?: readonly Callback[];
-  /** Share of the examples, the last ones, kept for validation; in [0, 1), default 0. `validationData` goes before. */
+  /**
+   * Share of the examples, the last ones, kept for validation, rounded up to whole examples; in [0, 1), default 0.
+   * `validationData` goes before.
+   */
   readonly validationSplit?: number;
   /** [inputs, labels], or [inputs, labels, example weights]. */
   readonly validationData?: readonly [TensorLike, TensorLike] | readonly [TensorLike, TensorLike, TensorLike];
   /** Default true: a new order every epoch. */
   readonly shuffle?: boolean;
-  /** Weight of each class's examples in the training loss, 1 where none is given; labels are class ids or one-hot rows. */
+  /**
+   * Weight of each class's examples in the training loss, 1 where none is given; metrics are plain means. A label is rounded to
+   * its class (0.9 is of class 1, a half of the even one); a row, one-hot or soft, is of the class with the largest value.
+   */
   readonly classWeight?: Readonly<Record<number, number>>;
-  /** Weight of each example in the loss. */
+  /** Weight of each example in the loss; metrics are plain means, as in Keras. */
   readonly sampleWeight?: TensorLike;
   /** Epoch to start at; default 0. Where training goes on from a file (`model.resume`, BackupAndRestore), the file's. */
   readonly initialEpoch?: number;
@@ -72,7 +78,7 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
   const { validationSplit = 0, validationBatchSize = batchSize, validationData, callbacks: given = [] } = options;
   const { device, network } = compiled;
   const total = x.shape[0];
-  const count = validationData === undefined ? Math.floor(total * (1 - validationSplit)) : total;
+  const count = validationData === undefined ? trainedOf(total, validationSplit) : total;
   if (count < 1) {
     throw new ArgumentError(
       `fit: validationSplit ${validationSplit} leaves no example of ${total} to train on. Make it smaller.`,
@@ -146,6 +152,7 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
       verbose,
       classes: classesOf(compiled),
       initialEpoch,
+      validationFreq: evaluator === null ? null : validationFreq,
     });
     model.stopTraining = false;
     let logs: Logs = {};
@@ -174,10 +181,12 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
         if (!place.within) await callbacks.onEpochBegin(epoch, {});
         place = { epoch, within: true };
         logs = { ...(await trainer.epoch(epoch, shuffle, callbacks, () => model.stopTraining)) };
+        // Hooks of the validation may change it for the next epoch.
+        const { learningRate } = compiled.optimizer;
         if (evaluator !== null && (epoch + 1) % validationFreq === 0) {
           for (const [name, value] of Object.entries(await evaluator.run(callbacks))) logs[`val_${name}`] = value;
         }
-        logs.learning_rate = compiled.optimizer.learningRate;
+        logs.learning_rate = learningRate;
         // What callbacks save from here on goes on with the next epoch.
         place = { epoch: epoch + 1, within: false };
         await callbacks.onEpochEnd(epoch, logs);
@@ -196,6 +205,13 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
     for (const free of freed) await free();
   }
 }
+
+/**
+ * Examples that a split leaves to train on. A share such as 0.8 is no binary fraction: of 10 examples 1.9999999999999996 would
+ * be left, where 2 are meant.
+ */
+const trainedOf = (total: number, validationSplit: number): number =>
+  Math.floor(total * (1 - validationSplit) + total * 1e-12);
 
 /** A trainer that is ready to run; where the device runs out of memory, one that takes its batches in smaller parts. */
 async function trainerThatFits(

@@ -53,6 +53,7 @@ export async function predict(
       verbose: 0,
       classes: null,
       initialEpoch: 0,
+      validationFreq: null,
     });
     await callbacks.onPredictBegin({});
     for (let position = 0; position < rows.count; position += most) {
