@@ -60,12 +60,15 @@ export class EarlyStopping extends MonitorCallback {
     };
   }
 
-  override restore(saved: SavedState): void {
+  override async restore(saved: SavedState): Promise<void> {
     this.best = saved.numberOrNull('best');
     this.bestEpoch = saved.wholeOrNull('bestEpoch');
     this.stoppedEpoch = saved.wholeOrNull('stoppedEpoch');
     this.#wait = saved.whole('wait');
     this.#bestWeights = saved.isNull('bestWeights') ? null : weightsFrom(saved, 'bestWeights');
+    // Saved after its training had ended: the model has them.
+    if (this.restoreBestWeights && this.#bestWeights === null && this.bestEpoch !== null)
+      this.#bestWeights = await this.model.getWeights();
     if (this.stoppedEpoch !== null) this.model.stopTraining = true;
   }
 
