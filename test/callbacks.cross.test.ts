@@ -61,6 +61,7 @@ const FIRST_EPOCHS = 4;
 const SAVE_FREQ = 3;
 /** Of checkpoints by batches: across epochs of 4. */
 const CHECK_FREQ = 7;
+const UPDATE_FREQ = 3;
 
 const CONDITIONS = [
   'sampleWeight',
@@ -256,8 +257,9 @@ interface Rule {
 interface Batch {
   /** Means over the epoch so far. */
   readonly mean: Logs;
-  /** Of this batch alone. */
-  readonly window: Logs;
+  /** Sums of this batch alone. */
+  readonly sums: Logs;
+  readonly examples: number;
   /** After the step. */
   readonly weight: number;
 }
@@ -315,7 +317,8 @@ function simulate(course: Course, own: readonly Rule[]): Trace {
         for (const rule of rules) rule.batchEnd?.(state, epoch, batch);
         batches.push({
           mean: { loss: loss / seen, mae: mae / seen },
-          window: { loss: found.loss / x.length, mae: found.mae / x.length },
+          sums: { loss: found.loss, mae: found.mae },
+          examples: x.length,
           weight: state.weight,
         });
       }
@@ -551,7 +554,7 @@ async function watch(name: ConditionName) {
       new LearningRateScheduler((_, rate) => rate * DECAY),
       new CSVLogger(at('log.csv')),
       new JSONLogger(at('log.jsonl')),
-      new TensorBoard(at('board'), { updateFreq: 'batch' }),
+      new TensorBoard(at('board'), { updateFreq: UPDATE_FREQ }),
       bar,
       own,
       detector,
@@ -758,6 +761,7 @@ const board: Cell = async (name) => {
   const expect = (part: keyof typeof expected, key: string, value: number): void => {
     expected[part].set(key, [...(expected[part].get(key) ?? []), value]);
   };
+  let waiting: Batch[] = [];
   for (const { epoch, logs, batches, step } of trace.epochs) {
     for (const [key, value] of Object.entries(logs)) {
       if (!key.startsWith('val_')) expect('train', `epoch_${key} ${epoch}`, value);
@@ -766,10 +770,18 @@ const board: Cell = async (name) => {
         expect('validation', `evaluation_${key.slice(4)}_vs_iterations ${step}`, value);
       }
     }
-    for (const [batch, { window }] of batches.entries()) {
-      for (const [key, value] of Object.entries(window)) {
-        expect('train', `batch_${key} ${step - BATCHES + batch + 1}`, value);
+    for (const [at, batch] of batches.entries()) {
+      waiting.push(batch);
+      if (waiting.length < UPDATE_FREQ) continue;
+      const examples = total(waiting.map((one) => one.examples));
+      for (const key of ['loss', 'mae']) {
+        expect(
+          'train',
+          `batch_${key} ${step - BATCHES + at + 1}`,
+          total(waiting.map(({ sums }) => sums[key])) / examples,
+        );
       }
+      waiting = [];
     }
   }
   for (const part of ['train', 'validation'] as const) {
