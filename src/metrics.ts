@@ -103,7 +103,7 @@ export function resolveMetrics(metrics: readonly (MetricName | Metric)[], loss: 
   const taken = resolved.find(({ name }) => isTaken(name) || printable(name) !== name);
   if (taken !== undefined) {
     throw new ArgumentError(
-      `compile: a metric cannot be called ${quote(taken.name)}: that is taken in the logs, or is no plain text. Give it another name.`,
+      `compile: a metric cannot be called ${quote(taken.name)}, which the logs have, or is no plain text. Give it another name.`,
     );
   }
   const names = ['loss', ...resolved.map(({ name }) => name)];

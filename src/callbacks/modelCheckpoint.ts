@@ -129,12 +129,11 @@ export class ModelCheckpoint extends MonitorCallback {
 
 /** Throws for a key that the logs never have when it is time to save: it would only be seen after an epoch of training. */
 function checkSaved(who: string, keys: readonly string[], saveFreq: 'epoch' | number): void {
-  const ofBatches = saveFreq !== 'epoch';
-  const never = keys.find((key) => (ofBatches ? isOfValidation(key) || key === 'learning_rate' : key === 'batch'));
+  const never = keys.find((key) =>
+    saveFreq === 'epoch' ? key === 'batch' : isOfValidation(key) || key === 'learning_rate',
+  );
   if (never === undefined) return;
   throw new ArgumentError(
-    ofBatches
-      ? `ModelCheckpoint: ${who} ${never}, which only an epoch has, but saveFreq is ${saveFreq} batches: use saveFreq 'epoch', or loss`
-      : `ModelCheckpoint: ${who} ${never}, but saveFreq is 'epoch': use {epoch}, or a number of batches as saveFreq`,
+    `ModelCheckpoint: ${who} ${never}, which is never there with saveFreq ${saveFreq}: pass another saveFreq, or use another key`,
   );
 }
