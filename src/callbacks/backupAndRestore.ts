@@ -1,5 +1,4 @@
 import { files } from '#platform';
-import { makeFolderOf, onDisk } from '../io/files.ts';
 import type { SavedState, State } from '../io/state.ts';
 import { Callback } from './callback.ts';
 import { checkText } from './options.ts';
@@ -57,6 +56,7 @@ export class BackupAndRestore extends Callback {
 
   /** @throws DataError where the file there is damaged, or of another model, optimizer or training */
   override async onTrainBegin(): Promise<void> {
+    const { makeFolderOf } = await import('../training/seldom.ts');
     await makeFolderOf('BackupAndRestore', this.path);
     await this.model.resume(this.path);
   }
@@ -76,6 +76,7 @@ export class BackupAndRestore extends Callback {
 
   override async onTrainEnd(): Promise<void> {
     if (!this.deleteCheckpoint) return;
+    const { onDisk } = await import('../training/seldom.ts');
     const { rm } = files('BackupAndRestore', 'Use it in Node.');
     await onDisk('BackupAndRestore', this.path, () => rm(this.path, { force: true }));
   }

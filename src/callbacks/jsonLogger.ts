@@ -1,4 +1,4 @@
-import { AppendedFile, endsLine, wholeLines } from '../io/appendedFile.ts';
+import type { JsonFile } from '../io/jsonFile.ts';
 import type { SavedState, State } from '../io/state.ts';
 import { Callback, type Logs } from './callback.ts';
 import { checkText } from './options.ts';
@@ -9,8 +9,6 @@ export interface JSONLoggerOptions {
   append?: boolean;
 }
 
-const INSTEAD = 'Use it in Node, or History here.';
-
 /**
  * Writes one JSON object a line an epoch (JSON Lines): `epoch` (from 0), then all logs of that epoch. JSON has no NaN:
  * numbers that are not finite are the strings `"NaN"`, `"Infinity"` and `"-Infinity"`, as protocol buffers have them in JSON;
@@ -20,8 +18,7 @@ const INSTEAD = 'Use it in Node, or History here.';
 export class JSONLogger extends Callback {
   readonly path: string;
   readonly append: boolean;
-  /** Its lines are this logger's and those that it found. */
-  readonly #file: AppendedFile;
+  #file: JsonFile | null = null;
 
   /**
    * @param path of the file. Missing folders are made.
@@ -32,50 +29,25 @@ export class JSONLogger extends Callback {
     checkText('JSONLogger', 'path', path);
     this.path = path;
     this.append = append;
-    this.#file = new AppendedFile('JSONLogger', path, INSTEAD);
   }
 
   override async onTrainBegin(): Promise<void> {
+    const { JsonFile } = await import('../io/jsonFile.ts');
+    this.#file = new JsonFile(this.path);
     await this.#file.begin();
-    if (this.append) await this.#keep(Number.POSITIVE_INFINITY);
+    if (this.append) await this.#file.keep(Number.POSITIVE_INFINITY);
   }
 
   override state(): State {
-    return { bytes: this.#file.bytes };
+    return { bytes: this.#file?.bytes ?? 0 };
   }
 
   override async restore(saved: SavedState): Promise<void> {
     const bytes = saved.whole('bytes');
-    if (bytes > 0 || this.append) await this.#keep(bytes);
+    if (bytes > 0 || this.append) await this.#file?.keep(bytes);
   }
 
   override async onEpochEnd(epoch: number, logs: Logs): Promise<void> {
-    const others = Object.entries(logs).filter(([key]) => key !== 'epoch');
-    const fields = [['epoch', epoch] as const, ...others].map(
-      ([key, value]) => `${JSON.stringify(key)}:${text(value)}`,
-    );
-    await this.#file.append(`{${fields.join(',')}}\n`);
-  }
-
-  /** Goes on with the whole lines among the first `most` bytes of the file; what is behind them is cut off. */
-  async #keep(most: number): Promise<void> {
-    const old = await this.#file.keep((content) => {
-      const whole = wholeLines(content, most);
-      // A line that another program wrote may lack its end and yet be whole.
-      return isJson(content.subarray(whole, most)) ? Math.min(most, content.length) : whole;
-    });
-    if (old.length > 0 && !endsLine(old)) await this.#file.append('\n');
-  }
-}
-
-const text = (value: number): string => (Number.isFinite(value) ? String(value) : `"${value}"`);
-
-/** An object of which a part is missing is none. */
-function isJson(line: Uint8Array): boolean {
-  try {
-    JSON.parse(new TextDecoder().decode(line));
-    return true;
-  } catch {
-    return false;
+    await this.#file?.add(epoch, logs);
   }
 }

@@ -1,6 +1,5 @@
 import { isNode } from '#platform';
 import { ArgumentError } from '../errors.ts';
-import { makeFolderOf } from '../io/files.ts';
 import type { SavedState, State } from '../io/state.ts';
 import type { Logs } from './callback.ts';
 import { isOfValidation, MonitorCallback, type MonitorOptions } from './monitorCallback.ts';
@@ -91,7 +90,10 @@ export class ModelCheckpoint extends MonitorCallback {
     const path = fillPath(this.filepath, { ...this.#leftOut(), ...values });
     const prefix = `Epoch ${values.epoch}:`;
     if (!this.#shouldSave(path, prefix, logs)) return;
-    if (isNode) await makeFolderOf('ModelCheckpoint', path);
+    if (isNode) {
+      const { makeFolderOf } = await import('../training/seldom.ts');
+      await makeFolderOf('ModelCheckpoint', path);
+    }
     await this.model.save(path);
     if (this.verbose > 0) this.print(`${prefix} finished saving model to ${path}`);
   }

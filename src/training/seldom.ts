@@ -4,7 +4,7 @@
  */
 
 export { describeNonFinite } from '../callbacks/describeNonFinite.ts';
-export { isMissing, readBytes, writeBytes } from '../io/files.ts';
+export { isMissing, makeFolderOf, onDisk, readBytes, writeBytes } from '../io/files.ts';
 export { decodeSafetensors } from '../io/safetensors.ts';
 export { findCause } from './cause.ts';
 export { goOn } from './goOn.ts';
