@@ -22,6 +22,8 @@ import {
   Tensor,
   tensor,
 } from '../src/index.ts';
+import { SavedState } from '../src/io/state.ts';
+import { StepMeans } from '../src/tensorboard/stepMeans.ts';
 import { FakeModel, params, train } from './callbacks.fake.ts';
 import { rejects } from './interruption.ts';
 
@@ -216,6 +218,20 @@ test('the rate in the logs is that of the epoch, whoever sets the next one and w
     assert.ok(used[3] < used[0]);
     model.dispose();
   }
+});
+
+test('means over several steps have any name', () => {
+  const means = new StepMeans();
+  const names = ['loss', 'constructor', 'toString', 'valueOf'];
+  for (const [value, examples] of [
+    [1, 3],
+    [5, 1],
+  ]) {
+    means.add({ means: Object.fromEntries(names.map((name) => [name, value])), steps: 1, examples, seconds: null });
+  }
+  const saved = new StepMeans();
+  saved.restore(new SavedState('it', means.state()));
+  for (const one of [means, saved]) assert.equal(one.take().means, Object.fromEntries(names.map((name) => [name, 2])));
 });
 
 const metric = (name: string): Metric => ({

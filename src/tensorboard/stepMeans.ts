@@ -14,7 +14,8 @@ export interface Window {
 }
 
 export class StepMeans {
-  #sums: Logs = {};
+  /** A map: a metric may have a name that objects have of their own. */
+  #sums = new Map<string, number>();
   #examples = 0;
   #steps = 0;
   #timedSteps = 0;
@@ -25,7 +26,9 @@ export class StepMeans {
   }
 
   add({ means, steps, examples, seconds }: Window): void {
-    for (const [name, mean] of Object.entries(means)) this.#sums[name] = (this.#sums[name] ?? 0) + mean * examples;
+    for (const [name, mean] of Object.entries(means)) {
+      this.#sums.set(name, (this.#sums.get(name) ?? 0) + mean * examples);
+    }
     this.#examples += examples;
     this.#steps += steps;
     if (seconds === null) return;
@@ -35,21 +38,21 @@ export class StepMeans {
 
   /** Begins anew. `stepsPerSecond`: null where it is not known. */
   take(): { readonly means: Logs; readonly stepsPerSecond: number | null } {
-    const means = Object.fromEntries(Object.entries(this.#sums).map(([name, sum]) => [name, sum / this.#examples]));
+    const means = Object.fromEntries([...this.#sums].map(([name, sum]) => [name, sum / this.#examples]));
     const stepsPerSecond = this.#timedSteps === 0 ? null : this.#timedSteps / this.#seconds;
-    this.#sums = {};
+    this.#sums.clear();
     this.#examples = this.#steps = this.#timedSteps = this.#seconds = 0;
     return { means, stepsPerSecond };
   }
 
   state(): State {
-    return { sums: this.#sums, examples: this.#examples, steps: this.#steps };
+    return { sums: Object.fromEntries(this.#sums), examples: this.#examples, steps: this.#steps };
   }
 
   /** Goes on from what `state` gave; how long these steps took is forgotten. */
   restore(saved: SavedState): void {
     const sums = saved.record('sums');
-    this.#sums = Object.fromEntries(sums.keys.map((name) => [name, sums.number(name)]));
+    this.#sums = new Map(sums.keys.map((name) => [name, sums.number(name)]));
     this.#examples = saved.whole('examples');
     this.#steps = saved.whole('steps');
     this.#timedSteps = this.#seconds = 0;
