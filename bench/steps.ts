@@ -139,7 +139,7 @@ export class StudyStep {
 
   /** Throws if a step was not finite: from then on the optimizer does nothing, and the times are of no use. */
   async check(): Promise<void> {
-    const { firstBadStep } = await this.#ledger.read();
+    const { firstBadStep } = await this.#ledger.peek();
     if (firstBadStep === null) return;
     throw new Error(
       `Step ${firstBadStep} on '${this.#device.info.name}' gave a number that is not finite, expected a finite loss. ` +
@@ -149,7 +149,7 @@ export class StudyStep {
 
   /** Sum of the loss over all steps; NaN from a step on that was not finite. */
   async loss(): Promise<number> {
-    const { firstBadStep, sums } = await this.#ledger.read();
+    const { firstBadStep, sums } = await this.#ledger.peek();
     return firstBadStep === null ? sums[0] : Number.NaN;
   }
 

@@ -32,6 +32,11 @@ export interface MetricsReport {
   readonly mean: Logs;
   /** Means over the steps since the previous report alone. */
   readonly window: Logs;
+  /**
+   * Mean weight of the window's examples, where classes or samples have weights; left out: 1. The loss is weighted, so
+   * `window.loss / weight` is what compares with ln(classes). 0 where none of them counts.
+   */
+  readonly weight?: number;
   /** The first tensor that was not finite; null while all are. */
   readonly nonFinite: NonFinite | null;
 }

@@ -147,10 +147,12 @@ export class SavedState {
     return this.isNull(key) ? null : this.text(key);
   }
 
-  /** A list of numbers. */
-  numbers(key: string): number[] {
-    const numbers = this.#list(key).filter((value) => typeof value === 'number');
-    return numbers.length === this.#list(key).length ? numbers : this.#wrong(key, 'a list of numbers');
+  /** A list of numbers; `length`: how many there must be. */
+  numbers(key: string, length?: number): number[] {
+    const list = this.#list(key);
+    const numbers = list.filter((value) => typeof value === 'number');
+    if (numbers.length === list.length && (length === undefined || length === list.length)) return numbers;
+    return this.#wrong(key, length === undefined ? 'a list of numbers' : `a list of ${length} numbers`);
   }
 
   /** A list of texts. */

@@ -123,7 +123,7 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
     const notice = bar.compileNotice(verbose);
     freed.push(() => notice?.end());
     const newTrainer = (microBatchSize: number): Trainer =>
-      new Trainer(compiled, examples, count, batchSize, { warn, microBatchSize });
+      new Trainer(compiled, examples, count, batchSize, { warn, microBatchSize, weights });
     const preparing = trainerThatFits(newTrainer, microBatchSize, notice?.part);
     // Also where the evaluator fails meanwhile. A trainer that failed has freed itself.
     freed.push(() =>

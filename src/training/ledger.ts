@@ -15,7 +15,7 @@ const NONE = 0xffffffff;
 const READINGS = 2;
 
 export interface LedgerReading {
-  /** Sums over all examples since the last reset: the loss, then the metrics. */
+  /** Sums over the examples since the reading before, or since the last reset: the loss, then the metrics. */
   readonly sums: Float32Array;
   /** The first step that was not finite, or null. */
   readonly firstBadStep: number | null;
@@ -59,7 +59,7 @@ export class GpuLedger implements Ledger {
     this.#device.write(this.#health, new Int32Array(new Uint32Array([NONE, 0, 0, 0]).buffer));
   }
 
-  /** Goes on from a reading. `released`: whether the cause of its flag has been found. */
+  /** Goes on from what `peek` gave. `released`: whether the cause of its flag has been found. */
   restore({ sums, firstBadStep }: LedgerReading, released: boolean): void {
     this.#device.write(this.#sums, sums);
     this.resetHealth();
@@ -72,8 +72,20 @@ export class GpuLedger implements Ledger {
     this.#device.write(this.#health, new Int32Array([1]), 4 * HEALTH.released);
   }
 
-  /** Reads sums and flag in one copy, after all work submitted before and without waiting for work submitted later. */
-  async read(): Promise<LedgerReading> {
+  /**
+   * Reads sums and flag in one copy, after all work submitted before and without waiting for work submitted later. The sums
+   * begin anew: 32 bits have no digits left for small losses behind a large one, so whoever reads adds up in 64.
+   */
+  read(): Promise<LedgerReading> {
+    return this.#read(true);
+  }
+
+  /** What the next reading would give; that one gives it as well. */
+  peek(): Promise<LedgerReading> {
+    return this.#read(false);
+  }
+
+  async #read(taken: boolean): Promise<LedgerReading> {
     const device = this.#device;
     device.check();
     const arrival = this.#arrivals[this.#readings++ % READINGS];
@@ -81,6 +93,7 @@ export class GpuLedger implements Ledger {
     const encoder = device.gpu.createCommandEncoder();
     encoder.copyBufferToBuffer(this.#sums.buffer, this.#sums.offset, arrival, 0, sumBytes);
     encoder.copyBufferToBuffer(this.#health.buffer, this.#health.offset, arrival, sumBytes, 4);
+    if (taken) encoder.clearBuffer(this.#sums.buffer, this.#sums.offset, sumBytes);
     device.gpu.queue.submit([encoder.finish()]);
     await device.wait(arrival.mapAsync(GPUMapMode.READ)).catch((cause: unknown) => {
       device.check();
@@ -108,6 +121,11 @@ export class GpuLedger implements Ledger {
     this.#device.free(this.#health);
     for (const arrival of this.#arrivals) this.#device.destroyBuffer(arrival);
   }
+}
+
+/** Adds a reading to sums over more examples. */
+export function addSums(totals: Float64Array, { sums }: LedgerReading): void {
+  for (const [at, sum] of sums.entries()) totals[at] += sum;
 }
 
 /** A ledger to plan with, for the loss and so many metrics. */

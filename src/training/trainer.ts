@@ -9,7 +9,7 @@ import type { SavedState, State } from '../io/state.ts';
 import { permutation } from '../random.ts';
 import { type Compiled, metricNames } from './compiled.ts';
 import { type Examples, Order } from './gpuDataset.ts';
-import { GpuLedger, type LedgerReading } from './ledger.ts';
+import { addSums, GpuLedger, type LedgerReading } from './ledger.ts';
 import { gradientSums, partsOf, stagesOf } from './microBatches.ts';
 import { evaluationStep, type StepParts } from './network.ts';
 import type { ParameterBlock } from './parameters.ts';
@@ -21,6 +21,9 @@ const NO_CALLBACKS = new CallbackList([]);
 
 const iota = (begin: number, end: number): Int32Array => Int32Array.from({ length: end - begin }, (_, i) => begin + i);
 
+/** An evaluation's sums are read after so many batches: 32 bits lose digits over more. */
+const UNREAD_BATCHES = 100;
+
 const blankStep = (seed: number): StepDraft => ({ seed, step: 0, position: 0, rates: [] });
 
 /** Evaluation of examples, whole or in part. */
@@ -30,6 +33,8 @@ export class Evaluator {
   readonly #pass: Pass;
   readonly #count: number;
   readonly #batchSize: number;
+  /** The loss and the metrics, counted. */
+  readonly #metrics: number;
   readonly #values = blankStep(0);
   /** Batches taken of the present run. */
   #batch = 0;
@@ -44,7 +49,9 @@ export class Evaluator {
     together?: number,
   ) {
     const { device, network, loss, metrics } = compiled;
-    this.#ledger = new GpuLedger(device, metricNames(compiled));
+    const names = metricNames(compiled);
+    this.#ledger = new GpuLedger(device, names);
+    this.#metrics = names.length;
     this.#order = new Order(device, end - begin);
     this.#order.write(iota(begin, end));
     this.#count = end - begin;
@@ -78,16 +85,28 @@ export class Evaluator {
     this.#ledger.resetSums();
     const pass = this.#pass;
     const most = callbacks?.everyTestBatch === true ? 1 : Number.POSITIVE_INFINITY;
+    const totals = new Float64Array(this.#metrics);
+    let reading: Promise<LedgerReading> | null = null;
+    let unread = 0;
     this.#batch = 0;
     while (this.#batch < pass.batches) {
       const first = this.#batch;
       await callbacks?.onTestBatchBegin(first, {});
       await pass.run(first, pass.together(first, most), this.#next);
       await callbacks?.onTestBatchEnd(this.#batch - 1, {});
+      unread += this.#batch - first;
+      if (unread < UNREAD_BATCHES) continue;
+      // The reading before has arrived: nothing waits.
+      if (reading !== null) addSums(totals, await reading);
+      reading = this.#ledger.read();
+      reading.catch(() => {});
+      unread = 0;
     }
-    const { sums } = await this.#ledger.read();
-    const logs = this.#ledger.means(sums, this.#count);
-    await callbacks?.onTestEnd(logs);
+    if (reading !== null) addSums(totals, await reading);
+    addSums(totals, await this.#ledger.read());
+    const logs = this.#ledger.means(totals, this.#count);
+    // What a callback writes into its logs is its own.
+    await callbacks?.onTestEnd({ ...logs });
     return logs;
   }
 
@@ -111,6 +130,8 @@ export interface TrainerOptions {
   readonly warn: boolean;
   /** Larger batches are taken in parts of at most so many examples; default: the batch size. */
   readonly microBatchSize?: number;
+  /** The examples' weights on the host; default: none. */
+  readonly weights?: Float32Array | null;
   /** Steps of a submission, for tests. */
   readonly together?: number;
 }
@@ -125,6 +146,7 @@ export class Trainer {
   readonly #order: Order;
   readonly #pass: Pass;
   readonly #warn: boolean;
+  readonly #weights: Float32Array | null;
   /** Most examples that are taken at once. */
   readonly microBatchSize: number;
   /** Where the gradients of a batch's parts add up; null where every batch is taken whole. */
@@ -137,8 +159,12 @@ export class Trainer {
   #epochStart = 0;
   readonly #values: StepDraft;
   #pending: Pending | null = null;
-  #last: { sums: Float32Array; samples: number };
+  /** What the readings of this epoch add up to, and up to which example they go. */
+  #totals: Float64Array;
+  #read = 0;
   #means: Logs = {};
+  /** This epoch's order of the examples, where they have weights. */
+  #weighed: Int32Array | null = null;
   /** Examples of this epoch submitted so far, and how many of them the sums leave out. */
   #samples = 0;
   #forgotten = 0;
@@ -152,7 +178,7 @@ export class Trainer {
     examples: Examples,
     count: number,
     batchSize: number,
-    { warn, together, microBatchSize = batchSize }: TrainerOptions,
+    { warn, together, microBatchSize = batchSize, weights = null }: TrainerOptions,
   ) {
     this.#compiled = compiled;
     this.#examples = examples;
@@ -160,9 +186,11 @@ export class Trainer {
     this.#batchSize = batchSize;
     this.#values = blankStep(compiled.seed);
     this.#warn = warn;
+    this.#weights = weights;
     this.microBatchSize = microBatchSize;
-    this.#ledger = new GpuLedger(compiled.device, metricNames(compiled));
-    this.#last = { sums: new Float32Array(metricNames(compiled).length), samples: 0 };
+    const names = metricNames(compiled);
+    this.#ledger = new GpuLedger(compiled.device, names);
+    this.#totals = new Float64Array(names.length);
     this.#order = new Order(compiled.device, count);
     const { optimizer, moments } = compiled;
     if (microBatchSize < Math.min(batchSize, count)) {
@@ -219,10 +247,11 @@ export class Trainer {
       samples: this.#samples,
       forgotten: this.#forgotten,
       means: this.#means,
-      last: { ...this.#last },
+      totals: [...this.#totals],
+      read: this.#read,
       // In the order of the readings: each arrives in a buffer that a later one uses again.
       pending: pending && { ...pending, reading: { ...(await pending.reading) } },
-      ledger: { ...(await this.#ledger.read()) },
+      ledger: { ...(await this.#ledger.peek()) },
     };
   }
 
@@ -230,7 +259,7 @@ export class Trainer {
   restore(saved: SavedState): void {
     const nonFinite = saved.recordOrNull('nonFinite');
     this.#nonFinite = nonFinite && nonFiniteFrom(nonFinite);
-    const none = { sums: new Float32Array(this.#last.sums.length), firstBadStep: this.#nonFinite?.step ?? null };
+    const none = { sums: new Float32Array(this.#totals.length), firstBadStep: this.#nonFinite?.step ?? null };
     const epoch = saved.recordOrNull('epoch');
     this.#ledger.restore(epoch === null ? none : this.#readingIn(epoch, 'ledger'), nonFinite !== null);
     this.#resumed = epoch !== null;
@@ -244,8 +273,8 @@ export class Trainer {
     this.#forgotten = saved.whole('forgotten');
     const means = saved.record('means');
     this.#means = Object.fromEntries(means.keys.map((name) => [name, means.number(name)]));
-    const last = saved.record('last');
-    this.#last = { sums: last.array('sums', this.#last.sums.length), samples: last.whole('samples') };
+    this.#totals = Float64Array.from(saved.numbers('totals', this.#totals.length));
+    this.#read = saved.whole('read');
     const pending = saved.recordOrNull('pending');
     this.#pending = pending && {
       reading: Promise.resolve(this.#readingIn(pending, 'reading')),
@@ -258,7 +287,7 @@ export class Trainer {
   #readingIn(saved: SavedState, key: string): LedgerReading {
     const reading = saved.record(key);
     return {
-      sums: reading.array('sums', this.#last.sums.length),
+      sums: reading.array('sums', this.#totals.length),
       firstBadStep: reading.wholeOrNull('firstBadStep'),
     };
   }
@@ -284,6 +313,7 @@ export class Trainer {
       ? new Int32Array(permutation(this.#count, this.#compiled.seed, epoch).buffer)
       : iota(0, this.#count);
     this.#order.write(order);
+    if (this.#weights !== null) this.#weighed = order;
     const resumed = this.#resumed;
     this.#resumed = false;
     if (!resumed) this.#beginEpoch();
@@ -296,7 +326,7 @@ export class Trainer {
       const unread = batch === 0 ? 1 : interval - (batch % interval);
       // A callback may have come to ask for this since the last batch.
       if (callbacks.everyMetrics) await this.#readAll(epoch, callbacks);
-      await callbacks.onTrainBatchBegin(batch, this.#means);
+      await callbacks.onTrainBatchBegin(batch, { ...this.#means });
       const together = pass.together(batch, callbacks.everyTrainBatch ? 1 : unread);
       await pass.run(batch, together, this.#next);
       this.#samples += pass.sizeOf(batch) * together;
@@ -306,9 +336,9 @@ export class Trainer {
       else if (done % interval === 0) {
         // The reading begun an interval ago has arrived: nothing waits.
         await this.#report(epoch, callbacks);
-        this.#read();
+        this.#beginReading();
       }
-      await callbacks.onTrainBatchEnd(done - 1, this.#means);
+      await callbacks.onTrainBatchEnd(done - 1, { ...this.#means });
       if (stopped()) break;
     }
     await this.#readAll(epoch, callbacks);
@@ -318,8 +348,8 @@ export class Trainer {
   /** Reads and reports all that was submitted so far. */
   async #readAll(epoch: number, callbacks: CallbackList): Promise<void> {
     await this.#report(epoch, callbacks);
-    if (this.#last.samples === this.#samples) return;
-    this.#read();
+    if (this.#read === this.#samples) return;
+    this.#beginReading();
     await this.#report(epoch, callbacks);
   }
 
@@ -330,7 +360,7 @@ export class Trainer {
   }
 
   /** Begins a reading of all that was submitted so far. */
-  #read(): void {
+  #beginReading(): void {
     const reading = this.#ledger.read();
     // Whoever awaits it sees the error; a reading that is given up must not end the process.
     reading.catch(() => {});
@@ -340,7 +370,8 @@ export class Trainer {
   #forgetSums(): void {
     this.#ledger.resetSums();
     this.#forgotten = this.#samples;
-    this.#last = { sums: new Float32Array(this.#last.sums.length), samples: this.#samples };
+    this.#read = this.#samples;
+    this.#totals.fill(0);
   }
 
   /** Awaits the pending reading and tells the callbacks. */
@@ -348,7 +379,8 @@ export class Trainer {
     const pending = this.#pending;
     if (pending === null) return;
     this.#pending = null;
-    const { sums, firstBadStep } = await pending.reading;
+    const reading = await pending.reading;
+    const { sums, firstBadStep } = reading;
     // A device that executes nothing reads nonsense: only a step of this epoch can be run again.
     const known = firstBadStep !== null && firstBadStep >= this.#epochStart && firstBadStep <= pending.step;
     if (known && this.#nonFinite === null) {
@@ -363,23 +395,31 @@ export class Trainer {
       }
     }
     const ledger = this.#ledger;
-    const last = this.#last;
-    const samples = pending.samples - last.samples;
+    const begin = this.#read;
+    const samples = pending.samples - begin;
     if (samples === 0) return;
-    this.#means = ledger.means(sums, pending.samples - this.#forgotten);
-    const window = ledger.means(
-      sums.map((sum, at) => sum - last.sums[at]),
-      samples,
-    );
-    this.#last = { sums, samples: pending.samples };
+    addSums(this.#totals, reading);
+    this.#read = pending.samples;
+    this.#means = ledger.means(this.#totals, pending.samples - this.#forgotten);
     await callbacks.onMetrics({
       epoch,
       batch: pending.batch,
       step: pending.step,
-      mean: this.#means,
-      window,
-      nonFinite: this.#nonFinite,
+      // What a callback writes into its report is its own.
+      mean: { ...this.#means },
+      window: ledger.means(sums, samples),
+      weight: this.#meanWeight(begin, pending.samples),
+      nonFinite: structuredClone(this.#nonFinite),
     });
+  }
+
+  /** Of some examples of this epoch, by their places in its order. */
+  #meanWeight(begin: number, end: number): number {
+    const [weights, order] = [this.#weights, this.#weighed];
+    if (weights === null || order === null) return 1;
+    let sum = 0;
+    for (let at = begin; at < end; at++) sum += weights[order[at]];
+    return sum / (end - begin);
   }
 
   /** Starts over after the weights were restored: no flag, no sums of the time before. The means stay until the next ones. */
