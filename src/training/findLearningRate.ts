@@ -6,14 +6,16 @@ import { dataNode } from '../ops/leaf.ts';
 import { permutation } from '../random.ts';
 import type { Shape } from '../shape.ts';
 import { asTensor, Tensor, type TensorLike } from '../tensor.ts';
-import { BatchTrainers } from './batchTrainers.ts';
+import { type Batch, BatchTrainers } from './batchTrainers.ts';
+import { checkClassWeight, checkExamples } from './checkData.ts';
 import { checkRate, checkWhole } from './checks.ts';
+import { exampleWeights, type Weighting } from './exampleWeights.ts';
 import { valuesOf } from './gpuDataset.ts';
 import { rehearse } from './rehearsal.ts';
 import type { Sequential } from './sequential.ts';
 
-/** Options of `findLearningRate`. */
-export interface FindLearningRateOptions {
+/** Options of `findLearningRate`; class and sample weights as in `fit`. */
+export interface FindLearningRateOptions extends Weighting {
   /** First rate; default 1e-6. */
   readonly minLr?: number;
   /** Last rate; default 1. */
@@ -28,7 +30,7 @@ export interface FindLearningRateOptions {
 export interface LearningRateCurve {
   /** Rates that were tried, rising by a constant factor. The search ends where the loss blows up. */
   readonly rates: readonly number[];
-  /** Loss of each step before its update, a moving average over the steps so far. */
+  /** Loss of each step before its update by its examples' weights, a moving average over the steps so far. */
   readonly losses: readonly number[];
   /** Rate at which the loss falls fastest with the rate's logarithm; null where it never falls. */
   readonly steepest: number | null;
@@ -56,8 +58,9 @@ export async function findLearningRate(
   model: Sequential,
   xs: TensorLike,
   ys: TensorLike,
-  { minLr = 1e-6, maxLr = 1, steps = 100, batchSize = 32 }: FindLearningRateOptions = {},
+  options: FindLearningRateOptions = {},
 ): Promise<LearningRateCurve> {
+  const { minLr = 1e-6, maxLr = 1, steps = 100, batchSize = 32 } = options;
   checkWhole('findLearningRate', 'steps', steps, 10);
   checkWhole('findLearningRate', 'batchSize', batchSize, 1);
   checkRate('findLearningRate', 'minLr', minLr);
@@ -73,21 +76,30 @@ export async function findLearningRate(
       `findLearningRate: got ${x.shape[0]} inputs but ${y.shape[0]} labels. Give one label an example.`,
     );
   }
+  const compiled = await model.ready('findLearningRate', x.shape.slice(1));
+  if (options.classWeight !== undefined) checkClassWeight(options.classWeight, compiled);
+  const weights = await exampleWeights('findLearningRate', y, y.shape[0], options);
+  checkExamples('findLearningRate', compiled, { x, y, weights });
   const rates: number[] = [];
   const losses: number[] = [];
-  await rehearse(await model.ready('findLearningRate', x.shape.slice(1)), async (copy) => {
+  await rehearse(compiled, async (copy) => {
     const trainers = new BatchTrainers();
-    const next = batches(await onHost(x), await onHost(y), Math.min(batchSize, x.shape[0]), copy.seed);
-    let average = 0;
+    const next = batches(await onHost(x), await onHost(y), weights, Math.min(batchSize, x.shape[0]), copy.seed);
+    let [average, mass] = [0, 0];
     let best = Number.POSITIVE_INFINITY;
     try {
       for (let step = 0; step < steps; step++) {
         copy.optimizer.learningRate = minLr * (maxLr / minLr) ** (step / (steps - 1));
-        const { loss } = await trainers.train(copy, { ...next.next().value, weights: null });
+        const batch = next.next().value;
+        const { loss } = await trainers.train(copy, batch);
         average = DECAY * average + (1 - DECAY) * loss;
-        // The average began at 0, which still weighs in (Kingma and Ba 2014, section 3).
-        const smooth = average / (1 - DECAY ** (step + 1));
-        if (!Number.isFinite(smooth) || smooth > BLOWN_UP * best) break;
+        mass = DECAY * mass + (1 - DECAY) * meanOf(batch.weights);
+        // Batches that do not count tell nothing.
+        if (mass === 0) continue;
+        // Both began at 0, which still weighs in (Kingma and Ba 2014, section 3), but not in their ratio.
+        const smooth = average / mass;
+        // Losses of one's own may be negative.
+        if (!Number.isFinite(smooth) || smooth - best > (BLOWN_UP - 1) * Math.abs(best)) break;
         best = Math.min(best, smooth);
         rates.push(copy.optimizer.learningRate);
         losses.push(smooth);
@@ -99,6 +111,9 @@ export async function findLearningRate(
   return { rates, losses, ...judge(rates, losses) };
 }
 
+const meanOf = (weights: Float32Array | null): number =>
+  weights === null ? 1 : weights.reduce((sum, weight) => sum + weight, 0) / weights.length;
+
 /** Examples on the host. */
 interface HostRows {
   readonly values: HostArray;
@@ -108,12 +123,22 @@ interface HostRows {
 const onHost = async (given: Tensor): Promise<HostRows> => ({ values: await valuesOf(given), shape: given.shape });
 
 /** Batches of some rows of each tensor in a random order, and in another one when all have been seen. */
-function* batches(x: HostRows, y: HostRows, size: number, seed: number): Generator<{ x: Tensor; y: Tensor }, never> {
+function* batches(
+  x: HostRows,
+  y: HostRows,
+  weights: Float32Array | null,
+  size: number,
+  seed: number,
+): Generator<Batch, never> {
   for (let epoch = 0; ; epoch++) {
     const order = permutation(x.shape[0], seed, epoch);
     for (let at = 0; at + size <= order.length; at += size) {
       const rows = order.subarray(at, at + size);
-      yield { x: take(x, rows), y: take(y, rows) };
+      yield {
+        x: take(x, rows),
+        y: take(y, rows),
+        weights: weights && Float32Array.from(rows, (row) => weights[row]),
+      };
     }
   }
 }
