@@ -99,6 +99,11 @@ export interface CallbackParams {
   readonly verbose: 0 | 1 | 2;
   /** Number of classes for a classifier (the width of the last layer), else null. */
   readonly classes: number | null;
+  /**
+   * What an output of 0 costs by mean squared or mean absolute error, by the examples' weights: the scale of a regression's
+   * losses. Null, or left out, where it is not known.
+   */
+  readonly zeroLoss?: number | null;
   /** The first epoch, from 0. */
   readonly initialEpoch: number;
   /** Epochs from one validation to the next; null without validation. */

@@ -13,7 +13,9 @@ export interface AdviceFacts {
   readonly atStart: boolean;
   /** Whether the loss had been far above chance before. */
   readonly blewUp: boolean;
-  /** Loss of the first step, where known. */
+  /** Whether a loss that is too high is above that of the start. */
+  readonly worse: boolean;
+  /** Loss of the first step by its examples' weights, where known. */
   readonly firstLoss: number | null;
   readonly classes: number | null;
 }
@@ -33,7 +35,7 @@ export interface Advice {
 const withoutRate = (words: string): Advice => ({ words, learningRate: null });
 
 export function divergenceAdvice(facts: AdviceFacts): Advice {
-  const { kind, cause, learningRate, factor, blewUp, firstLoss, classes } = facts;
+  const { kind, cause, learningRate, factor, blewUp, worse, firstLoss, classes } = facts;
   const rate = compact(learningRate);
   if (!Number.isFinite(learningRate)) return withoutRate(`learning rate ${rate} is not finite: set a finite one`);
   const [lower, higher] = [learningRate * factor, learningRate / factor];
@@ -56,7 +58,7 @@ export function divergenceAdvice(facts: AdviceFacts): Advice {
       `the loss was ${compact(firstLoss)} before the first update, where guessing costs ${compact(chance)}: scale the inputs, such as pixels to 0..1`,
     );
   }
-  if (kind === 'high-loss' || blewUp || learningRate >= HIGH_RATE) return tooHigh;
+  if ((kind === 'high-loss' ? worse : blewUp) || learningRate >= HIGH_RATE) return tooHigh;
   if (learningRate <= LOW_RATE) {
     return { words: `learning rate ${rate} is likely too low: try ${compact(higher)}`, learningRate: higher };
   }

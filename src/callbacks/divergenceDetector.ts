@@ -25,9 +25,9 @@ export interface DivergenceDetectorOptions {
    * throw a DivergenceError. Default `stop`.
    */
   onDivergence?: OnDivergence;
-  /** A classifier's loss above this times ln(classes) is too high; > 1. Default 2. */
+  /** A loss above this times what guessing costs is too high: times ln(classes), or what an output of 0 costs; > 1. Default 2. */
   lossFactor?: number;
-  /** Part of an epoch that the loss may be too high for, in a row; 0 < lossWindow. Default 0.1. */
+  /** Part of an epoch that the loss may be too high for, in a row, at least 256 samples; 0 < lossWindow. Default 0.1. */
   lossWindow?: number;
   /** First part of the first epoch in which a high loss is forgiven, at least 5 steps; >= 0. Default 0.05. */
   warmup?: number;
@@ -53,7 +53,7 @@ export interface Divergence {
   readonly tensor: string | null;
   /** All that is known of it. */
   readonly cause: NonFinite | null;
-  /** Mean loss over the newest steps. */
+  /** Mean loss over the newest steps, by their examples' weights: compares with ln(classes). */
   readonly loss: number;
   /** What to try, a clause. */
   readonly advice: string;
@@ -111,10 +111,11 @@ export class DivergenceDetector extends Callback {
   }
 
   override async onTrainBegin(): Promise<void> {
-    const { classes, steps, samples } = this.params;
+    const { classes, zeroLoss, steps, samples } = this.params;
     this.#watch = new DivergenceWatch({
       ...this.#rules,
       classes,
+      zeroLoss,
       stepsPerEpoch: steps,
       samplesPerStep: samples / steps,
     });
@@ -223,6 +224,7 @@ export class DivergenceDetector extends Callback {
       factor: this.factor,
       atStart: watch.firstStep !== null && step <= watch.firstStep,
       blewUp: watch.blewUp,
+      worse: watch.worse,
       firstLoss: watch.firstLoss,
       classes: this.params.classes,
     });

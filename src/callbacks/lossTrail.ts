@@ -14,6 +14,8 @@ export interface Stretch {
 
 interface Bucket {
   steps: number;
+  /** Steps times the examples' mean weight: how much its loss counts. */
+  mass: number;
   loss: number;
   accuracy: number | null;
 }
@@ -31,21 +33,30 @@ export class LossTrail {
     this.#keepSteps = keepSteps;
   }
 
-  add(steps: number, loss: number, accuracy: number | null): void {
+  /** `weight`: the mean weight of the steps' examples, above 0. */
+  add(steps: number, loss: number, accuracy: number | null, weight = 1): void {
+    const mass = steps * weight;
     const last = this.#buckets.at(-1);
-    if (last === undefined || last.steps >= this.#bucketSteps) this.#buckets.push({ steps, loss, accuracy });
+    if (last === undefined || last.steps >= this.#bucketSteps) this.#buckets.push({ steps, mass, loss, accuracy });
     else {
-      const share = steps / (last.steps + steps);
-      last.loss += (loss - last.loss) * share;
-      last.accuracy =
-        last.accuracy === null || accuracy === null ? null : last.accuracy + (accuracy - last.accuracy) * share;
+      last.mass += mass;
+      last.loss += (loss - last.loss) * (mass / last.mass);
       last.steps += steps;
+      last.accuracy =
+        last.accuracy === null || accuracy === null
+          ? null
+          : last.accuracy + (accuracy - last.accuracy) * (steps / last.steps);
     }
     this.#steps += steps;
     while (this.#steps - this.#buckets[0].steps >= this.#keepSteps) {
       this.#steps -= this.#buckets[0].steps;
       this.#buckets.shift();
     }
+  }
+
+  /** How many steps are remembered. */
+  get steps(): number {
+    return this.#steps;
   }
 
   clear(): void {
@@ -60,6 +71,7 @@ export class LossTrail {
   restore(saved: SavedState): void {
     this.#buckets = saved.records('buckets').map((bucket) => ({
       steps: bucket.whole('steps'),
+      mass: bucket.number('mass'),
       loss: bucket.number('loss'),
       accuracy: bucket.numberOrNull('accuracy'),
     }));
@@ -91,11 +103,11 @@ function summarise(buckets: readonly Bucket[], steps: number): Stretch {
   return { steps, loss, accuracy, fall: early.loss - late.loss, noise };
 }
 
-/** Mean over steps, and the variance of that mean where there are buckets enough to tell. */
+/** Mean over steps by their weights, and the variance of that mean where there are buckets enough to tell. */
 function meanLoss(buckets: readonly Bucket[]): { loss: number; variance: number | null } {
-  const steps = buckets.reduce((sum, bucket) => sum + bucket.steps, 0);
-  const loss = buckets.reduce((sum, bucket) => sum + bucket.steps * bucket.loss, 0) / steps;
+  const mass = buckets.reduce((sum, bucket) => sum + bucket.mass, 0);
+  const loss = buckets.reduce((sum, bucket) => sum + bucket.mass * bucket.loss, 0) / mass;
   if (buckets.length < 4) return { loss, variance: null };
-  const scatter = buckets.reduce((sum, bucket) => sum + bucket.steps * (bucket.loss - loss) ** 2, 0) / steps;
+  const scatter = buckets.reduce((sum, bucket) => sum + bucket.mass * (bucket.loss - loss) ** 2, 0) / mass;
   return { loss, variance: scatter / (buckets.length - 1) };
 }

@@ -20,6 +20,7 @@ import { fittingBatch } from './memory.ts';
 import type { ProgressParts } from './pass.ts';
 import { type Place, restoreFrom, type Standing } from './standing.ts';
 import { Evaluator, Trainer } from './trainer.ts';
+import { zeroLoss } from './zeroLoss.ts';
 
 /** Options of `fit`. */
 export interface FitOptions {
@@ -144,13 +145,15 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
     model.history = history;
     // The notice goes first: its line is gone before anybody else prints.
     const all = [...(notice === null ? [] : [notice]), ...given, ...(ownBar === undefined ? [bar] : []), history];
+    const classes = classesOf(compiled);
     const callbacks = new CallbackList(all, model, {
       epochs,
       steps: Math.ceil(count / batchSize),
       samples: count,
       batchSize,
       verbose,
-      classes: classesOf(compiled),
+      classes,
+      zeroLoss: classes === null && given.length > 0 ? await zeroLoss(compiled.loss, y, count, weights) : null,
       initialEpoch,
       validationFreq: evaluator === null ? null : validationFreq,
     });
