@@ -595,11 +595,9 @@ writing('a loss that is NaN is NaN', async () => {
   assert.equal(chart(points, 'epoch_loss'), rounded(history.loss));
   const batches = chart(points, 'batch_loss').map(([, loss]) => Number.isNaN(loss));
   for (const epoch of [batches.slice(0, 7), batches.slice(7)]) {
-    assert.equal([epoch.length, epoch[6]], [7, true]);
-    // The GPU adds up: what follows a NaN within an epoch is NaN.
-    assert.equal(epoch, [...epoch].sort());
+    // Its own batch's alone, wherever it lies; the epoch's mean is NaN.
+    assert.equal([...epoch].sort(), [false, false, false, false, false, false, true]);
   }
-  assert.ok(batches.includes(false));
   model.dispose();
 });
 

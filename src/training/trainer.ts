@@ -22,7 +22,7 @@ const NO_CALLBACKS = new CallbackList([]);
 const iota = (begin: number, end: number): Int32Array => Int32Array.from({ length: end - begin }, (_, i) => begin + i);
 
 /** An evaluation's sums are read after so many batches: 32 bits lose digits over more. */
-const UNREAD_BATCHES = 100;
+const UNREAD_BATCHES = 500;
 
 const blankStep = (seed: number): StepDraft => ({ seed, step: 0, position: 0, rates: [] });
 
@@ -87,20 +87,18 @@ export class Evaluator {
     const most = callbacks?.everyTestBatch === true ? 1 : Number.POSITIVE_INFINITY;
     const totals = new Float64Array(this.#metrics);
     let reading: Promise<LedgerReading> | null = null;
-    let unread = 0;
     this.#batch = 0;
     while (this.#batch < pass.batches) {
       const first = this.#batch;
       await callbacks?.onTestBatchBegin(first, {});
-      await pass.run(first, pass.together(first, most), this.#next);
+      const unread = UNREAD_BATCHES - (first % UNREAD_BATCHES);
+      await pass.run(first, pass.together(first, Math.min(most, unread)), this.#next);
       await callbacks?.onTestBatchEnd(this.#batch - 1, {});
-      unread += this.#batch - first;
-      if (unread < UNREAD_BATCHES) continue;
+      if (this.#batch % UNREAD_BATCHES > 0) continue;
       // The reading before has arrived: nothing waits.
       if (reading !== null) addSums(totals, await reading);
       reading = this.#ledger.read();
       reading.catch(() => {});
-      unread = 0;
     }
     if (reading !== null) addSums(totals, await reading);
     addSums(totals, await this.#ledger.read());
