@@ -209,9 +209,16 @@ function update(network: NetworkName, weights: number): KernelCase {
       flops: () => 0,
       // Weights, two moments and the gradient come, all but the gradient go.
       bytes: () => 7 * 4 * weights,
-      leaves: () => [signed(weights), signed(weights), positive(weights), signed(weights), words(-1, 0, 0, 0)],
-      graph: ([weight, mean, square, slope, health]) => ({
-        roots: [optimizerUpdate(new Adam().rule, weight, [mean, square], slope, health)],
+      leaves: () => [
+        signed(weights),
+        signed(weights),
+        positive(weights),
+        signed(weights),
+        words(-1, 0, 0, 0),
+        words(0, 0, 0, 0),
+      ],
+      graph: ([weight, mean, square, slope, health, leftOut]) => ({
+        roots: [optimizerUpdate(new Adam().rule, weight, [mean, square], slope, { health, leftOut })],
       }),
     }),
     batched: false,

@@ -6,7 +6,7 @@
 //   LATEST    one more than the latest step whose loss or gradient was not finite (0: none): what runs after them in the
 //             same step then leaves the weights alone
 //   RELEASED  0: after FIRST the weights stay as they are, so that the host can run that step again to find the cause;
-//             1: the host has looked, only bad steps are left out
+//             1: the host has looked, or nobody ends or goes back then: only bad steps are left out
 
 const FIRST = 0u;
 const LATEST = 1u;

@@ -8,12 +8,29 @@
 // AdamW     the same after p ← p (1 - rate2), rate2 = lr * weight decay (Loshchilov and Hutter 2017)
 //
 // WATCHED: a step whose loss or gradient is not finite writes nothing; for the words of health see accumulate.wgsl. Without
-// a watch, and where only a new value overflows, the elements that are not finite stay as they are.
+// a watch, and where only a new value overflows, the elements that are not finite stay as they are. A step that is left out
+// is none for the bias correction either. The host learns of it too late and counts it, so once there was one the correction
+// is computed here, from the words of left_out:
+//   COUNT      steps left out since the moments were zero
+//   LATEST_OUT one more than the latest of them: the update may come in several dispatches
+// step.rates: the rate with its correction, the weight decay, the rate alone, and t, all by the host's count
 // uniforms: count in vec4s. floats: the rule's constants
 
 const FIRST = 0u;
 const LATEST = 1u;
 const RELEASED = 2u;
+const COUNT = 0u;
+const LATEST_OUT = 1u;
+
+@if CORRECTED
+// 1 - exp(x) for x < 0, where the difference would leave no digits: x (1 + x/2 (1 + x/3 (...))).
+fn complement(x: f32) -> f32 {
+  if (x < -0.5) { return 1.0 - exp(x); }
+  var sum = 1.0;
+  for (var n = 10.0; n > 1.0; n -= 1.0) { sum = 1.0 + x / n * sum; }
+  return -x * sum;
+}
+@end
 
 @compute @workgroup_size(64)
 fn main(
@@ -27,11 +44,24 @@ fn main(
   // Threads of this dispatch may raise FIRST to this step: only an earlier one counts, or some would stop and some not.
   let bad = atomicLoad(&health[LATEST]) == step.step + 1u;
   let held = atomicLoad(&health[FIRST]) < step.step && atomicLoad(&health[RELEASED]) == 0u;
-  if (bad || held) { return; }
+  if (bad || held) {
+    if (i == 0u && left_out[LATEST_OUT] != step.step + 1u) {
+      left_out[COUNT] += 1u;
+      left_out[LATEST_OUT] = step.step + 1u;
+    }
+    return;
+  }
 @end
   let g = gradient[i];
   let old = parameter[i];
-  let rate = step.rates.x;
+  var rate = step.rates.x;
+@if CORRECTED
+  let missed = left_out[COUNT];
+  if (missed > 0u) {
+    let taken = max(1.0, step.rates.w - f32(missed));
+    rate = step.rates.z * sqrt(complement(taken * params.log_beta2)) / complement(taken * params.log_beta1);
+  }
+@end
 @if SGD
 @if MOMENTUM
   let m = params.momentum * moment1[i] - rate * g;

@@ -28,10 +28,17 @@ function checkEpsilon(who: string, epsilon: number): void {
   );
 }
 
+/** Throws unless a learning rate is one that float32 can hold; callers without types may give anything. */
+function checkLearningRate(who: string, rate: unknown): asserts rate is number {
+  if (typeof rate === 'number' && Number.isFinite(Math.fround(rate)) && rate >= 0) return;
+  throw new ArgumentError(
+    `${who}: learningRate must be a finite number of at least 0, got ${describe(rate)}. Typical values lie near 0.001.`,
+  );
+}
+
 /** Base of all optimizers: for `compile`, and with `apply` for loops of your own. */
 export abstract class Optimizer {
-  /** Step size; may be changed at any time, also while training. */
-  learningRate: number;
+  #learningRate: number;
   /** The class's name. */
   abstract readonly name: string;
   /** What the kernel computes. @internal */
@@ -41,15 +48,24 @@ export abstract class Optimizer {
   readonly #moments = new WeakMap<Variable, Variable[]>();
 
   constructor(learningRate: number, who: string) {
-    if (!(Number.isFinite(learningRate) && learningRate >= 0)) {
-      throw new ArgumentError(
-        `${who}: learningRate must be a finite number of at least 0, got ${describe(learningRate)}. Typical values lie near 0.001.`,
-      );
-    }
-    this.learningRate = learningRate;
+    checkLearningRate(who, learningRate);
+    this.#learningRate = learningRate;
   }
 
-  /** At most four step sizes for step `t`, counted from 1; written into `into`, which is returned. */
+  /**
+   * Step size, a finite number of at least 0; may be changed at any time, also while training.
+   * @throws ArgumentError for anything else
+   */
+  get learningRate(): number {
+    return this.#learningRate;
+  }
+
+  set learningRate(rate: number) {
+    checkLearningRate(this.name, rate);
+    this.#learningRate = rate;
+  }
+
+  /** At most four numbers for step `t`, counted from 1, as optimizer.wgsl takes them; written into `into`, which is returned. */
   abstract rates(t: number, into?: number[]): number[];
 
   /** The settings, for saving. */
@@ -237,6 +253,8 @@ export class Adam extends Optimizer {
   rates(t: number, into: number[] = []): number[] {
     into[0] = (this.learningRate * Math.sqrt(1 - this.#beta2 ** t)) / (1 - this.#beta1 ** t);
     into[1] = 0;
+    into[2] = this.learningRate;
+    into[3] = t;
     return into;
   }
 
@@ -254,24 +272,29 @@ export interface AdamWOptions extends AdamOptions {
 /** Adam with decoupled weight decay (Loshchilov and Hutter 2017). */
 export class AdamW extends Adam {
   override readonly name: string = 'AdamW';
-  readonly weightDecay: number;
+  readonly #weightDecay: number;
 
   constructor(options: AdamWOptions = {}) {
     checkOptions('AdamW', options, { learningRate: true, beta1: true, beta2: true, epsilon: true, weightDecay: true });
     const { weightDecay = 0.004, ...adam } = options;
     super(adam);
     checkRange('AdamW', 'weightDecay', weightDecay, 0, 1);
-    this.weightDecay = weightDecay;
+    this.#weightDecay = weightDecay;
+  }
+
+  /** Share of each weight taken off a step, times the learning rate. */
+  get weightDecay(): number {
+    return this.#weightDecay;
   }
 
   override rates(t: number, into: number[] = []): number[] {
     super.rates(t, into);
-    into[1] = this.learningRate * this.weightDecay;
+    into[1] = this.learningRate * this.#weightDecay;
     return into;
   }
 
   override config(): Record<string, number | boolean> {
-    return { ...super.config(), weightDecay: this.weightDecay };
+    return { ...super.config(), weightDecay: this.#weightDecay };
   }
 }
 

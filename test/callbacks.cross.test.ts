@@ -139,10 +139,11 @@ class Load extends Callback {
 }
 
 function loading(): Rule {
-  let kept = { weight: 0, rate: 0, step: 0 };
+  // Steps go on counting: training is the same one.
+  let kept = { weight: 0, rate: 0 };
   return {
     end(state, epoch) {
-      if (epoch === KEPT) kept = { weight: state.weight, rate: state.rate, step: state.step };
+      if (epoch === KEPT) kept = { weight: state.weight, rate: state.rate };
       if (epoch === LOADED) Object.assign(state, kept);
     },
   };
@@ -571,7 +572,7 @@ function watching(name: ConditionName): Promise<Watched> {
   return known;
 }
 
-/** What an event file holds: numbers by tag and step, which `load` may take back. */
+/** What an event file holds: numbers by tag and step. */
 function pointsIn(board: string): Map<string, number[]> {
   const points = new Map<string, number[]>();
   for (const file of readdirSync(board).sort()) {

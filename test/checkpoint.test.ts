@@ -463,6 +463,9 @@ resuming('a damaged backup is refused, and leaves the model as it was', async ()
   const training: Record<string, unknown> = JSON.parse(metadata.training);
   const trainingWith = (changes: Record<string, unknown>) =>
     changed({ training: JSON.stringify({ ...training, ...changes }) });
+  const optimizer: { config: Record<string, unknown> } = JSON.parse(metadata.optimizer);
+  const rateOf = (learningRate: unknown) =>
+    changed({ optimizer: JSON.stringify({ ...optimizer, config: { ...optimizer.config, learningRate } }) });
   const model = network();
   const weights = flat(await model.getWeights());
   const cases: [string, Uint8Array][] = [
@@ -521,7 +524,10 @@ resuming('a damaged backup is refused, and leaves the model as it was', async ()
   for (const bytes of [
     changed({ training: '[]' }),
     trainingWith({ epoch: -1 }),
-    trainingWith({ learningRate: 'high' }),
+    rateOf('high'),
+    rateOf(-1),
+    rateOf({ $number: 'NaN' }),
+    rateOf(1e39),
     trainingWith({ callbacks: 3 }),
     trainingWith({ trainer: null }),
     trainingWith({ trainer: { nonFinite: null, epoch: {} } }),

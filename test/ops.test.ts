@@ -1311,9 +1311,15 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
         await v.assign([1, -3e38, 3]);
         const health = await healthWords();
         health.write(NEVER, 0, 1, 0);
+        const leftOut = await healthWords();
+        leftOut.write(0, 0, 0, 0);
         const gradient = nodeOf(given([1, 3e38, 1]));
         for (const number of [9, 11]) {
-          await runOnce([], [optimizerUpdate(RULE, v.node, [], gradient, health.node)], { step: stepOf(number) });
+          await runOnce(
+            [],
+            [optimizerUpdate(RULE, v.node, [], gradient, { health: health.node, leftOut: leftOut.node })],
+            { step: stepOf(number) },
+          );
           v.cell.version++;
         }
         assertSame(await v.data(), [0, Math.fround(-3e38), 2], 'parameters');
@@ -1336,14 +1342,18 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
             await v.assign([1, 2]);
             const health = await healthWords();
             health.write(...words);
+            const leftOut = await healthWords();
+            leftOut.write(3, 4, 0, 0);
             const gradient = nodeOf(given([1, 1]));
             const update =
               effect === 'assign'
                 ? assign(v.node, nodeOf(given([0.5, 1.5])), health.node)
-                : optimizerUpdate(RULE, v.node, [], gradient, health.node);
+                : optimizerUpdate(RULE, v.node, [], gradient, { health: health.node, leftOut: leftOut.node });
             await runOnce([], [update], { step: stepOf(7) });
             v.cell.version++;
             assertSame(await v.data(), updated ? [0.5, 1.5] : [1, 2], `${effect}: ${what}`);
+            const counts = effect === 'optimizer' && !updated;
+            assert.equal(await leftOut.read(), counts ? [4, 8, 0, 0] : [3, 4, 0, 0], `${effect}: ${what}, counted`);
           }
         }
       },

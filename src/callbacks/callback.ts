@@ -173,6 +173,15 @@ export abstract class Callback {
     return false;
   }
 
+  /**
+   * Whether the weights stay as they are after a step that is not finite until `onMetrics` has told of it, so that its cause
+   * is found with the very weights that it met: for callbacks that end training then, or go back. The steps in between, 20
+   * at most, are left out. Else only the step that is not finite is. Default false.
+   */
+  get holdsNonFinite(): boolean {
+    return false;
+  }
+
   /** Callbacks of a higher rank are called after the others, whatever their order in the list. Default 0. */
   get rank(): number {
     return 0;

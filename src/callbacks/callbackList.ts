@@ -2,6 +2,14 @@ import { DataError } from '../errors.ts';
 import type { SavedState, State } from '../io/state.ts';
 import { Callback, type CallbackModel, type CallbackParams, type Logs, type MetricsReport } from './callback.ts';
 
+/** Who else may look at a model in the hooks of its training, and between them. */
+export interface Pauses {
+  /** Calls hooks, which may look at the model. */
+  during(hooks: () => void | Promise<void>): void | Promise<void>;
+  /** All hooks of a batch or an epoch are done. */
+  rest(): void | Promise<void>;
+}
+
 /**
  * Calls every hook of several callbacks in the order of their ranks and then as given, each after the previous one has finished. Returns a promise only
  * where a callback did: hooks of batches run thousands of times, and most of them do nothing.
@@ -9,9 +17,12 @@ import { Callback, type CallbackModel, type CallbackParams, type Logs, type Metr
 export class CallbackList extends Callback {
   /** In the order in which they are called. */
   readonly callbacks: readonly Callback[];
+  readonly #pauses: Pauses | null;
 
-  constructor(callbacks: readonly Callback[], model?: CallbackModel, params?: CallbackParams) {
+  /** `pauses`: of the training whose hooks these are. */
+  constructor(callbacks: readonly Callback[], model?: CallbackModel, params?: CallbackParams, pauses?: Pauses) {
     super();
+    this.#pauses = pauses ?? null;
     this.callbacks = [...callbacks].sort((a, b) => a.rank - b.rank);
     if (model !== undefined) this.setModel(model);
     if (params !== undefined) this.setParams(params);
@@ -59,6 +70,10 @@ export class CallbackList extends Callback {
    * @throws DataError where one is missing whose state was saved
    */
   override async restore(saved: SavedState): Promise<void> {
+    await this.#pausing(() => this.#restoreEach(saved));
+  }
+
+  async #restoreEach(saved: SavedState): Promise<void> {
     for (const name of saved.keys) {
       const states = saved.records(name);
       const found = this.callbacks.filter((callback) => callback.constructor.name === name);
@@ -89,13 +104,13 @@ export class CallbackList extends Callback {
     return this.#each((callback) => callback.onEpochBegin(epoch, logs));
   }
   override onEpochEnd(epoch: number, logs: Logs) {
-    return this.#each((callback) => callback.onEpochEnd(epoch, logs));
+    return this.#eachThenRest((callback) => callback.onEpochEnd(epoch, logs));
   }
   override onTrainBatchBegin(batch: number, logs: Logs) {
     return this.#each((callback) => callback.onTrainBatchBegin(batch, logs));
   }
   override onTrainBatchEnd(batch: number, logs: Logs) {
-    return this.#each((callback) => callback.onTrainBatchEnd(batch, logs));
+    return this.#eachThenRest((callback) => callback.onTrainBatchEnd(batch, logs));
   }
   override onTestBegin(logs: Logs) {
     return this.#each((callback) => callback.onTestBegin(logs));
@@ -125,7 +140,20 @@ export class CallbackList extends Callback {
     return this.#each((callback) => callback.onMetrics(report));
   }
 
+  #eachThenRest(call: (callback: Callback) => void | Promise<void>): void | Promise<void> {
+    const pending = this.#each(call);
+    return pending === undefined ? this.#pauses?.rest() : pending.then(() => this.#pauses?.rest());
+  }
+
   #each(call: (callback: Callback) => void | Promise<void>): void | Promise<void> {
+    return this.#pausing(() => this.#call(call));
+  }
+
+  #pausing(hooks: () => void | Promise<void>): void | Promise<void> {
+    return this.#pauses === null ? hooks() : this.#pauses.during(hooks);
+  }
+
+  #call(call: (callback: Callback) => void | Promise<void>): void | Promise<void> {
     for (let index = 0; index < this.callbacks.length; index++) {
       const pending = call(this.callbacks[index]);
       if (pending !== undefined) return this.#rest(index + 1, call, pending);

@@ -7,6 +7,7 @@ import { compact } from './progressText.ts';
 export function describeNonFinite(found: NonFinite): string {
   const { tensor, phase, op, of, layer, nans, infinities, inputs } = found;
   if (phase === 'update') return `the update made a weight infinite${rangeText(' of weights', found)}`;
+  if (phase === 'unknown') return 'a tensor was not finite (all are with the weights of a few steps later)';
   if (nans + infinities === 0) return `the ${tensor} is so large that its square overflows${rangeText('', found)}`;
   const bad = [
     ...(nans > 0 ? [`${nans} NaN`] : []),

@@ -172,6 +172,10 @@ export class DivergenceDetector extends Callback {
     return true;
   }
 
+  override get holdsNonFinite(): boolean {
+    return this.onDivergence !== 'warn';
+  }
+
   override onEpochBegin(): void {
     this.#reported = false;
   }

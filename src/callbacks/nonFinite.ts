@@ -1,7 +1,7 @@
 /** What is known of the first tensor of a training step that held NaN or an infinity. */
 
 /** Where in a step it was. */
-export const PHASES = ['inputs', 'labels', 'weights', 'forward', 'loss', 'backward', 'update'] as const;
+export const PHASES = ['inputs', 'labels', 'weights', 'forward', 'loss', 'backward', 'update', 'unknown'] as const;
 /** Part of a training step. */
 export type Phase = (typeof PHASES)[number];
 
@@ -21,7 +21,8 @@ export interface NonFinite {
   readonly step: number;
   /**
    * Name of the tensor: `inputs`, `labels`, `example weights`, `dense/kernel`, the layer whose output it is part of
-   * (`conv2d`), `loss`, `gradient of dense/kernel`, or `an updated weight` where all that the step computed was finite.
+   * (`conv2d`), `loss`, `gradient of dense/kernel`, or `an updated weight` where all that the step computed was finite;
+   * `a tensor` where training had gone on and, with the weights of a few steps later, all is (phase `unknown`).
    */
   readonly tensor: string;
   /** Where in the step. */

@@ -79,13 +79,27 @@ export function momentsOf(rule: UpdateRule): ('moment1' | 'moment2' | 'moment3')
   return moments;
 }
 
+/** What the words of steps left out say, by their place: how many there were, and one more than the latest one. */
+export const LEFT_OUT = { count: 0, latest: 1, words: 4 } as const;
+
+/** What an update heeds in training. */
+export interface UpdateWatch {
+  /** Whether the step is to be taken; see accumulate.wgsl. */
+  readonly health: Node;
+  /** Where it counts the steps that it leaves out; see optimizer.wgsl. */
+  readonly leftOut: Node;
+}
+
 export interface UpdateAttributes {
   readonly rule: UpdateRule;
-  /** True when the inputs end in the health words. */
+  /** True when the inputs end in the health words and the words of steps left out. */
   readonly watched: boolean;
 }
 
-/** Inputs: parameters, the rule's moments, the gradient, and the health words where watched. */
+/** The logarithm of a decay, from which the bias of a moment after any number of steps follows. Of 0 it is finite, too. */
+const logarithm = (decay: number): number => Math.max(Math.log(decay), -1000);
+
+/** Inputs: parameters, the rule's moments, the gradient, and where watched the health words and those of steps left out. */
 export const optimizerUpdateOp: Op<UpdateAttributes> = {
   name: 'optimizerUpdate',
   infer: () => ({ shape: NOTHING, dtype: 'float32' }),
@@ -102,7 +116,13 @@ export const optimizerUpdateOp: Op<UpdateAttributes> = {
       moments.forEach((name, at) => {
         writes.push({ name, operand: inputs[1 + at], element: 'vec4f' });
       });
-      if (watched) writes.push({ name: 'health', operand: inputs[2 + moments.length], element: FLAGS });
+      if (watched) {
+        const [health, leftOut] = inputs.slice(2 + moments.length);
+        writes.push({ name: 'health', operand: health, element: FLAGS });
+        writes.push({ name: 'left_out', operand: leftOut, element: 'u32' });
+      }
+      const corrected = watched && rule.kind === 'ADAM';
+      const { beta1, beta2 } = rule.constants;
       return [
         {
           label: 'optimizer',
@@ -116,11 +136,15 @@ export const optimizerUpdateOp: Op<UpdateAttributes> = {
             SECOND_MOMENT: moments.includes('moment2'),
             CENTERED: rule.centered,
             WATCHED: watched,
+            CORRECTED: corrected,
           },
           reads: [{ name: 'gradient', operand: gradient, element: 'vec4f' }],
           writes,
           uniforms: { count },
-          floats: rule.constants,
+          floats: {
+            ...rule.constants,
+            ...(corrected && { log_beta1: logarithm(beta1), log_beta2: logarithm(beta2) }),
+          },
           grid: Math.ceil(count / 64),
           width: 4,
           usesStep: true,
@@ -135,9 +159,9 @@ export function optimizerUpdate(
   parameter: Node,
   moments: readonly Node[],
   gradient: Node,
-  health?: Node,
+  watch?: UpdateWatch,
 ): Node {
-  const watched = health !== undefined;
-  const inputs = [parameter, ...moments, gradient, ...(watched ? [health] : [])];
+  const watched = watch !== undefined;
+  const inputs = [parameter, ...moments, gradient, ...(watched ? [watch.health, watch.leftOut] : [])];
   return createNode(optimizerUpdateOp, inputs, { rule, watched });
 }

@@ -1,6 +1,7 @@
 /**
  * Why a training step was not finite: the step is run again, without its update, and every operation's result is looked
- * at. What the optimizer would have changed it has left as it was, so the step computes the same as before.
+ * at. What the optimizer would have changed it has left as it was, so where the steps after it were held back the step
+ * computes the same as before; where training went on, it nearly does.
  */
 
 import type { FiniteRange, NonFinite, Phase } from '../callbacks/nonFinite.ts';
@@ -216,6 +217,20 @@ function overflowingSquare(
   return null;
 }
 
+/** Where nothing is found to be at fault. */
+const UNKNOWN_CAUSE: Omit<NonFinite, 'step'> = {
+  tensor: 'a tensor',
+  phase: 'unknown',
+  layer: null,
+  op: null,
+  of: null,
+  nans: 0,
+  infinities: 0,
+  min: null,
+  max: null,
+  inputs: [],
+};
+
 /** Where everything that a step computes is finite: the update itself has overflowed. The range is that of all weights. */
 function overflowingUpdate({ weights }: Anatomy, found: Findings): Omit<NonFinite, 'step'> {
   const ranges = weights.map(({ node }) => statsOf(found, node));
@@ -240,6 +255,8 @@ export interface Suspect {
   readonly rule: UpdateRule;
   /** Examples of the whole batch. */
   readonly batch: number;
+  /** Whether the weights are those that the step met. */
+  readonly held: boolean;
   readonly parts: readonly { readonly size: number; readonly values: StepValues }[];
   /** The graph's borders for so many examples. */
   partsFor(size: number): StepParts;
@@ -248,7 +265,7 @@ export interface Suspect {
 /** Why a step was not finite. Parts are looked at in their order, equally large ones by one plan. */
 export async function findCause(
   device: Device,
-  { rule, batch, parts, partsFor }: Suspect,
+  { rule, batch, parts, partsFor, held }: Suspect,
 ): Promise<Omit<NonFinite, 'step'>> {
   const sizes = [...new Set(parts.map(({ size }) => size))];
   let last: Omit<NonFinite, 'step'> | null = null;
@@ -258,8 +275,8 @@ export async function findCause(
     for (const found of await examine(device, anatomy.nodes, steps)) {
       const cause = diagnose(anatomy, found, rule);
       if (cause !== null) return cause;
-      last ??= overflowingUpdate(anatomy, found);
+      last ??= held ? overflowingUpdate(anatomy, found) : UNKNOWN_CAUSE;
     }
   }
-  return last ?? overflowingUpdate(anatomyOf(partsFor(batch), batch), new Map());
+  return last ?? (held ? overflowingUpdate(anatomyOf(partsFor(batch), batch), new Map()) : UNKNOWN_CAUSE);
 }

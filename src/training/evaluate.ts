@@ -1,5 +1,6 @@
 /** `evaluate`: mean loss and metrics over examples. */
 
+import type { Pauses } from '../callbacks/callbackList.ts';
 import { type Callback, CallbackList, type CallbackModel, type Logs } from '../callbacks/index.ts';
 import type { Tensor, TensorLike } from '../tensor.ts';
 import { checkExamples } from './checkData.ts';
@@ -7,7 +8,7 @@ import { type Compiled, classesOf } from './compiled.ts';
 import { numbersOf } from './exampleWeights.ts';
 import { checkPassOptions } from './fitOptions.ts';
 import { disposeExamples, uploadExamples } from './gpuDataset.ts';
-import { fittingEvaluation } from './memory.ts';
+import { fittingEvaluation, labelKindOf } from './memory.ts';
 import { Evaluator } from './trainer.ts';
 
 export interface EvaluateOptions {
@@ -29,13 +30,14 @@ export async function evaluate(
   x: Tensor,
   y: Tensor,
   { batchSize = 32, sampleWeight, callbacks: given = [] }: EvaluateOptions,
+  pauses: Pauses,
 ): Promise<Logs> {
   const { device } = compiled;
   const weights = await numbersOf('evaluate', sampleWeight);
   checkExamples('evaluate', compiled, { x, y, weights });
   const [samples] = x.shape;
-  const most = await fittingEvaluation(compiled, Math.min(batchSize, samples), y.shape.slice(1));
-  const callbacks = new CallbackList(given, model, {
+  const most = await fittingEvaluation(compiled, Math.min(batchSize, samples), labelKindOf(y));
+  const params = {
     epochs: 1,
     steps: Math.ceil(samples / most),
     samples,
@@ -44,7 +46,8 @@ export async function evaluate(
     classes: classesOf(compiled),
     initialEpoch: 0,
     validationFreq: null,
-  });
+  } as const;
+  const callbacks = new CallbackList(given, model, params, pauses);
   const examples = await uploadExamples(device, x, y, weights);
   const evaluator = new Evaluator(compiled, examples, 0, samples, most);
   try {

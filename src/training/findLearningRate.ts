@@ -1,13 +1,14 @@
 /** A search for a good learning rate. */
 
-import { ArgumentError, ShapeError } from '../errors.ts';
+import { ArgumentError, DataError } from '../errors.ts';
+import { checkOptions } from '../given.ts';
 import type { HostArray } from '../graph/node.ts';
 import { dataNode } from '../ops/leaf.ts';
 import { permutation } from '../random.ts';
 import type { Shape } from '../shape.ts';
-import { asTensor, Tensor, type TensorLike } from '../tensor.ts';
+import { Tensor, type TensorLike } from '../tensor.ts';
 import { type Batch, BatchTrainers } from './batchTrainers.ts';
-import { checkClassWeight, checkExamples } from './checkData.ts';
+import { checkClassWeight, checkExamples, dataOf } from './checkData.ts';
 import { checkRate, checkWhole } from './checks.ts';
 import { exampleWeights, type Weighting } from './exampleWeights.ts';
 import { valuesOf } from './gpuDataset.ts';
@@ -50,9 +51,11 @@ const BLOWN_UP = 4;
 
 /**
  * The rising-rate test (Smith 2015, https://arxiv.org/abs/1506.01186): trains a copy of the model, one batch a step, while
- * the rate rises from `minLr` to `maxLr`. The model's weights, optimizer and rate are as before.
+ * the rate rises from `minLr` to `maxLr`. The model's weights, optimizer and rate are as before, and a training that is
+ * under way goes on beside it.
  * @param model compiled
- * @throws ArgumentError for rates that do not rise
+ * @throws ArgumentError for rates that do not rise, and for an option that is out of range or does not exist
+ * @throws DataError for data that `fit` refuses, and where the loss of the first step is not finite
  */
 export async function findLearningRate(
   model: Sequential,
@@ -60,6 +63,14 @@ export async function findLearningRate(
   ys: TensorLike,
   options: FindLearningRateOptions = {},
 ): Promise<LearningRateCurve> {
+  checkOptions('findLearningRate', options, {
+    minLr: true,
+    maxLr: true,
+    steps: true,
+    batchSize: true,
+    classWeight: true,
+    sampleWeight: true,
+  });
   const { minLr = 1e-6, maxLr = 1, steps = 100, batchSize = 32 } = options;
   checkWhole('findLearningRate', 'steps', steps, 10);
   checkWhole('findLearningRate', 'batchSize', batchSize, 1);
@@ -70,19 +81,14 @@ export async function findLearningRate(
       `findLearningRate: minLr (${minLr}) must lie below maxLr (${maxLr}). Swap or correct them.`,
     );
   }
-  const [x, y] = [asTensor(xs), asTensor(ys)];
-  if (x.shape[0] !== y.shape[0]) {
-    throw new ShapeError(
-      `findLearningRate: got ${x.shape[0]} inputs but ${y.shape[0]} labels. Give one label an example.`,
-    );
-  }
-  const compiled = await model.ready('findLearningRate', x.shape.slice(1));
-  if (options.classWeight !== undefined) checkClassWeight(options.classWeight, compiled);
+  const [x, y] = [dataOf(xs, 'findLearningRate: inputs'), dataOf(ys, 'findLearningRate: labels')];
+  const planned = model.planned('findLearningRate', x.shape.slice(1));
+  if (options.classWeight !== undefined) checkClassWeight(options.classWeight, planned);
   const weights = await exampleWeights('findLearningRate', y, y.shape[0], options);
-  checkExamples('findLearningRate', compiled, { x, y, weights });
+  checkExamples('findLearningRate', planned, { x, y, weights });
   const rates: number[] = [];
   const losses: number[] = [];
-  await rehearse(compiled, async (copy) => {
+  await rehearse(await model.ready('findLearningRate'), async (copy) => {
     const trainers = new BatchTrainers();
     const next = batches(await onHost(x), await onHost(y), weights, Math.min(batchSize, x.shape[0]), copy.seed);
     let [average, mass] = [0, 0];
@@ -98,7 +104,7 @@ export async function findLearningRate(
         if (mass === 0) continue;
         // Both began at 0, which still weighs in (Kingma and Ba 2014, section 3), but not in their ratio.
         const smooth = average / mass;
-        // Losses of one's own may be negative.
+        // Losses may be negative, as likelihoods are.
         if (!Number.isFinite(smooth) || smooth - best > (BLOWN_UP - 1) * Math.abs(best)) break;
         best = Math.min(best, smooth);
         rates.push(copy.optimizer.learningRate);
@@ -108,6 +114,11 @@ export async function findLearningRate(
       await trainers.dispose();
     }
   });
+  if (rates.length === 0) {
+    throw new DataError(
+      'findLearningRate: the loss of the very first step is not finite, so no rate can be told from another. Look for NaN and infinity in weights, inputs and loss.',
+    );
+  }
   return { rates, losses, ...judge(rates, losses) };
 }
 

@@ -16,10 +16,11 @@ import { type Compiled, classesOf } from './compiled.ts';
 import { exampleWeights, numbersOf } from './exampleWeights.ts';
 import { checkFitOptions } from './fitOptions.ts';
 import { disposeExamples, type Examples, uploadExamples } from './gpuDataset.ts';
-import { fittingBatch } from './memory.ts';
+import { fittingBatch, labelKindOf } from './memory.ts';
 import type { ProgressParts } from './pass.ts';
 import { type Place, restoreFrom, type Standing } from './standing.ts';
 import { Evaluator, Trainer } from './trainer.ts';
+import type { Visits } from './visits.ts';
 import { zeroLoss } from './zeroLoss.ts';
 
 /** Options of `fit`. */
@@ -68,13 +69,14 @@ export interface Trainee {
   readonly model: CallbackModel;
   readonly compiled: Compiled;
   readonly standing: Standing;
+  readonly visits: Visits;
   /** Told which trainer is at work, and null at the end. */
   adopt(trainer: Trainer | null): void;
 }
 
 export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOptions): Promise<History> {
   checkFitOptions(options);
-  const { model, compiled, standing, adopt } = trainee;
+  const { model, compiled, standing, visits, adopt } = trainee;
   const { batchSize = 32, epochs = 1, verbose = 1, shuffle = true, initialEpoch = 0, validationFreq = 1 } = options;
   const { validationSplit = 0, validationBatchSize = batchSize, validationData, callbacks: given = [] } = options;
   const { device, network } = compiled;
@@ -89,7 +91,7 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
   const weights = await exampleWeights('fit', y, count, options);
   checkExamples('fit', compiled, { x, y, weights });
   const most = Math.min(batchSize, count, options.microBatchSize ?? batchSize);
-  const microBatchSize = await fittingBatch(compiled, most, y.shape.slice(1));
+  const microBatchSize = await fittingBatch(compiled, most, labelKindOf(y));
 
   // Everything on the GPU that this call makes, freed whatever happens.
   const freed: (() => void | Promise<void>)[] = [];
@@ -118,13 +120,14 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
       evaluator = evaluatorOf(held, 0, held.x.count);
     } else if (count < total) evaluator = evaluatorOf(examples, count, total);
 
+    const hold = given.some((callback) => callback.holdsNonFinite);
     const warn = !given.some((callback) => callback.tellsNonFinite);
     const ownBar = given.find((callback) => callback instanceof ProgressBar);
     const bar = ownBar ?? new ProgressBar({ verbose });
     const notice = bar.compileNotice(verbose);
     freed.push(() => notice?.end());
     const newTrainer = (microBatchSize: number): Trainer =>
-      new Trainer(compiled, examples, count, batchSize, { warn, microBatchSize, weights });
+      new Trainer(compiled, examples, count, batchSize, { warn, hold, microBatchSize, weights });
     const preparing = trainerThatFits(newTrainer, microBatchSize, notice?.part);
     // Also where the evaluator fails meanwhile. A trainer that failed has freed itself.
     freed.push(() =>
@@ -146,7 +149,7 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
     // The notice goes first: its line is gone before anybody else prints.
     const all = [...(notice === null ? [] : [notice]), ...given, ...(ownBar === undefined ? [bar] : []), history];
     const classes = classesOf(compiled);
-    const callbacks = new CallbackList(all, model, {
+    const params = {
       epochs,
       steps: Math.ceil(count / batchSize),
       samples: count,
@@ -156,7 +159,8 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
       zeroLoss: classes === null && given.length > 0 ? await zeroLoss(compiled.loss, y, count, weights) : null,
       initialEpoch,
       validationFreq: evaluator === null ? null : validationFreq,
-    });
+    };
+    const callbacks = new CallbackList(all, model, params, visits);
     model.stopTraining = false;
     let logs: Logs = {};
     let place: Place = { epoch: initialEpoch, within: false };
@@ -164,20 +168,20 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
     const stand = async (): Promise<State> => ({
       ...setting,
       epoch: place.epoch,
-      learningRate: compiled.optimizer.learningRate,
       trainer: await trainer.state(place.within),
       callbacks: await callbacks.state(),
     });
-    standing.follow(stand);
+    standing.follow(stand, compiled.optimizer.learningRate);
     try {
       await callbacks.onTrainBegin({});
       const resumption = standing.take();
+      trainer.begin(initialEpoch);
       if (resumption !== null) {
-        const saved = resumption.state;
         place = await restoreFrom(resumption.source, async () => {
           const { goOn } = await import('./seldom.ts');
-          return goOn(saved, setting, compiled, trainer, callbacks);
+          return goOn(resumption, setting, compiled, trainer, callbacks);
         });
+        standing.resumed();
       }
       while (place.within || (place.epoch < epochs && !model.stopTraining)) {
         const { epoch } = place;
@@ -196,15 +200,16 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
       }
       await callbacks.onTrainEnd(logs);
     } catch (error) {
-      await callbacks.onTrainError(error);
+      await visits.during(() => callbacks.onTrainError(error));
       throw error;
     }
-    end = structuredClone(await stand());
+    end = structuredClone(await visits.within(stand));
     await device.finish();
     return history;
   } finally {
     standing.keep(end);
     adopt(null);
+    visits.open();
     for (const free of freed) await free();
   }
 }

@@ -2,9 +2,9 @@
 
 import type { CallbackList } from '../callbacks/callbackList.ts';
 import { DataError } from '../errors.ts';
-import { SavedState, type State } from '../io/state.ts';
+import { SavedState } from '../io/state.ts';
 import type { Compiled } from './compiled.ts';
-import type { Place } from './standing.ts';
+import type { Place, Resumption } from './standing.ts';
 import type { Trainer } from './trainer.ts';
 
 /** What must be the same for a training to go on bit for bit. */
@@ -12,7 +12,7 @@ export type Setting = Readonly<Record<string, number | boolean>>;
 
 /** Puts a training back where another one stood. */
 export async function goOn(
-  state: State,
+  { state, learningRate }: Resumption,
   setting: Setting,
   compiled: Compiled,
   trainer: Trainer,
@@ -26,7 +26,8 @@ export async function goOn(
   if (within) await callbacks.onEpochBegin(epoch, {});
   trainer.restore(saved.record('trainer'));
   await callbacks.restore(saved.record('callbacks'));
-  compiled.optimizer.learningRate = saved.number('learningRate');
+  // Whatever callbacks have made of it as they began.
+  compiled.optimizer.learningRate = learningRate;
   return { epoch, within };
 }
 

@@ -24,6 +24,7 @@ export interface LedgerReading {
 export class GpuLedger implements Ledger {
   readonly #device: Device;
   readonly #names: readonly string[];
+  readonly #hold: boolean;
   readonly #sums: Storage;
   readonly #health: Storage;
   /** Where readings arrive, in turn: reading makes no buffer. */
@@ -32,10 +33,11 @@ export class GpuLedger implements Ledger {
   readonly sums: Node;
   readonly health: Node;
 
-  /** `names`: `loss`, then the metrics. */
-  constructor(device: Device, names: readonly string[]) {
+  /** `names`: `loss`, then the metrics. `hold`: updates wait after a flag until it is released. */
+  constructor(device: Device, names: readonly string[], hold = false) {
     this.#device = device;
     this.#names = names;
+    this.#hold = hold;
     this.#sums = device.allocate(names.length, 'float32', 'metrics');
     this.#health = device.allocate(HEALTH.words, 'int32', 'non-finite flag');
     this.sums = storedNode(this.#sums, [names.length]);
@@ -56,7 +58,7 @@ export class GpuLedger implements Ledger {
   }
 
   resetHealth(): void {
-    this.#device.write(this.#health, new Int32Array(new Uint32Array([NONE, 0, 0, 0]).buffer));
+    this.#device.write(this.#health, new Int32Array(new Uint32Array([NONE, 0, this.#hold ? 0 : 1, 0]).buffer));
   }
 
   /** Goes on from what `peek` gave. `released`: whether the cause of its flag has been found. */

@@ -13,14 +13,17 @@ import { type Schedule, schedule } from '../graph/schedule.ts';
 import { scheduleWithin } from '../graph/scheduleWithin.ts';
 import { bytesOf, formatBytes } from '../graph/storage.ts';
 import { batchRows } from '../ops/batchRows.ts';
-import { momentsOf } from '../ops/update.ts';
+import { LEFT_OUT, momentsOf } from '../ops/update.ts';
 import { type Shape, sizeOf } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
 import type { Compiled, Goal } from './compiled.ts';
 import { bytesOfLedger, standInLedger } from './ledger.ts';
 import { gradientSums, stagesOf } from './microBatches.ts';
+import type { MomentNodes } from './moments.ts';
 import { evaluationStep, type Network, type Step, type StepParts, trainingStep } from './network.ts';
 import { MOST_TOGETHER } from './pace.ts';
 import { standIn } from './parameters.ts';
+import { perExampleOf } from './userParts.ts';
 
 /** Options of `memory`. */
 export interface MemoryOptions {
@@ -59,7 +62,7 @@ export function memoryReport(
   { batchSize, microBatchSize = batchSize, examples = batchSize, validationExamples = 0, dtype }: MemoryOptions,
   device: Device | null,
 ): MemoryReport {
-  const labels = labelShape(goal, network);
+  const labels = likelyLabels(goal, network);
   const step = new StepPlanner(goal, network, labels, { examples, dtype, target: device?.target });
   const held = new StepPlanner(goal, network, labels, { examples: validationExamples, dtype, target: device?.target });
   const training = distinctBatches(examples, batchSize).map((batch) => step.training(batch, microBatchSize));
@@ -72,12 +75,12 @@ export function memoryReport(
   );
   const { trainable, fixed } = network;
   const copies = 1 + momentsOf(goal.optimizer.rule).length + (microBatchSize < Math.min(batchSize, examples) ? 1 : 0);
-  const parameterBytes = 4 * (trainable.size * copies + fixed.size);
+  const parameterBytes = 4 * (trainable.size * copies + fixed.size) + bytesOf(LEFT_OUT.words, 'int32');
   const dataBytes = [examples, validationExamples].reduce((sum, count) => {
     if (count === 0) return sum;
     const parts = [
       bytesOf(count * sizeOf(network.inputShape), dtype ?? 'float32'),
-      bytesOf(count * sizeOf(labels), 'int32'),
+      bytesOf(count * sizeOf(labels.shape), labels.dtype),
     ];
     return sum + parts[0] + parts[1] + bytesOf(count, 'int32') + bytesOfLedger(goal.metrics.length);
   }, 0);
@@ -97,9 +100,36 @@ function distinctBatches(examples: number, batchSize: number): number[] {
   return [full, last].filter((size) => size > 0);
 }
 
-/** Shape of one example's label, as far as the loss tells. */
-export const labelShape = ({ loss }: Pick<Goal, 'loss'>, { outputShape }: Network): Shape =>
-  loss.name === 'sparseCategoricalCrossentropy' ? [] : outputShape;
+/** Labels of a training: the shape of one example's. */
+export interface LabelKind {
+  readonly shape: Shape;
+  readonly dtype: Dtype;
+}
+
+export const labelKindOf = ({ shape, dtype }: Tensor): LabelKind => ({ shape: shape.slice(1), dtype });
+
+/**
+ * Labels that loss and metrics take, as far as they tell: of the outputs' shape, or else class ids.
+ * @throws what they say of the former, where they take neither
+ */
+export function likelyLabels({ loss, metrics }: Goal, { outputShape }: Network): LabelKind {
+  const ids: LabelKind = { shape: outputShape.slice(0, -1), dtype: 'int32' };
+  if (loss.name === 'sparseCategoricalCrossentropy') return ids;
+  const alike: LabelKind = { shape: outputShape, dtype: 'float32' };
+  const batch = 2;
+  const output = standIn([batch, ...outputShape]);
+  let refusal: unknown = null;
+  for (const kind of [alike, ids, { ...alike, dtype: 'int32' } as const]) {
+    const labels = standIn([batch, ...kind.shape], kind.dtype);
+    try {
+      for (const measure of [loss, ...metrics]) perExampleOf(measure, labels, output);
+      return kind;
+    } catch (error) {
+      refusal ??= error;
+    }
+  }
+  throw refusal;
+}
 
 interface PlannerOptions {
   readonly examples: number;
@@ -111,10 +141,10 @@ interface PlannerOptions {
 class StepPlanner {
   readonly #goal: Goal;
   readonly #network: Network;
-  readonly #labels: Shape;
+  readonly #labels: LabelKind;
   readonly #options: PlannerOptions;
 
-  constructor(goal: Goal, network: Network, labels: Shape, options: PlannerOptions) {
+  constructor(goal: Goal, network: Network, labels: LabelKind, options: PlannerOptions) {
     this.#goal = goal;
     this.#network = network;
     this.#labels = labels;
@@ -131,14 +161,17 @@ class StepPlanner {
       ...this.#goal,
       network: this.#network,
       x: take(this.#network.inputShape, dtype),
-      y: take(this.#labels, this.#labels.length === 0 ? 'int32' : 'float32'),
+      y: take(this.#labels.shape, this.#labels.dtype),
       weights: null,
       ledger: standInLedger(this.#goal.metrics.length),
     };
   }
 
-  get moments(): Node[] {
-    return momentsOf(this.#goal.optimizer.rule).map(() => standIn([this.#network.trainable.size]));
+  get moments(): MomentNodes {
+    return {
+      moments: momentsOf(this.#goal.optimizer.rule).map(() => standIn([this.#network.trainable.size])),
+      leftOut: standIn([LEFT_OUT.words], 'int32'),
+    };
   }
 
   /** What a training step on `batch` examples runs, in parts of at most `most`. */
@@ -204,14 +237,14 @@ export async function fitting(
 }
 
 /** The same of a training step. */
-export function fittingBatch(compiled: Compiled, batchSize: number, labels: Shape): Promise<number> {
+export function fittingBatch(compiled: Compiled, batchSize: number, labels: LabelKind): Promise<number> {
   const { rule } = compiled.optimizer;
   const planner = new StepPlanner(compiled, compiled.network, labels, { examples: batchSize });
   return fitting(compiled, batchSize, (batch) => trainingStep(planner.parts(batch), rule, planner.moments));
 }
 
 /** The same of an evaluation, which takes less. */
-export function fittingEvaluation(compiled: Compiled, batchSize: number, labels: Shape): Promise<number> {
+export function fittingEvaluation(compiled: Compiled, batchSize: number, labels: LabelKind): Promise<number> {
   const planner = new StepPlanner(compiled, compiled.network, labels, { examples: batchSize });
   return fitting(compiled, batchSize, (batch) => evaluationStep(planner.parts(batch)));
 }

@@ -1,8 +1,8 @@
 /** Batches in parts: how a batch is cut, and the graphs of its parts and of the update that ends it. */
 
-import type { Node } from '../graph/node.ts';
 import { sizeOf } from '../shape.ts';
 import type { Goal } from './compiled.ts';
+import type { MomentNodes } from './moments.ts';
 import { type Network, partialStep, type StepParts, trainingStep, updateStep } from './network.ts';
 import { ParameterBlock } from './parameters.ts';
 import type { Stage } from './pass.ts';
@@ -39,7 +39,7 @@ export const gradientSums = ({ trainable }: Network): ParameterBlock =>
 /** What a training step on `batch` examples runs. `sums` is null where every batch is taken whole. */
 export function stagesOf(
   { optimizer: { rule } }: Pick<Goal, 'optimizer'>,
-  moments: readonly Node[],
+  moments: MomentNodes,
   batch: number,
   most: number,
   sums: ParameterBlock | null,

@@ -12,9 +12,9 @@ import { decodeState, encodeState, SavedState, type State } from '../io/state.ts
 import { checkInputShape, type Layer, type LayerConfig } from '../layers/layer.ts';
 import { makeLayer } from '../layers/makeLayer.ts';
 import { formatShape, type Shape, sameShape } from '../shape.ts';
-import type { Progress } from './compiled.ts';
+import type { SavedMoments } from './moments.ts';
 import { type Network, placeLayers } from './network.ts';
-import { readWeights, weightPlaces } from './weights.ts';
+import { weightPlaces } from './weights.ts';
 
 /** Names of moments begin with this. */
 export const MOMENT = 'optimizer/';
@@ -24,20 +24,24 @@ const TRAINING = 'training';
 export interface ModelState {
   readonly network: Network;
   readonly seed: number;
-  readonly progress: Progress;
+  /** Training steps taken. */
+  readonly step: number;
+  /** In the network's order. */
+  readonly weights: readonly Weight[];
   /** Null before the model is compiled. */
   readonly optimizer: OptimizerState | null;
   /** Where the training stands; null before there is one. */
   readonly training: State | null;
 }
 
-export async function encodeModel(state: ModelState): Promise<Uint8Array<ArrayBuffer>> {
-  const { network, seed, progress, optimizer } = state;
+export function encodeModel(state: ModelState): Uint8Array<ArrayBuffer> {
+  const { network, seed, step, weights, optimizer } = state;
+  const { steps, leftOut } = optimizer ?? { steps: 0, leftOut: 0 };
   const training = encodeState(state.training, TRAINING);
   const moments = [...(optimizer?.moments ?? [])];
   return encodeSafetensors(
     [
-      ...(await readWeights(network)),
+      ...weights,
       ...moments.map(([name, data]) => ({ name: `${MOMENT}${name}`, shape: [data.length], data })),
       ...training.tensors,
     ],
@@ -45,22 +49,19 @@ export async function encodeModel(state: ModelState): Promise<Uint8Array<ArrayBu
       format: 'wgrad',
       architecture: JSON.stringify(architectureOf(network, seed)),
       optimizer: encodeState(optimizer && { name: optimizer.name, config: optimizer.config }, 'optimizer').json,
-      steps: String(progress.step),
-      optimizer_steps: String(optimizer?.steps ?? 0),
+      steps: String(step),
+      optimizer_steps: String(steps - leftOut),
+      optimizer_steps_left_out: String(leftOut),
       training: training.json,
     },
   );
 }
 
 /** An optimizer as it stands. */
-export interface OptimizerState {
+export interface OptimizerState extends SavedMoments {
   readonly name: string;
   /** Its settings, the learning rate of that moment among them. */
   readonly config: Readonly<Record<string, number | boolean>>;
-  /** By name; none before it is trained with. */
-  readonly moments: ReadonlyMap<string, Float32Array>;
-  /** Steps that the moments have seen. */
-  readonly steps: number;
 }
 
 /** What a file remembers of an optimizer. */
@@ -130,15 +131,23 @@ function optimizerIn(
   if (state === null) return null;
   const saved = new SavedState('the optimizer', state);
   const settings = saved.record('config');
+  const leftOut = stepsIn(metadata.optimizer_steps_left_out);
   return {
     name: saved.text('name'),
     config: Object.fromEntries(
       settings.keys.map((key) => [key, settings.isFlag(key) ? settings.flag(key) : settings.number(key)]),
     ),
-    learningRate: settings.number('learningRate'),
+    learningRate: learningRateIn(settings),
     moments: momentsIn(tensors),
-    steps: stepsIn(metadata.optimizer_steps),
+    steps: stepsIn(metadata.optimizer_steps) + leftOut,
+    leftOut,
   };
+}
+
+function learningRateIn(settings: SavedState): number {
+  const rate = settings.number('learningRate');
+  if (Number.isFinite(Math.fround(rate)) && rate >= 0) return rate;
+  throw new DataError(`load: the file has the learning rate ${rate}. It is damaged; save the model again.`);
 }
 
 export interface Architecture {

@@ -4,58 +4,85 @@ import type { Device } from '../gpu/device.ts';
 import type { Node } from '../graph/node.ts';
 import type { Storage } from '../graph/storage.ts';
 import { storedNode } from '../ops/leaf.ts';
-import { momentsOf, type UpdateRule } from '../ops/update.ts';
+import { LEFT_OUT, momentsOf, type UpdateRule } from '../ops/update.ts';
+
+/** Moments on the host. */
+export interface SavedMoments {
+  /** By name; none before they are trained with. */
+  readonly moments: ReadonlyMap<string, Float32Array>;
+  /** Steps since the moments were zero, those included that were left out. */
+  readonly steps: number;
+  /** How many of them were left out, because they were not finite. */
+  readonly leftOut: number;
+}
+
+/** Where an update finds them. */
+export interface MomentNodes {
+  readonly moments: readonly Node[];
+  /** The words in which updates count the steps that they leave out; see optimizer.wgsl. */
+  readonly leftOut: Node;
+}
 
 export class Moments {
-  /** Steps since the moments were zero; the bias correction counts them. */
+  /** Steps submitted since the moments were zero; which of them were left out the GPU knows. */
   steps = 0;
   readonly names: readonly string[];
   readonly #device: Device;
   /** Elements of each moment. */
   readonly size: number;
   readonly #storages: readonly Storage[];
+  readonly #leftOut: Storage;
 
   constructor(device: Device, rule: UpdateRule, size: number) {
     this.#device = device;
     this.size = size;
     this.names = momentsOf(rule);
     this.#storages = size === 0 ? [] : this.names.map((name) => device.allocate(size, 'float32', name));
+    this.#leftOut = device.allocate(LEFT_OUT.words, 'int32', 'steps left out');
     this.reset();
   }
 
-  nodes(): Node[] {
-    return this.#storages.map((storage) => storedNode(storage, [this.size]));
+  nodes(): MomentNodes {
+    return {
+      moments: this.#storages.map((storage) => storedNode(storage, [this.size])),
+      leftOut: storedNode(this.#leftOut, [LEFT_OUT.words], 'int32'),
+    };
   }
 
   reset(): void {
-    this.steps = 0;
     for (const storage of this.#storages) this.#device.write(storage, new Float32Array(this.size));
+    this.#count(0, 0);
   }
 
-  /** Copies, by name. */
-  async read(): Promise<Map<string, Float32Array>> {
-    const values = await Promise.all(
-      this.#storages.map(
-        async (storage, at): Promise<[string, Float32Array]> => [
-          this.names[at],
-          Float32Array.from(await this.#device.read(storage, 'float32', this.size)),
-        ],
-      ),
-    );
-    return new Map(values);
+  #count(steps: number, leftOut: number): void {
+    this.steps = steps;
+    const words = new Int32Array(LEFT_OUT.words);
+    words[LEFT_OUT.count] = leftOut;
+    this.#device.write(this.#leftOut, words);
+  }
+
+  /** Copies of all as they are now, though they arrive later. */
+  async read(): Promise<SavedMoments> {
+    const { steps } = this;
+    const [words, ...values] = await Promise.all([
+      this.#device.read(this.#leftOut, 'int32', LEFT_OUT.words),
+      ...this.#storages.map((storage) => this.#device.read(storage, 'float32', this.size)),
+    ]);
+    const moments = new Map(values.map((value, at) => [this.names[at], Float32Array.from(value)]));
+    return { moments, steps, leftOut: words[LEFT_OUT.count] };
   }
 
   /** Takes moments by their names; where they are not this model's, all stay zero. */
-  restore(values: ReadonlyMap<string, Float32Array>, steps: number): void {
-    if (this.size > 0 && !this.names.every((name) => values.get(name)?.length === this.size)) return;
+  restore({ moments, steps, leftOut }: SavedMoments): void {
+    if (this.size > 0 && !this.names.every((name) => moments.get(name)?.length === this.size)) return;
     this.#storages.forEach((storage, at) => {
-      this.#device.write(storage, values.get(this.names[at]) ?? new Float32Array(0));
+      this.#device.write(storage, moments.get(this.names[at]) ?? new Float32Array(0));
     });
-    this.steps = steps;
+    this.#count(steps, leftOut);
   }
 
   dispose(): void {
     if (this.#device.closed) return;
-    for (const storage of this.#storages) this.#device.free(storage);
+    for (const storage of [...this.#storages, this.#leftOut]) this.#device.free(storage);
   }
 }

@@ -14,6 +14,7 @@ import { sum } from '../ops/reduce.ts';
 import { assign, optimizerUpdate, type UpdateRule } from '../ops/update.ts';
 import { foldIn, seedFromString } from '../random.ts';
 import { formatShape, type Shape, sameShape } from '../shape.ts';
+import type { MomentNodes } from './moments.ts';
 import { ParameterBlock, standIn } from './parameters.ts';
 import { callLayer, checkWeightBytes, drawWeight, perExampleOf } from './userParts.ts';
 
@@ -244,13 +245,13 @@ const watchedPack = (slopes: readonly Node[], { health }: Ledger, rule: UpdateRu
   pack(slopes, (slope) => watch(slope, health, rule));
 
 /** One optimizer step: forward, loss, gradients, metrics, update. */
-export function trainingStep(parts: StepParts, rule: UpdateRule, moments: readonly Node[]): Step {
+export function trainingStep(parts: StepParts, rule: UpdateRule, { moments, leftOut }: MomentNodes): Step {
   const { slopes, metrics, moving, activations } = backward(parts, parts.x.shape[0]);
   const { network, ledger } = parts;
+  const { health } = ledger;
+  const gradient = (): Node => watchedPack(slopes, ledger, rule);
   const update =
-    slopes.length > 0
-      ? [optimizerUpdate(rule, network.trainable.node, moments, watchedPack(slopes, ledger, rule), ledger.health)]
-      : [];
+    slopes.length > 0 ? [optimizerUpdate(rule, network.trainable.node, moments, gradient(), { health, leftOut })] : [];
   return { effects: [metrics, ...update, ...moving], activations };
 }
 
@@ -268,14 +269,14 @@ export function partialStep(parts: StepParts, batch: number, rule: UpdateRule, s
 
 /** The update that ends a batch in parts: by the gradients' sums, which are zero afterwards. */
 export function updateStep(
-  { network, ledger }: Pick<StepParts, 'network' | 'ledger'>,
+  { network, ledger: { health } }: Pick<StepParts, 'network' | 'ledger'>,
   rule: UpdateRule,
-  moments: readonly Node[],
+  { moments, leftOut }: MomentNodes,
   sums: ParameterBlock,
 ): Node[] {
   if (sums.size === 0) return [];
   return [
-    optimizerUpdate(rule, network.trainable.node, moments, sums.node, ledger.health),
+    optimizerUpdate(rule, network.trainable.node, moments, sums.node, { health, leftOut }),
     assign(sums.node, fullNode(0, [sums.size])),
   ];
 }

@@ -1,5 +1,6 @@
 /** The forward pass over many examples, batch after batch. */
 
+import type { Pauses } from '../callbacks/callbackList.ts';
 import { type Callback, CallbackList, type CallbackModel } from '../callbacks/index.ts';
 import type { Device } from '../gpu/device.ts';
 import { Plan } from '../gpu/plan.ts';
@@ -30,6 +31,7 @@ export async function predict(
   network: Network,
   x: Tensor,
   { batchSize = 32, callbacks: given = [] }: PredictOptions,
+  pauses: Pauses,
 ): Promise<Tensor> {
   const rows = await Rows.of(device, x, 'inputs');
   const order = new Order(device, rows.count);
@@ -45,7 +47,7 @@ export async function predict(
   };
   try {
     const most = await fitting({ device, network }, Math.min(batchSize, rows.count), step);
-    const callbacks = new CallbackList(given, model, {
+    const params = {
       epochs: 1,
       steps: Math.ceil(rows.count / most),
       samples: rows.count,
@@ -54,7 +56,8 @@ export async function predict(
       classes: null,
       initialEpoch: 0,
       validationFreq: null,
-    });
+    } as const;
+    const callbacks = new CallbackList(given, model, params, pauses);
     await callbacks.onPredictBegin({});
     for (let position = 0; position < rows.count; position += most) {
       const size = Math.min(most, rows.count - position);

@@ -70,6 +70,8 @@ function checkOptimizer({ optimizer: saved }: SavedModel, optimizer: Optimizer, 
       `it was saved with ${then}, the model has ${optimizer.name} ${now}. Compile it with the same optimizer.`,
     );
   }
+  // Compiled anew after it was trained, and not trained since.
+  if (saved.steps === 0 && saved.moments.size === 0) return;
   const lacking = momentsOf(optimizer.rule).find((name) => size > 0 && saved.moments.get(name)?.length !== size);
   if (lacking === undefined) return;
   throw new DataError(

@@ -22,16 +22,19 @@ import { numbersOf } from './exampleWeights.ts';
 import { type FitOptions, fit } from './fit.ts';
 import { type MemoryOptions, type MemoryReport, memoryReport } from './memory.ts';
 import type { OptimizerState, SavedModel, SavedOptimizer } from './modelFile.ts';
-import { Moments } from './moments.ts';
+import { Moments, type SavedMoments } from './moments.ts';
 import { Network } from './network.ts';
 import { checkPredictOptions, type PredictOptions, predict } from './predict.ts';
 import { restoreFrom, Standing } from './standing.ts';
 import { summaryOf } from './summary.ts';
 import type { Trainer } from './trainer.ts';
 import { checkLayers } from './userParts.ts';
+import { Visits } from './visits.ts';
 import { readWeights, writeWeights } from './weights.ts';
 
 const seldom = () => import('./seldom.ts');
+
+const NO_MOMENTS: SavedMoments = { moments: new Map(), steps: 0, leftOut: 0 };
 
 /** Options of `Sequential`. */
 export interface SequentialOptions {
@@ -65,13 +68,16 @@ export class Sequential implements CallbackModel {
   #goal: Goal | null = null;
   #device: Device | null = null;
   #moments: Moments | null = null;
-  /** Of the file that was loaded; kept until training begins, because the optimizer may be chosen only after loading. */
+  /** Of the file that was loaded; its moments only until a step is taken, because the optimizer may be chosen, and again, after loading. */
   #loaded: SavedOptimizer | null = null;
+  /** Steps that had been taken when it was. */
+  #loadedAt = 0;
   #trainer: Trainer | null = null;
   readonly #batchTrainers = new BatchTrainers();
   #training = false;
   readonly #progress: Progress = { step: 0 };
   readonly #standing = new Standing();
+  readonly #visits = new Visits();
 
   constructor(layers: readonly Layer[] = [], options: SequentialOptions = {}) {
     checkLayers(layers);
@@ -130,9 +136,9 @@ export class Sequential implements CallbackModel {
   }
 
   /**
-   * Chooses optimizer, loss and metrics. May be called again: the weights stay. After a model was loaded, an optimizer of
-   * the file's kind goes on with the file's moments, and with its learning rate unless an `Optimizer` with one of its own is
-   * given.
+   * Chooses optimizer, loss and metrics. May be called again: the weights stay. After a model was loaded, and until it is
+   * trained, an optimizer of the file's kind goes on with the file's moments, and with its learning rate unless an
+   * `Optimizer` with one of its own is given.
    */
   compile(options: CompileOptions): this {
     this.#requireIdle('compile');
@@ -185,14 +191,23 @@ export class Sequential implements CallbackModel {
   }
 
   /**
-   * The model with its weights and moments on the device.
+   * The model, compiled and built; nothing of it on a device yet.
    * @internal
    * @param inputShape of one example; default: that of the model, which is built already
    */
-  async ready(who: string, inputShape?: Shape): Promise<Compiled> {
+  planned(who: string, inputShape?: Shape): Goal & { readonly network: Network } {
     const goal = this.#requireGoal(who);
     if (inputShape !== undefined) this.#buildFor(who, inputShape);
-    const network = this.#requireNetwork(who);
+    return { ...goal, network: this.#requireNetwork(who) };
+  }
+
+  /**
+   * The model with its weights and moments on the device.
+   * @internal
+   * @param inputShape as for `planned`
+   */
+  async ready(who: string, inputShape?: Shape): Promise<Compiled> {
+    const { network, ...goal } = this.planned(who, inputShape);
     const device = await this.device();
     if (this.#moments === null) {
       this.#moments = new Moments(device, goal.optimizer.rule, network.trainable.size);
@@ -201,30 +216,39 @@ export class Sequential implements CallbackModel {
     return { ...goal, device, network, moments: this.#moments, progress: this.#progress, seed: this.seed };
   }
 
+  /** What was loaded and not yet trained with, where an optimizer of this name can go on with it. */
+  #loadedFor(optimizer: string): SavedOptimizer | null {
+    return this.#loaded?.name === optimizer && this.#loadedAt === this.#progress.step ? this.#loaded : null;
+  }
+
   /** Sets the learning rate of a file where the optimizer is of the same kind. */
   #adoptLearningRate(): void {
-    const [loaded, optimizer] = [this.#loaded, this.#goal?.optimizer];
-    if (loaded !== null && optimizer?.name === loaded.name) optimizer.learningRate = loaded.learningRate;
+    const optimizer = this.#goal?.optimizer;
+    const loaded = optimizer && this.#loadedFor(optimizer.name);
+    if (optimizer && loaded) optimizer.learningRate = loaded.learningRate;
   }
 
   /** Hands the moments of a file to an optimizer of the same kind; another one starts afresh. */
   #adoptMoments(moments: Moments, optimizer: string): void {
-    const loaded = this.#loaded;
-    this.#loaded = null;
-    if (loaded?.name === optimizer) moments.restore(loaded.moments, loaded.steps);
+    const loaded = this.#loadedFor(optimizer);
+    if (loaded !== null) moments.restore(loaded);
   }
 
+  #forgetLoadedMoments(): void {
+    if (this.#loaded !== null) this.#loaded = { ...this.#loaded, ...NO_MOMENTS };
+  }
+
+  /** As it stands now, though its moments may arrive later. */
   async #optimizerState(): Promise<OptimizerState | null> {
     const optimizer = this.#goal?.optimizer;
-    const loaded = this.#loaded;
+    const name = optimizer?.name ?? this.#loaded?.name;
+    if (name === undefined) return null;
+    const loaded = this.#loadedFor(name);
+    const config = optimizer?.config() ?? loaded?.config;
+    if (config === undefined) return null;
     // What was loaded and not yet trained with is handed on.
-    if (this.#moments === null && loaded !== null && (optimizer ?? loaded).name === loaded.name) {
-      return { ...loaded, config: optimizer?.config() ?? loaded.config };
-    }
-    if (optimizer === undefined) return null;
-    const { name } = optimizer;
-    const moments = (await this.#moments?.read()) ?? new Map<string, Float32Array>();
-    return { name, config: optimizer.config(), moments, steps: this.#moments?.steps ?? 0 };
+    const { moments, steps, leftOut } = (await this.#moments?.read()) ?? loaded ?? NO_MOMENTS;
+    return { name, config, moments, steps, leftOut };
   }
 
   /** Frees the moments and the plans that read them. */
@@ -241,11 +265,18 @@ export class Sequential implements CallbackModel {
 
   async #whileTraining<T>(who: string, work: () => Promise<T>): Promise<T> {
     this.#requireIdle(who);
+    if (this.#visits.hooked) {
+      throw new StateError(
+        `${who}: a callback of evaluate or predict is running, and training would change what they see. Await them first.`,
+      );
+    }
     this.#training = true;
+    const { step } = this.#progress;
     try {
       return await work();
     } finally {
       this.#training = false;
+      if (this.#progress.step !== step) this.#forgetLoadedMoments();
     }
   }
 
@@ -262,7 +293,8 @@ export class Sequential implements CallbackModel {
       const adopt = (trainer: Trainer | null): void => {
         this.#trainer = trainer;
       };
-      return fit({ model: this, compiled, standing: this.#standing, adopt }, x, y, options);
+      const [standing, visits] = [this.#standing, this.#visits];
+      return fit({ model: this, compiled, standing, visits, adopt }, x, y, options);
     });
   }
 
@@ -270,7 +302,8 @@ export class Sequential implements CallbackModel {
   async evaluate(xs: TensorLike, ys: TensorLike, options: EvaluateOptions = {}): Promise<Logs> {
     checkEvaluateOptions(options);
     const [x, y] = [dataOf(xs, 'evaluate: inputs'), dataOf(ys, 'evaluate: labels')];
-    return evaluate(this, await this.ready('evaluate', x.shape.slice(1)), x, y, options);
+    const compiled = await this.ready('evaluate', x.shape.slice(1));
+    return this.#visits.visit(() => evaluate(this, compiled, x, y, options, this.#visits.inner));
   }
 
   /** Outputs [examples, ...] of inputs [examples, ...]. */
@@ -278,7 +311,8 @@ export class Sequential implements CallbackModel {
     checkPredictOptions(options);
     const x = dataOf(xs, 'predict: inputs');
     const network = this.#buildFor('predict', x.shape.slice(1)).#requireNetwork('predict');
-    return predict(this, await this.device(), network, x, options);
+    const device = await this.device();
+    return this.#visits.visit(() => predict(this, device, network, x, options, this.#visits.inner));
   }
 
   /**
@@ -296,7 +330,12 @@ export class Sequential implements CallbackModel {
       const compiled = await this.ready('trainOnBatch', x.shape.slice(1));
       const weights = await numbersOf('trainOnBatch', options.sampleWeight);
       checkExamples('trainOnBatch', compiled, { x, y, weights });
-      return this.#batchTrainers.train(compiled, { x, y, weights });
+      await this.#visits.close();
+      try {
+        return await this.#batchTrainers.train(compiled, { x, y, weights });
+      } finally {
+        this.#visits.open();
+      }
     });
   }
 
@@ -311,8 +350,11 @@ export class Sequential implements CallbackModel {
   }
 
   async resetOptimizer(): Promise<void> {
-    this.#moments?.reset();
-    this.#trainer?.forget();
+    await this.#visits.visit(async () => {
+      this.#moments?.reset();
+      this.#forgetLoadedMoments();
+      this.#trainer?.forget();
+    });
   }
 
   async snapshot(): Promise<Snapshot> {
@@ -322,6 +364,13 @@ export class Sequential implements CallbackModel {
 
   /** What training takes on the GPU; needs none. Within 5 % of what `fit` allocates; example weights and what callbacks keep come on top. */
   memory(options: MemoryOptions): MemoryReport {
+    checkOptions('memory', options, {
+      batchSize: true,
+      microBatchSize: true,
+      examples: true,
+      validationExamples: true,
+      dtype: true,
+    });
     const [network, goal] = [this.#requireNetwork('memory'), this.#requireGoal('memory')];
     checkWhole('memory', 'batchSize', options.batchSize, 1);
     if (options.microBatchSize !== undefined) checkWhole('memory', 'microBatchSize', options.microBatchSize, 1);
@@ -340,16 +389,21 @@ export class Sequential implements CallbackModel {
 
   /**
    * The model as a safetensors file: weights, optimizer moments, and the architecture in the metadata; during and after
-   * `fit` also all that training needs to go on (`resume`).
+   * `fit` also all that training needs to go on (`resume`). Beside a training it waits until the hooks of a batch are done,
+   * and training waits for it: all is of one step.
    */
   async toSafetensors(): Promise<Uint8Array> {
     const { encodeModel } = await seldom();
-    return encodeModel({
-      network: this.#requireNetwork('save'),
-      seed: this.seed,
-      progress: this.#progress,
-      optimizer: await this.#optimizerState(),
-      training: await this.#standing.state(),
+    return this.#visits.visit(async () => {
+      const network = this.#requireNetwork('save');
+      const { step } = this.#progress;
+      // All readings begin at once: nothing comes between them.
+      const [weights, optimizer, training] = await Promise.all([
+        readWeights(network),
+        this.#optimizerState(),
+        this.#visits.within(() => this.#standing.state()),
+      ]);
+      return encodeModel({ network, seed: this.seed, step, weights, optimizer, training });
     });
   }
 
@@ -365,7 +419,8 @@ export class Sequential implements CallbackModel {
 
   /**
    * Takes weights, optimizer moments and learning rate from a file of an equal model. A `fit` that follows is a new
-   * training; `resume` goes on with the old one.
+   * training; `resume` goes on with the old one. Within a training, the steps that follow go on from the file's weights;
+   * examples, counts and means are those of the training.
    * @throws FileError for a file that cannot be read, DataError for one that is damaged or of another model
    */
   async load(path: string): Promise<void> {
@@ -376,15 +431,19 @@ export class Sequential implements CallbackModel {
   /** The same from bytes. */
   async fromSafetensors(bytes: Uint8Array): Promise<void> {
     const { decodeModel, decodeSafetensors } = await seldom();
-    await this.#adopt(decodeModel(decodeSafetensors(bytes), this.#requireNetwork('load')));
+    const saved = decodeModel(decodeSafetensors(bytes), this.#requireNetwork('load'));
+    await this.#visits.visit(async () => this.#adopt(saved));
   }
 
-  async #adopt({ weights, optimizer, steps }: SavedModel): Promise<void> {
-    await this.setWeights(weights);
-    this.#progress.step = steps;
+  #adopt({ weights, optimizer, steps }: SavedModel): void {
+    writeWeights(this.#requireNetwork('load'), weights);
+    // A training that is under way goes on counting: what it knows of its steps stays right.
+    if (!this.#standing.begun) this.#progress.step = steps;
     this.#standing.forget();
     this.#loaded = optimizer;
+    this.#loadedAt = this.#progress.step;
     this.#adoptLearningRate();
+    this.#trainer?.reload();
     // In place, since the plans of a training that goes on may hold them already.
     if (this.#moments !== null) {
       this.#moments.reset();
@@ -399,9 +458,11 @@ export class Sequential implements CallbackModel {
    * `BackupAndRestore` does this by itself.
    * @returns false where there is no such file
    * @throws DataError for a file that is damaged, or of another model, seed or optimizer; the model stays as it was
+   * @throws StateError within a training: it cannot become another one. `load` takes the file's weights
    */
   async resume(path: string): Promise<boolean> {
     const { optimizer } = this.#requireGoal('resume');
+    this.#requireNotBegun();
     const network = this.#requireNetwork('resume');
     const { decodeResumable, decodeSafetensors, isMissing, readBytes } = await seldom();
     const bytes = await readBytes('resume', path).catch((error: unknown) => {
@@ -409,12 +470,22 @@ export class Sequential implements CallbackModel {
       throw error;
     });
     if (bytes === null) return false;
-    await restoreFrom(path, async () => {
-      const saved = decodeResumable(decodeSafetensors(bytes), { network, seed: this.seed, optimizer });
-      await this.#adopt(saved);
-      this.#standing.resume({ source: path, state: saved.training });
+    const saved = await restoreFrom(path, () =>
+      decodeResumable(decodeSafetensors(bytes), { network, seed: this.seed, optimizer }),
+    );
+    await this.#visits.visit(async () => {
+      this.#requireNotBegun();
+      this.#adopt(saved);
+      this.#standing.resume({ source: path, state: saved.training, learningRate: optimizer.learningRate });
     });
     return true;
+  }
+
+  #requireNotBegun(): void {
+    if (!this.#standing.begun) return;
+    throw new StateError(
+      'resume: a training is under way and cannot become another one. Call it before fit or in onTrainBegin, or take the weights with load.',
+    );
   }
 
   /** A new model from a file (Node): architecture, weights and optimizer state. Compile it before training on. */

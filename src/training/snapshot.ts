@@ -22,7 +22,8 @@ export class DeviceSnapshot implements Snapshot {
     this.#restored = restored;
     const blocks = [network.trainable, network.fixed].filter(({ size }) => size > 0).map(({ node }) => node);
     let bytes = 0;
-    this.#parts = [...blocks, ...moments.nodes()].map((node) => {
+    const remembered = moments.nodes();
+    this.#parts = [...blocks, ...remembered.moments, remembered.leftOut].map((node) => {
       const storage = device.storageOf(node);
       const start = bytes;
       bytes += storage.bytes;

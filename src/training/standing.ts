@@ -8,41 +8,56 @@ export interface Resumption {
   /** The file, as errors call it. */
   readonly source: string;
   readonly state: State;
+  /** With which training goes on. */
+  readonly learningRate: number;
 }
 
 export class Standing {
   #live: (() => Promise<State>) | null = null;
   #kept: State | null = null;
   #resumption: Resumption | null = null;
+  #begun = false;
 
-  /** Of the training under way, else of the last one; null where there was none. */
+  /** Whether a training is under way that cannot go on from elsewhere any more. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  /** Of the training under way, else of the last one; null where there was none. Until a resumption is done, all is as in its file. */
   async state(): Promise<State | null> {
+    if (this.#resumption !== null) return this.#resumption.state;
     return this.#live === null ? this.#kept : this.#live();
   }
 
-  /** Of a training that begins. */
-  follow(live: () => Promise<State>): void {
+  /** Of a training that begins at this rate: what callbacks do to it as they begin is not gone on with. */
+  follow(live: () => Promise<State>, learningRate: number): void {
     this.#live = live;
     this.#kept = null;
+    if (this.#resumption !== null) this.#resumption = { ...this.#resumption, learningRate };
   }
 
   /** Stops following a training; `end` is where it stood, null if it failed. */
   keep(end: State | null): void {
     this.#live = null;
     this.#kept = end;
+    if (this.#begun) this.#resumption = null;
+    this.#begun = false;
   }
 
   /** Has the next training, or the one that is about to begin, go on from here. */
   resume(resumption: Resumption): void {
-    this.#kept = resumption.state;
     this.#resumption = resumption;
   }
 
-  /** What the training shall go on from, given out once; null: from the beginning. */
+  /** What the training shall go on from, which now begins; null: from the beginning. Followed by `resumed`. */
   take(): Resumption | null {
-    const resumption = this.#resumption;
+    this.#begun = true;
+    return this.#resumption;
+  }
+
+  /** Training stands where it is to go on. */
+  resumed(): void {
     this.#resumption = null;
-    return resumption;
   }
 
   forget(): void {

@@ -1,16 +1,17 @@
 /** Which batch size to train with: the smallest one that keeps the adapter nearly as busy as it gets. */
 
 import { OutOfMemoryError } from '../errors.ts';
+import { checkOptions } from '../given.ts';
 import { Plan } from '../gpu/plan.ts';
 import { dataNode } from '../ops/leaf.ts';
 import { uniform } from '../random.ts';
 import { sizeOf } from '../shape.ts';
 import { Tensor } from '../tensor.ts';
-import { checkWhole } from './checks.ts';
+import { checkAbove, checkWhole } from './checks.ts';
 import { type Compiled, metricNames } from './compiled.ts';
 import { disposeExamples, Order, uploadExamples } from './gpuDataset.ts';
 import { GpuLedger } from './ledger.ts';
-import { fittingBatch, labelShape } from './memory.ts';
+import { fittingBatch, type LabelKind, likelyLabels } from './memory.ts';
 import { trainingStep } from './network.ts';
 import { rehearse } from './rehearsal.ts';
 import type { Sequential } from './sequential.ts';
@@ -53,20 +54,24 @@ const LEAST_STEPS = 3;
  * before. A size that does not fit ends the search. Where throughput no longer rises, a larger batch only costs memory and
  * takes fewer steps an epoch; see `scaleLearningRate` for the rate that goes with another size.
  * @param model compiled and built
+ * @throws ArgumentError for an option out of range, or one that does not exist
  */
 export async function suggestBatchSize(
   model: Sequential,
-  { maxBatchSize = 1024, milliseconds = 300 }: SuggestBatchSizeOptions = {},
+  options: SuggestBatchSizeOptions = {},
 ): Promise<BatchSizeSuggestion> {
+  checkOptions('suggestBatchSize', options, { maxBatchSize: true, milliseconds: true });
+  const { maxBatchSize = 1024, milliseconds = 300 } = options;
   checkWhole('suggestBatchSize', 'maxBatchSize', maxBatchSize, 1);
+  checkAbove('suggestBatchSize', 'milliseconds', milliseconds);
   return rehearse(await model.ready('suggestBatchSize'), async (copy) => {
     const measurements: BatchSizeMeasurement[] = [];
     let peak = 0;
     let idle = 0;
-    const labels = labelShape(copy, copy.network);
+    const labels = likelyLabels(copy, copy.network);
     for (let batchSize = 1; batchSize <= maxBatchSize && idle < ENOUGH; batchSize *= 2) {
       if ((await fittingBatch(copy, batchSize, labels)) < batchSize) break;
-      const stepMs = await medianStep(copy, batchSize, milliseconds);
+      const stepMs = await medianStep(copy, labels, batchSize, milliseconds);
       if (stepMs === null) break;
       const examplesPerSecond = (1000 * batchSize) / stepMs;
       measurements.push({ batchSize, stepMs, examplesPerSecond });
@@ -79,13 +84,17 @@ export async function suggestBatchSize(
 }
 
 /** Median milliseconds of a training step; null where the device runs out of memory. */
-async function medianStep(copy: Compiled, batchSize: number, milliseconds: number): Promise<number | null> {
+async function medianStep(
+  copy: Compiled,
+  { shape, dtype }: LabelKind,
+  batchSize: number,
+  milliseconds: number,
+): Promise<number | null> {
   const { device, network, optimizer, moments } = copy;
-  const labels = labelShape(copy, network);
   const x = uniform(batchSize * sizeOf(network.inputShape), { seed: batchSize });
-  const y = labels.length === 0 ? new Int32Array(batchSize) : new Float32Array(batchSize * sizeOf(labels));
+  const y = new (dtype === 'int32' ? Int32Array : Float32Array)(batchSize * sizeOf(shape));
   const input = new Tensor(dataNode(x, [batchSize, ...network.inputShape]));
-  const examples = await uploadExamples(device, input, new Tensor(dataNode(y, [batchSize, ...labels])), null);
+  const examples = await uploadExamples(device, input, new Tensor(dataNode(y, [batchSize, ...shape])), null);
   const order = new Order(device, batchSize);
   order.write(Int32Array.from({ length: batchSize }, (_, i) => i));
   const ledger = new GpuLedger(device, metricNames(copy));

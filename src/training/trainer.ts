@@ -6,7 +6,7 @@ import type { NonFinite } from '../callbacks/nonFinite.ts';
 import { nonFiniteFrom, stateOfNonFinite } from '../callbacks/nonFiniteState.ts';
 import type { StepDraft, StepValues } from '../gpu/step.ts';
 import type { SavedState, State } from '../io/state.ts';
-import { permutation } from '../random.ts';
+import { foldIn, permutation } from '../random.ts';
 import { type Compiled, metricNames } from './compiled.ts';
 import { type Examples, Order } from './gpuDataset.ts';
 import { addSums, GpuLedger, type LedgerReading } from './ledger.ts';
@@ -126,6 +126,8 @@ interface Pending {
 export interface TrainerOptions {
   /** Say on the console what nobody else watches for. */
   readonly warn: boolean;
+  /** After a step that is not finite the weights stay as they are until the callbacks have been told; default false: only that step is left out. */
+  readonly hold?: boolean;
   /** Larger batches are taken in parts of at most so many examples; default: the batch size. */
   readonly microBatchSize?: number;
   /** The examples' weights on the host; default: none. */
@@ -145,6 +147,7 @@ export class Trainer {
   readonly #pass: Pass;
   readonly #warn: boolean;
   readonly #weights: Float32Array | null;
+  readonly #hold: boolean;
   /** Most examples that are taken at once. */
   readonly microBatchSize: number;
   /** Where the gradients of a batch's parts add up; null where every batch is taken whole. */
@@ -170,13 +173,15 @@ export class Trainer {
   #batch = 0;
   /** Whether the next epoch is one that was saved in its midst. */
   #resumed = false;
+  /** Steps that were taken before this training: each training takes the examples in orders of its own. */
+  #before = 0;
 
   constructor(
     compiled: Compiled,
     examples: Examples,
     count: number,
     batchSize: number,
-    { warn, together, microBatchSize = batchSize, weights = null }: TrainerOptions,
+    { warn, hold = false, together, microBatchSize = batchSize, weights = null }: TrainerOptions,
   ) {
     this.#compiled = compiled;
     this.#examples = examples;
@@ -184,10 +189,11 @@ export class Trainer {
     this.#batchSize = batchSize;
     this.#values = blankStep(compiled.seed);
     this.#warn = warn;
+    this.#hold = hold;
     this.#weights = weights;
     this.microBatchSize = microBatchSize;
     const names = metricNames(compiled);
-    this.#ledger = new GpuLedger(compiled.device, names);
+    this.#ledger = new GpuLedger(compiled.device, names, hold);
     this.#totals = new Float64Array(names.length);
     this.#order = new Order(compiled.device, count);
     const { optimizer, moments } = compiled;
@@ -223,15 +229,23 @@ export class Trainer {
   readonly #next = (): StepValues => {
     const { optimizer, moments, progress } = this.#compiled;
     const values = this.#values;
-    values.position = (progress.step - this.#epochStart) * this.#batchSize;
+    // At once with the submission: whoever looks between two steps sees all of one step.
+    values.position = this.#batch * this.#batchSize;
+    this.#samples += this.#pass.sizeOf(this.#batch++);
     values.step = progress.step++;
     optimizer.rates(++moments.steps, values.rates);
     return values;
   };
 
+  /** A training begins with this epoch. One that does so where another one ended takes the orders that the other would have taken. */
+  begin(initialEpoch: number): void {
+    this.#before = Math.max(0, this.#compiled.progress.step - initialEpoch * this.#pass.batches);
+  }
+
   /** What training needs to go on elsewhere; `within`: in the midst of an epoch, else before one. */
   async state(within: boolean): Promise<State> {
     return {
+      before: this.#before,
       nonFinite: this.#nonFinite && stateOfNonFinite(this.#nonFinite),
       epoch: within ? await this.#epochState() : null,
     };
@@ -255,6 +269,8 @@ export class Trainer {
 
   /** Goes on from what `state` gave. */
   restore(saved: SavedState): void {
+    // Older files have none.
+    this.#before = saved.keys.includes('before') ? saved.whole('before') : 0;
     const nonFinite = saved.recordOrNull('nonFinite');
     this.#nonFinite = nonFinite && nonFiniteFrom(nonFinite);
     const none = { sums: new Float32Array(this.#totals.length), firstBadStep: this.#nonFinite?.step ?? null };
@@ -307,9 +323,7 @@ export class Trainer {
 
   /** One epoch, or what of it runs before `stopped`; returns its means. */
   async epoch(epoch: number, shuffle: boolean, callbacks: CallbackList, stopped: () => boolean): Promise<Logs> {
-    const order = shuffle
-      ? new Int32Array(permutation(this.#count, this.#compiled.seed, epoch).buffer)
-      : iota(0, this.#count);
+    const order = shuffle ? this.#shuffled(epoch) : iota(0, this.#count);
     this.#order.write(order);
     if (this.#weights !== null) this.#weighed = order;
     const resumed = this.#resumed;
@@ -327,9 +341,7 @@ export class Trainer {
       await callbacks.onTrainBatchBegin(batch, { ...this.#means });
       const together = pass.together(batch, callbacks.everyTrainBatch ? 1 : unread);
       await pass.run(batch, together, this.#next);
-      this.#samples += pass.sizeOf(batch) * together;
-      const done = batch + together;
-      this.#batch = done;
+      const done = this.#batch;
       if (callbacks.everyMetrics || done === 1) await this.#readAll(epoch, callbacks);
       else if (done % interval === 0) {
         // The reading begun an interval ago has arrived: nothing waits.
@@ -341,6 +353,12 @@ export class Trainer {
     }
     await this.#readAll(epoch, callbacks);
     return this.#means;
+  }
+
+  #shuffled(epoch: number): Int32Array {
+    const { seed } = this.#compiled;
+    const own = this.#before === 0 ? seed : foldIn(seed, this.#before);
+    return new Int32Array(permutation(this.#count, own, epoch).buffer);
   }
 
   /** Reads and reports all that was submitted so far. */
@@ -376,26 +394,29 @@ export class Trainer {
   async #report(epoch: number, callbacks: CallbackList): Promise<void> {
     const pending = this.#pending;
     if (pending === null) return;
-    this.#pending = null;
     const reading = await pending.reading;
     const { sums, firstBadStep } = reading;
     // A device that executes nothing reads nonsense: only a step of this epoch can be run again.
     const known = firstBadStep !== null && firstBadStep >= this.#epochStart && firstBadStep <= pending.step;
-    if (known && this.#nonFinite === null) {
-      this.#nonFinite = await this.#findCause(firstBadStep);
+    const cause = known && this.#nonFinite === null ? await this.#findCause(firstBadStep) : null;
+    // It is given up where the model has gone back to earlier weights meanwhile.
+    if (this.#pending !== pending) return;
+    this.#pending = null;
+    if (cause !== null) {
+      this.#nonFinite = cause;
       this.#ledger.release();
       if (this.#warn && !this.#told) {
         this.#told = true;
         const { describeNonFinite } = await seldom();
         console.warn(
-          `Step ${firstBadStep}: ${describeNonFinite(this.#nonFinite)}; such steps are left out. Add a DivergenceDetector to stop or to recover.`,
+          `Step ${firstBadStep}: ${describeNonFinite(cause)}; such steps are left out. Add a DivergenceDetector to stop or to recover.`,
         );
       }
     }
     const ledger = this.#ledger;
     const begin = this.#read;
     const samples = pending.samples - begin;
-    if (samples === 0) return;
+    if (samples <= 0) return;
     addSums(this.#totals, reading);
     this.#read = pending.samples;
     this.#means = ledger.means(this.#totals, pending.samples - this.#forgotten);
@@ -420,6 +441,15 @@ export class Trainer {
     return sum / (end - begin);
   }
 
+  /** The weights are others: what was not finite before has nothing to do with them. All else goes on. */
+  reload(): void {
+    this.#forgetFlag();
+    if (this.#pending === null) return;
+    const reading = this.#pending.reading.then((known) => ({ ...known, firstBadStep: null }));
+    reading.catch(() => {});
+    this.#pending = { ...this.#pending, reading };
+  }
+
   /** Starts over after the weights were restored: no flag, no sums of the time before. The means stay until the next ones. */
   forget(): void {
     this.#told = false;
@@ -442,7 +472,7 @@ export class Trainer {
       });
     const partsFor = (size: number): StepParts => this.#parts(size);
     const { findCause } = await seldom();
-    return { step, ...(await findCause(device, { rule: optimizer.rule, batch, parts, partsFor })) };
+    return { step, ...(await findCause(device, { rule: optimizer.rule, batch, parts, partsFor, held: this.#hold })) };
   }
 
   async dispose(): Promise<void> {
