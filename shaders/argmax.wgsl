@@ -10,11 +10,15 @@ fn main(
   let result = (group.y * groups.x + group.x) * 64u + thread;
   if (result >= params.results) { return; }
   let base = result / params.inner * params.extent * params.inner + result % params.inner;
-  var best = f32(x[base]);
+  var best = x[base];
   var at = 0u;
   for (var r = 1u; r < params.extent; r++) {
-    let value = f32(x[base + r * params.inner]);
+    let value = x[base + r * params.inner];
+@if INTEGERS
+    if (value > best) {
+@else
     if (!is_nan(best) && (value > best || is_nan(value))) {
+@end
       best = value;
       at = r;
     }

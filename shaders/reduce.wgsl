@@ -7,9 +7,12 @@
 // Values that are combined before they meet the rest: in one long sum the late ones would be rounded away.
 const BLOCK = 32u;
 
-fn combine(a: V, b: V) -> V { return {{COMBINE}}; }
+// What is reduced: floats, or int32 of the same width.
+alias N = {{NUMBER}};
 
-fn value(i: u32) -> V {
+fn combine(a: N, b: N) -> N { return {{COMBINE}}; }
+
+fn value(i: u32) -> N {
 @if FROM_MEMORY
   return input[i];
 @else
@@ -17,7 +20,7 @@ fn value(i: u32) -> V {
 @end
 }
 
-fn block(base: u32, column: u32, begin: u32, end: u32) -> V {
+fn block(base: u32, column: u32, begin: u32, end: u32) -> N {
   var total = value((base + begin) * params.columns + column);
   for (var r = begin + 1u; r < min(begin + BLOCK, end); r++) {
     total = combine(total, value((base + r) * params.columns + column));

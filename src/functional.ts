@@ -3,7 +3,7 @@
 import { gradients } from './autodiff.ts';
 import { describe } from './describe.ts';
 import { ArgumentError, GradientError, OutOfMemoryError } from './errors.ts';
-import { checkOptions } from './given.ts';
+import { checkNoMore, checkOptions } from './given.ts';
 import { createNode } from './graph/node.ts';
 import { formatBytes } from './graph/storage.ts';
 import { batchNorm as batchNormNode } from './ops/batchNorm.ts';
@@ -31,11 +31,23 @@ import {
 // Constructors
 
 /** The same number everywhere; takes no memory until it is read. */
-export const full = (shape: Shape, value: number): Tensor => filled('full', shape, value);
+export function full(shape: Shape, value: number): Tensor;
+export function full(shape: Shape, value: number, ...extra: readonly unknown[]): Tensor {
+  checkNoMore('full', extra);
+  return filled('full', shape, value);
+}
 /** All 0, float32. */
-export const zeros = (shape: Shape): Tensor => filled('zeros', shape, 0);
+export function zeros(shape: Shape): Tensor;
+export function zeros(shape: Shape, ...extra: readonly unknown[]): Tensor {
+  checkNoMore('zeros', extra);
+  return filled('zeros', shape, 0);
+}
 /** All 1, float32. */
-export const ones = (shape: Shape): Tensor => filled('ones', shape, 1);
+export function ones(shape: Shape): Tensor;
+export function ones(shape: Shape, ...extra: readonly unknown[]): Tensor {
+  checkNoMore('ones', extra);
+  return filled('ones', shape, 1);
+}
 
 function filled(who: string, shape: Shape, value: number): Tensor {
   checkShape(shape, who);
@@ -82,7 +94,9 @@ export const variable = (value: TensorLike): Variable => new Variable(nodeOf(val
 // Arithmetic
 
 /**
- * a + b. Shapes broadcast as in NumPy, here and in all elementwise functions; int32 and uint8 are taken as float32.
+ * a + b. Shapes broadcast as in NumPy, here and in all elementwise functions; int32 and uint8 are taken as float32, but for
+ * comparisons and choices: where all that is compared or chosen from is int32 or plain whole numbers, these are exact, and
+ * what is chosen is int32.
  */
 export const add = (a: TensorLike, b: TensorLike): Tensor => asTensor(a, 'add').add(b);
 /** a - b, broadcast. */
@@ -131,7 +145,11 @@ export const leakyRelu = (x: TensorLike, slope?: number): Tensor => asTensor(x, 
 /** x, or alpha (e^x - 1) below 0 (Clevert et al. 2015); alpha is 1 by default. */
 export const elu = (x: TensorLike, alpha?: number): Tensor => asTensor(x, 'elu').elu(alpha);
 /** x Φ(x), the exact form (Hendrycks and Gimpel 2016). */
-export const gelu = (x: TensorLike): Tensor => asTensor(x, 'gelu').gelu();
+export function gelu(x: TensorLike): Tensor;
+export function gelu(x: TensorLike, ...extra: readonly unknown[]): Tensor {
+  checkNoMore('gelu', extra);
+  return asTensor(x, 'gelu').gelu();
+}
 /** 1 / (1 + e^-x). */
 export const sigmoid = (x: TensorLike): Tensor => asTensor(x, 'sigmoid').sigmoid();
 /** Hyperbolic tangent. */
@@ -141,9 +159,17 @@ export const softplus = (x: TensorLike): Tensor => asTensor(x, 'softplus').softp
 /** x sigmoid(x), also called swish. */
 export const silu = (x: TensorLike): Tensor => asTensor(x, 'silu').silu();
 /** e^x over its sum along the last axis; the maximum is taken off first, so that nothing overflows. */
-export const softmax = (x: TensorLike): Tensor => asTensor(x, 'softmax').softmax();
+export function softmax(x: TensorLike): Tensor;
+export function softmax(x: TensorLike, ...extra: readonly unknown[]): Tensor {
+  checkNoMore('softmax', extra);
+  return asTensor(x, 'softmax').softmax();
+}
 /** Logarithm of `softmax`, without its rounding of small probabilities to 0. */
-export const logSoftmax = (x: TensorLike): Tensor => asTensor(x, 'logSoftmax').logSoftmax();
+export function logSoftmax(x: TensorLike): Tensor;
+export function logSoftmax(x: TensorLike, ...extra: readonly unknown[]): Tensor {
+  checkNoMore('logSoftmax', extra);
+  return asTensor(x, 'logSoftmax').logSoftmax();
+}
 
 // Reductions
 
@@ -157,7 +183,11 @@ export const max = (x: TensorLike, axes?: Axes, keepDims?: boolean): Tensor => a
 /** Smallest element over the axes, by default all; NaN if there is one. Ties share the gradient. */
 export const min = (x: TensorLike, axes?: Axes, keepDims?: boolean): Tensor => asTensor(x, 'min').min(axes, keepDims);
 /** Index (int32) of the first largest element along an axis, by default the last; NaN counts as largest. */
-export const argMax = (x: TensorLike, axis?: number): Tensor => asTensor(x, 'argMax').argMax(axis);
+export function argMax(x: TensorLike, axis?: number): Tensor;
+export function argMax(x: TensorLike, axis?: number, ...extra: readonly unknown[]): Tensor {
+  checkNoMore('argMax', extra);
+  return asTensor(x, 'argMax').argMax(axis);
+}
 
 // Shape
 
@@ -185,8 +215,11 @@ export function concat(tensors: readonly TensorLike[], axis?: number): Tensor {
   );
 }
 /** Rows of zeros with a one at the id: [...] of int32 to [..., classes]. An id out of range gives zeros. */
-export const oneHot = (ids: TensorLike, classes: number): Tensor =>
-  new Tensor(oneHotNode(idsOf(ids, 'oneHot'), classes));
+export function oneHot(ids: TensorLike, classes: number): Tensor;
+export function oneHot(ids: TensorLike, classes: number, ...extra: readonly unknown[]): Tensor {
+  checkNoMore('oneHot', extra);
+  return new Tensor(oneHotNode(idsOf(ids, 'oneHot'), classes));
+}
 /** Rows along `axis`, by default 0, in the order of int32 ids. */
 export const gather = (x: TensorLike, ids: TensorLike, axis?: number): Tensor =>
   asTensor(x, 'gather').gather(ids, axis);
@@ -194,10 +227,17 @@ export const gather = (x: TensorLike, ids: TensorLike, axis?: number): Tensor =>
 // Products and layers' operations
 
 /** [..., m, k] by [..., k, n] gives [..., m, n]; leading dimensions broadcast. */
-export const matmul = (a: TensorLike, b: TensorLike): Tensor => asTensor(a, 'matmul').matmul(b);
+export function matmul(a: TensorLike, b: TensorLike): Tensor;
+export function matmul(a: TensorLike, b: TensorLike, ...extra: readonly unknown[]): Tensor {
+  checkNoMore('matmul', extra);
+  return asTensor(a, 'matmul').matmul(b);
+}
 /** [..., in] by a kernel [in, out] gives [..., out], plus a bias [out]. */
-export const dense = (x: TensorLike, kernel: TensorLike, bias?: TensorLike): Tensor =>
-  asTensor(x, 'dense').dense(kernel, bias);
+export function dense(x: TensorLike, kernel: TensorLike, bias?: TensorLike): Tensor;
+export function dense(x: TensorLike, kernel: TensorLike, bias?: TensorLike, ...extra: readonly unknown[]): Tensor {
+  checkNoMore('dense', extra);
+  return asTensor(x, 'dense').dense(kernel, bias);
+}
 /** Images [batch, height, width, in] by a kernel [height, width, in, out] give [batch, height, width, out]. */
 export const conv2d = (x: TensorLike, kernel: TensorLike, options?: ConvOptions): Tensor =>
   asTensor(x, 'conv2d').conv2d(kernel, options);
@@ -241,7 +281,10 @@ export function batchNorm(
   return { y: new Tensor(result.y), mean: new Tensor(result.mean), variance: new Tensor(result.variance) };
 }
 
-/** Zeroes a share `rate` in [0, 1] of the elements and scales the rest by 1 / (1 - rate); `seed` chooses which. */
+/**
+ * Zeroes a share `rate` in [0, 1] of the elements and scales the rest by 1 / (1 - rate). `seed` chooses which, the same ones
+ * wherever the tensor is computed; only within a model's `fit` does every step choose anew.
+ */
 export function dropout(x: TensorLike, rate: number, options: { seed: number }): Tensor {
   if (!(numberOf(rate, 'dropout', 'rate') >= 0 && rate <= 1)) {
     throw new ArgumentError(`dropout: rate must lie in [0, 1], got ${rate}. It is the share that is dropped.`);

@@ -58,6 +58,37 @@ export function checkName<T extends string>(
   );
 }
 
+/** An argument that has to be true or false: JavaScript takes any object for true. */
+export function flagOf(value: boolean, who: string, name: string): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new ArgumentError(
+    `${who}: ${name} must be true or false, got ${describe(value)}. Write true, or leave it out.`,
+  );
+}
+
+/** What arguments too many may have meant, in other libraries, and how to have it. */
+const INSTEAD = {
+  argMax: 'It keeps no axis: reshape the result.',
+  dense: 'It has no activation: apply one to the result.',
+  full: "It is float32: convert it with cast('int32').",
+  gelu: 'It is the exact form.',
+  logSoftmax: 'It works along the last axis: transpose before and after it for another one.',
+  matmul: 'Transpose the operands with transpose().',
+  oneHot: 'It gives 0 and 1: multiply and add for other numbers.',
+  ones: "It is float32: convert it with cast('int32').",
+  softmax: 'It works along the last axis: transpose before and after it for another one.',
+  zeros: "It is float32: convert it with cast('int32').",
+} as const;
+
+/**
+ * Throws for an argument beyond those that a function reads: it would be ignored in silence. Several more are what `map` and
+ * `reduce` of arrays give any function.
+ */
+export function checkNoMore(who: keyof typeof INSTEAD, extra: readonly unknown[]): void {
+  if (extra.length !== 1) return;
+  throw new ArgumentError(`${who}: got one argument too many, ${describe(extra[0])}. ${INSTEAD[who]}`);
+}
+
 /**
  * Throws for an option that nobody reads: a typo would be ignored in silence, and the default used.
  * @throws ArgumentError that names the option and the nearest one that exists

@@ -6,9 +6,13 @@
 import { describe } from './describe.ts';
 import { ArgumentError, DtypeError, ShapeError } from './errors.ts';
 import { checkName, checkOptions } from './given.ts';
+import { NO_STEP } from './gpu/step.ts';
+import { homeOf } from './graph/fuse.ts';
 import type { Node } from './graph/node.ts';
+import { copy } from './ops/elementwise.ts';
 import { fullNode } from './ops/leaf.ts';
 import { momentsOf, optimizerUpdate, type UpdateRule } from './ops/update.ts';
+import { cellOf } from './ops/variable.ts';
 import { formatShape, sameShape } from './shape.ts';
 import { realise, Tensor, Variable } from './tensor.ts';
 
@@ -35,6 +39,9 @@ function checkLearningRate(who: string, rate: unknown): asserts rate is number {
     `${who}: learningRate must be a finite number of at least 0, got ${describe(rate)}. Typical values lie near 0.001.`,
   );
 }
+
+/** A gradient that lies in a variable's memory would be read while that is written to, or after it was. */
+const asBefore = (gradient: Node): Node => (cellOf(homeOf(gradient).home) === null ? gradient : copy(gradient));
 
 /** Base of all optimizers: for `compile`, and with `apply` for loops of your own. */
 export abstract class Optimizer {
@@ -73,6 +80,49 @@ export abstract class Optimizer {
 
   /** Updates every variable by its gradient. Tensors read the gradients' values from before the update. */
   async apply(gradients: readonly Tensor[], variables: readonly Variable[]): Promise<void> {
+    this.#checkPairs(gradients, variables);
+    const cells = variables.map(({ cell }) => cell);
+    const { learningRate } = this;
+    const effects: Node[] = variables.map((variable, at) =>
+      optimizerUpdate(
+        this.rule,
+        variable.node,
+        this.#momentsOf(variable).map((moment) => moment.node),
+        asBefore(gradients[at].node),
+      ),
+    );
+    // The step is counted when its turn has come, and only once nothing can keep it from being taken.
+    await realise(gradients, effects, {
+      step: () => ({ ...NO_STEP, rates: this.#ratesAt(learningRate) }),
+      submitted: () => {
+        this.#iterations++;
+        for (const cell of cells) cell.version++;
+      },
+    });
+  }
+
+  #momentsOf(variable: Variable): readonly Variable[] {
+    let moments = this.#moments.get(variable);
+    if (moments === undefined) {
+      moments = momentsOf(this.rule).map(() => new Variable(fullNode(0, variable.shape)));
+      this.#moments.set(variable, moments);
+    }
+    return moments;
+  }
+
+  /** The step sizes of the next step at the learning rate of the call that asked for it, which may have changed since. */
+  #ratesAt(learningRate: number): readonly number[] {
+    const now = this.learningRate;
+    this.learningRate = learningRate;
+    try {
+      return this.rates(this.#iterations + 1);
+    } finally {
+      this.learningRate = now;
+    }
+  }
+
+  /** Throws unless there is one gradient a variable. */
+  #checkPairs(gradients: readonly Tensor[], variables: readonly Variable[]): void {
     if (!Array.isArray(gradients) || !Array.isArray(variables)) {
       const given = Array.isArray(gradients) ? variables : gradients;
       throw new ArgumentError(
@@ -94,28 +144,6 @@ export abstract class Optimizer {
         );
       }
       seen.set(variable, at);
-    });
-    const effects: Node[] = variables.map((variable, at) => {
-      let moments = this.#moments.get(variable);
-      if (moments === undefined) {
-        moments = momentsOf(this.rule).map(() => new Variable(fullNode(0, variable.shape)));
-        this.#moments.set(variable, moments);
-      }
-      const gradient = gradients[at].node;
-      return optimizerUpdate(
-        this.rule,
-        variable.node,
-        moments.map((moment) => moment.node),
-        gradient,
-      );
-    });
-    // The step is counted when its turn has come, and only once nothing can keep it from being taken.
-    await realise([...gradients, ...gradients.flatMap((gradient) => gradient.relatives)], effects, {
-      step: () => ({ seed: 0, step: this.#iterations + 1, position: 0, rates: this.rates(this.#iterations + 1) }),
-      submitted: () => {
-        this.#iterations++;
-        for (const variable of variables) variable.cell.version++;
-      },
     });
   }
 

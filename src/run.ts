@@ -8,17 +8,18 @@ import { EAGER_BYTES } from './gpu/eagerPlans.ts';
 import { NO_STEP, type StepValues } from './gpu/step.ts';
 import { resolve, topologicalOrder } from './graph/fuse.ts';
 import { graphKey, scheduleKey } from './graph/graphKey.ts';
-import type { HostArray, LeafSource, Node } from './graph/node.ts';
+import { type HostArray, isOf, type LeafSource, type Node } from './graph/node.ts';
 import { rebuild } from './graph/rebuild.ts';
 import { scheduleWithin } from './graph/scheduleWithin.ts';
 import type { Storage } from './graph/storage.ts';
 import { copy } from './ops/elementwise.ts';
-import { storedNode } from './ops/leaf.ts';
-import { cellOf, type VariableCell, variableNow } from './ops/variable.ts';
-import { formatShape, sizeOf } from './shape.ts';
+import { fullNode, stored, storedNode } from './ops/leaf.ts';
+import { assignOp } from './ops/update.ts';
+import { cellOf, type VariableCell, variableInTurn } from './ops/variable.ts';
+import { formatShape, type Shape, sizeOf } from './shape.ts';
 
 export interface RunOptions {
-  /** Default: where the graph's variables live, else the default device. */
+  /** Where to run what has no memory anywhere yet; default: the default device. */
   readonly device?: Device;
   /** The step's values, or what tells them when the run's turn has come. */
   readonly step?: StepValues | (() => StepValues);
@@ -32,47 +33,131 @@ const COPIED_BYTES = 16 * 2 ** 20;
 /** The device on which a graph's memory lies, or null where it has none yet. */
 function deviceOf(order: readonly Node[]): Device | null {
   for (const node of order) {
-    const { lowering } = node.op;
-    if (lowering.kind !== 'leaf') continue;
-    const cell = cellOf(node);
-    if (cell !== null && cell.storage === null) continue;
-    const source = lowering.storage(node);
-    if (source.kind === 'device' && source.storage.owner instanceof Device) return source.storage.owner;
+    const device = homeDeviceOf(node);
+    if (device !== null) return device;
   }
   return null;
 }
 
-/**
- * Runs everything that `values` and `effects` need, once. Returns the memory of each value, which the caller owns.
- */
-export async function runOnce(
+/** The device on which a leaf's memory lies, or will because its first value's does. What cannot be read any more is told later. */
+function homeDeviceOf(node: Node): Device | null {
+  if (node.op.lowering.kind !== 'leaf') return null;
+  const cell = cellOf(node);
+  if (cell !== null && cell.storage === null) {
+    return cell.initial === null ? null : deviceOf(topologicalOrder([cell.initial]));
+  }
+  const storage = cell?.storage ?? (isOf(node, stored) ? node.attributes.storage : null);
+  const source = storage === null ? node.op.lowering.storage(node) : ({ kind: 'device', storage } as const);
+  return source.kind === 'device' && source.storage.owner instanceof Device ? source.storage.owner : null;
+}
+
+/** What a run leaves behind: the memory of each value, which the caller owns. */
+interface Ran {
+  readonly device: Device;
+  readonly storages: Storage[];
+}
+
+/** Runs everything that `values` and `effects` need, once. Writes to a variable follow each other as they were asked for. */
+export function runOnce(
   values: readonly Node[],
   effects: readonly Node[] = [],
-  { device: wanted, step = NO_STEP, submitted }: RunOptions = {},
-): Promise<{ device: Device; storages: Storage[] }> {
-  const roots = [...values, ...effects];
-  const order = topologicalOrder(roots);
-  const device = wanted ?? deviceOf(order) ?? (await defaultDevice());
-  for (const node of order) {
-    const cell = cellOf(node);
-    if (cell !== null) await initialise(cell, device);
+  options: RunOptions = {},
+): Promise<Ran> {
+  const cells = cellsWritten(effects);
+  if (cells.length === 0) return runInTurn(values, effects, cells, options);
+  const before = Promise.all(cells.map(({ writing }) => writing));
+  const running = before.then(() => runInTurn(values, effects, cells, options));
+  const writing = running.then(
+    () => {},
+    () => {},
+  );
+  for (const cell of cells) cell.writing = writing;
+  return running;
+}
+
+/** The variables that effects write to. */
+function cellsWritten(effects: readonly Node[]): VariableCell[] {
+  return effects.flatMap(({ op: { lowering }, inputs }) =>
+    lowering.kind !== 'effect' ? [] : inputs.slice(0, lowering.writes).flatMap((input) => cellOf(resolve(input)) ?? []),
+  );
+}
+
+async function runInTurn(
+  values: readonly Node[],
+  effects: readonly Node[],
+  written: readonly VariableCell[],
+  options: RunOptions,
+): Promise<Ran> {
+  const order = topologicalOrder([...values, ...effects]);
+  const device = deviceOf(order) ?? options.device ?? (await defaultDevice());
+  for (;;) {
+    for (const node of order) await initialiseFor(node, order, effects, device);
+    for (const cell of written) await serveWaiting(cell, device);
+    // Some may have come meanwhile.
+    const ran = await device.exclusive(async () =>
+      written.some(({ waiting }) => waiting.size > 0) ? null : runNow(values, effects, order, device, options),
+    );
+    if (ran !== null) return ran;
   }
-  return device.exclusive(async () => {
-    device.check();
-    const leaves = leavesOf(order, effects, device);
-    const key = graphKey(order, roots, device.target, (leaf) => leaves.keys.get(leaf) ?? '');
-    const plan = device.eager.ofGraph(key) ?? (await planFor(key, values, roots, leaves, device));
-    const lasting = device.eager.holds(plan);
-    try {
-      plan.run(leaves.sources, typeof step === 'function' ? step() : step);
-      const storages = lasting ? plan.copyOut() : plan.handOver();
-      submitted?.();
-      for (const storage of storages) device.eager.noteResult(storage);
-      return { device, storages };
-    } finally {
-      if (!lasting) plan.dispose();
-    }
-  });
+}
+
+/**
+ * Gives the variable of a node, if it is one, its first value. Where that cannot be computed any more, a variable that is
+ * written over as a whole needs none.
+ */
+async function initialiseFor(
+  node: Node,
+  order: readonly Node[],
+  effects: readonly Node[],
+  device: Device,
+): Promise<void> {
+  const cell = cellOf(node);
+  if (cell === null || cell.initial === null) return;
+  const { initial } = cell;
+  try {
+    await initialise(cell, device);
+  } catch (error) {
+    const isRead =
+      order.some((other) => other !== node && cellOf(other) === cell) ||
+      effects.some((effect) => effect.inputs.includes(node) && !isOf(effect, assignOp));
+    if (isRead) throw error;
+    cell.initial = fullNode(0, node.shape);
+    await initialise(cell, device).catch((reason: unknown) => {
+      cell.initial = initial;
+      throw reason;
+    });
+  }
+}
+
+/** Gives the variables that wait for a variable's present value theirs. Whoever uses one that cannot have it is told then. */
+async function serveWaiting({ waiting }: VariableCell, device: Device): Promise<void> {
+  const cells = [...waiting].flatMap((one) => one.deref() ?? []);
+  waiting.clear();
+  for (const cell of cells) await initialise(cell, device).catch(() => {});
+}
+
+async function runNow(
+  values: readonly Node[],
+  effects: readonly Node[],
+  order: readonly Node[],
+  device: Device,
+  { step = NO_STEP, submitted }: RunOptions,
+): Promise<Ran> {
+  const roots = [...values, ...effects];
+  device.check();
+  const leaves = leavesOf(order, effects, device);
+  const key = graphKey(order, roots, device.target, (leaf) => leaves.keys.get(leaf) ?? '');
+  const plan = device.eager.ofGraph(key) ?? (await planFor(key, values, roots, leaves, device));
+  const lasting = device.eager.holds(plan);
+  try {
+    plan.run(leaves.sources, typeof step === 'function' ? step() : step);
+    const storages = lasting ? plan.copyOut() : plan.handOver();
+    submitted?.();
+    for (const storage of storages) device.eager.noteResult(storage);
+    return { device, storages };
+  } finally {
+    if (!lasting) plan.dispose();
+  }
 }
 
 interface Leaves {
@@ -182,7 +267,7 @@ async function initialise(cell: VariableCell, device: Device): Promise<void> {
   const { initial } = cell;
   if (initial === null) return;
   const { storages } = await runOnce([copy(initial)], [], { device });
-  if (cell.initial === null) {
+  if (cell.initial !== initial) {
     device.free(storages[0]);
     return;
   }
@@ -192,14 +277,15 @@ async function initialise(cell: VariableCell, device: Device): Promise<void> {
 }
 
 /** Reads a variable as it is when everything asked for before is done. */
-export async function readVariable(node: Node): Promise<HostArray> {
+export async function readVariable(cell: VariableCell, shape: Shape): Promise<HostArray> {
+  await cell.writing;
+  const node = variableInTurn(cell, shape);
   const device = deviceOf([node]) ?? (await defaultDevice());
-  const cell = cellOf(node);
-  if (cell !== null) await initialise(cell, device);
+  await initialise(cell, device);
   const { reading } = await device.exclusive(async () => {
     device.check();
     // The copy is taken in this turn, the waiting is not.
-    return { reading: device.read(device.storageOf(variableNow(node)), node.dtype, sizeOf(node.shape)) };
+    return { reading: device.read(device.storageOf(node), 'float32', sizeOf(shape)) };
   });
   return reading;
 }

@@ -6,6 +6,9 @@ import { ArgumentError, ShapeError } from './errors.ts';
 /** Extents of a tensor, outermost first; `[]` is a scalar. Every extent is at least 1. */
 export type Shape = readonly number[];
 
+/** A copy of a shape that nobody can change: for what is kept and handed out. */
+export const frozen = (shape: Shape): Shape => Object.freeze([...shape]);
+
 /** Number of elements. */
 export function sizeOf(shape: Shape): number {
   let size = 1;
@@ -97,21 +100,29 @@ export function normalizeAxes(axes: number | readonly number[] | undefined, rank
   return [...result].sort((a, b) => a - b);
 }
 
+/** One axis as a non-negative number. */
+export function normalizeAxis(axis: number, rank: number, who: string): number {
+  if (typeof axis !== 'number') {
+    throw new ShapeError(`${who}: expected one axis, got ${describe(axis)}. Give a whole number.`);
+  }
+  return normalizeAxes(axis, rank, who)[0];
+}
+
 /** Keras' padding: `same` keeps ceil(extent / stride) positions, `valid` uses whole windows only. */
 export type Padding = 'same' | 'valid';
 
 /** A number for both dimensions, or [height, width]. */
 export type Pair = number | readonly [number, number];
 
-/** A pair of whole numbers of at least 1. */
+/** A pair of whole numbers of at least 1, which nobody can change. */
 export function pairOf(value: Pair, who: string): readonly [number, number] {
-  const pair: readonly [number, number] = typeof value === 'number' ? [value, value] : value;
+  const pair = typeof value === 'number' ? [value, value] : value;
   if (!Array.isArray(pair) || pair.length !== 2 || pair.some((v) => !Number.isSafeInteger(v) || v < 1)) {
     throw new ArgumentError(
       `${who}: expected a whole number of at least 1 or a pair of them, got ${describe(value)}. Write 2 or [2, 2], for example.`,
     );
   }
-  return pair;
+  return Object.freeze([pair[0], pair[1]]);
 }
 
 /** One dimension of a sliding window: how many positions, and how far before the first pixel it starts. */

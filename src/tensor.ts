@@ -2,7 +2,7 @@
 
 import { describe } from './describe.ts';
 import { ArgumentError, DtypeError, ShapeError, StateError } from './errors.ts';
-import { checkOptions } from './given.ts';
+import { checkNoMore, checkOptions, flagOf } from './given.ts';
 import type { Device } from './gpu/device.ts';
 import { type Dtype, type HostArray, isOf, type Node } from './graph/node.ts';
 import type { Storage } from './graph/storage.ts';
@@ -16,7 +16,7 @@ import * as r from './ops/reduce.ts';
 import { reshape } from './ops/reshape.ts';
 import { type CrossEntropyOptions, logSoftmax, softmax, softmaxCrossEntropyPerExample } from './ops/softmax.ts';
 import { assign } from './ops/update.ts';
-import { type VariableCell, variableNode } from './ops/variable.ts';
+import { newCell, type VariableCell, variableInTurn, variableNode } from './ops/variable.ts';
 import { copyOf, pad, slice, transpose } from './ops/views.ts';
 import { type RunOptions, readVariable, runOnce } from './run.ts';
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from './shape.ts';
@@ -57,7 +57,7 @@ export class Tensor {
 
   /** Extents, the first one outermost; [] for a scalar. */
   get shape(): Shape {
-    return this.node.shape;
+    return Object.freeze(this.node.shape);
   }
 
   /** Type of the elements. */
@@ -85,7 +85,7 @@ export class Tensor {
    * @throws DeviceError when the device was lost or refused the work
    */
   async data(): Promise<HostArray> {
-    if (!this.#disposed) await realise([this, ...(this.#family?.members ?? [])]);
+    if (!this.#disposed) await realise([this]);
     const kept = this.#kept;
     if (kept === null) throw new StateError('This tensor was disposed of. Read it before dispose(), or build it anew.');
     return kept.device.read(kept.storage, this.dtype, this.size);
@@ -240,7 +240,9 @@ export class Tensor {
     return new Tensor(e.elu(this.node, numberOf(alpha, 'elu', 'alpha')));
   }
   /** x Φ(x), the exact form. */
-  gelu(): Tensor {
+  gelu(): Tensor;
+  gelu(...extra: readonly unknown[]): Tensor {
+    checkNoMore('gelu', extra);
     return new Tensor(e.gelu(this.node));
   }
   /** 1 / (1 + e^-x). */
@@ -260,11 +262,15 @@ export class Tensor {
     return new Tensor(e.silu(this.node));
   }
   /** Along the last axis. */
-  softmax(): Tensor {
+  softmax(): Tensor;
+  softmax(...extra: readonly unknown[]): Tensor {
+    checkNoMore('softmax', extra);
     return new Tensor(softmax(this.node));
   }
   /** Along the last axis. */
-  logSoftmax(): Tensor {
+  logSoftmax(): Tensor;
+  logSoftmax(...extra: readonly unknown[]): Tensor {
+    checkNoMore('logSoftmax', extra);
     return new Tensor(logSoftmax(this.node));
   }
 
@@ -272,22 +278,24 @@ export class Tensor {
 
   /** Sum over the axes. */
   sum(axes?: Axes, keepDims = false): Tensor {
-    return new Tensor(r.sum(this.node, axes, keepDims));
+    return new Tensor(r.sum(this.node, axes, flagOf(keepDims, 'sum', 'keepDims')));
   }
   /** Mean over the axes. */
   mean(axes?: Axes, keepDims = false): Tensor {
-    return new Tensor(r.mean(this.node, axes, keepDims));
+    return new Tensor(r.mean(this.node, axes, flagOf(keepDims, 'mean', 'keepDims')));
   }
   /** Largest element over the axes; NaN if there is one. Ties share the gradient. */
   max(axes?: Axes, keepDims = false): Tensor {
-    return new Tensor(r.max(this.node, axes, keepDims));
+    return new Tensor(r.max(this.node, axes, flagOf(keepDims, 'max', 'keepDims')));
   }
   /** Smallest element over the axes; NaN if there is one. Ties share the gradient. */
   min(axes?: Axes, keepDims = false): Tensor {
-    return new Tensor(r.min(this.node, axes, keepDims));
+    return new Tensor(r.min(this.node, axes, flagOf(keepDims, 'min', 'keepDims')));
   }
   /** Index (int32) of the first largest element along an axis. */
-  argMax(axis = -1): Tensor {
+  argMax(axis?: number): Tensor;
+  argMax(axis = -1, ...extra: readonly unknown[]): Tensor {
+    checkNoMore('argMax', extra);
     return new Tensor(r.argMax(this.node, axis));
   }
 
@@ -321,7 +329,9 @@ export class Tensor {
     return new Tensor(node);
   }
   /** Rows of zeros with a one at the id. */
-  oneHot(classes: number): Tensor {
+  oneHot(classes: number): Tensor;
+  oneHot(classes: number, ...extra: readonly unknown[]): Tensor {
+    checkNoMore('oneHot', extra);
     return new Tensor(oneHot(idsOf(this, 'oneHot'), classes));
   }
   /** To int32 (rounding toward zero) or float32. */
@@ -336,11 +346,15 @@ export class Tensor {
   // Products
 
   /** [..., m, k] by [..., k, n]; leading dimensions broadcast. */
-  matmul(y: TensorLike): Tensor {
+  matmul(y: TensorLike): Tensor;
+  matmul(y: TensorLike, ...extra: readonly unknown[]): Tensor {
+    checkNoMore('matmul', extra);
     return new Tensor(matmul(this.node, nodeOf(y, 'matmul')));
   }
   /** [..., in] by a kernel [in, out], plus a bias [out]. */
-  dense(kernel: TensorLike, bias?: TensorLike): Tensor {
+  dense(kernel: TensorLike, bias?: TensorLike): Tensor;
+  dense(kernel: TensorLike, bias?: TensorLike, ...extra: readonly unknown[]): Tensor {
+    checkNoMore('dense', extra);
     return new Tensor(
       dense(this.node, nodeOf(kernel, 'dense'), bias === undefined ? undefined : nodeOf(bias, 'dense')),
     );
@@ -391,7 +405,7 @@ export class Variable extends Tensor {
       );
     }
     super(initial);
-    this.cell = { storage: null, initial, version: 0 };
+    this.cell = newCell(initial);
     this.#current = { version: 0, node: variableNode(this.cell, initial.shape) };
   }
 
@@ -408,10 +422,18 @@ export class Variable extends Tensor {
   }
 
   override async data(): Promise<HostArray> {
-    return readVariable(this.node);
+    return readVariable(this.cell, this.shape);
   }
 
-  /** Replaces the value. Tensors built from the old one and not yet read can then no longer be read. */
+  /** A tensor: unlike the variable it keeps the present value, or can no longer be read after an update. */
+  override cast(dtype: 'float32' | 'int32'): Tensor {
+    return dtype === this.dtype ? new Tensor(this.node) : super.cast(dtype);
+  }
+
+  /**
+   * Replaces the value. Tensors built from the old one and not yet read can then no longer be read; variables made of it
+   * have it. Assignments take place in the order of the calls.
+   */
   async assign(value: TensorLike): Promise<void> {
     const node = nodeOf(value, 'assign');
     if (!sameShape(node.shape, this.shape)) {
@@ -419,7 +441,7 @@ export class Variable extends Tensor {
         `assign: a variable ${formatShape(this.shape)} cannot hold ${formatShape(node.shape)}. Give a value of its shape.`,
       );
     }
-    const effect = assign(this.node, node);
+    const effect = assign(variableInTurn(this.cell, this.shape), node);
     await runOnce([], [effect], {
       submitted: () => {
         this.cell.version++;
@@ -440,9 +462,10 @@ export class Variable extends Tensor {
 export async function realise(
   tensors: readonly Tensor[],
   effects: readonly Node[] = [],
-  options: Omit<RunOptions, 'device'> = {},
+  options: RunOptions = {},
 ): Promise<void> {
-  const waiting = [...new Set(tensors)].filter((one) => !one.realised);
+  const asked = tensors.flatMap((one) => [one, ...one.relatives]);
+  const waiting = [...new Set(asked)].filter((one) => !one.realised);
   if (waiting.length === 0 && effects.length === 0) return;
   // Reshapes share their input's memory, leaves their owner's, and two tensors may be one node: what is kept must be a copy.
   const owned = new Set<Node>();

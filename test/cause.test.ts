@@ -241,6 +241,7 @@ const ABSENT: readonly OpName[] = [
   'toInt32',
   'argMax',
   'oneHot',
+  'min',
   // the same values elsewhere, and how the examples of a batch are taken
   'copy',
   'reshape',

@@ -78,7 +78,7 @@ interface Recipe {
 }
 
 function network({
-  seed = 3,
+  seed = 6,
   units = 8,
   scale = 1,
   optimizer = new Adam({ learningRate: 0.02 }),
@@ -443,7 +443,7 @@ resuming('a backup of another training is refused, with what differs and the rem
     model.dispose();
   };
   await refused({ units: 9 }, {}, 'another model', '"units":8', '"units":9');
-  await refused({ seed: 4 }, {}, 'seed 3', 'has 4');
+  await refused({ seed: 4 }, {}, 'seed 6', 'has 4');
   await refused({ optimizer: new SGD() }, {}, 'saved with Adam', 'the model has SGD');
   await refused({ optimizer: new AdamW() }, {}, 'saved with Adam', 'the model has AdamW');
   await refused({ optimizer: new Adam({ beta1: 0.8 }) }, {}, '"beta1":0.9', '"beta1":0.8');

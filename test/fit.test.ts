@@ -678,6 +678,20 @@ test('getWeights and setWeights: copies, in order, all or nothing', async () => 
   await rejects(() => b.setWeights(wrong), ShapeError, "'dense_1/bias'", '[3]', '[4]');
   assertSame(flat(await b.getWeights()), before, 'a mistake changes nothing');
   await rejects(() => b.setWeights(wrong.slice(1)), ArgumentError, '4 weights, got 3');
+  const set = (given: unknown): Promise<unknown> => Reflect.apply(b.setWeights, b, [given]);
+  const rest = wrong.slice(1, 3);
+  for (const [given, what] of [
+    [tensor(new Float32Array(32), [4, 8]), 'a Tensor'],
+    [new Float64Array(32), 'a Float64Array'],
+    [{ shape: [4, 8], data: new Float64Array(32) }, 'an object { shape, data }'],
+    [{ data: new Float32Array(32) }, 'an object { data }'],
+    [null, 'null'],
+  ] as const)
+    await rejects(() => set([given, ...rest, new Float32Array(3)]), ArgumentError, "'dense/kernel'", what);
+  const short = { name: 'dense_1/bias', shape: [3], data: new Float32Array(2) };
+  await rejects(() => set([wrong[0], ...rest, short]), ShapeError, "'dense_1/bias'", '[2]');
+  await rejects(() => set(wrong[0]), ArgumentError, 'an array of weights', 'a Float32Array');
+  assertSame(flat(await b.getWeights()), before, 'nor does anything else');
 });
 
 // What models learn

@@ -54,6 +54,49 @@ const circular = (): unknown[] => {
   return values;
 };
 
+/** Calls of a function with arguments that its type forbids, and of the method of the same name. */
+function both<T extends (...args: never[]) => unknown>(each: T, ...args: unknown[]): (() => unknown)[] {
+  const y = tensor([[1, 2]]);
+  return [() => Reflect.apply(each, undefined, [y, ...args]), () => Reflect.apply(Reflect.get(y, each.name), y, args)];
+}
+const flag = { keepDims: true };
+
+table('arguments that other libraries take', [
+  ...(
+    [
+      [f.softmax, [0], /softmax: got one argument too many, 0\. .*last axis/],
+      [f.logSoftmax, [1], /logSoftmax: got one .*last axis/],
+      [f.gelu, ['tanh'], /gelu: got one .*the string 'tanh'.*exact/],
+      [f.argMax, [0, true], /argMax: got one .*true.*reshape/],
+      [f.matmul, [tensor([[1], [2]]), true], /matmul: got one .*transpose/],
+      [f.dense, [f.ones([2, 1]), [1], 'relu'], /dense: got one .*'relu'/],
+      [f.sum, [0, flag], /sum: keepDims must be true or false, got an object \{ keepDims \}/],
+      [f.mean, [0, 1], /mean: keepDims must be true or false, got 1/],
+      [f.max, [0, 'yes'], /max: keepDims/],
+      [f.min, [[0], null], /min: keepDims .*null/],
+    ] as const
+  ).flatMap(([each, args, pattern]) =>
+    both(each, ...args).map((call, at): Case => [`${at === 0 ? '' : 'x.'}${each.name}`, call, ArgumentError, pattern]),
+  ),
+  ['oneHot', () => Reflect.apply(f.oneHot, undefined, [[0], 2, 5]), ArgumentError, /oneHot: got one .*5/],
+  ['zeros', () => Reflect.apply(f.zeros, undefined, [[2], 'int32']), ArgumentError, /zeros: got one .*'int32'.*cast/],
+  ['ones', () => Reflect.apply(f.ones, undefined, [[2], { dtype: 'int32' }]), ArgumentError, /ones: got one .*dtype/],
+  ['full', () => Reflect.apply(f.full, undefined, [[2], 1, 'int32']), ArgumentError, /full: got one/],
+]);
+
+test('functions serve map and reduce, which give them more', async () => {
+  const parts = [
+    [1, 2],
+    [3, 4],
+  ].map((one) => tensor(one));
+  for (const each of [f.softmax, f.logSoftmax, f.gelu, f.relu]) {
+    const expected = await Promise.all(parts.map((one) => each(one).array()));
+    assert.equal(await Promise.all(parts.map(each).map((one) => one.array())), expected);
+  }
+  assert.equal(await [[2], [1, 2]].map(f.ones)[1].array(), [[1, 1]]);
+  assert.equal(await parts.reduce(f.add).array(), [4, 6]);
+});
+
 table('tensor', [
   ['nothing', () => tensor(wrong(undefined)), ArgumentError, /tensor: expected numbers, got undefined/],
   ['null', () => tensor(wrong(null)), ArgumentError, /got null/, /nested arrays/],
@@ -205,6 +248,16 @@ table('shapes', [
   ['concat of unlike dtypes', () => f.concat([f.ones([2]), ids]), ShapeError, /float32 \[2\], int32 \[2\]/],
   ['concat of null', () => f.concat([x, wrong(null)]), ArgumentError, /concat: .*null/],
   ['concat along no axis', () => f.concat([x, x], 2), ShapeError, /axis 2/],
+  [
+    'concat along two axes',
+    () => f.concat([x, x], wrong([0, 1])),
+    ShapeError,
+    /concat: expected one axis, got an array/,
+  ],
+  ['concat along axes that are none', () => f.concat([x, x], wrong([])), ShapeError, /concat: expected one axis/],
+  ['argMax along two axes', () => x.argMax(wrong([0, 1])), ShapeError, /argMax: expected one axis, got an array/],
+  ['argMax along a text', () => x.argMax(wrong('0')), ShapeError, /argMax: expected one axis, got the string '0'/],
+  ['gather along no axes', () => x.gather([0], wrong([])), ShapeError, /gather: expected one axis/],
   ['sum over no axis', () => x.sum(2), ShapeError, /sum: axis 2/],
   ['sum over a fraction', () => x.sum(0.5), ShapeError, /axis 0\.5/],
   ['sum over a string', () => x.sum(wrong('0')), ShapeError, /sum: .*'0'/],

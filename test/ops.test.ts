@@ -30,7 +30,7 @@ import { type CrossEntropyOptions, logSoftmax, softmax, softmaxCrossEntropyPerEx
 import { assign, optimizerUpdate, type UpdateRule } from '../src/ops/update.ts';
 import { pad, slice, transpose } from '../src/ops/views.ts';
 import { window } from '../src/ops/window.ts';
-import { permutation, randomBits } from '../src/random.ts';
+import { KERNEL_BLOCKS, pcg4d, permutation } from '../src/random.ts';
 import { runOnce } from '../src/run.ts';
 import { type Padding, type Pair, type Shape, sizeOf } from '../src/shape.ts';
 import { tensor } from '../src/tensor.ts';
@@ -398,7 +398,10 @@ const stepOf = (number: number) => ({ seed: 0, step: number, position: 0, rates:
 function maskOf(shape: Shape, rate: number, key: number): o.Array64 {
   const threshold = Math.round(rate * 2 ** 24);
   const scale = rate < 1 ? 1 / (1 - rate) : 0;
-  const keep = (_: unknown, i: number): number => (randomBits(0, key, i) >>> 8 >= threshold ? scale : 0);
+  const keep = (_: unknown, i: number): number => {
+    const bits = pcg4d((i >>> 2) ^ KERNEL_BLOCKS, 0, key, 0)[i & 3];
+    return bits >>> 8 >= threshold ? scale : 0;
+  };
   return o.array64(Array.from({ length: sizeOf(shape) }, keep), shape);
 }
 
@@ -707,6 +710,35 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
         const x = nodeOf(given([3, 1, 3, 2, 2, 2], [2, 3]));
         const [slope] = await evaluate(gradients(sum(max(x, 1)), [x]));
         assertClose(slope, [0.5, 0, 0.5, 1 / 3, 1 / 3, 1 / 3], 'gradient');
+      },
+    },
+  ],
+  min: [
+    {
+      name: 'int32 beyond 2^24 stay what they are: in parts, in groups of four, fused before and after',
+      async run() {
+        const values = Int32Array.from({ length: 70_000 }, (_, i) => (i === 4321 ? -(2 ** 31) : i % 2 === 0 ? i : -i));
+        const x = nodeOf({ values, shape: [70, 1000] });
+        const floor = nodeOf(ints([16777217]));
+        const [least, column, fused, most] = await evaluate([
+          min(x),
+          min(reshape(x, [17_500, 4]), 0),
+          max(e.minimum(e.maximum(x, floor), nodeOf(ints([16777219]))), 1),
+          e.maximum(max(x), floor),
+        ]);
+        assert.instance(least, Int32Array);
+        assertSame(least, [-(2 ** 31)], 'min');
+        assertSame(column, [0, -(2 ** 31), 2, -69999], 'columns');
+        assertSame(fused, new Array(70).fill(16777217), 'fused');
+        assertSame(most, [16777217], 'after');
+      },
+    },
+    {
+      name: 'sums of int32 are float32, and so are means',
+      async run() {
+        const [total, average] = await evaluate([sum(nodeOf(ints([1, 2, 4]))), mean(nodeOf(ints([1, 2])))]);
+        assert.instance(total, Float32Array);
+        assertSame([...total, ...average], [7, 1.5], 'sums');
       },
     },
   ],

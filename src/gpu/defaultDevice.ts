@@ -14,7 +14,8 @@ const devices: Promise<Device>[] = [];
  * @throws DeviceError where no adapter is usable; the message names the remedy.
  */
 export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
-  const opening = open(options);
+  // As they are now: the adapter takes its time.
+  const opening = open({ ...options, limits: options.limits && { ...options.limits } });
   devices.push(opening);
   try {
     return await opening;

@@ -130,14 +130,14 @@ export class Device {
     const fixed = info.subgroupMinSize === info.subgroupMaxSize ? (info.subgroupMinSize ?? 0) : 0;
     const subgroupSize = gpu.features.has('subgroups') && (fixed === 4 || fixed === 8) ? fixed : 0;
     const software = isSoftware(info);
-    this.info = {
+    this.info = Object.freeze({
       name: describeAdapter(info),
       software,
-      features: [...gpu.features].sort(),
+      features: Object.freeze([...gpu.features].sort()),
       subgroupSize: fixed,
       maxBufferBytes: limits.buffer,
       maxBindingBytes: limits.binding,
-    };
+    });
     this.target = {
       subgroupSize,
       software,

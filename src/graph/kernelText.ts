@@ -4,6 +4,7 @@
  */
 
 import * as shaders from '../gpu/shaders.generated.ts';
+import { KERNEL_BLOCKS } from '../random.ts';
 import { isComposed, resolve } from './fuse.ts';
 import { type Grid, isScratch, linearGrid, type Operand } from './kernel.ts';
 import { type BoundVariable, FLAGS, type KernelText, type UniformField } from './pointwise.ts';
@@ -171,7 +172,7 @@ function partOf({ text, body, width }: KernelDraft): Part {
 }
 
 function randomBits(width: 1 | 4): string {
-  const counter = (index: string): string => `pcg4d(vec4u(${index}, step.step, key, step.seed))`;
+  const counter = (index: string): string => `pcg4d(vec4u((${index}) ^ ${KERNEL_BLOCKS}u, step.step, key, step.seed))`;
   const bits = width === 4 ? counter('i') : `${counter('i / 4u')}[i % 4u]`;
   return `${shaders.random}\nfn random_bits(i: u32, key: u32) -> U { return ${bits}; }`;
 }

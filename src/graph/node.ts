@@ -45,6 +45,8 @@ export type Lowering<A> =
       readonly kind: 'pointwise';
       /** WGSL of type `V`, f32 or vec4f; `inputs` are the names of the inputs' values. */
       expression(node: Node<A>, inputs: readonly string[], scope: PointwiseScope): string;
+      /** Whether int32 inputs are given as they are, of WGSL type `I`; default: they are converted to `V`, which rounds. */
+      keepsInt32?(node: Node<A>): boolean;
       /** The input whose words the expression sets by atomics: it is given the name of their array. */
       readonly flags?: number;
     }
@@ -105,10 +107,29 @@ export interface Op<A = unknown> {
   readonly lowering: Lowering<A>;
 }
 
-/** Applies an operation: checks the inputs by its shape rule and makes the node. Nothing is computed. */
+/**
+ * Applies an operation: checks the inputs by its shape rule and makes the node. Nothing is computed. The node outlives the
+ * call, so it keeps copies of the lists and of the attributes, if these are a plain object, with the arrays in them: what was
+ * given may be changed.
+ */
 export function createNode<A>(op: Op<A>, inputs: readonly Node[], attributes: A): Node<A> {
-  const { shape, dtype } = op.infer(inputs, attributes);
-  return { op, inputs, attributes, shape, dtype };
+  const own = ownFields(attributes);
+  const { shape, dtype } = op.infer(inputs, own);
+  return { op, inputs: [...inputs], attributes: own, shape: [...shape], dtype };
+}
+
+/** A copy of a plain object and of the arrays in it; anything else as it is. */
+function ownFields<A>(value: A): A {
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const own = { ...value };
+  for (const name in own) own[name] = ownArrays(own[name]);
+  return own;
+}
+
+/** A copy of an array and of the arrays in it; anything else as it is. */
+function ownArrays<T>(value: T): T;
+function ownArrays(value: unknown): unknown {
+  return Array.isArray(value) ? value.map(ownArrays) : value;
 }
 
 /** Whether a node is of an operation; its attributes are then known. */

@@ -13,7 +13,7 @@ export interface PointwiseScope {
   constant(value: number): string;
   /** A whole number in the uniforms, as `u32`. */
   word(value: number): string;
-  /** Makes `random_bits(i, key)` available: four words for four neighbours, keyed by seed, step and `key`. */
+  /** Makes `random_bits(i, key)` available: four words for four neighbours, keyed by the step's seed and number, and `key`. */
   random(): string;
   /** A statement that runs before the expression. */
   statement(line: string): void;
@@ -267,13 +267,16 @@ export function emitMembers(
       continue;
     }
     if (lowering.kind !== 'pointwise') throw new Error(`${node.op.name} cannot be fused as an expression.`);
+    const whole = lowering.keepsInt32?.(node) === true;
+    const asTaken = (value: string, { dtype }: Node): string =>
+      dtype === 'float32' || (whole && dtype === 'int32') ? value : `V(${value})`;
     const inputs = node.inputs.map((input, at) => {
       const source = resolve(input);
       if (at === lowering.flags) return text.bind(source, 'read_write', FLAGS);
       const held = sizeOf(input.shape) === sizeOf(node.shape) ? known.get(source) : undefined;
-      if (held !== undefined) return source.dtype === 'float32' ? held : `V(${held})`;
+      if (held !== undefined) return asTaken(held, source);
       if (source.op.lowering.kind === 'pointwise' && source.inputs.length === 0) {
-        return source.op.lowering.expression(source, [], scope);
+        return asTaken(source.op.lowering.expression(source, [], scope), source);
       }
       const key = readBroadcast(text, source, input.shape, node.shape, width);
       let name = reads.get(key);
@@ -282,7 +285,7 @@ export function emitMembers(
         lines.push(`  let ${name} = ${key};`);
         reads.set(key, name);
       }
-      return source.dtype === 'float32' ? name : `V(${name})`;
+      return asTaken(name, source);
     });
     // The driver may find that two operands are the same value, read twice or computed alike: x - x is NaN where x is.
     const apart = inputs.map((input, at) =>
@@ -295,20 +298,20 @@ export function emitMembers(
   return lines.join('\n');
 }
 
-/** Writes `fn load(i: u32) -> V`: a reduction's input, computed from memory through its fused prologue. */
+/** Writes `fn load(i: u32) -> …`: a reduction's input, computed from memory through its fused prologue, in its result's dtype. */
 export function emitLoad(
   text: KernelText,
-  input: Node,
+  reduction: Node,
   members: readonly Node[],
   width: 1 | 4,
   resolve: (node: Node) => Node,
 ): void {
-  const source = resolve(input);
+  const source = resolve(reduction.inputs[0]);
   const known = new Map<Node, string>();
   const lines = emitMembers(text, members, known, width, resolve, source);
   const value = known.get(source) ?? readAt(text, source, width, 'i');
-  const converted = source.dtype === 'float32' ? value : `V(${value})`;
-  text.functions.push(`fn load(i: u32) -> V {\n${lines}\n  return ${converted};\n}`);
+  const type = valueType(reduction.dtype, width);
+  text.functions.push(`fn load(i: u32) -> ${type} {\n${lines}\n  return ${type}(${value});\n}`);
 }
 
 /**

@@ -6,7 +6,7 @@
 import { batchRowsOp } from '../ops/batchRows.ts';
 import { concat, concatOp } from '../ops/concat.ts';
 import { conv2dInputGradientOp, conv2dKernelGradientOp, conv2dOp } from '../ops/conv2d.ts';
-import { add, dropoutOp, maximum } from '../ops/elementwise.ts';
+import { add, dropoutOp, maximum, minimum } from '../ops/elementwise.ts';
 import { gatherOp, oneHotOp } from '../ops/gather.ts';
 import { watchOp } from '../ops/health.ts';
 import { full, fullNode } from '../ops/leaf.ts';
@@ -19,7 +19,7 @@ import {
   maxPool2dPickOp,
   type Pool2dAttributes,
 } from '../ops/pool2d.ts';
-import { argMaxOp, broadcastToOp, maxOp, sumOp } from '../ops/reduce.ts';
+import { argMaxOp, broadcastToOp, maxOp, minOp, sumOp } from '../ops/reduce.ts';
 import { reshape, reshapeOp } from '../ops/reshape.ts';
 import { logSoftmaxOp, softmaxCrossEntropyGradientOp, softmaxCrossEntropyOp, softmaxOp } from '../ops/softmax.ts';
 import { assignOp, optimizerUpdateOp } from '../ops/update.ts';
@@ -121,7 +121,7 @@ function summed(node: Node, inputs: readonly Node[], count: number, combine: (a:
 
 function reduction(combine: (a: Node, b: Node) => Node): Rule {
   return (node) => {
-    if (!isOf(node, sumOp) && !isOf(node, maxOp)) return null;
+    if (!isOf(node, sumOp) && !isOf(node, maxOp) && !isOf(node, minOp)) return null;
     const [x] = node.inputs;
     const rows = rowsOf(x.shape);
     const { axis, count } = node.attributes;
@@ -221,6 +221,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   [sumOp.name]: reduction(add),
   [maxOp.name]: reduction(maximum),
+  [minOp.name]: reduction(minimum),
   [argMaxOp.name]: ofFirst((node, axis) => isOf(node, argMaxOp) && axis !== node.attributes.axis),
   [softmaxOp.name]: ofFirst(({ shape }, axis) => axis < shape.length - 1),
   [logSoftmaxOp.name]: ofFirst(({ shape }, axis) => axis < shape.length - 1),

@@ -149,7 +149,7 @@ function assemble(
   const width = template.width ?? 1;
   const kind = group.anchor?.op.lowering.kind;
   if (kind === 'reduce' && first && group.anchor !== null) {
-    emitLoad(text, group.anchor.inputs[0], group.prologue, width, resolve);
+    emitLoad(text, group.anchor, group.prologue, width, resolve);
   }
   if (last && kind !== 'effect') {
     const gapAfter = (node: Node): number =>

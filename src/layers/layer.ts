@@ -6,7 +6,7 @@ import { checkName } from '../given.ts';
 import type { Node } from '../graph/node.ts';
 import { type Initializer, type InitializerName, initializers, resolveInitializer } from '../initializers.ts';
 import { printable } from '../io/quote.ts';
-import { formatShape, type Padding, type Shape } from '../shape.ts';
+import { formatShape, frozen, type Padding, type Shape } from '../shape.ts';
 
 /** A weight that a layer asks for. */
 export interface WeightSpec {
@@ -68,7 +68,7 @@ export abstract class Layer {
     }
     if (inputShape !== undefined) checkInputShape(inputShape, name === undefined ? 'A layer' : `Layer '${name}'`);
     this.givenName = name ?? null;
-    this.inputShape = inputShape ?? null;
+    this.inputShape = inputShape === undefined ? null : frozen(inputShape);
   }
 
   /** The weights for inputs of this shape; throws a ShapeError that names the layer when they do not fit. */

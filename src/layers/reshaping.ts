@@ -3,7 +3,7 @@ import { ArgumentError } from '../errors.ts';
 import { checkOptions } from '../given.ts';
 import type { Node } from '../graph/node.ts';
 import { reshape } from '../ops/reshape.ts';
-import type { Shape } from '../shape.ts';
+import { frozen, type Shape } from '../shape.ts';
 import { LAYER_OPTIONS, Layer, type LayerConfig, type LayerOptions } from './layer.ts';
 
 /** [batch, ...] to [batch, features]. */
@@ -30,7 +30,7 @@ function checkTarget(targetShape: Shape): Shape {
     Array.isArray(given) &&
     given.every((extent) => Number.isSafeInteger(extent) && (extent >= 1 || extent === -1)) &&
     given.indexOf(-1) === given.lastIndexOf(-1);
-  if (fits) return targetShape;
+  if (fits) return frozen(targetShape);
   throw new ArgumentError(
     `Reshape: targetShape must hold whole numbers of at least 1, and at most one -1, got ${Array.isArray(given) ? `[${given.map(String).join(', ')}]` : describe(given)}. ` +
       'Leave out the batch dimension.',

@@ -2,7 +2,7 @@
 
 import { ArgumentError, ShapeError } from '../errors.ts';
 import { createNode, type Node, type Op } from '../graph/node.ts';
-import { formatShape, normalizeAxes, stridesOf } from '../shape.ts';
+import { formatShape, normalizeAxis, stridesOf } from '../shape.ts';
 import { lastOf, slice } from './views.ts';
 
 export interface ConcatAttributes {
@@ -60,7 +60,7 @@ export const concatOp: Op<ConcatAttributes> = {
 /** Joins tensors along an axis; at most seven at once reach one kernel, more are joined in a tree. */
 export function concat(inputs: readonly Node[], axis = -1): Node {
   if (inputs.length === 0) throw new ArgumentError('concat: got no tensors. Give at least one.');
-  const [normalized] = normalizeAxes(axis, inputs[0].shape.length, 'concat');
+  const normalized = normalizeAxis(axis, inputs[0].shape.length, 'concat');
   let list = inputs;
   while (list.length > 1) {
     const next: Node[] = [];

@@ -1,15 +1,16 @@
 /**
  * Elementwise operations: an expression on `V` (f32 or vec4f) and a gradient each. Broadcasting is NumPy's; it is undone
- * for gradients in autodiff.ts. int32 and uint8 inputs are converted to float32. Functions are those of functions.wgsl.
+ * for gradients in autodiff.ts. Arithmetic converts int32 and uint8 inputs to float32; what compares or picks values leaves
+ * int32 as it is. Functions are those of functions.wgsl.
  */
 
-import { createNode, type Dtype, type Node, type Op } from '../graph/node.ts';
+import { createNode, type Dtype, isOf, type Node, type Op } from '../graph/node.ts';
 import type { PointwiseScope } from '../graph/pointwise.ts';
 import { broadcastShapes } from '../shape.ts';
-import { fullNode } from './leaf.ts';
+import { dataNode, full, fullNode } from './leaf.ts';
 
 export type None = Readonly<Record<string, never>>;
-export const NONE: None = {};
+export const NONE: None = Object.freeze({});
 
 interface Definition<A> {
   expression(inputs: readonly string[], attributes: A, scope: PointwiseScope): string;
@@ -42,6 +43,45 @@ function elementwise<A = None>(name: string, { expression, gradient, dtype = 'fl
 }
 
 type Make = (...inputs: readonly Node[]) => Node;
+
+/**
+ * An operation that compares values or picks one of them: the inputs from place `from` on, the others being conditions. Where
+ * all of these are int32 they are not converted, which would round them; what is picked is then int32 as well.
+ */
+function exact(
+  name: string,
+  {
+    expression,
+    gradient,
+    ofInt32,
+    picks = false,
+    from = 0,
+  }: Definition<None> & { ofInt32: (inputs: readonly string[]) => string; picks?: boolean; from?: number },
+): Op<None> {
+  const areInt32 = (inputs: readonly Node[]): boolean => inputs.slice(from).every(({ dtype }) => dtype === 'int32');
+  const plain = elementwise(name, { expression, gradient });
+  return {
+    ...plain,
+    infer: (inputs, attributes) => ({
+      ...plain.infer(inputs, attributes),
+      dtype: picks && areInt32(inputs) ? 'int32' : 'float32',
+    }),
+    lowering: {
+      kind: 'pointwise',
+      expression: (node, inputs, scope) => (areInt32(node.inputs) ? ofInt32(inputs) : expression(inputs, NONE, scope)),
+      keepsInt32: (node) => areInt32(node.inputs),
+    },
+  };
+}
+
+/** The inputs of such an operation: beside int32, a whole number is one, too. */
+const alike = (inputs: readonly Node[]): readonly Node[] =>
+  inputs.some(({ dtype }) => dtype === 'int32') ? inputs.map(wholeNumber) : inputs;
+
+function wholeNumber(node: Node): Node {
+  const value = isOf(node, full) && node.shape.length === 0 ? node.attributes.value : Number.NaN;
+  return value === (value | 0) ? dataNode(Int32Array.of(value), []) : node;
+}
 
 const builder =
   (op: Op<None>): Make =>
@@ -125,17 +165,21 @@ export const sign = builder(signOp);
 
 // Comparison and choice. Ties of maximum and minimum send the gradient to the first input.
 
-export const maximumOp = elementwise('maximum', {
+export const maximumOp = exact('maximum', {
   expression: ([a, b]) => `maximum(${a}, ${b})`,
+  ofInt32: ([a, b]) => `max(${a}, ${b})`,
+  picks: true,
   gradient: ([a, b], _, g) => [() => where(greater(b, a), number(0), g), () => where(greater(b, a), g, number(0))],
 });
-export const maximum = builder(maximumOp);
+export const maximum: Make = (...inputs) => createNode(maximumOp, alike(inputs), NONE);
 
-export const minimumOp = elementwise('minimum', {
+export const minimumOp = exact('minimum', {
   expression: ([a, b]) => `minimum(${a}, ${b})`,
+  ofInt32: ([a, b]) => `min(${a}, ${b})`,
+  picks: true,
   gradient: ([a, b], _, g) => [() => where(greater(a, b), number(0), g), () => where(greater(a, b), g, number(0))],
 });
-export const minimum = builder(minimumOp);
+export const minimum: Make = (...inputs) => createNode(minimumOp, alike(inputs), NONE);
 
 export interface ClipAttributes {
   readonly low: number;
@@ -148,20 +192,32 @@ export const clipOp = elementwise<ClipAttributes>('clip', {
     () => where(greater(x, number(high)), number(0), where(less(x, number(low)), number(0), g)),
   ],
 });
-export const clip = (x: Node, low: number, high: number): Node => createNode(clipOp, [x], { low, high });
+export const clip = (x: Node, low: number, high: number): Node =>
+  x.dtype === 'int32' ? minimum(maximum(x, number(low)), number(high)) : createNode(clipOp, [x], { low, high });
 
 /** `a` where the condition is not 0, else `b`. */
-export const whereOp = elementwise('where', {
+export const whereOp = exact('where', {
   expression: ([c, a, b]) => `select(${a}, ${b}, ${c} == V(0.0))`,
+  ofInt32: ([c, a, b]) => `select(${a}, ${b}, V(${c}) == V(0.0))`,
+  picks: true,
+  from: 1,
   gradient: ([c], _, g) => [() => null, () => where(c, g, number(0)), () => where(c, number(0), g)],
 });
-export const where = builder(whereOp);
+export const where = (c: Node, a: Node, b: Node): Node => createNode(whereOp, [c, ...alike([a, b])], NONE);
 
-export const equalOp = elementwise('equal', { expression: ([a, b]) => `equal(${a}, ${b})`, gradient: 'none' });
-export const equal = builder(equalOp);
+export const equalOp = exact('equal', {
+  expression: ([a, b]) => `equal(${a}, ${b})`,
+  ofInt32: ([a, b]) => `select(V(0.0), V(1.0), ${a} == ${b})`,
+  gradient: 'none',
+});
+export const equal: Make = (...inputs) => createNode(equalOp, alike(inputs), NONE);
 
-export const greaterOp = elementwise('greater', { expression: ([a, b]) => `greater(${a}, ${b})`, gradient: 'none' });
-export const greater = builder(greaterOp);
+export const greaterOp = exact('greater', {
+  expression: ([a, b]) => `greater(${a}, ${b})`,
+  ofInt32: ([a, b]) => `select(V(0.0), V(1.0), ${a} > ${b})`,
+  gradient: 'none',
+});
+export const greater: Make = (...inputs) => createNode(greaterOp, alike(inputs), NONE);
 export const less = (a: Node, b: Node): Node => greater(b, a);
 
 // Activations

@@ -3,7 +3,7 @@
 import { ArgumentError } from '../errors.ts';
 import * as shaders from '../gpu/shaders.generated.ts';
 import { createNode, expectDtype, type Node, type Op } from '../graph/node.ts';
-import { normalizeAxes, sizeOf } from '../shape.ts';
+import { normalizeAxis, sizeOf } from '../shape.ts';
 
 /** A NaN made at run time: WGSL refuses a constant one. */
 const NAN = 'bitcast<f32>(e | 0x7fc00000u)';
@@ -43,7 +43,7 @@ export const gatherOp: Op<GatherAttributes> = {
 
 /** Rows of `x` along `axis`, in the order of `ids` (int32). An id out of range gives NaN. */
 export function gather(x: Node, ids: Node, axis = 0): Node<GatherAttributes> {
-  const [normalized] = normalizeAxes(axis, x.shape.length, 'gather');
+  const normalized = normalizeAxis(axis, x.shape.length, 'gather');
   return createNode(gatherOp, [x, ids], { axis: normalized });
 }
 

@@ -15,7 +15,7 @@ import { data, full, stored } from './leaf.ts';
 import { matmulOp } from './matmul.ts';
 import { packOp } from './pack.ts';
 import { avgPool2dGradientOp, avgPool2dOp, maxPool2dGradientOp, maxPool2dOp, maxPool2dPickOp } from './pool2d.ts';
-import { argMaxOp, broadcastToOp, maxOp, sumOp } from './reduce.ts';
+import { argMaxOp, broadcastToOp, maxOp, minOp, sumOp } from './reduce.ts';
 import { reshapeOp } from './reshape.ts';
 import { logSoftmaxOp, softmaxCrossEntropyGradientOp, softmaxCrossEntropyOp, softmaxOp } from './softmax.ts';
 import { assignOp, optimizerUpdateOp } from './update.ts';
@@ -64,6 +64,7 @@ export const ops = {
   // reductions
   sum: sumOp,
   max: maxOp,
+  min: minOp,
   broadcastTo: broadcastToOp,
   argMax: argMaxOp,
   // shape and index

@@ -3,8 +3,9 @@
 import { ShapeError } from '../errors.ts';
 import * as shaders from '../gpu/shaders.generated.ts';
 import { isBrief, type KernelTemplate, type Scratch, type Target } from '../graph/kernel.ts';
-import { createNode, type Node, type Op } from '../graph/node.ts';
-import { broadcastShapes, formatShape, normalizeAxes, type Shape, sameShape, sizeOf } from '../shape.ts';
+import { createNode, type Dtype, type Node, type Op } from '../graph/node.ts';
+import { valueType } from '../graph/pointwise.ts';
+import { broadcastShapes, formatShape, normalizeAxes, normalizeAxis, type Shape, sameShape, sizeOf } from '../shape.ts';
 import { copy, div, equal, mul, neg } from './elementwise.ts';
 import { fullNode } from './leaf.ts';
 import { reshape } from './reshape.ts';
@@ -39,6 +40,7 @@ export function reduceKernels(
   { outer, extent, inner }: { outer: number; extent: number; inner: number },
   target: Target,
   from?: Scratch,
+  dtype: Dtype = 'float32',
 ): KernelTemplate[] {
   const width = inner % 4 === 0 && !isBrief(outer * extent * inner, target) ? 4 : 1;
   const columns = inner / width;
@@ -48,12 +50,18 @@ export function reduceKernels(
   const shortest = target.software ? 512 : 64;
   const chunk = Math.ceil(extent / Math.max(1, Math.min(Math.ceil(wanted / results), Math.ceil(extent / shortest))));
   const splits = Math.ceil(extent / chunk);
+  const element = valueType(dtype, width);
   const pass = (stage: string, chunks: number, length: number, input?: Scratch, output?: Scratch): KernelTemplate => ({
     label: stage,
     source: shaders.reduce,
-    holes: { COMBINE: combine, FROM_MEMORY: input !== undefined, TO_MEMORY: output !== undefined },
-    reads: input === undefined ? [] : [{ name: 'input', operand: input, element: width === 4 ? 'vec4f' : 'f32' }],
-    writes: output === undefined ? [] : [{ name: 'partial', operand: output, element: width === 4 ? 'vec4f' : 'f32' }],
+    holes: {
+      COMBINE: combine,
+      NUMBER: dtype === 'int32' ? 'I' : 'V',
+      FROM_MEMORY: input !== undefined,
+      TO_MEMORY: output !== undefined,
+    },
+    reads: input === undefined ? [] : [{ name: 'input', operand: input, element }],
+    writes: output === undefined ? [] : [{ name: 'partial', operand: output, element }],
     uniforms: { results: results * chunks, columns, extent: length, chunk: chunks === 1 ? length : chunk, chunks },
     grid: Math.ceil((results * chunks) / 64),
     width,
@@ -63,26 +71,42 @@ export function reduceKernels(
   return [pass(`${label} (parts)`, splits, extent, from, partial), pass(label, 1, splits, partial)];
 }
 
+/** `ofInt32`: how an operation that picks one of the values combines int32, which stays int32 and is not rounded. */
 function reduceOp(
   name: string,
   combine: string,
   gradient: (node: Node<ReduceAttributes>, upstream: Node) => Node,
+  ofInt32?: string,
 ): Op<ReduceAttributes> {
   return {
     name,
-    infer: ([x], attributes) => ({ shape: KEPT(x.shape, attributes), dtype: 'float32' }),
+    infer: ([x], attributes) => ({
+      shape: KEPT(x.shape, attributes),
+      dtype: ofInt32 !== undefined && x.dtype === 'int32' ? 'int32' : 'float32',
+    }),
     gradient: (node, upstream) => [gradient(node, upstream)],
-    lowering: { kind: 'reduce', kernels: (node, target) => reduceKernels(name, combine, extents(node), target) },
+    lowering: {
+      kind: 'reduce',
+      kernels: (node, target) => {
+        const combined = node.dtype === 'int32' && ofInt32 !== undefined ? ofInt32 : combine;
+        return reduceKernels(name, combined, extents(node), target, undefined, node.dtype);
+      },
+    },
   };
 }
 
 export const sumOp = reduceOp('sum', 'a + b', (node, upstream) => broadcastTo(upstream, node.inputs[0].shape));
 
 /** Ties share the gradient. */
-export const maxOp = reduceOp('max', 'maximum(a, b)', (node, upstream) => {
+const shareTies = (node: Node<ReduceAttributes>, upstream: Node): Node => {
   const ties = equal(node.inputs[0], node);
   return mul(ties, div(upstream, createNode(sumOp, [ties], node.attributes)));
-});
+};
+
+export const maxOp = reduceOp('max', 'maximum(a, b)', shareTies, 'max(a, b)');
+
+/** Of int32: its smallest number has no negative. */
+export const minOp = reduceOp('min', 'minimum(a, b)', shareTies, 'min(a, b)');
 
 function reduceAxes(
   op: Op<ReduceAttributes>,
@@ -111,7 +135,8 @@ type Axes = number | readonly number[] | undefined;
 
 export const sum = (x: Node, axes?: Axes, keepDims = false): Node => reduceAxes(sumOp, x, axes, keepDims);
 export const max = (x: Node, axes?: Axes, keepDims = false): Node => reduceAxes(maxOp, x, axes, keepDims);
-export const min = (x: Node, axes?: Axes, keepDims = false): Node => neg(reduceAxes(maxOp, neg(x), axes, keepDims));
+export const min = (x: Node, axes?: Axes, keepDims = false): Node =>
+  x.dtype === 'int32' ? reduceAxes(minOp, x, axes, keepDims) : neg(reduceAxes(maxOp, neg(x), axes, keepDims));
 
 export function mean(x: Node, axes?: Axes, keepDims = false): Node {
   const total = sum(x, axes, keepDims);
@@ -158,6 +183,7 @@ export const argMaxOp: Op<ArgMaxAttributes> = {
         {
           label: 'argMax',
           source: shaders.argmax,
+          holes: { INTEGERS: x.dtype === 'int32' },
           reads: [{ name: 'x', operand: x, element: x.dtype === 'int32' ? 'i32' : 'f32' }],
           uniforms: { results: outer * inner, extent, inner },
           grid: Math.ceil((outer * inner) / 64),
@@ -168,6 +194,6 @@ export const argMaxOp: Op<ArgMaxAttributes> = {
 };
 
 export function argMax(x: Node, axis = -1): Node {
-  const [normalized] = normalizeAxes(axis, x.shape.length, 'argMax');
+  const normalized = normalizeAxis(axis, x.shape.length, 'argMax');
   return createNode(argMaxOp, [x.dtype === 'uint8' ? copy(x) : x], { axis: normalized });
 }

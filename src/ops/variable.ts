@@ -1,6 +1,7 @@
 /** The leaf of a variable: memory that lives longer than a plan and changes between plans. */
 
 import { StateError } from '../errors.ts';
+import { topologicalOrder } from '../graph/fuse.ts';
 import { createNode, isOf, type Node, type Op } from '../graph/node.ts';
 import type { Storage } from '../graph/storage.ts';
 import { formatShape, type Shape } from '../shape.ts';
@@ -13,11 +14,24 @@ export interface VariableCell {
   initial: Node | null;
   /** Counts assignments, so that a tensor built before one is not read after it. */
   version: number;
+  /** The last write that was asked for; never fails. Null: none was. */
+  writing: Promise<void> | null;
+  /** Variables that may still need this one's present value as their first. */
+  readonly waiting: Set<WeakRef<VariableCell>>;
+}
+
+/** What a new variable's nodes share. Where its first value depends on other variables, it takes that before they change. */
+export function newCell(initial: Node): VariableCell {
+  const cell: VariableCell = { storage: null, initial, version: 0, writing: null, waiting: new Set() };
+  const self = new WeakRef(cell);
+  for (const node of topologicalOrder([initial])) cellOf(node)?.waiting.add(self);
+  return cell;
 }
 
 export interface VariableAttributes {
   readonly cell: VariableCell;
-  readonly version: number;
+  /** Null: whatever it is when the plan's turn has come. */
+  readonly version: number | null;
   readonly shape: Shape;
 }
 
@@ -28,7 +42,7 @@ export const variableOp: Op<VariableAttributes> = {
   lowering: {
     kind: 'leaf',
     storage({ attributes: { cell, version, shape } }) {
-      if (cell.version !== version) {
+      if (version !== null && version !== cell.version) {
         throw new StateError(
           `A tensor was built from a variable ${formatShape(shape)} that has been updated since: its value would mix old and new. ` +
             'Await its data() before the update, or build it anew.',
@@ -50,11 +64,9 @@ export const variableOp: Op<VariableAttributes> = {
 export const variableNode = (cell: VariableCell, shape: Shape): Node =>
   createNode(variableOp, [], { cell, version: cell.version, shape });
 
-/** The variable of a node as it is now. */
-export const variableNow = (node: Node): Node => {
-  const cell = cellOf(node);
-  return cell === null ? node : variableNode(cell, node.shape);
-};
+/** The variable as it will be in its turn: what a run writes to. */
+export const variableInTurn = (cell: VariableCell, shape: Shape): Node =>
+  createNode(variableOp, [], { cell, version: null, shape });
 
 /** The cell of a variable's node, else null. */
 export function cellOf(node: Node): VariableCell | null {

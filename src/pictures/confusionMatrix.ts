@@ -10,6 +10,7 @@ import { heading, MARGIN, SLACK } from './heading.ts';
 import { RIGHT, readableOn, tint, WRONG } from './palette.ts';
 import { Picture } from './picture.ts';
 import { text } from './svgText.ts';
+import { taken } from './taken.ts';
 
 /** What `confusionMatrix` counts, and how it shows it. */
 export interface ConfusionMatrixOptions {
@@ -43,8 +44,9 @@ const NO_NUMBER = 'no number';
  */
 export async function confusionMatrix(options: ConfusionMatrixOptions): Promise<Picture> {
   const who = 'confusionMatrix';
-  checkOptions(who, options, { labels: true, predictions: true, classNames: true, title: true });
-  const { labels, predictions, classNames } = options;
+  const given = taken(options);
+  checkOptions(who, given, { labels: true, predictions: true, classNames: true, title: true });
+  const { labels, predictions, classNames } = given;
   const examples = 'length' in labels ? labels.length : labels.shape[0];
   const truths = await readLabels(who, labels, examples);
   const { guesses, classes } = await readClasses(who, 'predictions', predictions, examples);
@@ -71,7 +73,7 @@ export async function confusionMatrix(options: ConfusionMatrixOptions): Promise<
   const left = MARGIN + 22 + Math.max(...names.map(widthOf)) + 8;
   const span = columns.length * cell + (lost ? cell / 4 : 0);
   const width = Math.ceil(Math.max(LEAST_WIDTH, left + span + MARGIN));
-  const { title = titleOf(counts, names) } = options;
+  const { title = titleOf(counts, names) } = given;
   const { svg: head, bottom: top } = heading(title, noteOf(examples, written), width);
   const bottom = top + names.length * cell;
   /** Set apart from the classes. */

@@ -11,6 +11,7 @@ import { heading, MARGIN } from './heading.ts';
 import { Picture } from './picture.ts';
 import { type FilterScale, filterPixels, largestWeight, montage, type Pixels } from './pixels.ts';
 import { text } from './svgText.ts';
+import { taken } from './taken.ts';
 
 /** A kernel [height, width, channels, filters]: a weight of `model.getWeights()`, or a tensor. */
 export type Kernel =
@@ -66,29 +67,30 @@ const BETWEEN = 40;
  */
 export async function filterGrid(kernel: Kernel | BeforeAfter, options: FilterGridOptions = {}): Promise<Picture> {
   const who = 'filterGrid';
-  checkOptions(who, options, { scale: true, columns: true, zoom: true, title: true });
+  const [given, settings] = taken([kernel, options] as const);
+  checkOptions(who, settings, { scale: true, columns: true, zoom: true, title: true });
   const sides =
-    'before' in kernel ? [await valuesOf(kernel.before), await valuesOf(kernel.after)] : [await valuesOf(kernel)];
+    'before' in given ? [await valuesOf(given.before), await valuesOf(given.after)] : [await valuesOf(given)];
   const [{ shape }, after] = sides;
   if (after !== undefined && !sameShape(shape, after.shape)) {
     throw new ShapeError(
       `${who}: expected before and after of one shape, got ${formatShape(shape)} and ${formatShape(after.shape)}. Pass one layer’s kernel twice.`,
     );
   }
-  const { scale = 'each' } = options;
+  const { scale = 'each' } = settings;
   const largest = scale === 'all' ? Math.max(...sides.map(({ data }) => largestWeight(data))) : scale;
   const tiles = sides.map((side) => filterPixels(side, { scale: largest }));
   const [, , channels, filters] = shape;
   const perChannel = tiles[0].length > filters;
-  const { columns = perChannel ? channels : filters > 64 ? 16 : 8 } = options;
+  const { columns = perChannel ? channels : filters > 64 ? 16 : 8 } = settings;
   checkWhole(who, 'columns', columns, 1);
   const montages = tiles.map((side) => montage(side, columns));
 
   const [{ width: across, height: down }] = montages;
-  const { zoom = zoomFor(Math.max(shape[0], shape[1]), across * sides.length) } = options;
+  const { zoom = zoomFor(Math.max(shape[0], shape[1]), across * sides.length) } = settings;
   if (!(zoom > 0)) throw new ArgumentError(`${who}: zoom must be above 0, got ${zoom}. Fix the option.`);
   const width = Math.max(LEAST_WIDTH, 2 * MARGIN + sides.length * across * zoom + (sides.length - 1) * BETWEEN);
-  const { title = titleOf(sides) } = options;
+  const { title = titleOf(sides) } = settings;
   const head = heading(title, noteOf(sides, largest, perChannel && columns === channels), width);
   const top = head.bottom + (sides.length > 1 ? 22 : 0);
   const parts = await Promise.all(

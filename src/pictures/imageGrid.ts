@@ -15,6 +15,7 @@ import { RIGHT, RIGHT_TEXT, WRONG, WRONG_TEXT } from './palette.ts';
 import { Picture } from './picture.ts';
 import { imagePixels } from './pixels.ts';
 import { text } from './svgText.ts';
+import { taken } from './taken.ts';
 
 /** Images [count, height, width, 1 or 3] of bytes, or of floats from 0 to 1. */
 export interface ImageArray {
@@ -79,7 +80,8 @@ interface Caption {
  */
 export async function imageGrid(images: Images, options: ImageGridOptions = {}): Promise<Picture> {
   const who = 'imageGrid';
-  checkOptions(who, options, {
+  const [given, settings] = taken([images, options] as const);
+  checkOptions(who, settings, {
     labels: true,
     predictions: true,
     classNames: true,
@@ -88,18 +90,18 @@ export async function imageGrid(images: Images, options: ImageGridOptions = {}):
     zoom: true,
     title: true,
   });
-  const all = imagePixels(await arrayOf(images), who);
-  const { count = all.length, classNames, labels = 'labels' in images ? images.labels : undefined } = options;
+  const all = imagePixels(await arrayOf(given), who);
+  const { count = all.length, classNames, labels = 'labels' in given ? given.labels : undefined } = settings;
   checkWhole(who, 'count', count, 0);
   const truths = labels === undefined ? null : await readLabels(who, labels, all.length);
-  const said = options.predictions;
+  const said = settings.predictions;
   const guesses = said === undefined ? null : (await readClasses(who, 'predictions', said, all.length)).guesses;
   const shown = all.slice(0, count);
   const nameOf = (index: number): string => classNames?.[index] ?? String(index);
   const captions = shown.map((_, i) => captionsOf(guesses?.[i], truths?.[i], nameOf));
 
   const [{ width: across, height: down } = { width: SIDE, height: SIDE }] = shown;
-  const { zoom = Math.max(1, Math.round(SIDE / Math.max(across, down))) } = options;
+  const { zoom = Math.max(1, Math.round(SIDE / Math.max(across, down))) } = settings;
   if (!(zoom > 0)) throw new ArgumentError(`${who}: zoom must be above 0, got ${zoom}. Fix the option.`);
   const tile = { width: across * zoom, height: down * zoom };
   const widest = widestOf(captions.flat());
@@ -107,11 +109,11 @@ export async function imageGrid(images: Images, options: ImageGridOptions = {}):
     width: Math.max(tile.width + 32, Math.ceil(widest) + 12),
     height: tile.height + 2 * FRAME + (captions[0]?.length ?? 0) * LEADING + 18,
   };
-  const { columns = Math.min(Math.max(1, Math.floor(ROW / cell.width)), Math.max(3, shown.length)) } = options;
+  const { columns = Math.min(Math.max(1, Math.floor(ROW / cell.width)), Math.max(3, shown.length)) } = settings;
   checkWhole(who, 'columns', columns, 1);
 
   const width = 2 * MARGIN + Math.max(columns * cell.width, 3 * (SIDE + 32));
-  const { title = titleOf(shown.length, all.length, guesses, truths) } = options;
+  const { title = titleOf(shown.length, all.length, guesses, truths) } = settings;
   const { svg: head, bottom: top } = heading(title, '', width);
   const tiles = await Promise.all(
     shown.map(async (pixels, i) => {

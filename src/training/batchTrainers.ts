@@ -4,6 +4,7 @@
  */
 
 import type { Logs } from '../callbacks/index.ts';
+import type { Device } from '../gpu/device.ts';
 import { dataNode } from '../ops/leaf.ts';
 import { formatShape } from '../shape.ts';
 import { Tensor } from '../tensor.ts';
@@ -38,7 +39,7 @@ export class BatchTrainers {
     this.#kept.delete(key);
     let logs: Logs;
     try {
-      if (kept !== undefined) await refill(kept, batch);
+      if (kept !== undefined) await refill(compiled.device, kept, batch);
       logs = await one.trainer.single();
     } catch (error) {
       await release(one);
@@ -64,17 +65,19 @@ const keyOf = ({ x, y, weights }: Batch): string =>
   `${x.dtype} ${formatShape(x.shape)}, ${y.dtype} ${formatShape(y.shape)}, ${weights?.length ?? 'unweighted'}`;
 
 async function make(compiled: Compiled, { x, y, weights }: Batch): Promise<BatchTrainer> {
-  const examples = await uploadExamples(compiled.device, await onHost(x), await onHost(y), weights);
+  const { device } = compiled;
+  const examples = await uploadExamples(device, await onHost(device, x), await onHost(device, y), weights);
   const { count } = examples.x;
   return { examples, trainer: new Trainer(compiled, examples, count, count, { warn: true }) };
 }
 
 /** The memory of a tensor that was computed is the tensor's own: later batches would overwrite it. */
-const onHost = async (given: Tensor): Promise<Tensor> => new Tensor(dataNode(await valuesOf(given), given.shape));
+const onHost = async (device: Device, given: Tensor): Promise<Tensor> =>
+  new Tensor(dataNode(await valuesOf(device, given), given.shape));
 
-async function refill({ examples }: BatchTrainer, { x, y, weights }: Batch): Promise<void> {
-  examples.x.write(await valuesOf(x));
-  examples.y.write(await valuesOf(y));
+async function refill(device: Device, { examples }: BatchTrainer, { x, y, weights }: Batch): Promise<void> {
+  examples.x.write(await valuesOf(device, x));
+  examples.y.write(await valuesOf(device, y));
   if (weights !== null) examples.weights?.write(weights);
 }
 

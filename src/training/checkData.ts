@@ -7,7 +7,7 @@ import { describe } from '../describe.ts';
 import { ArgumentError, DataError, ShapeError } from '../errors.ts';
 import { checkRows, everyValue, finite } from '../rules.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
-import { asTensor, type Tensor, type TensorLike } from '../tensor.ts';
+import { asTensor, Tensor, type TensorLike, Variable } from '../tensor.ts';
 import { classesOf, type Goal } from './compiled.ts';
 import { givenValues } from './gpuDataset.ts';
 import type { Network } from './network.ts';
@@ -23,7 +23,8 @@ export function dataOf(value: TensorLike, who: string): Tensor {
   if (typeof given === 'object' && given !== null && 'length' in given && given.length === 0) {
     throw new DataError(`${who}: expected examples, got none. Give at least one.`);
   }
-  const data = asTensor(value, who);
+  // A variable may change while its value is used.
+  const data = value instanceof Variable ? new Tensor(value.node) : asTensor(value, who);
   if (data.shape.length > 0) return data;
   throw new ShapeError(
     `${who}: expected examples along the first axis, got a single number. Give a tensor [examples, ...].`,

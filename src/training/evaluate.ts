@@ -3,10 +3,10 @@
 import type { Pauses } from '../callbacks/callbackList.ts';
 import { type Callback, CallbackList, type CallbackModel, type Logs } from '../callbacks/index.ts';
 import type { Tensor, TensorLike } from '../tensor.ts';
-import { checkExamples } from './checkData.ts';
+import { checkExamples, dataOf } from './checkData.ts';
 import { type Compiled, classesOf } from './compiled.ts';
 import { numbersOf } from './exampleWeights.ts';
-import { checkPassOptions } from './fitOptions.ts';
+import { takePassOptions } from './fitOptions.ts';
 import { disposeExamples, uploadExamples } from './gpuDataset.ts';
 import { fittingEvaluation, labelKindOf } from './memory.ts';
 import { Evaluator } from './trainer.ts';
@@ -20,8 +20,11 @@ export interface EvaluateOptions {
   readonly callbacks?: readonly Callback[];
 }
 
-export const checkEvaluateOptions = (options: EvaluateOptions): void =>
-  checkPassOptions('evaluate', options, { batchSize: true, sampleWeight: true, callbacks: true });
+export function takeEvaluateOptions(options: EvaluateOptions): EvaluateOptions {
+  const taken = takePassOptions('evaluate', options, { batchSize: true, sampleWeight: true, callbacks: true });
+  const { sampleWeight } = taken;
+  return { ...taken, sampleWeight: sampleWeight && dataOf(sampleWeight, 'evaluate: sampleWeight') };
+}
 
 /** Batches too large for the device are made smaller. */
 export async function evaluate(
@@ -33,7 +36,7 @@ export async function evaluate(
   pauses: Pauses,
 ): Promise<Logs> {
   const { device } = compiled;
-  const weights = await numbersOf('evaluate', sampleWeight);
+  const weights = await numbersOf('evaluate', device, sampleWeight);
   checkExamples('evaluate', compiled, { x, y, weights });
   const [samples] = x.shape;
   const most = await fittingEvaluation(compiled, Math.min(batchSize, samples), labelKindOf(y));

@@ -1,5 +1,6 @@
 /** How much each example counts in the loss. */
 
+import type { Device } from '../gpu/device.ts';
 import type { Tensor, TensorLike } from '../tensor.ts';
 import { dataOf } from './checkData.ts';
 import { valuesOf } from './gpuDataset.ts';
@@ -11,8 +12,13 @@ export interface Weighting {
 }
 
 /** One number an example, or null. */
-export async function numbersOf(who: string, weights: TensorLike | undefined): Promise<Float32Array | null> {
-  return weights === undefined ? null : Float32Array.from(await valuesOf(dataOf(weights, `${who}: sampleWeight`)));
+export async function numbersOf(
+  who: string,
+  device: Device,
+  weights: TensorLike | undefined,
+): Promise<Float32Array | null> {
+  if (weights === undefined) return null;
+  return Float32Array.from(await valuesOf(device, dataOf(weights, `${who}: sampleWeight`)));
 }
 
 /**
@@ -21,13 +27,14 @@ export async function numbersOf(who: string, weights: TensorLike | undefined): P
  */
 export async function exampleWeights(
   who: string,
+  device: Device,
   y: Tensor,
   trained: number,
   { classWeight, sampleWeight }: Weighting,
 ): Promise<Float32Array | null> {
-  const given = await numbersOf(who, sampleWeight);
+  const given = await numbersOf(who, device, sampleWeight);
   if (classWeight === undefined) return given;
-  const labels = await valuesOf(y);
+  const labels = await valuesOf(device, y);
   const width = labels.length / y.shape[0];
   const weights = given ?? new Float32Array(y.shape[0]).fill(1);
   for (let i = 0; i < trained; i++) {

@@ -2,6 +2,7 @@
 
 import { ArgumentError, DataError } from '../errors.ts';
 import { checkOptions } from '../given.ts';
+import type { Device } from '../gpu/device.ts';
 import type { HostArray } from '../graph/node.ts';
 import { dataNode } from '../ops/leaf.ts';
 import { permutation } from '../random.ts';
@@ -84,13 +85,15 @@ export async function findLearningRate(
   const [x, y] = [dataOf(xs, 'findLearningRate: inputs'), dataOf(ys, 'findLearningRate: labels')];
   const planned = model.planned('findLearningRate', x.shape.slice(1));
   if (options.classWeight !== undefined) checkClassWeight(options.classWeight, planned);
-  const weights = await exampleWeights('findLearningRate', y, y.shape[0], options);
+  const device = await model.device();
+  const weights = await exampleWeights('findLearningRate', device, y, y.shape[0], options);
   checkExamples('findLearningRate', planned, { x, y, weights });
   const rates: number[] = [];
   const losses: number[] = [];
   await rehearse(await model.ready('findLearningRate'), async (copy) => {
     const trainers = new BatchTrainers();
-    const next = batches(await onHost(x), await onHost(y), weights, Math.min(batchSize, x.shape[0]), copy.seed);
+    const [rows, labels] = [await onHost(device, x), await onHost(device, y)];
+    const next = batches(rows, labels, weights, Math.min(batchSize, x.shape[0]), copy.seed);
     let [average, mass] = [0, 0];
     let best = Number.POSITIVE_INFINITY;
     try {
@@ -131,7 +134,10 @@ interface HostRows {
   readonly shape: Shape;
 }
 
-const onHost = async (given: Tensor): Promise<HostRows> => ({ values: await valuesOf(given), shape: given.shape });
+const onHost = async (device: Device, given: Tensor): Promise<HostRows> => ({
+  values: await valuesOf(device, given),
+  shape: given.shape,
+});
 
 /** Batches of some rows of each tensor in a random order, and in another one when all have been seen. */
 function* batches(

@@ -14,7 +14,6 @@ import type { Tensor, TensorLike } from '../tensor.ts';
 import { checkClassWeight, checkExamples, checkInputs, dataOf } from './checkData.ts';
 import { type Compiled, classesOf } from './compiled.ts';
 import { exampleWeights, numbersOf } from './exampleWeights.ts';
-import { checkFitOptions } from './fitOptions.ts';
 import { disposeExamples, type Examples, uploadExamples } from './gpuDataset.ts';
 import { fittingBatch, labelKindOf } from './memory.ts';
 import type { ProgressParts } from './pass.ts';
@@ -75,7 +74,6 @@ export interface Trainee {
 }
 
 export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOptions): Promise<History> {
-  checkFitOptions(options);
   const { model, compiled, standing, visits, adopt } = trainee;
   const { batchSize = 32, epochs = 1, verbose = 1, shuffle = true, initialEpoch = 0, validationFreq = 1 } = options;
   const { validationSplit = 0, validationBatchSize = batchSize, validationData, callbacks: given = [] } = options;
@@ -88,7 +86,7 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
     );
   }
   if (options.classWeight !== undefined) checkClassWeight(options.classWeight, compiled);
-  const weights = await exampleWeights('fit', y, count, options);
+  const weights = await exampleWeights('fit', device, y, count, options);
   checkExamples('fit', compiled, { x, y, weights });
   const most = Math.min(batchSize, count, options.microBatchSize ?? batchSize);
   const microBatchSize = await fittingBatch(compiled, most, labelKindOf(y));
@@ -113,7 +111,7 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
       const who = 'fit: validationData';
       const heldX = dataOf(validationData[0], `${who}: inputs`);
       const heldY = dataOf(validationData[1], `${who}: labels`);
-      const heldWeights = await numbersOf(who, validationData[2]);
+      const heldWeights = await numbersOf(who, device, validationData[2]);
       checkInputs(who, heldX.shape.slice(1), network);
       checkExamples(who, compiled, { x: heldX, y: heldY, weights: heldWeights });
       const held = await upload(device, heldX, heldY, heldWeights);

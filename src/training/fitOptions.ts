@@ -4,6 +4,7 @@ import { Callback } from '../callbacks/index.ts';
 import { describe } from '../describe.ts';
 import { ArgumentError } from '../errors.ts';
 import { checkOptions } from '../given.ts';
+import { dataOf } from './checkData.ts';
 import { checkWhole } from './checks.ts';
 import type { FitOptions } from './fit.ts';
 
@@ -23,8 +24,31 @@ const OPTIONS: Readonly<Record<keyof FitOptions, true>> = {
   validationFreq: true,
 };
 
-/** Throws for an unknown option, or a value that no training could use. */
-export function checkFitOptions(options: FitOptions): void {
+/**
+ * The options as they are now: the caller may change them while `fit` awaits.
+ * @throws ArgumentError for an unknown option, or a value that no training could use
+ */
+export function takeFitOptions(options: FitOptions): FitOptions {
+  checkFitOptions(options);
+  const { callbacks, classWeight, sampleWeight, validationData } = options;
+  // Anything but an object of weights is refused later, by what it is.
+  const isObject = typeof classWeight === 'object' && classWeight !== null && !(classWeight instanceof Map);
+  return {
+    ...options,
+    callbacks: callbacks && [...callbacks],
+    classWeight: isObject ? { ...classWeight } : classWeight,
+    sampleWeight: sampleWeight && dataOf(sampleWeight, 'fit: sampleWeight'),
+    validationData: validationData && takeHeldOut(validationData),
+  };
+}
+
+function takeHeldOut([x, y, weights]: NonNullable<FitOptions['validationData']>): FitOptions['validationData'] {
+  const who = 'fit: validationData';
+  const [inputs, labels] = [dataOf(x, `${who}: inputs`), dataOf(y, `${who}: labels`)];
+  return weights === undefined ? [inputs, labels] : [inputs, labels, dataOf(weights, `${who}: sampleWeight`)];
+}
+
+function checkFitOptions(options: FitOptions): void {
   checkOptions('fit', options, OPTIONS);
   const { batchSize = 32, epochs = 1, initialEpoch = 0, validationFreq = 1, verbose = 1, shuffle = true } = options;
   const { microBatchSize = batchSize, validationBatchSize = batchSize, validationSplit = 0, validationData } = options;
@@ -70,15 +94,16 @@ interface PassOptions {
 }
 
 /** The same of a pass: `known` lists its options. */
-export function checkPassOptions<T extends PassOptions>(
+export function takePassOptions<T extends PassOptions>(
   who: string,
   options: T,
   known: Readonly<Record<keyof T & string, true>>,
-): void {
+): T {
   checkOptions(who, options, known);
   const { batchSize = 32, callbacks = [] } = options;
   checkWhole(who, 'batchSize', batchSize, 1);
   checkCallbacks(who, callbacks);
+  return { ...options, callbacks: [...callbacks] };
 }
 
 /** Throws unless these are callbacks: anything else would be asked for hooks that it does not have. */

@@ -5,25 +5,29 @@
 
 import { ShapeError } from '../errors.ts';
 import type { Device } from '../gpu/device.ts';
-import type { HostArray, Node } from '../graph/node.ts';
+import { type HostArray, isOf, type Node } from '../graph/node.ts';
 import type { Storage } from '../graph/storage.ts';
 import { batchRows } from '../ops/batchRows.ts';
-import { dataNode, storedNode } from '../ops/leaf.ts';
+import { data, dataNode, storedNode } from '../ops/leaf.ts';
 import { formatShape, sizeOf } from '../shape.ts';
-import { Tensor } from '../tensor.ts';
+import { realise, Tensor } from '../tensor.ts';
 
 /** Shards that one kernel may bind beside its other buffers. */
 const MAX_SHARDS = 6;
 
 /** The values of a tensor that the host gave and that were not computed with; else null. */
-export function givenValues({ node }: Tensor): HostArray | null {
-  const { lowering } = node.op;
-  const source = lowering.kind === 'leaf' ? lowering.storage(node) : null;
-  return source?.kind === 'host' ? source.values : null;
-}
+export const givenValues = ({ node }: Tensor): HostArray | null => (isOf(node, data) ? node.attributes.values : null);
 
-/** A tensor's values on the host; unlike `data()` it leaves what the host gave where it is. */
-export const valuesOf = async (tensor: Tensor): Promise<HostArray> => givenValues(tensor) ?? tensor.data();
+/**
+ * A tensor's values on the host; unlike `data()` it leaves what the host gave where it is, and computes what nobody has
+ * computed yet on the device where it is needed.
+ */
+export async function valuesOf(device: Device, tensor: Tensor): Promise<HostArray> {
+  const given = givenValues(tensor);
+  if (given !== null) return given;
+  await realise([tensor], [], { device });
+  return tensor.data();
+}
 
 /** One tensor [count, ...] on the GPU. */
 export class Rows {
@@ -58,7 +62,7 @@ export class Rows {
     }
     const values = givenValues(tensor);
     if (values === null) {
-      await tensor.data();
+      await realise([tensor], [], { device });
       return new Rows(device, count, [tensor.node], count, []);
     }
     const row = sizeOf(node.shape.slice(1));

@@ -13,7 +13,7 @@ import { pack } from '../ops/pack.ts';
 import { sum } from '../ops/reduce.ts';
 import { assign, optimizerUpdate, type UpdateRule } from '../ops/update.ts';
 import { foldIn, seedFromString } from '../random.ts';
-import { formatShape, type Shape, sameShape } from '../shape.ts';
+import { formatShape, frozen, type Shape, sameShape } from '../shape.ts';
 import type { MomentNodes } from './moments.ts';
 import { ParameterBlock, standIn } from './parameters.ts';
 import { callLayer, checkWeightBytes, drawWeight, perExampleOf } from './userParts.ts';
@@ -57,8 +57,8 @@ export class Network {
   /** Names the layers, checks that they fit on each other, and draws the weights. */
   constructor(layers: readonly Layer[], inputShape: Shape, seed: number) {
     checkInputShape(inputShape, 'build');
-    this.inputShape = inputShape;
-    const placed = placeLayers(layers, inputShape);
+    this.inputShape = frozen(inputShape);
+    const placed = placeLayers(layers, this.inputShape);
     checkWeightBytes(placed);
     this.layers = placed;
     const draw = (trainable: boolean): ParameterBlock =>
@@ -98,7 +98,8 @@ export class Network {
       const context = {
         training,
         weights: own,
-        randomKey: at + 1,
+        // No layer's key is one that a person would choose as a seed, nor the neighbour of another layer's.
+        randomKey: foldIn(0, at),
         update: (weight: Node, value: Node) => updates.push({ weight, value }),
       };
       output = callLayer(layer, name, output, context, outputShape);
@@ -126,7 +127,7 @@ export function placeLayers(layers: readonly Layer[], inputShape: Shape): readon
       );
     }
     taken.add(name);
-    const specs = layer.weights(shape, name);
+    const specs = layer.weights(shape, name).map((spec) => ({ ...spec, shape: frozen(spec.shape) }));
     const outputShape = outputOf(layer, name, shape, specs);
     placed.push({ layer, name, outputShape, specs });
     shape = outputShape;
@@ -164,7 +165,7 @@ function outputOf(layer: Layer, name: string, input: Shape, specs: readonly Weig
     randomKey: 0,
     update: () => {},
   };
-  return callLayer(layer, name, standIn([1, ...input]), context).shape.slice(1);
+  return frozen(callLayer(layer, name, standIn([1, ...input]), context).shape.slice(1));
 }
 
 export interface StepParts {

@@ -8,7 +8,7 @@ import type { Node } from '../graph/node.ts';
 import { copy } from '../ops/elementwise.ts';
 import { sizeOf } from '../shape.ts';
 import { type Tensor, tensor } from '../tensor.ts';
-import { checkPassOptions } from './fitOptions.ts';
+import { takePassOptions } from './fitOptions.ts';
 import { Order, Rows } from './gpuDataset.ts';
 import { InFlight } from './inFlight.ts';
 import { fitting } from './memory.ts';
@@ -21,8 +21,8 @@ export interface PredictOptions {
   readonly callbacks?: readonly Callback[];
 }
 
-export const checkPredictOptions = (options: PredictOptions): void =>
-  checkPassOptions('predict', options, { batchSize: true, callbacks: true });
+export const takePredictOptions = (options: PredictOptions): PredictOptions =>
+  takePassOptions('predict', options, { batchSize: true, callbacks: true });
 
 /** Outputs [examples, ...] of inputs [examples, ...], on the host. Batches too large for the device are made smaller. */
 export async function predict(

@@ -17,14 +17,15 @@ import { BatchTrainers } from './batchTrainers.ts';
 import { checkExamples, checkInputs, dataOf } from './checkData.ts';
 import { checkWhole } from './checks.ts';
 import type { Compiled, Goal, Progress } from './compiled.ts';
-import { checkEvaluateOptions, type EvaluateOptions, evaluate } from './evaluate.ts';
+import { type EvaluateOptions, evaluate, takeEvaluateOptions } from './evaluate.ts';
 import { numbersOf } from './exampleWeights.ts';
 import { type FitOptions, fit } from './fit.ts';
+import { takeFitOptions } from './fitOptions.ts';
 import { type MemoryOptions, type MemoryReport, memoryReport } from './memory.ts';
 import type { OptimizerState, SavedModel, SavedOptimizer } from './modelFile.ts';
 import { Moments, type SavedMoments } from './moments.ts';
 import { Network } from './network.ts';
-import { checkPredictOptions, type PredictOptions, predict } from './predict.ts';
+import { type PredictOptions, predict, takePredictOptions } from './predict.ts';
 import { restoreFrom, Standing } from './standing.ts';
 import { summaryOf } from './summary.ts';
 import type { Trainer } from './trainer.ts';
@@ -63,7 +64,7 @@ export class Sequential implements CallbackModel {
   history: History | null = null;
   readonly seed: number;
   readonly #layers: Layer[];
-  readonly #options: SequentialOptions;
+  readonly #asked: Device | undefined;
   #network: Network | null = null;
   #goal: Goal | null = null;
   #device: Device | null = null;
@@ -83,7 +84,7 @@ export class Sequential implements CallbackModel {
     checkLayers(layers);
     checkOptions('Sequential', options, { inputShape: true, seed: true, device: true });
     this.#layers = [...layers];
-    this.#options = options;
+    this.#asked = options.device;
     this.seed = options.seed ?? 0;
     checkUint32('Sequential', 'seed', this.seed);
     const inputShape = options.inputShape ?? layers[0]?.inputShape;
@@ -102,7 +103,7 @@ export class Sequential implements CallbackModel {
 
   /** In order. */
   get layers(): readonly Layer[] {
-    return this.#layers;
+    return [...this.#layers];
   }
 
   /** Whether the shape of an example is fixed and the weights are drawn. */
@@ -182,7 +183,7 @@ export class Sequential implements CallbackModel {
 
   /** The device that holds the weights; opened when first asked for. */
   async device(): Promise<Device> {
-    this.#device ??= this.#options.device ?? (await defaultDevice());
+    this.#device ??= this.#asked ?? (await defaultDevice());
     const device = this.#device;
     device.check();
     this.#network?.trainable.attach(device);
@@ -289,30 +290,31 @@ export class Sequential implements CallbackModel {
   async fit(xs: TensorLike, ys: TensorLike, options: FitOptions = {}): Promise<History> {
     return this.#whileTraining('fit', async () => {
       const [x, y] = [dataOf(xs, 'fit: inputs'), dataOf(ys, 'fit: labels')];
+      const taken = takeFitOptions(options);
       const compiled = await this.ready('fit', x.shape.slice(1));
       const adopt = (trainer: Trainer | null): void => {
         this.#trainer = trainer;
       };
       const [standing, visits] = [this.#standing, this.#visits];
-      return fit({ model: this, compiled, standing, visits, adopt }, x, y, options);
+      return fit({ model: this, compiled, standing, visits, adopt }, x, y, taken);
     });
   }
 
   /** Mean loss and metrics over all examples, by name. */
   async evaluate(xs: TensorLike, ys: TensorLike, options: EvaluateOptions = {}): Promise<Logs> {
-    checkEvaluateOptions(options);
+    const taken = takeEvaluateOptions(options);
     const [x, y] = [dataOf(xs, 'evaluate: inputs'), dataOf(ys, 'evaluate: labels')];
     const compiled = await this.ready('evaluate', x.shape.slice(1));
-    return this.#visits.visit(() => evaluate(this, compiled, x, y, options, this.#visits.inner));
+    return this.#visits.visit(() => evaluate(this, compiled, x, y, taken, this.#visits.inner));
   }
 
   /** Outputs [examples, ...] of inputs [examples, ...]. */
   async predict(xs: TensorLike, options: PredictOptions = {}): Promise<Tensor> {
-    checkPredictOptions(options);
+    const taken = takePredictOptions(options);
     const x = dataOf(xs, 'predict: inputs');
     const network = this.#buildFor('predict', x.shape.slice(1)).#requireNetwork('predict');
     const device = await this.device();
-    return this.#visits.visit(() => predict(this, device, network, x, options, this.#visits.inner));
+    return this.#visits.visit(() => predict(this, device, network, x, taken, this.#visits.inner));
   }
 
   /**
@@ -327,8 +329,9 @@ export class Sequential implements CallbackModel {
     return this.#whileTraining('trainOnBatch', async () => {
       checkOptions('trainOnBatch', options, { sampleWeight: true });
       const [x, y] = [dataOf(xs, 'trainOnBatch: inputs'), dataOf(ys, 'trainOnBatch: labels')];
+      const sampleWeight = options.sampleWeight && dataOf(options.sampleWeight, 'trainOnBatch: sampleWeight');
       const compiled = await this.ready('trainOnBatch', x.shape.slice(1));
-      const weights = await numbersOf('trainOnBatch', options.sampleWeight);
+      const weights = await numbersOf('trainOnBatch', compiled.device, sampleWeight);
       checkExamples('trainOnBatch', compiled, { x, y, weights });
       await this.#visits.close();
       try {
@@ -425,11 +428,16 @@ export class Sequential implements CallbackModel {
    */
   async load(path: string): Promise<void> {
     const { readBytes } = await seldom();
-    await this.fromSafetensors(await readBytes('load', path));
+    await this.#decode(await readBytes('load', path));
   }
 
   /** The same from bytes. */
   async fromSafetensors(bytes: Uint8Array): Promise<void> {
+    await this.#decode(new Uint8Array(bytes));
+  }
+
+  /** `bytes` that nobody changes meanwhile. */
+  async #decode(bytes: Uint8Array): Promise<void> {
     const { decodeModel, decodeSafetensors } = await seldom();
     const saved = decodeModel(decodeSafetensors(bytes), this.#requireNetwork('load'));
     await this.#visits.visit(async () => this.#adopt(saved));
@@ -491,15 +499,19 @@ export class Sequential implements CallbackModel {
   /** A new model from a file (Node): architecture, weights and optimizer state. Compile it before training on. */
   static async load(path: string, options: SequentialOptions = {}): Promise<Sequential> {
     const { readBytes } = await seldom();
-    return Sequential.fromSafetensors(await readBytes('load', path), options);
+    return Sequential.#decoded(await readBytes('load', path), options);
   }
 
   /** The same from bytes. */
   static async fromSafetensors(bytes: Uint8Array, options: SequentialOptions = {}): Promise<Sequential> {
+    return Sequential.#decoded(new Uint8Array(bytes), { ...options });
+  }
+
+  static async #decoded(bytes: Uint8Array, options: SequentialOptions): Promise<Sequential> {
     const { decodeArchitecture } = await seldom();
     const { layers, inputShape, seed } = decodeArchitecture(bytes);
     const model = new Sequential(layers, { seed, ...options, inputShape });
-    await model.fromSafetensors(bytes);
+    await model.#decode(bytes);
     return model;
   }
 

@@ -71,6 +71,7 @@ const isNode = (value: unknown): value is Node =>
 
 /** A layer's output for a batch. `expected`: the shape of one example, where it is known. */
 export function callLayer(layer: Layer, name: string, x: Node, context: CallContext, expected?: Shape): Node {
+  Object.freeze(x.shape);
   const who = `${titleOf(layer, name)}, inputs ${formatShape(x.shape.slice(1))} an example`;
   const output = nodeFrom(who, () => layer.call(x, context));
   const [batch] = x.shape;
@@ -83,6 +84,7 @@ export function callLayer(layer: Layer, name: string, x: Node, context: CallCont
 
 /** A loss or metric of each example; anything but [batch] would broadcast into nonsense. */
 export function perExampleOf(measure: Loss | Metric, y: Node, output: Node): Node {
+  for (const { shape } of [y, output]) Object.freeze(shape);
   let result: Node;
   try {
     result = nodeFrom(`'${measure.name}'`, () => measure.perExample(y, output));

@@ -1,6 +1,7 @@
 /** A network's weights, copied to the host and back, in the order in which its layers declare them. */
 
 import type { Weight } from '../callbacks/index.ts';
+import { describe } from '../describe.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
 import type { Network } from './network.ts';
@@ -45,22 +46,40 @@ export async function readWeights(network: Network): Promise<Weight[]> {
 /** All are checked before the first is written: a mistake leaves the network as it was. */
 export function writeWeights(network: Network, weights: readonly (Weight | Float32Array)[]): void {
   const places = weightPlaces(network);
+  if (!Array.isArray(weights)) {
+    throw new ArgumentError(
+      `setWeights: expected an array of weights, got ${describe(weights)}. Give what getWeights() gives.`,
+    );
+  }
   if (places.length !== weights.length) {
     throw new ArgumentError(
       `setWeights: the model has ${places.length} weights, got ${weights.length}. Give those of getWeights() of an equal model.`,
     );
   }
-  places.forEach(({ name, shape }, at) => {
+  const values = places.map(({ name, shape }, at) => {
     const given = weights[at];
-    const flat = given instanceof Float32Array;
-    if (flat ? given.length === sizeOf(shape) : sameShape(given.shape, shape)) return;
+    const data = valuesOf(name, given);
+    const got = given instanceof Float32Array ? [given.length] : given.shape;
+    const fits = given instanceof Float32Array || sameShape(got, shape);
+    if (fits && data.length === sizeOf(shape)) return data;
     throw new ShapeError(
-      `setWeights: '${name}' has shape ${formatShape(shape)}, got ${formatShape(flat ? [given.length] : given.shape)}. ` +
+      `setWeights: '${name}' has shape ${formatShape(shape)}, got ${formatShape(fits ? [data.length] : got)}. ` +
         'Give the weights of an equal model, in its order.',
     );
   });
   places.forEach(({ block, index }, at) => {
-    const given = weights[at];
-    block.write(index, given instanceof Float32Array ? given : given.data);
+    block.write(index, values[at]);
   });
+}
+
+/** A weight's numbers; from JavaScript it may be anything. */
+function valuesOf(name: string, given: Weight | Float32Array): Float32Array {
+  if (given instanceof Float32Array) return given;
+  const value: unknown = given;
+  const isWeight = typeof value === 'object' && value !== null && 'shape' in value && Array.isArray(value.shape);
+  if (isWeight && given.data instanceof Float32Array) return given.data;
+  throw new ArgumentError(
+    `setWeights: expected a Float32Array, or { name, shape, data } with one, for '${name}', got ${describe(value)}. ` +
+      'Give what getWeights() gives, or the data() of a tensor.',
+  );
 }
