@@ -2,7 +2,9 @@
 // One thread a vec4f. step.rates holds the step sizes, bias correction included, computed by the host in float64.
 //
 // SGD       m ← μ m - rate g;  p ← p + m, or p + μ m - rate g (Nesterov);  without momentum p ← p - rate g
-// RMSprop   v ← ρ v + (1 - ρ) g²;  p ← p - rate g / sqrt(v + ε)   (Keras' form; CENTERED subtracts the mean's square)
+// RMSprop   v ← v + (1 - ρ)(g² - v);  p ← p - rate g / sqrt(v + ε)   (Keras' form)
+//           CENTERED: v is less the square of the mean a. v - a² itself would lose every digit where g hardly changes, and could
+//           be negative, so moment2 holds this variance: v ← v + (1 - ρ)(ρ (g - a)² - v);  a ← a + (1 - ρ)(g - a)
 // Adam      m ← m + (1 - β1)(g - m);  v ← v + (1 - β2)(g² - v);  p ← p - rate m / (sqrt(v) + ε)   (Kingma and Ba 2014,
 //           with rate = lr sqrt(1 - β2^t) / (1 - β1^t))
 // AdamW     the same after p ← p (1 - rate2), rate2 = lr * weight decay (Loshchilov and Hutter 2017)
@@ -14,7 +16,7 @@
 //   COUNT      steps left out since the moments were zero
 //   LATEST_OUT one more than the latest of them: the update may come in several dispatches
 // step.rates: the rate with its correction, the weight decay, the rate alone, and t, all by the host's count
-// uniforms: count in vec4s. floats: the rule's constants
+// uniforms: count in vec4s. floats: the rule's constants, and as `_rest` what they lack to 1
 
 const FIRST = 0u;
 const LATEST = 1u;
@@ -75,13 +77,14 @@ fn main(
 @end
 @end
 @if RMSPROP
-  let v = params.rho * moment2[i] + (1.0 - params.rho) * g * g;
 @if CENTERED
-  let average = params.rho * moment3[i] + (1.0 - params.rho) * g;
-  let scaled = rate * g / sqrt(v - average * average + params.epsilon);
+  let beyond = g - moment3[i];
+  let average = moment3[i] + params.rho_rest * beyond;
+  let v = moment2[i] + params.rho_rest * (params.rho * beyond * beyond - moment2[i]);
 @else
-  let scaled = rate * g / sqrt(v + params.epsilon);
+  let v = moment2[i] + params.rho_rest * (g * g - moment2[i]);
 @end
+  let scaled = rate * g / sqrt(v + params.epsilon);
 @if MOMENTUM
   let m = params.momentum * moment1[i] + scaled;
   let next = old - m;
@@ -90,9 +93,10 @@ fn main(
 @end
 @end
 @if ADAM
-  let m = moment1[i] + (1.0 - params.beta1) * (g - moment1[i]);
-  let v = moment2[i] + (1.0 - params.beta2) * (g * g - moment2[i]);
-  let next = old * (1.0 - step.rates.y) - rate * m / (sqrt(v) + params.epsilon);
+  let m = moment1[i] + params.beta1_rest * (g - moment1[i]);
+  let v = moment2[i] + params.beta2_rest * (g * g - moment2[i]);
+  // Not old (1 - rate2): of so small a share float32 has few digits left next to 1.
+  let next = old - (step.rates.y * old + rate * m / (sqrt(v) + params.epsilon));
 @end
   // A gradient so large that its square overflows would freeze its weight for good: it counts as not finite.
 @if SECOND_MOMENT

@@ -1,6 +1,6 @@
 // Maximum or mean over the pixels of a window. x: [batch, H, W, C], y: [batch, OH, OW, C].
 // One thread an output pixel and `V` of channels (four neighbours where C allows). Padding takes no part: the mean divides
-// by the pixels that are there, the maximum ignores the rest. A NaN in the window is the maximum.
+// by the pixels that are there, the maximum ignores the rest. A NaN in the window is the maximum. After long_sum.wgsl.
 // uniforms: count = outputs in units of V
 
 const H = {{H}}; const W = {{W}}; const C = {{C}}u; // C in units of V
@@ -26,7 +26,8 @@ fn main(
 @if MAX
   var result = x[(image + u32(y_begin * W + x_begin)) * C + channel];
 @else
-  var result = V();
+  var sum = Sum();
+  var at = 0u;
 @end
   for (var y = y_begin; y < y_end; y++) {
     for (var c = x_begin; c < x_end; c++) {
@@ -34,13 +35,14 @@ fn main(
 @if MAX
       result = maximum(result, value);
 @else
-      result += value;
+      add_term(&sum, at, value);
+      at++;
 @end
     }
   }
 @if MAX
   store(i, result);
 @else
-  store(i, result / V(f32((y_end - y_begin) * (x_end - x_begin))));
+  store(i, total_of(sum) / V(f32((y_end - y_begin) * (x_end - x_begin))));
 @end
 }

@@ -2,7 +2,7 @@
 // x: [batch, H, W, C] (for the maximum), dy: [batch, OH, OW, C], dx: [batch, H, W, C].
 //
 // One thread a pixel and `V` of channels. Of a maximum, the first pixel in row order that holds it receives the gradient;
-// it is found again from x instead of being stored. A NaN counts as the maximum.
+// it is found again from x instead of being stored. A NaN counts as the maximum. After long_sum.wgsl.
 // uniforms: count = pixels * channels in units of V
 
 const H = {{H}}; const W = {{W}}; const C = {{C}}u; // C in units of V
@@ -45,7 +45,8 @@ fn main(
   let x_last = min((px + {{PAD_X}}) / {{STRIDE_X}}, OW - 1);
   let y_first = (max(py + {{PAD_Y}} - {{KH}} + {{STRIDE_Y}}, 0)) / {{STRIDE_Y}};
   let x_first = (max(px + {{PAD_X}} - {{KW}} + {{STRIDE_X}}, 0)) / {{STRIDE_X}};
-  var result = V();
+  var sum = Sum();
+  var at = 0u;
   for (var oy = y_first; oy <= y_last; oy++) {
     for (var ox = x_first; ox <= x_last; ox++) {
       let y0 = oy * {{STRIDE_Y}} - {{PAD_Y}};
@@ -53,12 +54,13 @@ fn main(
       let upstream = dy[(outputs + u32(oy * OW + ox)) * C + channel];
 @if MAX
       let share = wins(image, channel, y0, x0, py, px);
-      result += select(V(0.0), upstream, share > V(0.0));
+      add_term(&sum, at, select(V(0.0), upstream, share > V(0.0)));
 @else
       let pixels = (min(y0 + {{KH}}, H) - max(y0, 0)) * (min(x0 + {{KW}}, W) - max(x0, 0));
-      result += upstream / V(f32(pixels));
+      add_term(&sum, at, upstream / V(f32(pixels)));
 @end
+      at++;
     }
   }
-  store(i, result);
+  store(i, total_of(sum));
 }

@@ -28,6 +28,15 @@ fn block(base: u32, column: u32, begin: u32, end: u32) -> N {
   return total;
 }
 
+// As many blocks.
+fn blocks(base: u32, column: u32, begin: u32, end: u32) -> N {
+  var total = block(base, column, begin, end);
+  for (var r = begin + BLOCK; r < min(begin + BLOCK * BLOCK, end); r += BLOCK) {
+    total = combine(total, block(base, column, r, end));
+  }
+  return total;
+}
+
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -41,8 +50,8 @@ fn main(
   let begin = (result / params.columns % params.chunks) * params.chunk;
   let end = min(begin + params.chunk, params.extent);
   let base = outer * params.extent;
-  var total = block(base, column, begin, end);
-  for (var r = begin + BLOCK; r < end; r += BLOCK) { total = combine(total, block(base, column, r, end)); }
+  var total = blocks(base, column, begin, end);
+  for (var r = begin + BLOCK * BLOCK; r < end; r += BLOCK * BLOCK) { total = combine(total, blocks(base, column, r, end)); }
 @if TO_MEMORY
   partial[result] = total;
 @else

@@ -1,6 +1,6 @@
 // The transpose of gather: y[outer, row, inner] = Σ_i [ids_i = row] g[outer, i, inner].
 // One thread an element; it looks through all ids in order, so nothing is added atomically and the sum is the same every
-// time. uniforms: count, rows, ids, inner
+// time. After long_sum.wgsl. uniforms: count, rows, ids, inner
 
 @compute @workgroup_size(64)
 fn main(
@@ -13,9 +13,13 @@ fn main(
   let inner = at % params.inner;
   let row = at / params.inner % params.rows;
   let outer = at / params.inner / params.rows;
-  var total = 0.0;
+  var sum = Sum();
+  var found = 0u;
   for (var i = 0u; i < params.ids; i++) {
-    if (u32(ids[i]) == row) { total += g[(outer * params.ids + i) * params.inner + inner]; }
+    if (u32(ids[i]) == row) {
+      add_term(&sum, found, g[(outer * params.ids + i) * params.inner + inner]);
+      found++;
+    }
   }
-  store(at, total);
+  store(at, total_of(sum));
 }

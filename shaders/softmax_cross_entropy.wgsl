@@ -1,5 +1,5 @@
 // Cross-entropy of softmax(logits) with labels, and its gradient, one thread an example; the probabilities are never
-// written out and the maximum is taken off first.
+// written out and the maximum is taken off first. After long_sum.wgsl.
 //
 // logits: [batch, classes]. labels: class ids [batch] (IDS), or a distribution a row [batch, classes].
 // Smoothed labels are y (1 - s) + s / classes. With CLIP, probabilities are cut to [clip, 1 - clip] before the logarithm
@@ -45,15 +45,18 @@ fn main(
 @end
   var top = logits[base];
   for (var c = 1u; c < params.classes; c++) { top = maximum(top, logits[base + c]); }
-  var total = 0.0;
-  for (var c = 0u; c < params.classes; c++) { total += exp(logits[base + c] - top); }
+  var sum = Sum();
+  for (var c = 0u; c < params.classes; c++) { add_term(&sum, c, exp(logits[base + c] - top)); }
+  let total = total_of(sum);
   // Every bit of the exponent set: NaN, made at run time because a constant one is refused.
   let nan = bitcast<f32>(params.batch | 0x7fc00000u);
 @if GRADIENT
-  var mass = 0.0;
+  var kept_labels = Sum();
   for (var c = 0u; c < params.classes; c++) {
-    if (kept(exp(logits[base + c] - top) / total)) { mass += label(example, c, id); }
+    let counts = kept(exp(logits[base + c] - top) / total);
+    add_term(&kept_labels, c, select(0.0, label(example, c, id), counts));
   }
+  let mass = total_of(kept_labels);
   for (var c = 0u; c < params.classes; c++) {
     let p = exp(logits[base + c] - top) / total;
     let d = p * mass - select(0.0, label(example, c, id), kept(p));
@@ -64,19 +67,22 @@ fn main(
 @end
   }
 @else
-  let log_total = log(total);
-  var loss = 0.0;
+  let log_total = logarithm(total);
+  var losses = Sum();
+  var counted = 0u;
   for (var c = 0u; c < params.classes; c++) {
     let y = label(example, c, id);
+    // A label of 0 counts for nothing even where ln p is minus infinity.
     if (y != 0.0) {
 @if CLIP
       let p = exp(logits[base + c] - top) / total;
-      loss -= y * logarithm(clip(p, params.clip, 1.0 - params.clip));
+      add_term(&losses, counted, -y * logarithm(clip(p, params.clip, 1.0 - params.clip)));
 @else
-      loss -= y * (logits[base + c] - top - log_total);
+      add_term(&losses, counted, -y * (logits[base + c] - top - log_total));
 @end
+      counted++;
     }
   }
-  store(example, select(loss, nan, bad));
+  store(example, select(total_of(losses), nan, bad));
 @end
 }

@@ -107,7 +107,10 @@ export const mul = (a: TensorLike, b: TensorLike): Tensor => asTensor(a, 'mul').
 export const div = (a: TensorLike, b: TensorLike): Tensor => asTensor(a, 'div').div(b);
 /** -x. */
 export const neg = (x: TensorLike): Tensor => asTensor(x, 'neg').neg();
-/** x^y, broadcast. A negative base with a fractional exponent is NaN; x^0 is 1. */
+/**
+ * x^y, broadcast, as IEEE 754 defines it: a negative base with a fractional exponent is NaN, x^0 and 1^y are 1. The number 0.5
+ * as an exponent is `sqrt`.
+ */
 export const pow = (x: TensorLike, y: TensorLike): Tensor => asTensor(x, 'pow').pow(y);
 /** x². */
 export const square = (x: TensorLike): Tensor => asTensor(x, 'square').square();

@@ -176,8 +176,7 @@ export function binaryCrossentropy(options: BinaryOptions = {}): Loss {
       const raw = alike('binaryCrossentropy', labels, output);
       const y = e.add(e.mul(raw, fullNode(1 - labelSmoothing)), fullNode(labelSmoothing / 2));
       const logits = isOf(output, e.sigmoidOp) ? output.inputs[0] : fromLogits ? output : null;
-      // softplus(z) - y z is -y ln σ(z) - (1 - y) ln(1 - σ(z)).
-      if (logits !== null) return perExampleMean(e.sub(e.softplus(logits), e.mul(y, logits)));
+      if (logits !== null) return perExampleMean(e.sigmoidCrossEntropy(logits, y));
       const p = e.clip(output, EPSILON, 1 - EPSILON);
       const one = fullNode(1);
       const entropy = e.add(e.mul(y, e.log(p)), e.mul(e.sub(one, y), e.log(e.sub(one, p))));

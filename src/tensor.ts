@@ -168,7 +168,10 @@ export class Tensor {
   neg(): Tensor {
     return new Tensor(e.neg(this.node));
   }
-  /** this^y; NaN for a negative base with a fractional exponent. */
+  /**
+   * this^y as IEEE 754 defines it: NaN for a negative base with a fractional exponent; this^0 and 1^y are 1. The number 0.5 as
+   * an exponent is `sqrt`.
+   */
   pow(y: TensorLike): Tensor {
     return new Tensor(e.pow(this.node, nodeOf(y, 'pow')));
   }

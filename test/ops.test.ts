@@ -103,7 +103,12 @@ function binary(gpu: Binary<Node>, oracle: Binary<o.Array64>, { low = -2, high =
   );
 }
 
+const sigmoidCrossEntropy: Binary<o.Array64> = (z, y) => o.sub(o.softplus(z), o.mul(z, y));
 const normalCdf: Unary<o.Array64> = (x) => ({ ...x, data: x.data.map((v) => 0.5 * o.erfc(-v / Math.SQRT2)) });
+const normalDensity: Unary<o.Array64> = (x) => ({
+  ...x,
+  data: x.data.map((v) => Math.exp((-v * v) / 2) / Math.sqrt(2 * Math.PI)),
+});
 const step: Binary<o.Array64> = (g, y) => o.mul(g, o.greater(y, o.scalar64(0)));
 
 /** More than 65,535 workgroups of 64: the grid needs a second dimension. Nothing is uploaded but a row and a column. */
@@ -602,6 +607,7 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
   ),
   gelu: unary(e.gelu, o.gelu),
   normalCdf: unary(e.normalCdf, normalCdf),
+  normalDensity: unary(e.normalDensity, normalDensity),
   sigmoid: [...unary(e.sigmoid, o.sigmoid), ...unary(e.sigmoid, o.sigmoid, -9, 9).slice(1)],
   tanh: [
     ...unary(e.tanh, o.tanh),
@@ -619,6 +625,19 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
     },
   ],
   softplus: [...unary(e.softplus, o.softplus), ...unary(e.softplus, o.softplus, -60, 60).slice(1)],
+  sigmoidCrossEntropy: [
+    ...binary(e.sigmoidCrossEntropy, sigmoidCrossEntropy),
+    {
+      name: 'second order',
+      async run() {
+        await compareSecondOrder(
+          [draw([3, 5]), draw([3, 5], 0, 1)],
+          (z, y) => sum(e.sigmoidCrossEntropy(z, y)),
+          (z, y) => o.sum(sigmoidCrossEntropy(z, y)).data[0],
+        );
+      },
+    },
+  ],
   silu: unary(e.silu, o.silu),
   copy: [
     ...unary(e.copy, (x) => x),

@@ -268,8 +268,9 @@ export function emitMembers(
     }
     if (lowering.kind !== 'pointwise') throw new Error(`${node.op.name} cannot be fused as an expression.`);
     const whole = lowering.keepsInt32?.(node) === true;
-    const asTaken = (value: string, { dtype }: Node): string =>
-      dtype === 'float32' || (whole && dtype === 'int32') ? value : `V(${value})`;
+    const isWhole = ({ dtype }: Node): boolean => whole && dtype === 'int32';
+    const asTaken = (value: string, source: Node): string =>
+      source.dtype === 'float32' || isWhole(source) ? value : `V(${value})`;
     const inputs = node.inputs.map((input, at) => {
       const source = resolve(input);
       if (at === lowering.flags) return text.bind(source, 'read_write', FLAGS);
@@ -288,11 +289,10 @@ export function emitMembers(
       return asTaken(name, source);
     });
     // The driver may find that two operands are the same value, read twice or computed alike: x - x is NaN where x is.
-    const apart = inputs.map((input, at) =>
-      at > 0 && at !== lowering.flags && (computed.has(input) || inputs.indexOf(input) < at)
-        ? text.opaque(input, '+')
-        : input,
-    );
+    const apart = inputs.map((input, at) => {
+      if (at === lowering.flags || isWhole(node.inputs[at])) return input;
+      return at > 0 && (computed.has(input) || inputs.indexOf(input) < at) ? text.opaque(input, '+') : input;
+    });
     fresh(node, lowering.expression(node, apart, scope));
   }
   return lines.join('\n');

@@ -3,7 +3,7 @@ import { checkOptions } from '../given.ts';
 import type { Node } from '../graph/node.ts';
 import { ones, zeros } from '../initializers.ts';
 import { batchNorm, normalise } from '../ops/batchNorm.ts';
-import { add, mul } from '../ops/elementwise.ts';
+import { add, mul, sub } from '../ops/elementwise.ts';
 import { fullNode } from '../ops/leaf.ts';
 import type { Shape } from '../shape.ts';
 import {
@@ -75,8 +75,9 @@ export class BatchNormalization extends Layer {
     const [movingMean, movingVariance] = list;
     if (!training) return normalise(x, movingMean, movingVariance, gamma, beta, this.epsilon);
     const { y, mean, variance } = batchNorm(x, gamma, beta, this.epsilon);
+    // Keras' blend, but two rounded shares would not add up to 1: near a momentum of 1 the statistics would drift.
     const blend = (moving: Node, batch: Node): Node =>
-      add(mul(moving, fullNode(this.momentum)), mul(batch, fullNode(1 - this.momentum)));
+      add(moving, mul(sub(batch, moving), fullNode(1 - this.momentum)));
     update(movingMean, blend(movingMean, mean));
     update(movingVariance, blend(movingVariance, variance));
     return y;

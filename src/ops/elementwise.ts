@@ -119,16 +119,36 @@ export const div = builder(divOp);
 export const negOp = elementwise('neg', { expression: ([x]) => `-${x}`, gradient: (_, __, g) => [() => neg(g)] });
 export const neg = builder(negOp);
 
-/** x^y; a negative base with a fractional exponent is NaN, and x^0 is 1. */
+/** x^y as IEEE 754 defines it: a negative base with a fractional exponent is NaN, x^0 and 1^y are 1. */
 export const powOp = elementwise('pow', {
   expression: ([x, y]) => `power(${x}, ${y})`,
   gradient: ([x, y], z, g) => [
-    () => mul(g, mul(y, pow(x, sub(y, number(1))))),
-    // Where the base is 0 the power does not move with its exponent.
-    () => mul(g, where(equal(x, number(0)), number(0), mul(z, log(x)))),
+    () => mul(g, slopeOfPower(x, y)),
+    // 0^y does not move with y, though log 0 is infinite.
+    () => mul(g, mul(z, log(where(less(y, number(0)), x, where(x, x, number(1)))))),
   ],
 });
-export const pow = builder(powOp);
+
+/** y x^(y - 1), and 0 where y is 0: there x^0 is 1 throughout, though 1 / x may be infinite. */
+function slopeOfPower(x: Node, y: Node): Node {
+  if (isOf(y, full)) return mul(y, pow(x, fullNode(y.attributes.value === 0 ? 0 : y.attributes.value - 1, y.shape)));
+  return where(y, mul(y, pow(x, sub(y, number(1)))), number(0));
+}
+
+/** Powers that cost less than `power`. */
+const POWERS: ReadonlyMap<number, (x: Node) => Node> = new Map([
+  [-1, (x) => div(number(1), x)],
+  [-0.5, (x) => div(number(1), sqrt(x))],
+  [0.5, (x) => sqrt(x)],
+  [1, (x) => copy(x)],
+  [2, (x) => square(x)],
+  [3, (x) => mul(square(x), x)],
+]);
+
+export function pow(x: Node, y: Node): Node {
+  const known = isOf(y, full) && y.shape.length === 0 ? POWERS.get(y.attributes.value) : undefined;
+  return known?.(x) ?? createNode(powOp, [x, y], NONE);
+}
 
 export const squareOp = elementwise('square', {
   expression: ([x]) => `${x} * ${x}`,
@@ -250,28 +270,33 @@ export interface AlphaAttributes {
 /** alpha (e^x - 1) below 0. */
 export const eluOp = elementwise<AlphaAttributes>('elu', {
   expression: ([x], { alpha }, scope) => `elu(${x}, ${scope.constant(alpha)})`,
-  gradient: ([x], y, g, { alpha }) => [() => where(greater(x, number(0)), g, mul(g, add(y, number(alpha))))],
+  // alpha e^x: y + alpha would lose the digits of what is near -alpha.
+  gradient: ([x], _, g, { alpha }) => [
+    () => mul(g, where(greater(x, number(0)), number(1), mul(number(alpha), exp(minimum(x, number(0)))))),
+  ],
 });
 export const elu = (x: Node, alpha: number): Node => createNode(eluOp, [x], { alpha });
 
 /** x Φ(x), the exact form with the error function (Hendrycks and Gimpel 2016). */
 export const geluOp = elementwise('gelu', {
   expression: ([x]) => `${x} * normal_cdf(${x})`,
-  gradient: ([x], _, g) => [
-    () => {
-      const density = mul(exp(mul(square(x), number(-0.5))), number(0.3989422804014327));
-      return mul(g, add(normalCdf(x), mul(x, density)));
-    },
-  ],
+  gradient: ([x], _, g) => [() => mul(g, add(normalCdf(x), mul(x, normalDensity(x))))],
 });
 export const gelu = builder(geluOp);
 
 /** Φ(x): the standard normal distribution's share below x. */
 export const normalCdfOp = elementwise('normalCdf', {
   expression: ([x]) => `normal_cdf(${x})`,
-  gradient: ([x], _, g) => [() => mul(g, mul(exp(mul(square(x), number(-0.5))), number(0.3989422804014327)))],
+  gradient: ([x], _, g) => [() => mul(g, normalDensity(x))],
 });
 export const normalCdf = builder(normalCdfOp);
+
+/** φ(x) = e^(-x²/2) / sqrt(2π), the slope of Φ. */
+export const normalDensityOp = elementwise('normalDensity', {
+  expression: ([x]) => `normal_density(${x})`,
+  gradient: ([x], y, g) => [() => mul(g, neg(mul(x, y)))],
+});
+export const normalDensity = builder(normalDensityOp);
 
 export const sigmoidOp = elementwise('sigmoid', {
   expression: ([x]) => `sigmoid(${x})`,
@@ -290,6 +315,17 @@ export const softplusOp = elementwise('softplus', {
   gradient: ([x], _, g) => [() => mul(g, sigmoid(x))],
 });
 export const softplus = builder(softplusOp);
+
+/** Cross-entropy of sigmoid(z) with labels y from 0 to 1. Inputs: z, y. */
+export const sigmoidCrossEntropyOp = elementwise('sigmoidCrossEntropy', {
+  expression: ([z, y]) => `sigmoid_cross_entropy(${z}, ${y})`,
+  gradient: ([z, y], _, g) => [
+    // σ(z) - y, of which one term is 0 where the label is 0 or 1: a difference would lose what is left of an error near 0.
+    () => mul(g, sub(mul(sub(number(1), y), sigmoid(z)), mul(y, sigmoid(neg(z))))),
+    () => mul(g, neg(z)),
+  ],
+});
+export const sigmoidCrossEntropy = builder(sigmoidCrossEntropyOp);
 
 /** x sigmoid(x), also called swish. */
 export const siluOp = elementwise('silu', {

@@ -4,6 +4,7 @@ import { ArgumentError } from '../errors.ts';
 import * as shaders from '../gpu/shaders.generated.ts';
 import { createNode, expectDtype, type Node, type Op } from '../graph/node.ts';
 import { normalizeAxis, sizeOf } from '../shape.ts';
+import { isLong, withLongSum } from './longSum.ts';
 
 /** A NaN made at run time: WGSL refuses a constant one. */
 const NAN = 'bitcast<f32>(e | 0x7fc00000u)';
@@ -66,7 +67,8 @@ export const scatterAddOp: Op<ScatterAttributes> = {
       return [
         {
           label: 'scatterAdd',
-          source: shaders.scatter_add,
+          source: withLongSum(shaders.scatter_add),
+          holes: { LONG: isLong(sizeOf(ids.shape)) },
           reads: [
             { name: 'g', operand: g, element: 'f32' },
             { name: 'ids', operand: ids, element: 'i32' },

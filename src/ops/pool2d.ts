@@ -5,6 +5,7 @@ import type { Holes } from '../gpu/template.ts';
 import type { Binding, KernelTemplate } from '../graph/kernel.ts';
 import { createNode, expectDtype, expectRank, type Node, type Op } from '../graph/node.ts';
 import { type Padding, type Pair, pairOf, type Shape, sizeOf, windowOf } from '../shape.ts';
+import { isLong, withLongSum } from './longSum.ts';
 
 export interface Pool2dAttributes {
   readonly size: readonly [number, number];
@@ -31,8 +32,9 @@ function poolKernel(
   );
   return {
     label,
-    source,
+    source: withLongSum(source),
     holes: {
+      LONG: isLong(size[0] * size[1]),
       H: input[1],
       W: input[2],
       C: input[3] / width,

@@ -9,6 +9,7 @@ import { broadcastShapes, formatShape, normalizeAxes, normalizeAxis, type Shape,
 import { copy, div, equal, mul, neg } from './elementwise.ts';
 import { fullNode } from './leaf.ts';
 import { reshape } from './reshape.ts';
+import { transpose } from './views.ts';
 
 /** A tensor seen as [outer, extent, inner], reduced over `extent`. */
 export interface ReduceAttributes {
@@ -97,7 +98,7 @@ function reduceOp(
 
 export const sumOp = reduceOp('sum', 'a + b', (node, upstream) => broadcastTo(upstream, node.inputs[0].shape));
 
-/** Ties share the gradient. */
+/** Ties share the gradient equally. */
 const shareTies = (node: Node<ReduceAttributes>, upstream: Node): Node => {
   const ties = equal(node.inputs[0], node);
   return mul(ties, div(upstream, createNode(sumOp, [ties], node.attributes)));
@@ -134,13 +135,31 @@ function reduceAxes(
 type Axes = number | readonly number[] | undefined;
 
 export const sum = (x: Node, axes?: Axes, keepDims = false): Node => reduceAxes(sumOp, x, axes, keepDims);
-export const max = (x: Node, axes?: Axes, keepDims = false): Node => reduceAxes(maxOp, x, axes, keepDims);
+
+/** Axes that are no neighbours are brought together: one reduction after the other would share among the ties of each. */
+function reduceTogether(op: Op<ReduceAttributes>, x: Node, axes: Axes, keepDims: boolean): Node {
+  const list = normalizeAxes(axes, x.shape.length, op.name);
+  const neighbours = list.every((axis, at) => axis === list[0] + at);
+  if (neighbours) return reduceAxes(op, x, list, keepDims);
+  const kept = [...x.shape.keys()].filter((axis) => !list.includes(axis));
+  const last = list.map((_, at) => kept.length + at);
+  const result = reduceAxes(op, transpose(x, [...kept, ...list]), last, false);
+  return keepDims
+    ? reshape(
+        result,
+        x.shape.map((extent, d) => (list.includes(d) ? 1 : extent)),
+      )
+    : result;
+}
+
+export const max = (x: Node, axes?: Axes, keepDims = false): Node => reduceTogether(maxOp, x, axes, keepDims);
 export const min = (x: Node, axes?: Axes, keepDims = false): Node =>
-  x.dtype === 'int32' ? reduceAxes(minOp, x, axes, keepDims) : neg(reduceAxes(maxOp, neg(x), axes, keepDims));
+  x.dtype === 'int32' ? reduceTogether(minOp, x, axes, keepDims) : neg(reduceTogether(maxOp, neg(x), axes, keepDims));
 
 export function mean(x: Node, axes?: Axes, keepDims = false): Node {
   const total = sum(x, axes, keepDims);
-  return mul(total, fullNode(sizeOf(total.shape) / sizeOf(x.shape)));
+  // Divided, not multiplied by a rounded 1 / n: the mean of equal numbers is that number.
+  return div(total, fullNode(sizeOf(x.shape) / sizeOf(total.shape)));
 }
 
 export interface BroadcastAttributes {

@@ -5,8 +5,9 @@ import * as shaders from '../gpu/shaders.generated.ts';
 import type { KernelTemplate } from '../graph/kernel.ts';
 import { createNode, expectDtype, expectRank, type Node, type Op } from '../graph/node.ts';
 import { formatShape, sizeOf } from '../shape.ts';
-import { add, copy, exp, mul, NONE, type None, sub } from './elementwise.ts';
+import { add, copy, clip as cut, equal, exp, log, mul, NONE, type None, sub, where } from './elementwise.ts';
 import { fullNode } from './leaf.ts';
+import { isLong, withLongSum } from './longSum.ts';
 import { sum } from './reduce.ts';
 import { reshape } from './reshape.ts';
 
@@ -15,8 +16,8 @@ function rowsKernel(label: string, node: Node, logarithm: boolean): KernelTempla
   const rows = sizeOf(node.shape) / columns;
   return {
     label,
-    source: shaders.softmax,
-    holes: { LOG: logarithm },
+    source: withLongSum(shaders.softmax),
+    holes: { LOG: logarithm, LONG: isLong(columns) },
     reads: [{ name: 'x', operand: node.inputs[0], element: 'f32' }],
     uniforms: { rows, columns },
     grid: Math.ceil(rows / 64),
@@ -61,8 +62,9 @@ function crossEntropyKernel(
   const [batch, classes] = logits.shape;
   return {
     label,
-    source: shaders.softmax_cross_entropy,
+    source: withLongSum(shaders.softmax_cross_entropy),
     holes: {
+      LONG: isLong(classes),
       IDS: labels.shape.length === 1,
       CLIP: clip > 0,
       GRADIENT: upstream !== undefined || constant !== undefined,
@@ -77,6 +79,20 @@ function crossEntropyKernel(
     floats: { smoothing: labelSmoothing, clip, upstream: constant ?? 0 },
     grid: Math.ceil(batch / 64),
   };
+}
+
+/** Class ids are chosen, not moved: no gradient flows to them. */
+const areIds = (labels: Node): boolean => labels.shape.length === 1;
+
+/** One number an example, [batch] to [batch, 1]. */
+const column = (x: Node): Node => reshape(x, [x.shape[0], 1]);
+
+/** What the smoothed labels of each example add up to [batch]: 1 for an id, and NaN for one that is none. */
+function massOf({ inputs: [logits, labels], attributes }: Node<CrossEntropyAttributes>): Node {
+  const { labelSmoothing } = attributes;
+  if (!areIds(labels)) return add(mul(sum(labels, -1), fullNode(1 - labelSmoothing)), fullNode(labelSmoothing));
+  const loss = createNode(softmaxCrossEntropyOp, [logits, labels], attributes);
+  return where(equal(loss, loss), fullNode(1), loss);
 }
 
 export const softmaxCrossEntropyOp: Op<CrossEntropyAttributes> = {
@@ -97,8 +113,13 @@ export const softmaxCrossEntropyOp: Op<CrossEntropyAttributes> = {
     return { shape: [batch], dtype: 'float32' };
   },
   gradient({ inputs: [logits, labels], attributes }, g, needs) {
+    const { labelSmoothing, clip } = attributes;
     const forLogits = (): Node => createNode(softmaxCrossEntropyGradientOp, [logits, labels, g], attributes);
-    return [needs[0] ? forLogits() : null, null];
+    const forLabels = (): Node => {
+      const logs = clip > 0 ? log(cut(softmax(logits), clip, 1 - clip)) : logSoftmax(logits);
+      return mul(mul(column(g), fullNode(labelSmoothing - 1)), logs);
+    };
+    return [needs[0] ? forLogits() : null, needs[1] && !areIds(labels) ? forLabels() : null];
   },
   lowering: {
     kind: 'kernel',
@@ -111,26 +132,28 @@ export const softmaxCrossEntropyGradientOp: Op<CrossEntropyAttributes> = {
   name: 'softmaxCrossEntropyGradient',
   infer: ([logits]) => ({ shape: logits.shape, dtype: 'float32' }),
   gradient(node, g, needs) {
-    const [logits, , upstream] = node.inputs;
-    const { clip } = node.attributes;
-    if (needs[0] && clip > 0) {
+    const [logits, labels, upstream] = node.inputs;
+    const { labelSmoothing, clip } = node.attributes;
+    if ((needs[0] || needs[1]) && clip > 0) {
       throw new GradientError(
         'softmaxCrossEntropy: the clipped form has no second derivative here. Leave out `clip` where you need one.',
       );
     }
-    const column = reshape(upstream, [logits.shape[0], 1]);
-    const forLogits = (): Node => {
-      const p = softmax(logits);
-      const pg = mul(p, g);
-      // Labels that add up to one: d(p_j - y_j) = p_j (g_j - Σ p g).
-      return mul(column, sub(pg, mul(p, sum(pg, -1, true))));
-    };
+    const p = softmax(logits);
+    // g less its mean under p: with d_j = p_j Σ y - y_j, Σ g d moves by p_j (g_j - Σ p g) Σ y with a logit, by Σ p g - g_j with a label.
+    const centred = sub(g, sum(mul(p, g), -1, true));
+    const forLogits = (): Node => mul(mul(column(mul(upstream, massOf(node))), p), centred);
+    const forLabels = (): Node => mul(mul(column(upstream), fullNode(labelSmoothing - 1)), centred);
     const forUpstream = (): Node => {
       const ones = add(mul(upstream, fullNode(0)), fullNode(1));
-      const unit = createNode(softmaxCrossEntropyGradientOp, [logits, node.inputs[1], ones], node.attributes);
+      const unit = createNode(softmaxCrossEntropyGradientOp, [logits, labels, ones], node.attributes);
       return sum(mul(unit, g), -1);
     };
-    return [needs[0] ? forLogits() : null, null, needs[2] ? forUpstream() : null];
+    return [
+      needs[0] ? forLogits() : null,
+      needs[1] && !areIds(labels) ? forLabels() : null,
+      needs[2] ? forUpstream() : null,
+    ];
   },
   lowering: {
     kind: 'kernel',

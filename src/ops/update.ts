@@ -90,6 +90,16 @@ export interface UpdateWatch {
   readonly leftOut: Node;
 }
 
+/** Decays: the kernel needs 1 less each as well, which float32 would round to few digits or to 0. */
+const DECAYS = ['rho', 'beta1', 'beta2'];
+
+/** The constants that the kernel reads. */
+function floatsOf({ constants }: UpdateRule): Record<string, number> {
+  const floats: Record<string, number> = { ...constants };
+  for (const name of DECAYS) if (name in constants) floats[`${name}_rest`] = 1 - constants[name];
+  return floats;
+}
+
 export interface UpdateAttributes {
   readonly rule: UpdateRule;
   /** True when the inputs end in the health words and the words of steps left out. */
@@ -142,7 +152,7 @@ export const optimizerUpdateOp: Op<UpdateAttributes> = {
           writes,
           uniforms: { count },
           floats: {
-            ...rule.constants,
+            ...floatsOf(rule),
             ...(corrected && { log_beta1: logarithm(beta1), log_beta2: logarithm(beta2) }),
           },
           grid: Math.ceil(count / 64),
