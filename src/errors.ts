@@ -3,7 +3,7 @@
  * tensor, and ends with the remedy.
  */
 
-import { printableLines } from './io/quote.ts';
+import { printableLines } from './printable.ts';
 
 /** Base of all of wgrad's errors. A message may hold a name out of any file; it never holds what a terminal takes for a command. */
 export class WgradError extends Error {

@@ -4,13 +4,14 @@ import { describe } from './describe.ts';
 import { ArgumentError, ShapeError } from './errors.ts';
 import { checkName } from './given.ts';
 import { isOf, type Node } from './graph/node.ts';
-import { printable, quote } from './io/quote.ts';
+import { quote } from './io/quote.ts';
 import { checkMeasure, type Loss, meanAbsoluteError, meanSquaredError, perExampleMean } from './losses.ts';
 import * as e from './ops/elementwise.ts';
 import { fullNode } from './ops/leaf.ts';
 import { argMax } from './ops/reduce.ts';
 import { reshape } from './ops/reshape.ts';
 import { softmaxOp } from './ops/softmax.ts';
+import { printable } from './printable.ts';
 import { formatShape, sizeOf } from './shape.ts';
 
 /** What is reported beside the loss. */

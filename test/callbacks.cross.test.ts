@@ -545,7 +545,9 @@ async function watch(name: ConditionName) {
     const detector = new DivergenceDetector({ print: () => {} });
     const clock = new Clock();
     const lines: string[] = [];
-    const bar = new ProgressBar({ verbose: 2, print: (line) => lines.push(line), now: () => clock.time });
+    // Without the notice of kernels that compile, which comes on a slow machine.
+    const quiet = { now: () => clock.time, every: () => () => {} };
+    const bar = new ProgressBar({ verbose: 2, print: (line) => lines.push(line), ...quiet });
     const callbacks = [
       clock,
       new ModelCheckpoint(at('each/{epoch:02d}')),

@@ -1,4 +1,4 @@
-import { printable } from '../io/quote.ts';
+import { printable } from '../printable.ts';
 import type { Logs } from './callback.ts';
 
 /** The pieces of text that a progress line is made of. */

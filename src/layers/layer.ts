@@ -5,7 +5,7 @@ import { ArgumentError, ShapeError } from '../errors.ts';
 import { checkName } from '../given.ts';
 import type { Node } from '../graph/node.ts';
 import { type Initializer, type InitializerName, initializers, resolveInitializer } from '../initializers.ts';
-import { printable } from '../io/quote.ts';
+import { printable } from '../printable.ts';
 import { formatShape, frozen, type Padding, type Shape } from '../shape.ts';
 
 /** A weight that a layer asks for. */

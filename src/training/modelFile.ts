@@ -6,11 +6,11 @@
 
 import type { Weight } from '../callbacks/index.ts';
 import { DataError } from '../errors.ts';
-import { printable } from '../io/quote.ts';
 import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from '../io/safetensors.ts';
 import { decodeState, encodeState, SavedState, type State } from '../io/state.ts';
 import { checkInputShape, type Layer, type LayerConfig } from '../layers/layer.ts';
 import { makeLayer } from '../layers/makeLayer.ts';
+import { printable } from '../printable.ts';
 import { formatShape, type Shape, sameShape } from '../shape.ts';
 import type { SavedMoments } from './moments.ts';
 import { type Network, placeLayers } from './network.ts';
