@@ -1,6 +1,6 @@
 /** A value as an error message shows it: short, and telling apart what a caller may have confused. */
 export function describe(value: unknown): string {
-  if (typeof value === 'string') return `the string '${value.length > 40 ? `${value.slice(0, 40)}…` : value}'`;
+  if (typeof value === 'string') return `the string '${short(value)}'`;
   if (typeof value === 'function') {
     return /^class\b/.test(Function.prototype.toString.call(value)) ? `the class ${value.name}` : 'a function';
   }
@@ -11,10 +11,13 @@ export function describe(value: unknown): string {
   // Data out of a file may have a `constructor` of its own.
   const name: unknown = value.constructor?.name;
   return typeof name !== 'string' || name === 'Object'
-    ? `an object { ${Object.keys(value).slice(0, 4).join(', ')} }`
-    : `a ${name}`;
+    ? `an object { ${Object.keys(value).slice(0, 4).map(short).join(', ')} }`
+    : `a ${short(name)}`;
 }
 
 /** An element of an array, without its own elements. */
 const brief = (value: unknown): string =>
-  Array.isArray(value) ? '[…]' : typeof value === 'object' && value !== null ? '{…}' : String(value);
+  Array.isArray(value) ? '[…]' : typeof value === 'object' && value !== null ? '{…}' : short(String(value));
+
+/** Data out of a file may be a text of any length. */
+const short = (text: string): string => (text.length > 40 ? `${text.slice(0, 40)}…` : text);

@@ -590,6 +590,10 @@ function tensorNode(data: NestedArray | HostArray, who: string, shape?: Shape, o
 }
 
 function convert(values: readonly number[] | HostArray, dtype: Dtype, who: string): HostArray {
+  // What an array of the dtype's own type holds fits: a data set is copied as it lies, no value of it looked at.
+  if (dtype === 'float32' && values instanceof Float32Array) return new Float32Array(values);
+  if (dtype === 'int32' && values instanceof Int32Array) return new Int32Array(values);
+  if (dtype === 'uint8' && values instanceof Uint8Array) return new Uint8Array(values);
   if (dtype === 'float32') return Float32Array.from(values);
   if (dtype !== 'int32' && dtype !== 'uint8') {
     throw new DtypeError(

@@ -52,7 +52,7 @@ import {
 } from '../src/index.ts';
 import { onDisk } from '../src/io/files.ts';
 import { decodeState, encodeState } from '../src/io/state.ts';
-import { writeWhole } from '../src/node/wholeFile.ts';
+import { placeOfProcesses, writeWhole } from '../src/node/wholeFile.ts';
 import { uniform } from '../src/random.ts';
 import { bundleProgram } from './bundleProgram.ts';
 import { fail, Interrupt, Interruption, interrupted, rejects } from './interruption.ts';
@@ -240,7 +240,8 @@ files('drafts of processes that are gone are removed, those of living ones stay;
   const target = here('drafts');
   await disk.mkdir(target);
   const { pid } = spawnSync(process.execPath, ['-e', '']);
-  const draft = (owner: number, name = 'file', mark = '0123456789ab') => `${name}.${owner}-${mark}.part`;
+  const place = await placeOfProcesses();
+  const draft = (owner: number, name = 'file', mark = '0123456789ab') => `${name}.${owner}-${place}-${mark}.part`;
   const old = draft(process.pid, 'file', 'ffffffffffff');
   const others = [draft(process.pid), draft(pid, 'other'), 'file.part', 'file.1-x.part'];
   for (const name of [draft(pid), old, ...others]) writeFileSync(join(target, name), 'x');

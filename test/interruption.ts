@@ -45,7 +45,7 @@ export async function interrupted(work: Promise<unknown>): Promise<void> {
 /** Asserts an error's class and what its message says. */
 export async function rejects(
   run: () => unknown,
-  kind: new (message: string) => Error,
+  kind: new (...args: never[]) => Error,
   ...parts: string[]
 ): Promise<void> {
   const caught = await Promise.resolve()

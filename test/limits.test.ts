@@ -465,4 +465,39 @@ test('no kernel of 100 random graphs binds more buffers than WebGPU guarantees',
   }
 });
 
+test('examples that no buffers hold are refused with advice that helps', () =>
+  on({ limits: { maxStorageBufferBindingSize: 2 ** 20 } }, async (device) => {
+    const model = new Sequential([new Dense(1)], { inputShape: [700], device }).compile({
+      loss: 'meanSquaredError',
+    });
+    const count = 9001;
+    const said = async (x: Uint8Array | Float32Array): Promise<string> => {
+      const fitting = model.fit(tensor(x, [count, 700]), new Float32Array(count), { verbose: 0 });
+      const error: unknown = await fitting.catch((thrown: unknown) => thrown);
+      assert.instance(error, OutOfMemoryError);
+      return String(error);
+    };
+    const bytes = await said(new Uint8Array(count * 700));
+    assert.match(bytes, 'inputs: [9001, 700] (uint8) has 6300700 bytes, 6 buffers of');
+    assert.match(bytes, 'hold 6283200. Train on part of the examples at a time.');
+    assert.match(await said(new Float32Array(count * 700)), 'Use uint8 for images, or train on part of the examples');
+    model.dispose();
+  }));
+
+test('arrays of a dtype’s own type are copied as they lie, no value looked at', async () => {
+  const noWalk = <T extends HostArray>(array: T): T =>
+    Object.defineProperty(array, Symbol.iterator, { value: () => assert.unreachable('walked over') });
+  for (const given of [new Uint8Array([0, 255]), new Int32Array([-7, 2 ** 31 - 1]), new Float32Array([-0, 1e-45])]) {
+    const copy = tensor(noWalk(given));
+    const before = [...Array.from({ length: 2 }, (_, at) => given[at])];
+    given.fill(1);
+    assert.equal([...(await copy.data())], before);
+  }
+  // A Node Buffer is a Uint8Array whose own slice is no copy.
+  const buffer = Buffer.from([1, 2, 3]);
+  const copy = tensor(buffer);
+  buffer.fill(9);
+  assert.equal([...(await copy.data())], [1, 2, 3]);
+});
+
 test.run();

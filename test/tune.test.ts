@@ -1,5 +1,7 @@
 /** Choices among kernel variants: how the schedule takes them, how they are measured, and where they are kept. */
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -18,6 +20,7 @@ import { dataNode } from '../src/ops/leaf.ts';
 import { matmul } from '../src/ops/matmul.ts';
 import { type Shape, sizeOf } from '../src/shape.ts';
 import { VERSION } from '../src/version.ts';
+import { bundleProgram } from './bundleProgram.ts';
 
 const test = suite('tuning');
 const ADAPTER = 'Some Adapter (Vulkan 1.3)';
@@ -105,6 +108,25 @@ test('winners are kept beside older ones, in a file of the adapter and the versi
   ]);
   assert.equal(readdirSync(dirname(path)).length, 1, 'no temporary file is left');
   assert.equal(warnings, []);
+});
+
+test('writers at once lose nothing of each other', async () => {
+  const keys = Array.from({ length: 30 }, (_, at) => `key ${at}`);
+  await Promise.all(keys.map((key) => writeChoices(ADAPTER, new Map([[key, 'subgroupTile 1x1']]))));
+  assert.equal([...(await readChoices(ADAPTER)).keys()].sort(), [...keys].sort());
+  assert.equal(readdirSync(dirname(tuningPath(ADAPTER))).length, 1, 'no lock is left');
+  assert.equal(warnings, []);
+});
+
+test('processes that write at once lose nothing of each other', async () => {
+  const text = `
+    import { writeChoices } from '../src/gpu/tuningStore.ts';
+    const [, , adapter, first] = process.argv;
+    for (let at = 0; at < 15; at++) await writeChoices(adapter, new Map([[\`\${first} \${at}\`, 'subgroupTile 1x1']]));
+  `;
+  const program = await bundleProgram({ text, outDir: join(folder, 'program'), platform: 'node' });
+  await Promise.all(['a', 'b', 'c'].map((first) => once(spawn(process.execPath, [program, ADAPTER, first]), 'close')));
+  assert.is((await readChoices(ADAPTER)).size, 45);
 });
 
 test('the version is that of package.json', () => {

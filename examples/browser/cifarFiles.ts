@@ -1,5 +1,6 @@
 /** CIFAR-10 from files that somebody dropped on the page: its binary batches, or the archive that holds them. */
 
+import { archiveBytes, batchBytes } from '../../src/datasets/cifarFormat.ts';
 import { imagesBetween } from '../../src/datasets/imageDataset.ts';
 import { type CifarBatch, cifar10, DataError, type ImageDataset, type LabelledImages } from '../../src/index.ts';
 import { readTar } from '../../src/node/tar.ts';
@@ -45,8 +46,9 @@ async function batchesOf(archive: File): Promise<CifarBatch[]> {
   const batches: CifarBatch[] = [];
   try {
     const unpacked = archive.stream().pipeThrough(new DecompressionStream('gzip'));
-    for await (const { path, bytes } of readTar(chunksOf(unpacked), archive.name, REMEDY)) {
-      if (BATCH.test(path)) batches.push({ name: path.slice(path.lastIndexOf('/') + 1), bytes });
+    const limits = { wanted: (path: string) => BATCH.test(path), fileBytes: batchBytes, archiveBytes };
+    for await (const { path, bytes } of readTar(chunksOf(unpacked), archive.name, REMEDY, limits)) {
+      batches.push({ name: path.slice(path.lastIndexOf('/') + 1), bytes });
     }
   } catch (cause) {
     if (cause instanceof DataError) throw cause;

@@ -26,12 +26,16 @@ export const sourcesForBrowsers: Plugin = {
 };
 
 /**
- * The built page can reach no host at all once it has loaded, whatever it is told: the browser sees to it. The same holds for
+ * Nothing that the built page loads, sends or submits can reach a host once it has loaded, whatever it is told: the browser sees
+ * to it. Only leaving the page for another one (a link, `location`, a new window) is not a policy's to forbid. The same holds for
  * its Worker, because that is part of the page's own script: one with an address of its own would have a policy of its own.
  */
-const POLICY = [
+export const POLICY = [
   "default-src 'self'",
   "connect-src 'none'",
+  // These two do not fall back to default-src.
+  "form-action 'none'",
+  "base-uri 'none'",
   "img-src 'self' data: blob:",
   "style-src 'self' 'unsafe-inline'",
   'worker-src blob:',

@@ -13,10 +13,13 @@ export interface Cifar10Options {
   /**
    * Folder with the binary batches (`data_batch_1.bin` … `data_batch_5.bin`, as many as there are, and `test_batch.bin`),
    * or with `cifar-10-batches-bin/` or `cifar-10-binary.tar.gz`, or the path of such an archive. With `dir` nothing is
-   * fetched and nothing is written.
+   * fetched and nothing is written. Of an archive at most 256 MiB are read, unpacked, and at most 10,000 images a batch.
    */
   readonly dir?: string;
-  /** Where downloads are kept; default `$XDG_CACHE_HOME/wgrad`, or `~/.cache/wgrad`. */
+  /**
+   * Where downloads are kept; default `$XDG_CACHE_HOME/wgrad`, or `~/.cache/wgrad`. Any number of processes may use it at
+   * once. A folder `cifar-10-batches-bin/` that somebody puts there must hold all six batches.
+   */
   readonly cacheDir?: string;
   /** Address of the archive; default the authors' at www.cs.toronto.edu (163 MiB). */
   readonly url?: string;
@@ -30,7 +33,10 @@ export interface Cifar10Options {
   readonly train?: number;
   /** Number of test images, taken from the front; default all there are. */
   readonly test?: number;
-  /** Longest silence of the connection before a download gives up, in seconds; default 30. */
+  /**
+   * Longest silence of the connection before a download gives up, in seconds; default 30. Less than 1 KiB a second, over
+   * that time, counts as silence.
+   */
   readonly idleTimeout?: number;
   /** Wait before a broken-off download is resumed, in seconds, doubled each time; default 1. */
   readonly retryDelay?: number;
@@ -46,7 +52,10 @@ export const cifar10 = {
   /** The ten classes in the order of their labels. */
   classNames: cifarClassNames,
 
-  /** Turns the bytes of batch files, such as a browser has fetched, into images. Throws a DataError where they are corrupt. */
+  /**
+   * Turns the bytes of batch files, such as a browser has fetched, into images. Throws a DataError where they are corrupt,
+   * an ArgumentError for what is no list of them.
+   */
   decode: decodeCifar,
 
   /**
@@ -57,7 +66,7 @@ export const cifar10 = {
    *
    * @throws {NetworkError} (a DataError) where the archive cannot be fetched; `reason` says why.
    * @throws {DataError} where a file is missing, truncated or corrupt, or holds fewer images than asked for.
-   * @throws {ArgumentError} where a count is no whole number, or a time is not above 0.
+   * @throws {ArgumentError} where a count is no whole number, a time is not above 0, or `md5` is no 32 hexadecimal digits.
    */
   load,
 } as const;

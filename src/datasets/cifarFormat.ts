@@ -2,11 +2,16 @@
  * CIFAR-10's binary format: a file is a row of records, each one label byte followed by the 1,024 red, 1,024 green and
  * 1,024 blue bytes of a 32×32 image. Free of Node's own modules, so that a browser can decode what it has fetched.
  */
-import { DataError } from '../errors.ts';
+import { describe } from '../describe.ts';
+import { ArgumentError, DataError } from '../errors.ts';
 import { emptyImages, imageBytes, type LabelledImages, planePixels } from './imageDataset.ts';
 
 /** Bytes of one record: a label and three planes. */
 export const recordBytes = 1 + imageBytes;
+/** Bytes of one of the six official batch files: 10,000 records. */
+export const batchBytes = 10_000 * recordBytes;
+/** More than an archive of all six needs, packed or not; it has 184 MB unpacked. */
+export const archiveBytes = 2 ** 28;
 
 /** The ten classes in the order of their labels. */
 export const cifarClassNames: readonly string[] = [
@@ -37,8 +42,10 @@ const defaultRemedy = 'Fetch the file again.';
  *
  * @param remedy what an error tells the user to do.
  * @throws {DataError} where a file is empty, is no whole number of records, or holds a label above 9.
+ * @throws {ArgumentError} for what is no list of batches.
  */
 export function decodeCifar(batches: readonly CifarBatch[], remedy = defaultRemedy): LabelledImages {
+  checkBatches(batches);
   const counts = batches.map(({ name, bytes }) => countRecords(name, bytes.length, remedy));
   const result = emptyImages(counts.reduce((sum, count) => sum + count, 0));
   let first = 0;
@@ -47,6 +54,22 @@ export function decodeCifar(batches: readonly CifarBatch[], remedy = defaultReme
     first += counts[i];
   });
   return result;
+}
+
+/** Untyped programs pass anything. */
+function checkBatches(batches: unknown): void {
+  const expected = 'Pass a list of { name, bytes: Uint8Array }.';
+  if (!Array.isArray(batches)) throw new ArgumentError(`cifar10.decode: batches is ${describe(batches)}. ${expected}`);
+  batches.forEach((batch: unknown, at) => {
+    const sound =
+      typeof batch === 'object' &&
+      batch !== null &&
+      'name' in batch &&
+      typeof batch.name === 'string' &&
+      'bytes' in batch &&
+      batch.bytes instanceof Uint8Array;
+    if (!sound) throw new ArgumentError(`cifar10.decode: batch ${at} is ${describe(batch)}. ${expected}`);
+  });
 }
 
 /** Records in a file of `size` bytes. Throws a DataError where that is no whole number above 0. */

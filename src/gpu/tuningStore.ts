@@ -20,7 +20,8 @@ export interface Shelf {
   readonly name: string;
   /** The text, or null where there is none. */
   read(): Promise<string | null>;
-  write(text: string): Promise<void>;
+  /** Replaces the text by what `change` makes of it; nobody else writes in between. */
+  update(change: (text: string | null) => string): Promise<void>;
 }
 
 /** What is kept for an adapter; empty where there is nothing. What cannot be used is ignored, with a warning. */
@@ -28,8 +29,7 @@ export async function readChoices(adapter: string): Promise<Choices> {
   if (isOff()) return new Map();
   const shelf = tuningShelf(adapter);
   try {
-    const text = await shelf.read();
-    return text === null ? new Map() : parseChoices(text, adapter);
+    return usable(shelf, await shelf.read(), adapter);
   } catch (error) {
     console.warn(`wgrad: ${shelf.name} is ignored: ${messageOf(error)}. ${REMEDY}`);
     return new Map();
@@ -37,22 +37,34 @@ export async function readChoices(adapter: string): Promise<Choices> {
 }
 
 /**
- * Keeps winners beside those that are kept already.
+ * Keeps winners beside those that are kept already, also by others at the same time.
  * @returns where; null where they could not be kept, which is warned of, or shall not be
  */
 export async function writeChoices(adapter: string, choices: Choices): Promise<string | null> {
   if (isOff()) return null;
   const shelf = tuningShelf(adapter);
-  const all = new Map([...(await readChoices(adapter)), ...choices]);
-  const sorted = Object.fromEntries([...all].sort(([a], [b]) => (a < b ? -1 : 1)));
   try {
-    await shelf.write(`${JSON.stringify({ format: FORMAT, version: VERSION, adapter, choices: sorted }, null, 2)}\n`);
+    await shelf.update((text) => {
+      const all = new Map([...usable(shelf, text, adapter), ...choices]);
+      const sorted = Object.fromEntries([...all].sort(([a], [b]) => (a < b ? -1 : 1)));
+      return `${JSON.stringify({ format: FORMAT, version: VERSION, adapter, choices: sorted }, null, 2)}\n`;
+    });
     return shelf.name;
   } catch (error) {
     console.warn(
       `wgrad: what was measured could not be kept in ${shelf.name}: ${messageOf(error)}. Make room or change the permissions there.`,
     );
     return null;
+  }
+}
+
+/** The choices in a text, which may be damaged. */
+function usable({ name }: Shelf, text: string | null, adapter: string): Choices {
+  try {
+    return text === null ? new Map() : parseChoices(text, adapter);
+  } catch (error) {
+    console.warn(`wgrad: ${name} is ignored: ${messageOf(error)}. ${REMEDY}`);
+    return new Map();
   }
 }
 

@@ -1,6 +1,6 @@
 /** A file that grows record by record and outlives a kill: each one is on the disk at once, and a torn one is cut off. */
 
-import { files } from '#platform';
+import { files, readWhole } from '#platform';
 import { makeFolderOf, onDisk } from './files.ts';
 
 const LINE_FEED = 10;
@@ -50,10 +50,10 @@ export class AppendedFile {
 
   /** Goes on with as many bytes of the file as `whole` counts, and cuts off the rest. Returns what is kept. */
   async keep(whole: (content: Uint8Array) => number): Promise<Uint8Array> {
-    const { readFile, stat, truncate } = files(this.#who, this.#instead);
+    const { stat, truncate } = files(this.#who, this.#instead);
     const content = await onDisk(this.#who, this.path, async () => {
       // A device or a pipe keeps nothing; reading it may never end.
-      return (await stat(this.path)).isFile() ? readFile(this.path) : new Uint8Array();
+      return (await stat(this.path)).isFile() ? readWhole(this.path) : new Uint8Array();
     });
     const bytes = whole(content);
     await onDisk(this.#who, this.path, async () => {

@@ -1,6 +1,6 @@
 /** Whole files in Node, and what a person reads when the system refuses one. */
 
-import { files, writeWhole } from '#platform';
+import { files, makeFolder, readWhole, writeWhole } from '#platform';
 import { FileError } from '../errors.ts';
 
 const INSTEAD = 'Use toSafetensors() and fromSafetensors() there.';
@@ -9,7 +9,11 @@ const INSTEAD = 'Use toSafetensors() and fromSafetensors() there.';
 const REFUSALS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or folder. Correct the path, or make the folder first.',
   ENOTDIR: 'what its path calls a folder is a file. Correct the path.',
+  EEXIST: 'what its path calls a folder is a file. Correct the path.',
+  ELOOP: 'its links lead in a circle. Correct the links, or choose another place.',
+  ENAMETOOLONG: 'its name is too long. Choose one of at most 200 bytes.',
   EISDIR: 'it is a folder. Give the path of a file.',
+  EFBIG: 'it is larger than this system takes. Divide it into several.',
   EACCES: 'permission is denied. Choose another place, or change the permissions.',
   EPERM: 'permission is denied. Choose another place, or change the permissions.',
   EROFS: 'the file system is read-only. Choose another place.',
@@ -34,8 +38,8 @@ export const isMissing = (error: unknown): boolean =>
   error instanceof FileError && error.cause instanceof Error && 'code' in error.cause && error.cause.code === 'ENOENT';
 
 export async function readBytes(who: string, path: string): Promise<Uint8Array> {
-  const { readFile } = files(who, INSTEAD);
-  return onDisk(who, path, () => readFile(path));
+  files(who, INSTEAD);
+  return onDisk(who, path, () => readWhole(path));
 }
 
 /** All or nothing: a kill or a full disk leaves the old file whole. */
@@ -47,6 +51,6 @@ export async function writeBytes(who: string, path: string, bytes: Uint8Array | 
 /** Makes the folder of `path` and those above it; `instead` is the remedy in a browser. */
 export async function makeFolderOf(who: string, path: string, instead = INSTEAD): Promise<void> {
   const end = Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\'));
-  const { mkdir } = files(who, instead);
-  if (end > 0) await onDisk(who, path, () => mkdir(path.slice(0, end), { recursive: true }));
+  files(who, instead);
+  if (end > 0) await onDisk(who, path, () => makeFolder(path.slice(0, end)));
 }

@@ -39,6 +39,8 @@ const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
 const PREFIX_BYTES = MAGIC.length + 2;
 /** The numbers begin at a multiple of this. */
 const ALIGNMENT = 64;
+/** As NumPy has it. */
+const MAX_DIMENSIONS = 64;
 /** Far more than any array of numbers needs; NumPy itself refuses more than 10,000 unless told otherwise. */
 const MAX_HEADER_BYTES = 65_535;
 
@@ -90,13 +92,15 @@ export function encodeNpy(data: Numbers, shape: readonly number[] = [data.length
       `encodeNpy: the data has ${data.length} values, but the shape is [${shape}]; pass the shape of the data`,
     );
   }
+  if (shape.length > MAX_DIMENSIONS) {
+    throw new ArgumentError(
+      `encodeNpy: ${shape.length} dimensions are more than NumPy has (${MAX_DIMENSIONS}); reshape the data`,
+    );
+  }
   const sizes = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
   const text = `{'descr': '${descrOf(data)}', 'fortran_order': False, 'shape': (${sizes}), }`;
   const dataStart = Math.ceil((PREFIX_BYTES + 2 + text.length + 1) / ALIGNMENT) * ALIGNMENT;
   const headerBytes = dataStart - PREFIX_BYTES - 2;
-  if (headerBytes > MAX_HEADER_BYTES) {
-    throw new ArgumentError(`encodeNpy: ${shape.length} dimensions are more than NumPy has (64); reshape the data`);
-  }
   const bytes = new Uint8Array(dataStart + data.byteLength);
   bytes.set([...MAGIC, 1, 0, headerBytes & 255, headerBytes >>> 8]);
   bytes.set(new TextEncoder().encode(`${text.padEnd(headerBytes - 1)}\n`), PREFIX_BYTES + 2);
@@ -180,28 +184,47 @@ function parseHeader(header: string, fail: Fail): Header {
   if (!isSizes(shape)) {
     return fail(`the shape is (${sizes.slice(0, 80)}), expected whole numbers; save the array with numpy.save`);
   }
+  if (shape.length > MAX_DIMENSIONS) {
+    return fail(
+      `the array has ${shape.length} dimensions, NumPy has at most ${MAX_DIMENSIONS}; reshape it before saving`,
+    );
+  }
   return { descr, fortranOrder: flag === 'True', shape };
 }
 
 const sizeIn = (text: string): number => (/^\s*\d+L?\s*$/.test(text) ? Number.parseInt(text, 10) : Number.NaN);
 
 function swapBytes(raw: Uint8Array, itemBytes: number): void {
-  for (let at = 0; at < raw.length; at += itemBytes) raw.subarray(at, at + itemBytes).reverse();
+  const half = itemBytes >> 1;
+  for (let at = 0; half > 0 && at < raw.length; at += itemBytes) {
+    for (let i = 0; i < half; i++) {
+      const byte = raw[at + i];
+      raw[at + i] = raw[at + itemBytes - 1 - i];
+      raw[at + itemBytes - 1 - i] = byte;
+    }
+  }
 }
 
 /** Fortran order, first index fastest, to row-major. */
 function rowMajor<T extends Numbers>(data: T, shape: readonly number[]): T {
   const out = data.slice() as T;
-  const index = shape.map(() => 0);
+  // Dimensions of one element order nothing, and would be carried over at every element.
+  const sizes = shape.filter((size) => size !== 1);
+  const index = sizes.map(() => 0);
   // Where the element after the last of each dimension would lie.
-  const strides = shape.map((_, d) => elementCount(shape.slice(0, d)));
+  const strides: number[] = [];
+  let stride = 1;
+  for (const size of sizes) {
+    strides.push(stride);
+    stride *= size;
+  }
   let from = 0;
   for (let to = 0; to < out.length; to++) {
     out[to] = data[from];
-    for (let d = shape.length - 1; d >= 0; d--) {
+    for (let d = sizes.length - 1; d >= 0; d--) {
       from += strides[d];
-      if (++index[d] < shape[d]) break;
-      from -= strides[d] * shape[d];
+      if (++index[d] < sizes[d]) break;
+      from -= strides[d] * sizes[d];
       index[d] = 0;
     }
   }

@@ -6,6 +6,7 @@
 
 import { describe } from '../describe.ts';
 import { ArgumentError, DataError } from '../errors.ts';
+import { type JsonLimits, problemOfJson } from './json.ts';
 import { decodeNumbers, elementCount, isSizes, NUMBER_BYTES, type NumberKind, type Numbers } from './numbers.ts';
 import { quote } from './quote.ts';
 
@@ -47,6 +48,10 @@ const KINDS: Readonly<Record<SafetensorsDtype, NumberKind>> = {
 const LENGTH_BYTES = 8;
 /** The format's own limit, against files that would make a reader allocate without bound. */
 const MAX_HEADER_BYTES = 100_000_000;
+/** An object of tensors, each of which is one with two lists: at least 200,000 tensors of four dimensions. */
+const HEADER_LIMITS: JsonLimits = { depth: 4, values: 2 ** 21 };
+/** As NumPy has it. */
+const MAX_DIMENSIONS = 64;
 const METADATA = '__metadata__';
 
 /**
@@ -72,14 +77,19 @@ export function encodeSafetensors(
     );
     offset = end;
   }
-  const header = new TextEncoder().encode(`{${entries.join(',')}}`);
+  const text = `{${entries.join(',')}}`;
+  const problem = problemOfJson(text, HEADER_LIMITS);
+  if (problem !== null) {
+    throw new ArgumentError(`encodeSafetensors: the header ${problem}, which nobody would read; write several files`);
+  }
+  const header = new TextEncoder().encode(text);
   const headerBytes = Math.ceil(header.length / 8) * 8;
   if (headerBytes > MAX_HEADER_BYTES) {
     throw new ArgumentError(
       `encodeSafetensors: the header needs ${headerBytes} bytes, the format allows ${MAX_HEADER_BYTES}; shorten the metadata or write several files`,
     );
   }
-  const bytes = new Uint8Array(LENGTH_BYTES + headerBytes + offset);
+  const bytes = allocate(LENGTH_BYTES + headerBytes + offset);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
   bytes.fill(' '.charCodeAt(0), LENGTH_BYTES, LENGTH_BYTES + headerBytes);
   bytes.set(header, LENGTH_BYTES);
@@ -89,6 +99,17 @@ export function encodeSafetensors(
     at += data.byteLength;
   }
   return bytes;
+}
+
+function allocate(size: number): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(size);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new ArgumentError(`encodeSafetensors: no room for a file of ${size} bytes in memory; write several files`, {
+      cause,
+    });
+  }
 }
 
 /**
@@ -145,6 +166,11 @@ function checkInput(name: string, shape: readonly number[], length: number, name
   if (names.has(name))
     throw new ArgumentError(`encodeSafetensors: two tensors are named ${quote(name)}; rename one of them`);
   names.add(name);
+  if (shape.length > MAX_DIMENSIONS) {
+    throw new ArgumentError(
+      `encodeSafetensors: tensor ${quote(name)} has ${shape.length} dimensions, at most ${MAX_DIMENSIONS} are read; reshape it`,
+    );
+  }
   if (!isSizes(shape) || elementCount(shape) !== length) {
     throw new ArgumentError(
       `encodeSafetensors: tensor ${quote(name)} has ${length} values, but its shape is [${shape}]; pass the shape of the data`,
@@ -181,53 +207,28 @@ function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataS
       `safetensors: the header claims ${declared} bytes, but only ${bytes.byteLength - LENGTH_BYTES} follow; the file is truncated or in another format, fetch it again`,
     );
   }
-  let header: unknown;
-  let twice: string | null;
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(
-      bytes.subarray(LENGTH_BYTES, dataStart),
-    );
-    header = JSON.parse(text);
-    twice = repeatedKey(text);
-  } catch (cause) {
-    throw new DataError(
-      'safetensors: the header is not JSON in UTF-8; the file is corrupt or in another format, fetch it again',
-      {
-        cause,
-      },
-    );
-  }
+  const header = parseHeader(bytes.subarray(LENGTH_BYTES, dataStart));
   if (!isRecord(header)) {
     throw new DataError(
       'safetensors: the header is not a JSON object; the file is in another format or corrupt, fetch it again',
     );
   }
-  if (twice !== null) {
-    throw new DataError(
-      `safetensors: the header holds ${quote(twice)} twice, and readers differ in which one counts; write the file again`,
-    );
-  }
   return { header, dataStart };
 }
 
-/** A name that stands twice in the outermost object of sound JSON, where `JSON.parse` silently takes the last, or null. */
-function repeatedKey(json: string): string | null {
-  const seen = new Set<string>();
-  let depth = 0;
-  for (let at = 0; at < json.length; at++) {
-    const char = json[at];
-    if (char === '{' || char === '[') depth++;
-    else if (char === '}' || char === ']') depth--;
-    if (char !== '"') continue;
-    const begin = at++;
-    for (; json[at] !== '"'; at++) if (json[at] === '\\') at++;
-    // Within the outermost object nothing but its keys is a text: its values are objects.
-    if (depth !== 1) continue;
-    const key: string = JSON.parse(json.slice(begin, at + 1));
-    if (seen.has(key)) return key;
-    seen.add(key);
+function parseHeader(bytes: Uint8Array): unknown {
+  let problem: string | null;
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    problem = problemOfJson(text, HEADER_LIMITS);
+    if (problem === null) return JSON.parse(text);
+  } catch (cause) {
+    throw new DataError(
+      'safetensors: the header is not JSON in UTF-8; the file is corrupt or in another format, fetch it again',
+      { cause },
+    );
   }
-  return null;
+  throw new DataError(`safetensors: the header ${problem}; write the file again`);
 }
 
 function readMetadata(value: unknown): Record<string, string> {
@@ -262,6 +263,9 @@ function readEntry(name: string, value: unknown, available: number): Entry {
     );
   }
   if (!isSizes(shape)) return fail(`has shape ${listing(shape)}, expected whole numbers >= 0; write the file again`);
+  if (shape.length > MAX_DIMENSIONS) {
+    return fail(`has ${shape.length} dimensions, at most ${MAX_DIMENSIONS} are read; write the file again`);
+  }
   if (!isSizes(offsets) || offsets.length !== 2) {
     return fail(`has data_offsets ${listing(offsets)}, expected [begin, end] in bytes; write the file again`);
   }

@@ -4,6 +4,8 @@
  */
 
 import { DataError } from '../errors.ts';
+import { problemOfJson } from './json.ts';
+import { quote } from './quote.ts';
 import type { SafetensorsInput, SafetensorsTensor } from './safetensors.ts';
 
 /** Plain values, arrays of numbers, and lists and records of these. */
@@ -20,6 +22,8 @@ const NUMBER = '$number';
 const TENSOR = '$tensor';
 /** Trees of ours are far flatter; a deeper one would only exhaust the stack. */
 const DEEPEST = 100;
+/** Far more than a training's history has. */
+const MOST_VALUES = 2 ** 23;
 
 const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value);
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -50,12 +54,10 @@ export function encodeState(
 
 /** @throws DataError for what `encodeState` cannot have written */
 export function decodeState(json: string, tensors: ReadonlyMap<string, SafetensorsTensor>): State {
-  const decode = (value: unknown, depth: number): State => {
-    if (depth > DEEPEST)
-      throw new DataError('The saved state is nested too deeply. The file is damaged; save it again.');
+  const decode = (value: unknown): State => {
     if (value === null || typeof value === 'boolean' || typeof value === 'number' || typeof value === 'string')
       return value;
-    if (isList(value)) return value.map((one) => decode(one, depth + 1));
+    if (isList(value)) return value.map(decode);
     if (!isRecord(value))
       throw new DataError('The saved state is no tree of values. The file is damaged; save it again.');
     const { [NUMBER]: number, [TENSOR]: tensor } = value;
@@ -64,15 +66,17 @@ export function decodeState(json: string, tensors: ReadonlyMap<string, Safetenso
       const data = tensors.get(tensor)?.data;
       if (data instanceof Float32Array) return data;
       throw new DataError(
-        `The saved state names the tensor '${tensor}', which the file lacks. It is damaged; save it again.`,
+        `The saved state names the tensor ${quote(tensor)}, which the file lacks. It is damaged; save it again.`,
       );
     }
-    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, decode(one, depth + 1)]));
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, decode(one)]));
   };
-  return decode(parseJson(json), 0);
+  return decode(parseJson(json));
 }
 
 function parseJson(json: string): unknown {
+  const problem = problemOfJson(json, { depth: DEEPEST, values: MOST_VALUES });
+  if (problem !== null) throw new DataError(`The saved state ${problem}. The file is damaged; save it again.`);
   try {
     return JSON.parse(json);
   } catch (cause) {

@@ -3,6 +3,7 @@
 import { describe } from '../describe.ts';
 import { DataError } from '../errors.ts';
 import { isInitializerName } from '../initializers.ts';
+import { quote } from '../io/quote.ts';
 import type { Padding } from '../shape.ts';
 import { checkActivation } from './activations.ts';
 import { BatchNormalization } from './batchNormalization.ts';
@@ -106,7 +107,7 @@ export function makeLayer(className: string, config: LayerConfig, options: Layer
   const make = Object.hasOwn(makers, className) ? makers[className] : undefined;
   if (make === undefined) {
     throw new DataError(
-      `The file holds a layer of class '${className}', which is not one of ${Object.keys(makers).join(', ')}. ` +
+      `The file holds a layer of class ${quote(className)}, which is not one of ${Object.keys(makers).join(', ')}. ` +
         'Build the model in code and load its weights with load().',
     );
   }

@@ -1,36 +1,33 @@
 /** Reads CIFAR-10 from files, and brings it from the network into the cache. */
 
-import { createReadStream } from 'node:fs';
-import { mkdir, mkdtemp, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
 import type { Cifar10Options } from '../datasets/cifar10.ts';
-import { cifarClassNames, countRecords, decodeCifar, recordBytes } from '../datasets/cifarFormat.ts';
+import { archiveBytes, cifarClassNames, countRecords, decodeCifar, recordBytes } from '../datasets/cifarFormat.ts';
 import type { ImageDataset, LabelledImages } from '../datasets/imageDataset.ts';
+import { describe } from '../describe.ts';
 import { ArgumentError, DataError } from '../errors.ts';
-import { download, md5OfFile, onDisk } from './download.ts';
-import { readTar } from './tar.ts';
+import { openCached, removeLeftOvers, unpack } from './cifarCache.ts';
+import {
+  archiveName,
+  type Batches,
+  folderName,
+  kindOf,
+  openArchive,
+  openFolder,
+  testName,
+  trainNames,
+} from './cifarFiles.ts';
+import { download, onDisk } from './download.ts';
+import { makeFolder } from './makeFolder.ts';
 
-const archiveName = 'cifar-10-binary.tar.gz';
-const folderName = 'cifar-10-batches-bin';
-const trainNames = [1, 2, 3, 4, 5].map((n) => `data_batch_${n}.bin`);
-const testName = 'test_batch.bin';
 const officialUrl = `https://www.cs.toronto.edu/~kriz/${archiveName}`;
 const officialMd5 = 'c32a1d4ab5d03f1284b67883e8d87530';
+/** Before a cache in which nothing stays is given up. */
+const tries = 5;
 
-/** A batch file on disk or in memory. */
-interface BatchFile {
-  readonly name: string;
-  readonly size: number;
-  /** Its first `bytes` bytes. */
-  read(bytes: number): Promise<Uint8Array>;
-}
-
-/** Batch files by their bare names, and what to tell the user where they are no good. */
-interface BatchSource {
-  readonly files: ReadonlyMap<string, BatchFile>;
+/** Batch files, and what to tell the user where they are no good. */
+interface BatchSource extends Batches {
   /** Folder or archive that they are in. */
   readonly place: string;
   readonly source: string;
@@ -41,17 +38,21 @@ interface BatchSource {
 export async function loadCifar10(options: Cifar10Options = {}): Promise<ImageDataset> {
   checkOptions(options);
   const source = options.dir === undefined ? await cachedSource(options) : await givenSource(options.dir);
-  return {
-    name: 'CIFAR-10',
-    source: source.source,
-    synthetic: false,
-    classNames: cifarClassNames,
-    train: await readPart('train', trainNames, options.train, source),
-    test: await readPart('test', [testName], options.test, source),
-  };
+  try {
+    return {
+      name: 'CIFAR-10',
+      source: source.source,
+      synthetic: false,
+      classNames: cifarClassNames,
+      train: await readPart('train', trainNames, options.train, source),
+      test: await readPart('test', [testName], options.test, source),
+    };
+  } finally {
+    await source.close();
+  }
 }
 
-function checkOptions({ train, test, idleTimeout, retryDelay }: Cifar10Options): void {
+function checkOptions({ train, test, idleTimeout, retryDelay, md5 }: Cifar10Options): void {
   for (const [name, count] of Object.entries({ train, test })) {
     if (count === undefined || (Number.isInteger(count) && count >= 0)) continue;
     throw new ArgumentError(
@@ -61,6 +62,9 @@ function checkOptions({ train, test, idleTimeout, retryDelay }: Cifar10Options):
   for (const [name, seconds] of Object.entries({ idleTimeout, retryDelay })) {
     if (seconds === undefined || (seconds > 0 && seconds <= 86_400)) continue;
     throw new ArgumentError(`cifar10.load: ${name} is ${seconds}; pass a number of seconds above 0.`);
+  }
+  if (md5 !== undefined && !/^[0-9a-f]{32}$/i.test(md5)) {
+    throw new ArgumentError(`cifar10.load: md5 is ${describe(md5)}; pass 32 hexadecimal digits.`);
   }
 }
 
@@ -107,8 +111,8 @@ async function givenSource(dir: string): Promise<BatchSource> {
   if (kind === 'file') return archiveSource(dir, remedy);
 
   for (const folder of [dir, join(dir, folderName)]) {
-    const files = await folderFiles(folder);
-    if (files.size > 0) return { files, place: folder, source: `read from ${folder}`, remedy };
+    const batches = await openFolder(folder);
+    if (batches.files.size > 0) return { ...batches, place: folder, source: `read from ${folder}`, remedy };
   }
   const archive = join(dir, archiveName);
   if ((await kindOf(archive)) === 'file') return archiveSource(archive, remedy);
@@ -120,111 +124,47 @@ async function givenSource(dir: string): Promise<BatchSource> {
 }
 
 async function archiveSource(archive: string, remedy: string): Promise<BatchSource> {
-  const files = new Map<string, BatchFile>();
-  for await (const { name, bytes } of batchesInArchive(archive, remedy)) {
-    const read = async (count: number): Promise<Uint8Array> => bytes.subarray(0, count);
-    files.set(name, { name: `${name} in ${archive}`, size: bytes.length, read });
-  }
-  return { files, place: archive, source: `read from ${archive}`, remedy };
+  return { ...(await openArchive(archive, remedy)), place: archive, source: `read from ${archive}`, remedy };
 }
 
 /** The batches in the cache, put there first where they are missing. */
 async function cachedSource(options: Cifar10Options): Promise<BatchSource> {
-  const { url = officialUrl, md5 = officialMd5, refresh = false, onProgress, signal } = options;
-  const { idleTimeout = 30, retryDelay = 1 } = options;
   const cacheDir = options.cacheDir ?? defaultCacheDir();
+  const md5 = (options.md5 ?? officialMd5).toLowerCase();
   const folder = join(cacheDir, folderName);
-  const archive = join(cacheDir, archiveName);
-
-  let source = `from wgrad's cache, ${folder}`;
-  if (refresh || (await kindOf(folder)) === null) {
-    await onDisk(cacheDir, () => mkdir(cacheDir, { recursive: true }));
-    if (refresh || (await kindOf(archive)) === null) {
-      const remedy = `Pass dir: a folder with the binary batches, or place ${archiveName} at ${archive}.`;
-      await download({ url, md5, path: archive, remedy, idleTimeout, retryDelay, onProgress, signal });
-      source = `downloaded from ${url}`;
-    } else {
-      const sum = await md5OfFile(archive);
-      if (sum !== md5) {
-        throw new DataError(
-          `${archive}: expected MD5 ${md5}, got ${sum}. Delete the file or pass refresh: true to fetch it again.`,
-        );
-      }
-    }
-    await unpack(archive, cacheDir, folder);
-  }
   const remedy = `Delete ${folder} to have it unpacked again, or pass refresh: true to fetch it again.`;
-  return { files: await folderFiles(folder), place: folder, source, remedy };
-}
-
-/** Unpacks the archive's batches into `folder`, which appears only when it is whole. */
-async function unpack(archive: string, cacheDir: string, folder: string): Promise<void> {
-  const temporary = await onDisk(cacheDir, () => mkdtemp(join(cacheDir, 'unpacking-')));
-  const [fresh, old] = [join(temporary, 'new'), join(temporary, 'old')];
-  try {
-    await onDisk(fresh, () => mkdir(fresh));
-    const unpacked = new Set<string>();
-    const remedy = 'Pass the address and md5 of an archive of CIFAR-10, binary version.';
-    for await (const { name, bytes } of batchesInArchive(archive, remedy)) {
-      await onDisk(join(fresh, name), () => writeFile(join(fresh, name), bytes));
-      unpacked.add(name);
+  let source = `from wgrad's cache, ${folder}`;
+  let refresh = options.refresh ?? false;
+  // Somebody who replaces the folder at the same time may have it in hand just then.
+  for (let attempt = 0; attempt < tries; attempt++) {
+    const batches = refresh ? null : await openCached(cacheDir, md5, remedy);
+    if (batches !== null) {
+      await removeLeftOvers(cacheDir);
+      return { ...batches, place: folder, source, remedy };
     }
-    if (!unpacked.has(testName) || unpacked.size < 2) {
-      const found = [...unpacked].join(', ') || 'no batch';
-      throw new DataError(`${archive}: expected ${trainNames[0]} … and ${testName}, found ${found}. ${remedy}`);
-    }
-    await rename(folder, old).catch(() => {}); // There is none unless the copy is being refreshed.
-    await onDisk(folder, () => rename(fresh, folder));
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
+    await onDisk(cacheDir, () => makeFolder(cacheDir));
+    if (await fetchArchive(options, cacheDir, md5, refresh)) source = `downloaded from ${urlOf(options)}`;
+    await unpack(cacheDir, md5, refresh);
+    refresh = false;
   }
+  throw new DataError(`${folder}: it is gone whenever it was unpacked. Try again once nobody deletes it any more.`);
 }
 
-/** The batch files of a `.tar.gz`, by their bare names. */
-async function* batchesInArchive(archive: string, remedy: string): AsyncGenerator<{ name: string; bytes: Uint8Array }> {
-  const unzip = createGunzip();
-  // A failing read surfaces in the loop below, since `pipeline` destroys `unzip` with its error.
-  const fed = pipeline(createReadStream(archive), unzip).catch(() => {});
-  try {
-    for await (const { path, bytes } of readTar(unzip, archive, remedy)) {
-      const name = path.slice(path.lastIndexOf('/') + 1);
-      if (name === testName || trainNames.includes(name)) yield { name, bytes };
-    }
-  } catch (error) {
-    if (error instanceof DataError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new DataError(`${archive}: not a sound gzip file (${reason}). ${remedy}`, { cause: error });
-  } finally {
-    unzip.destroy();
-    await fed;
-  }
-}
+const urlOf = ({ url = officialUrl }: Cifar10Options): string => url;
 
-/** The batch files in a folder; none where there is no such folder. */
-async function folderFiles(folder: string): Promise<Map<string, BatchFile>> {
-  const files = new Map<string, BatchFile>();
-  for (const name of [...trainNames, testName]) {
-    const path = join(folder, name);
-    if ((await kindOf(path)) !== 'file') continue;
-    const read = async (bytes: number): Promise<Uint8Array> => {
-      const file = await open(path);
-      try {
-        const whole = new Uint8Array(bytes);
-        const { bytesRead } = await file.read(whole, 0, bytes, 0);
-        return whole.subarray(0, bytesRead);
-      } finally {
-        await file.close();
-      }
-    };
-    files.set(name, { name: path, size: (await stat(path)).size, read });
+/** Puts the archive into the cache where it is missing. Returns whether it was fetched. */
+async function fetchArchive(options: Cifar10Options, cacheDir: string, md5: string, again: boolean): Promise<boolean> {
+  const { onProgress, signal, idleTimeout = 30, retryDelay = 1 } = options;
+  const path = join(cacheDir, archiveName);
+  const kind = await kindOf(path);
+  if (kind === 'folder') {
+    throw new DataError(`${path}: expected an archive, it is a folder. Move it away, or pass another cacheDir.`);
   }
-  return files;
-}
-
-async function kindOf(path: string): Promise<'file' | 'folder' | null> {
-  const found = await stat(path).catch(() => null);
-  if (found === null) return null;
-  return found.isDirectory() ? 'folder' : 'file';
+  if (kind === 'file' && !again) return false;
+  const remedy = `Pass dir: a folder with the binary batches, or place ${archiveName} at ${path}.`;
+  const maxBytes = archiveBytes;
+  await download({ url: urlOf(options), md5, path, maxBytes, remedy, idleTimeout, retryDelay, onProgress, signal });
+  return true;
 }
 
 function defaultCacheDir(): string {

@@ -1,17 +1,22 @@
-/** Fetching one large file into a folder: resumed where it broke off, checked before it takes its place. */
+/**
+ * Fetching one large file into a folder: resumed where it broke off, checked before it takes its place. Any number may do so
+ * at once: each has a draft of its own.
+ */
 
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { constants, copyFile, type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { type DownloadProgress, NetworkError } from '../datasets/download.ts';
 import { ArgumentError, DataError } from '../errors.ts';
 
 export interface DownloadOptions {
   readonly url: string;
-  /** The file's MD5 sum in hexadecimal. */
+  /** The file's MD5 sum in hexadecimal, small letters. */
   readonly md5: string;
-  /** Where the file goes; it is written to `<path>.part` first. */
+  /** Where the file goes. */
   readonly path: string;
+  /** The most that it may hold; a server may send without end. */
+  readonly maxBytes: number;
   /** What errors tell the user to do instead. */
   readonly remedy: string;
   /** Longest silence of the connection, in seconds. */
@@ -25,6 +30,9 @@ export interface DownloadOptions {
 /** Tries in a row that may fail without a byte gained. */
 const tries = 4;
 
+/** Bytes a second below which a connection counts as silent. */
+const leastRate = 1024;
+
 /** What a socket reports when the other side went away in the middle, as opposed to never having been there. */
 const brokenCodes = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH']);
 
@@ -32,39 +40,104 @@ const brokenCodes = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_R
  * Fetches `url` into `path`. An older file at `path` is replaced only by one whose checksum holds.
  *
  * @throws {NetworkError} where the file cannot be fetched; what came stays in `<path>.part` for the next run.
- * @throws {DataError} where what came fails the checksum (it is deleted) or cannot be written.
+ * @throws {DataError} where what came fails the checksum or is too much (it is deleted), or cannot be written.
  * @throws {ArgumentError} where `url` is not an http or https address.
  * @throws the signal's reason once it is aborted.
  */
 export async function download(options: DownloadOptions): Promise<void> {
-  const { url, md5, path, remedy, signal } = options;
+  const { url, path, signal } = options;
   if (!/^https?:$/.test(protocolOf(url))) {
     throw new ArgumentError(`url is ${JSON.stringify(url)}; pass an address that begins with https:// or http://.`);
   }
-  const part = `${path}.part`;
-  // 'a' makes the file where there is none; 'r+' then allows writing anywhere in it.
-  await (await onDisk(part, () => open(part, 'a'))).close();
-  const file = await onDisk(part, () => open(part, 'r+'));
+  const draft = `${path}.${randomBytes(6).toString('hex')}.part`;
+  await takeLeftOver(path, draft, options.maxBytes);
   try {
-    await receiveAll(options, file, part);
-    await onDisk(part, () => file.sync());
-  } finally {
-    await file.close();
+    // 'a' makes the file where there is none; 'r+' then allows writing anywhere in it.
+    await (await onDisk(draft, () => open(draft, 'a'))).close();
+    const file = await onDisk(draft, () => open(draft, 'r+'));
+    try {
+      await receiveSound(options, file, draft);
+      await onDisk(draft, () => file.sync());
+    } finally {
+      await file.close();
+    }
+    signal?.throwIfAborted();
+    await onDisk(path, () => rename(draft, path));
+  } catch (error) {
+    const useless = error instanceof DataError && !(error instanceof NetworkError);
+    await (useless ? rm(draft, { force: true }) : leaveOver(path, draft)).catch(() => {});
+    throw error;
   }
-  const sum = await md5OfFile(part);
-  if (sum !== md5) {
-    await rm(part, { force: true });
-    throw new DataError(`${url}: expected a file with MD5 ${md5}, got one with ${sum}; it was deleted. ${remedy}`);
+  await rm(`${path}.part`, { force: true }).catch(() => {});
+}
+
+/** Whether a file beside `path` is what a download of it left: one that failed, or one that was killed or is under way. */
+export function isLeftOver(name: string, path: string): boolean {
+  const archive = basename(path);
+  return name.startsWith(archive) && /^(\.[0-9a-f]{12})?\.part$/.test(name.slice(archive.length));
+}
+
+/** Makes the most that an earlier download left the beginning of the draft. */
+async function takeLeftOver(path: string, draft: string, most: number): Promise<void> {
+  const found: { name: string; size: number }[] = [];
+  for (const name of await readdir(dirname(path)).catch(() => [])) {
+    if (!isLeftOver(name, path)) continue;
+    const size = (await stat(join(dirname(path), name)).catch(() => null))?.size ?? 0;
+    if (size > 0 && size <= most) found.push({ name, size });
   }
-  signal?.throwIfAborted();
-  await onDisk(path, () => rename(part, path));
+  found.sort((a, b) => b.size - a.size);
+  for (const { name } of found) {
+    const from = join(dirname(path), name);
+    try {
+      // Nobody writes to `<path>.part`, and of those who rename it one succeeds. Any other draft may be under way, and its
+      // owner would write into the file under whatever name: only a copy is safe.
+      if (from === `${path}.part`) await rename(from, draft);
+      else await copyFile(from, draft, constants.COPYFILE_FICLONE);
+      return;
+    } catch {
+      await rm(draft, { force: true }).catch(() => {});
+    }
+  }
+}
+
+/** Keeps what came for the next download, unless more is kept already. */
+async function leaveOver(path: string, draft: string): Promise<void> {
+  const sizeOf = async (name: string): Promise<number> => (await stat(name).catch(() => null))?.size ?? 0;
+  const part = `${path}.part`;
+  if ((await sizeOf(draft)) > (await sizeOf(part))) await rename(draft, part);
+  else await rm(draft, { force: true });
+}
+
+/** Receives until the file is whole and its checksum holds. */
+async function receiveSound(options: DownloadOptions, file: FileHandle, draft: string): Promise<void> {
+  const { url, md5, remedy } = options;
+  let resumed = (await file.stat()).size > 0;
+  for (;;) {
+    await receiveAll(options, file, draft);
+    const sum = await onDisk(draft, () => md5Of(file), 'read');
+    if (sum === md5) return;
+    if (!resumed) {
+      throw new DataError(`${url}: expected a file with MD5 ${md5}, got one with ${sum}; it was deleted. ${remedy}`);
+    }
+    // What was there already may be of another address, or damaged: once more, from the beginning.
+    resumed = false;
+    await onDisk(draft, () => file.truncate(0));
+  }
 }
 
 /** The MD5 sum of a file in hexadecimal. */
-export async function md5OfFile(path: string): Promise<string> {
+export async function md5Of(file: FileHandle): Promise<string> {
   const hash = createHash('md5');
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  for await (const chunk of file.createReadStream({ start: 0, autoClose: false })) hash.update(chunk);
   return hash.digest('hex');
+}
+
+/** One write may take only a part, such as what is left of a disk. */
+async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, at, bytes.length - at, position + at);
+    at += bytesWritten;
+  }
 }
 
 function protocolOf(url: string): string {
@@ -104,7 +177,7 @@ class Retryable extends Error {
 
 /** One request. True when the file is whole, false when the part on disk was dropped because it could not be resumed. */
 async function receive(options: DownloadOptions, file: FileHandle, part: string, progress: Progress): Promise<boolean> {
-  const { url, remedy, idleTimeout, signal } = options;
+  const { url, remedy, maxBytes, idleTimeout, signal } = options;
   signal?.throwIfAborted();
   const abort = new AbortController();
   const forward = (): void => abort.abort(signal?.reason);
@@ -145,16 +218,26 @@ async function receive(options: DownloadOptions, file: FileHandle, part: string,
     }
     if (start === 0) await onDisk(part, () => file.truncate(0));
     const total = totalOf(response, start);
+    if (total !== null && total > maxBytes) throw tooMuch(url, `${total} bytes`, maxBytes, remedy);
+    const pace = new Pace(idleTimeout);
     let position = start;
     progress.report(position, total);
     const reader = response.body?.getReader();
     while (reader) {
+      const asked = performance.now();
       const { done, value } = await network(
         () => reader.read(),
         (error) => brokenOff(url, remedy, position, total, error),
       );
       if (done) break;
-      await onDisk(part, () => file.write(value, 0, value.length, position));
+      if (position + value.length > maxBytes) throw tooMuch(url, `more than ${maxBytes} bytes`, maxBytes, remedy);
+      if (pace.isTooSlow(value.length, performance.now() - asked)) {
+        const message =
+          `${url} yielded less than ${leastRate} bytes a second for ${idleTimeout} s. Try again later: what came is kept. ` +
+          remedy;
+        throw new NetworkError(message, 'stalled');
+      }
+      await onDisk(part, () => writeAll(file, value, position));
       position += value.length;
       progress.report(position, total);
     }
@@ -178,6 +261,10 @@ function startOfReply(response: Response, size: number): number | null {
 function totalOf(response: Response, start: number): number | null {
   const length = response.headers.get('content-length');
   return length === null ? null : start + Number(length);
+}
+
+function tooMuch(url: string, came: string, most: number, remedy: string): DataError {
+  return new DataError(`${url}: expected a file of at most ${most} bytes, got ${came}; it was deleted. ${remedy}`);
 }
 
 function connectionError(url: string, remedy: string, error: unknown): Error {
@@ -206,6 +293,29 @@ function statusError(url: string, remedy: string, { status, statusText }: Respon
   return status >= 500 || status === 429 || status === 408 ? new Retryable(error) : error;
 }
 
+/** Tells a connection that is slow from one that only seems to be there. */
+class Pace {
+  readonly #window: number;
+  #waited = 0;
+  #gained = 0;
+
+  /** @param seconds over which the rate is looked at */
+  constructor(seconds: number) {
+    this.#window = seconds * 1000;
+  }
+
+  /** @param waited milliseconds for these bytes */
+  isTooSlow(bytes: number, waited: number): boolean {
+    this.#gained += bytes;
+    this.#waited += waited;
+    if (this.#waited < this.#window) return false;
+    const slow = this.#gained < (leastRate * this.#waited) / 1000;
+    this.#waited = 0;
+    this.#gained = 0;
+    return slow;
+  }
+}
+
 /** Counts what this run received, over all its requests, and tells the user. */
 class Progress {
   #begun: number | null = null;
@@ -225,13 +335,13 @@ class Progress {
 }
 
 /** Runs a file operation; its failure is a DataError that names the path. */
-export async function onDisk<T>(path: string, operation: () => Promise<T>): Promise<T> {
+export async function onDisk<T>(path: string, operation: () => Promise<T>, done = 'written'): Promise<T> {
   try {
     return await operation();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const remedy = 'Make room or change the permissions there, or pass another cacheDir.';
-    throw new DataError(`${path} could not be written (${reason}). ${remedy}`, { cause: error });
+    throw new DataError(`${path} could not be ${done} (${reason}). ${remedy}`, { cause: error });
   }
 }
 

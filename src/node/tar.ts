@@ -8,24 +8,40 @@ export interface TarFile {
   readonly bytes: Uint8Array;
 }
 
+/** What is read of an archive: a packed one of a few bytes can hold any amount. */
+export interface TarLimits {
+  /** Whether a file of this path is wanted; the others are passed over and not held. */
+  readonly wanted: (path: string) => boolean;
+  /** The most that a wanted file may hold, in bytes. */
+  readonly fileBytes: number;
+  /** The most that the archive may hold, in bytes. */
+  readonly archiveBytes: number;
+}
+
 const blockBytes = 512;
+/** Files, folders and whatever else of an archive. */
+const mostEntries = 10_000;
 
 /**
- * Yields the plain files of a tar archive in its order, each held in memory in whole; folders, links and extended
+ * Yields the wanted plain files of a tar archive in its order, each held in memory in whole; folders, links and extended
  * headers are passed over.
  *
  * @param archive what errors call the archive.
  * @param remedy what an error tells the user to do.
- * @throws {DataError} where a header's checksum is wrong or the archive ends early.
+ * @throws {DataError} where a header's checksum is wrong, the archive ends early, or it holds more than `limits` allow.
  */
 export async function* readTar(
   chunks: AsyncIterable<Uint8Array>,
   archive: string,
   remedy: string,
+  limits: TarLimits,
 ): AsyncGenerator<TarFile, void, undefined> {
-  const corrupt = (what: string): DataError => new DataError(`${archive}: not a sound tar archive: ${what}. ${remedy}`);
-  const blocks = new BlockReader(chunks);
-  for (;;) {
+  const refused = (what: string): DataError => new DataError(`${archive}: ${what}. ${remedy}`);
+  const corrupt = (what: string): DataError => refused(`not a sound tar archive: ${what}`);
+  const blocks = new BlockReader(chunks, limits.archiveBytes, () =>
+    refused(`unpacked it holds more than ${limits.archiveBytes} bytes, which are all that is read`),
+  );
+  for (let entry = 0; ; entry++) {
     const at = blocks.position;
     const header = await blocks.take(blockBytes);
     if (header === null) throw corrupt(`it ends at byte ${at}, before the empty block that closes an archive`);
@@ -34,12 +50,19 @@ export async function* readTar(
     const size = octal(header, 124, 12);
     const path = text(header, 0, 100);
     if (!Number.isFinite(size)) throw corrupt(`the header of ${path} at byte ${at} holds no octal size`);
-    const bytes = await blocks.take(Math.ceil(size / blockBytes) * blockBytes);
-    if (bytes === null) {
-      throw corrupt(`expected ${size} bytes of ${path}, the archive ends after ${blocks.position - at - blockBytes}`);
-    }
+    if (entry === mostEntries) throw refused(`it has more than ${mostEntries} entries, which are all that are read`);
+    const padded = Math.ceil(size / blockBytes) * blockBytes;
+    const cut = (): DataError =>
+      corrupt(`expected ${size} bytes of ${path}, the archive ends after ${blocks.position - at - blockBytes}`);
     const kind = header[156];
-    if (kind === 0 || kind === '0'.charCodeAt(0)) yield { path, bytes: bytes.subarray(0, size) };
+    if ((kind === 0 || kind === '0'.charCodeAt(0)) && limits.wanted(path)) {
+      if (size > limits.fileBytes) {
+        throw refused(`its ${path} has ${size} bytes, expected at most ${limits.fileBytes}`);
+      }
+      const bytes = await blocks.take(padded);
+      if (bytes === null) throw cut();
+      yield { path, bytes: bytes.subarray(0, size) };
+    } else if (!(await blocks.skip(padded))) throw cut();
   }
   // Only who reads a gzip stream to its end learns whether its own checksum holds.
   await blocks.drain();
@@ -47,47 +70,60 @@ export async function* readTar(
 
 /** Cuts a stream of chunks into pieces of asked-for sizes. */
 class BlockReader {
-  /** Bytes received of what `take` has asked for so far. */
+  /** Bytes received of what was asked for so far. */
   position = 0;
   readonly #source: AsyncIterator<Uint8Array>;
+  readonly #most: number;
+  readonly #tooMany: () => DataError;
+  #received = 0;
   #rest: Uint8Array = new Uint8Array(0);
 
-  constructor(chunks: AsyncIterable<Uint8Array>) {
+  /**
+   * @param most bytes that the stream may hold
+   * @param tooMany the error where it holds more
+   */
+  constructor(chunks: AsyncIterable<Uint8Array>, most: number, tooMany: () => DataError) {
     this.#source = chunks[Symbol.asyncIterator]();
+    this.#most = most;
+    this.#tooMany = tooMany;
   }
 
   /** The next `size` bytes, or null where the stream ends before them. */
   async take(size: number): Promise<Uint8Array | null> {
-    const pieces: Uint8Array[] = [];
-    let missing = size;
-    while (missing > 0) {
-      if (this.#rest.length === 0) {
-        const { done, value } = await this.#source.next();
-        if (done) return null;
-        this.#rest = value;
-      }
-      const piece = this.#rest.subarray(0, missing);
-      this.#rest = this.#rest.subarray(piece.length);
-      this.position += piece.length;
-      missing -= piece.length;
-      pieces.push(piece);
-    }
-    return joined(pieces, size);
+    const whole = new Uint8Array(size);
+    return (await this.#pass(size, (piece, at) => whole.set(piece, at))) ? whole : null;
+  }
+
+  /** Passes over the next `size` bytes; false where the stream ends before them. */
+  skip(size: number): Promise<boolean> {
+    return this.#pass(size, () => {});
   }
 
   async drain(): Promise<void> {
-    while (!(await this.#source.next()).done);
+    while (await this.#next());
   }
-}
 
-function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
+  async #pass(size: number, use: (piece: Uint8Array, at: number) => void): Promise<boolean> {
+    for (let done = 0; done < size; ) {
+      if (this.#rest.length === 0 && !(await this.#next())) return false;
+      const piece = this.#rest.subarray(0, size - done);
+      this.#rest = this.#rest.subarray(piece.length);
+      use(piece, done);
+      this.position += piece.length;
+      done += piece.length;
+    }
+    return true;
   }
-  return whole;
+
+  /** Receives a chunk; false at the end. */
+  async #next(): Promise<boolean> {
+    const { done, value } = await this.#source.next();
+    if (done) return false;
+    this.#rest = value;
+    this.#received += value.length;
+    if (this.#received > this.#most) throw this.#tooMany();
+    return true;
+  }
 }
 
 /** Sum of the header's bytes with its own checksum field read as spaces. */

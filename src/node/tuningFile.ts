@@ -1,10 +1,12 @@
 /** The file in the user's cache folder that keeps what was measured on an adapter. */
 
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Shelf } from '../gpu/tuningStore.ts';
 import { VERSION } from '../version.ts';
+import { withLock } from './lock.ts';
+import { makeFolder } from './makeFolder.ts';
 import { writeWhole } from './wholeFile.ts';
 
 /** Where it lies. */
@@ -25,16 +27,18 @@ export function tuningPath(adapter: string): string {
 
 export function tuningShelf(adapter: string): Shelf {
   const name = tuningPath(adapter);
+  const read = (): Promise<string | null> =>
+    readFile(name, 'utf8').catch((error: unknown) => {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+      throw error;
+    });
   return {
     name,
-    read: () =>
-      readFile(name, 'utf8').catch((error: unknown) => {
-        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-        throw error;
-      }),
-    async write(text) {
-      await mkdir(dirname(name), { recursive: true });
-      await writeWhole(name, text);
+    read,
+    async update(change) {
+      await makeFolder(dirname(name));
+      // Else of two that read the same old text, one would undo what the other wrote.
+      await withLock(`${name}.lock`, async () => writeWhole(name, change(await read())));
     },
   };
 }

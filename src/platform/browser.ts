@@ -14,9 +14,13 @@ export const files: typeof Node.files = (who, instead) => {
   throw new StateError(`${who}: a browser has no files. ${instead}`);
 };
 
-export const writeWhole: typeof Node.writeWhole = async (path) => {
-  throw new StateError(`A browser has no files, '${path}' cannot be written. Keep the bytes yourself.`);
+const noFile = async (path: string): Promise<never> => {
+  throw new StateError(`A browser has no files, '${path}' cannot be used. Keep the bytes yourself.`);
 };
+
+export const writeWhole: typeof Node.writeWhole = noFile;
+export const readWhole: typeof Node.readWhole = noFile;
+export const makeFolder: typeof Node.makeFolder = noFile;
 
 export const loadCifar10: typeof Node.loadCifar10 = async () => {
   throw new DataError(
@@ -26,11 +30,12 @@ export const loadCifar10: typeof Node.loadCifar10 = async () => {
 
 export const tuningShelf: typeof Node.tuningShelf = (adapter): Shelf => {
   const name = `wgrad tuning ${VERSION} ${adapter}`;
+  const stored = (): string | null => globalThis.localStorage?.getItem(name) ?? null;
   return {
     name: `local storage's '${name}'`,
-    read: async () => globalThis.localStorage?.getItem(name) ?? null,
-    async write(text) {
-      globalThis.localStorage?.setItem(name, text);
+    read: async () => stored(),
+    async update(change) {
+      globalThis.localStorage?.setItem(name, change(stored()));
     },
   };
 };

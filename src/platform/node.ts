@@ -7,6 +7,8 @@ import * as fs from 'node:fs/promises';
 
 export { findAdapter } from '../node/adapter.ts';
 export { loadCifar10 } from '../node/cifar10.ts';
+export { makeFolder } from '../node/makeFolder.ts';
+export { readWhole } from '../node/readWhole.ts';
 export { tuningShelf } from '../node/tuningFile.ts';
 export { writeWhole } from '../node/wholeFile.ts';
 

@@ -3,7 +3,7 @@
  * turns bytes into floats. A step uploads nothing.
  */
 
-import { ShapeError } from '../errors.ts';
+import { OutOfMemoryError, ShapeError } from '../errors.ts';
 import type { Device } from '../gpu/device.ts';
 import { type HostArray, isOf, type Node } from '../graph/node.ts';
 import type { Storage } from '../graph/storage.ts';
@@ -72,9 +72,10 @@ export class Rows {
     const rowsPerShard = Math.min(count, fitting);
     const shards = rowsPerShard === 0 ? Number.POSITIVE_INFINITY : Math.ceil(count / rowsPerShard);
     if (shards > MAX_SHARDS) {
-      throw new ShapeError(
-        `${who}: ${formatShape(node.shape)} (${node.dtype}) does not fit into ${MAX_SHARDS} buffers of '${device.info.name}'. ` +
-          'Use uint8 for images, or train on part of the examples at a time.',
+      const smaller = node.dtype === 'uint8' ? 'Train' : 'Use uint8 for images, or train';
+      throw new OutOfMemoryError(
+        `${who}: ${formatShape(node.shape)} (${node.dtype}) has ${count * rowBytes} bytes, ${MAX_SHARDS} buffers of ` +
+          `'${device.info.name}' hold ${MAX_SHARDS * fitting * rowBytes}. ${smaller} on part of the examples at a time.`,
       );
     }
     const owned: Storage[] = [];

@@ -6,6 +6,8 @@
 
 import type { Weight } from '../callbacks/index.ts';
 import { DataError } from '../errors.ts';
+import { problemOfJson } from '../io/json.ts';
+import { quote } from '../io/quote.ts';
 import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from '../io/safetensors.ts';
 import { decodeState, encodeState, SavedState, type State } from '../io/state.ts';
 import { checkInputShape, type Layer, type LayerConfig } from '../layers/layer.ts';
@@ -111,7 +113,7 @@ function stepsIn(text = '0'): number {
   const steps = Number(text);
   if (Number.isSafeInteger(steps) && steps >= 0) return steps;
   throw new DataError(
-    `load: the file has '${text}' where a number of steps belongs. It is damaged; save the model again.`,
+    `load: the file has ${quote(text)} where a number of steps belongs. It is damaged; save the model again.`,
   );
 }
 
@@ -191,6 +193,8 @@ export function readArchitecture({ metadata }: Pick<ModelFile, 'metadata'>): Arc
       'load: the file holds no wgrad model (its metadata names no architecture). Load weights into a model with model.load().',
     );
   }
+  const problem = problemOfJson(metadata.architecture, { depth: 16, values: 2 ** 20 });
+  if (problem !== null) throw new DataError(`load: the architecture in the file ${problem}. Save the model again.`);
   let saved: unknown;
   try {
     saved = JSON.parse(metadata.architecture);

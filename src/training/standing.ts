@@ -81,7 +81,9 @@ export async function restoreFrom<T>(source: string, restore: () => T | Promise<
     return await restore();
   } catch (cause) {
     if (!(cause instanceof WgradError)) throw cause;
-    throw new DataError(`Training cannot go on from '${source}': ${cause.message} Or delete the file to begin anew.`, {
+    // The messages of file formats are one sentence that ends in the remedy, without a full stop.
+    const problem = cause.message.endsWith('.') ? cause.message : `${cause.message}.`;
+    throw new DataError(`Training cannot go on from '${source}': ${problem} Or delete the file to begin anew.`, {
       cause,
     });
   }
