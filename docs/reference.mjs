@@ -2,9 +2,7 @@
  * A plugin of TypeDoc for what the sources say already, and doc comments need not repeat: what a name is for is told by its
  * file, and a property of a class is told by the option or argument of its constructor that has its name.
  */
-import { realpathSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
+import { Comment, CommentTag, Converter, ReflectionKind } from 'typedoc';
 
 /** Categories: the first whose pattern a source file matches. Their order on a page is in typedoc.json. */
 const CATEGORIES = [
@@ -22,11 +20,7 @@ const CATEGORIES = [
   ['Graph and kernels', /\/(graph|gpu)\//],
 ];
 
-export async function load(app) {
-  // TypeDoc runs from a place of its own, not from this project's packages.
-  const typedoc = createRequire(realpathSync(process.argv[1])).resolve('typedoc');
-  const { Comment, CommentTag, Converter, ReflectionKind } = await import(pathToFileURL(typedoc).href);
-
+export function load(app) {
   function categorise(project, reflection) {
     const file = project.getSymbolIdFromReflection(reflection)?.packagePath ?? '';
     const found = CATEGORIES.find(([, pattern]) => pattern.test(file));

@@ -1,7 +1,8 @@
 // Looks at every element of a tensor by its bits: how many are NaN, how many infinite, and the smallest and largest of the
 // others. Result: four words, the last two as ranks: words that rise with the float that they stand for.
 //
-// First kernel: one thread looks at every threads-th element. Last kernel: one thread puts the parts together.
+// First kernel: one thread looks at every threads-th element. Last kernel: one thread puts the parts together. Of a small
+// tensor, the first kernel's one thread looks at everything, and is the last.
 // uniforms: size, threads
 
 const NOTHING = vec4u(0u, 0u, 0xffffffffu, 0u);
@@ -31,6 +32,10 @@ fn main(@builtin(global_invocation_id) thread: vec3u) {
   if (thread.x >= params.threads) { return; }
   var mine = NOTHING;
   for (var i = thread.x; i < params.size; i += params.threads) { mine = combine(mine, look(bitcast<u32>(x[i]))); }
+  @if ALONE
+  for (var word = 0u; word < 4u; word++) { store(word, bitcast<i32>(mine[word])); }
+  @else
   parts[thread.x] = mine;
+  @end
 }
 @end

@@ -3,6 +3,7 @@
  * its part of the step, and where it was computed from.
  */
 
+import { existsSync, readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { defaultDevice } from '../src/gpu/defaultDevice.ts';
@@ -25,7 +26,7 @@ import {
 import { Layer } from '../src/layers/layer.ts';
 import { type LossName, resolveLoss } from '../src/losses.ts';
 import { concat } from '../src/ops/concat.ts';
-import { add, maximum, minimum, pow, square } from '../src/ops/elementwise.ts';
+import { add, maximum, minimum, mul, pow, square } from '../src/ops/elementwise.ts';
 import { gather } from '../src/ops/gather.ts';
 import { type OpName, ops } from '../src/ops/index.ts';
 import { dataNode, fullNode } from '../src/ops/leaf.ts';
@@ -354,6 +355,28 @@ test('every operation belongs to its layer, on the way back as well', async () =
   assert.equal(owners('stored', 'weights'), network.trainable.parameters.map(({ name }) => name).sort());
   network.trainable.dispose();
   network.fixed.dispose();
+});
+
+const maps = '/proc/self/maps';
+const onLinux = existsSync(maps) ? test : test.skip;
+onLinux('looking at thousands of operations time and again does not pile up bind groups', async () => {
+  const device = await defaultDevice();
+  const x = dataNode(Float32Array.of(1, 2, 3), [3]);
+  const nodes = Array.from({ length: 4500 }, (_, i) => mul(x, fullNode(i === 4400 ? Number.NaN : i)));
+  const count = (): number => readFileSync(maps, 'utf8').split('\n').length;
+  const [before, groups] = [count(), device.stats.bindGroups];
+  let most = 0;
+  for (let round = 0; round < 5; round++) {
+    const [found] = await examine(device, nodes, [{ seed: 0, step: 0, position: 0, rates: [] }]);
+    assert.is(found.size, nodes.length);
+    assert.is(found.get(nodes[4400])?.nans, 3);
+    assert.equal(found.get(nodes[4499]), { nans: 0, infinities: 0, min: 4499, max: 13_497 });
+    most = Math.max(most, count() - before);
+  }
+  // One for each small tensor, beside the operations' own.
+  const made = (device.stats.bindGroups - groups) / 5;
+  assert.ok(made < 1.5 * nodes.length, `${made} bind groups a round`);
+  assert.ok(most < 2.5 * nodes.length, `${most} maps`);
 });
 
 test.run();

@@ -424,4 +424,20 @@ test('a chain of hundreds of operations runs and is right', async () => {
   assertClose(values, expected, 'chain');
 });
 
+test('planning eight times as many kernels that share dispatches takes about eight times as long', () => {
+  const timed = (count: number): number => {
+    const x = leaf(3);
+    const roots = Array.from({ length: count }, (_, i) => e.mul(x, fullNode(i + 1)));
+    const before = process.cpuUsage();
+    const labels = kernels(...roots);
+    const { user } = process.cpuUsage(before);
+    assert.is(labels.length, count / 4);
+    return user;
+  };
+  timed(1500);
+  const few = timed(1500);
+  const many = timed(12_000);
+  assert.ok(many < 24 * few, `1,500: ${few / 1000} ms, 12,000: ${many / 1000} ms`);
+});
+
 test.run();

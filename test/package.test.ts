@@ -73,6 +73,14 @@ test('all that package.json names is in the package, and so are the shaders', ()
   assert.equal(readdirSync(join(installed, 'shaders')), readdirSync(`${root}shaders`));
 });
 
+test('no script fetches what the lockfile does not name, and nothing is published unchecked', () => {
+  const { scripts } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
+  for (const [name, script] of Object.entries<string>(scripts)) {
+    assert.not.match(script, /npx|npm (exec|x)(?! --no )/, name);
+  }
+  assert.match(scripts.prepublishOnly, /npm run check && npm test/);
+});
+
 test('the quick start runs in Node', () => {
   // Its lines are JavaScript, too.
   writeFileSync(join(project, 'main.js'), quickStart());

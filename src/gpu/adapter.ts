@@ -6,6 +6,8 @@
  */
 export type AdapterChoice = 'auto' | 'hardware' | 'lavapipe' | 'swiftshader' | 'null';
 
+export const ADAPTERS: readonly AdapterChoice[] = ['auto', 'hardware', 'lavapipe', 'swiftshader', 'null'];
+
 export interface FoundAdapter {
   readonly adapter: GPUAdapter;
   /** Dawn's instance: collecting it while the device lives aborts the process. Null in a browser. */

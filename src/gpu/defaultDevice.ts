@@ -18,9 +18,11 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   const opening = open({ ...options, limits: options.limits && { ...options.limits } });
   devices.push(opening);
   try {
-    return await opening;
+    const device = await opening;
+    device.onClose = () => forget(opening);
+    return device;
   } catch (error) {
-    devices.splice(devices.indexOf(opening), 1);
+    forget(opening);
     throw error;
   }
 }
@@ -35,12 +37,19 @@ async function open(options: DeviceOptions): Promise<Device> {
   return device;
 }
 
+/** A device that is closed, or was never open, is nobody's default and free to be collected. */
+function forget(opening: Promise<Device>): void {
+  const at = devices.indexOf(opening);
+  if (at >= 0) devices.splice(at, 1);
+}
+
 /** The oldest open device, opened now if there is none. */
 export async function defaultDevice(): Promise<Device> {
   while (devices.length > 0) {
-    const device = await devices[0];
+    const [oldest] = devices;
+    const device = await oldest;
     if (!device.closed) return device;
-    devices.shift();
+    forget(oldest);
   }
   return openDevice();
 }

@@ -69,6 +69,29 @@ const STAGING_BUFFERS = 8;
 const STAGING_UNIT = 256;
 const STAGING_BYTES = 4 * 2 ** 20;
 
+/** A part of what is read back. */
+interface Piece {
+  readonly staging: GPUBuffer;
+  readonly start: number;
+  readonly bytes: number;
+  readonly mapped: Promise<undefined>;
+}
+
+/** Mapped pieces as memory of the caller's own. */
+function joined(pieces: readonly Piece[], byteLength: number, what: () => string): ArrayBuffer {
+  try {
+    if (pieces.length === 1) return pieces[0].staging.getMappedRange(0, byteLength).slice(0);
+    const all = new Uint8Array(byteLength);
+    for (const { staging, start, bytes } of pieces) all.set(new Uint8Array(staging.getMappedRange(0, bytes)), start);
+    return all.buffer;
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new OutOfMemoryError(`The host has no memory for ${what()}. Read it in parts, for example with slice().`, {
+      cause,
+    });
+  }
+}
+
 /** What is made while a plan takes its memory, to be given back if WebGPU refuses some of it. */
 interface Making {
   readonly buffers: GPUBuffer[];
@@ -90,6 +113,8 @@ export class Device {
    * tune: the plan's kernels are then chosen at once.
    */
   prepare: ((roots: readonly Node[]) => Promise<void>) | null = null;
+  /** Called when the device is closed, once. @internal */
+  onClose: (() => void) | null = null;
   /** @internal */
   readonly gpu: GPUDevice;
   /** @internal */
@@ -116,6 +141,8 @@ export class Device {
    */
   readonly #ballast = new WeakMap<object, ArrayBuffer>();
   readonly #faults: Faults;
+  /** What is larger is read back in pieces, since drivers count the bytes of a copy with 31 bits. @internal */
+  pieceBytes = 2 ** 30;
   #making: Making | null = null;
   #closed = false;
   #turn: Promise<unknown> = Promise.resolve();
@@ -189,9 +216,14 @@ export class Device {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#faults.close();
     this.gpu.destroy();
     this.#pool.clear();
     this.eager.clear();
+    this.#staging.length = 0;
+    // What is left of it in Node, threads above all, goes with the object: the collector shall look soon.
+    if (isNode) this.weigh(this, MOST_BALLAST);
+    this.onClose?.();
   }
 
   /**
@@ -287,7 +319,16 @@ export class Device {
   /** Frees `storage` when `holder` is collected. @internal */
   releaseWith(holder: object, storage: Storage): void {
     this.#collected.register(holder, storage.buffer, storage);
-    this.#ballast.set(holder, new ArrayBuffer(Math.min(storage.bytes, MOST_BALLAST)));
+    this.weigh(holder, storage.bytes);
+  }
+
+  /** Tells the garbage collector what hangs on an object. @internal */
+  weigh(holder: object, bytes: number): void {
+    try {
+      this.#ballast.set(holder, new ArrayBuffer(Math.min(bytes, MOST_BALLAST)));
+    } catch {
+      // There is no address space left for it: then the collector looks by itself.
+    }
   }
 
   /** Frees memory at once; what was freed stays so. @internal */
@@ -315,29 +356,34 @@ export class Device {
   async read(storage: Storage, dtype: Dtype, size: number): Promise<HostArray> {
     this.check();
     const byteLength = roundUp(size * (dtype === 'uint8' ? 1 : 4), 4);
-    const begin = (): { staging: GPUBuffer; mapped: Promise<undefined> } => {
-      const staging = this.#acquireStaging(byteLength);
+    const begin = (): Piece[] => {
+      const { pieceBytes } = this;
       const encoder = this.gpu.createCommandEncoder({ label: 'read back' });
-      encoder.copyBufferToBuffer(storage.buffer, storage.offset, staging, 0, byteLength);
+      const copied: Omit<Piece, 'mapped'>[] = [];
+      for (let start = 0; start === 0 || start < byteLength; start += pieceBytes) {
+        const bytes = Math.min(pieceBytes, byteLength - start);
+        const staging = this.#acquireStaging(bytes);
+        encoder.copyBufferToBuffer(storage.buffer, storage.offset + start, staging, 0, bytes);
+        copied.push({ staging, start, bytes });
+      }
       this.gpu.queue.submit([encoder.finish()]);
-      return { staging, mapped: staging.mapAsync(GPUMapMode.READ, 0, byteLength) };
+      return copied.map((piece) => ({ ...piece, mapped: piece.staging.mapAsync(GPUMapMode.READ, 0, piece.bytes) }));
     };
+    const what = (): string => `reading back ${size} elements of ${dtype} (${formatBytes(byteLength)})`;
     // Large ones are made for this reading only: where there is no memory for it, nothing else has failed.
     const large = byteLength > STAGING_BYTES;
-    const { result, refused } = large ? this.#faults.scoped(begin) : { result: begin(), refused: null };
-    const { staging, mapped } = result;
+    const { result: pieces, refused } = large ? this.#faults.scoped(begin) : { result: begin(), refused: null };
     try {
-      mapped.catch(() => {});
+      for (const { mapped } of pieces) mapped.catch(() => {});
       const error = await refused;
-      if (error !== null)
-        throw errorOf(error, `reading back ${size} elements of ${dtype} (${formatBytes(byteLength)})`);
-      await this.wait(mapped);
-      const bytes = staging.getMappedRange(0, byteLength).slice(0);
+      if (error !== null) throw errorOf(error, what());
+      for (const { mapped } of pieces) await this.wait(mapped);
+      const bytes = joined(pieces, byteLength, what);
       if (dtype === 'int32') return new Int32Array(bytes, 0, size);
       if (dtype === 'uint8') return new Uint8Array(bytes, 0, size);
       return new Float32Array(bytes, 0, size);
     } finally {
-      this.#releaseStaging(staging);
+      for (const { staging } of pieces) this.#releaseStaging(staging);
     }
   }
 

@@ -18,10 +18,7 @@ export class Faults {
   /** `name`: of the device. */
   constructor(gpu: GPUDevice, name: string) {
     this.#gpu = gpu;
-    gpu.addEventListener('uncapturederror', (event) => {
-      event.preventDefault();
-      this.#note(errorOf(event.error, 'a command', UNUSABLE));
-    });
+    gpu.addEventListener('uncapturederror', this.#onUncaptured);
     void gpu.lost.then(({ reason, message }) => {
       this.#note(
         new DeviceError(
@@ -30,6 +27,16 @@ export class Faults {
         ),
       );
     });
+  }
+
+  readonly #onUncaptured = (event: GPUUncapturedErrorEvent): void => {
+    event.preventDefault();
+    this.#note(errorOf(event.error, 'a command', UNUSABLE));
+  };
+
+  /** To be called before the device is destroyed: one that is listened to is never freed, nor are its threads. */
+  close(): void {
+    this.#gpu.removeEventListener('uncapturederror', this.#onUncaptured);
   }
 
   #note(error: DeviceError): void {
@@ -53,7 +60,8 @@ export class Faults {
       if (error === null) return;
       this.#note(errorOf(error, typeof what === 'string' ? what : await what(error), UNUSABLE));
     });
-    this.#answered = Promise.all([this.#answered, noted]);
+    // Without their values, which would hold each other for ever.
+    this.#answered = Promise.all([this.#answered, noted]).then(() => undefined);
     return result;
   }
 

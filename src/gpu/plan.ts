@@ -25,6 +25,9 @@ export interface PlanOptions {
 }
 
 const ONE_STEP: readonly StepValues[] = [NO_STEP];
+/** From so many bind groups on the garbage collector is told of them, as if each took so much memory. */
+const MANY_DISPATCHES = 256;
+const BIND_GROUP_BYTES = 64 * 1024;
 
 interface Dispatch {
   readonly label: string;
@@ -76,6 +79,8 @@ export class Plan {
       entries: [{ binding: 0, resource: { buffer: this.#steps, size: STEP_BYTES } }],
     });
     this.#stepRows = new StepRows(maxSteps, stepStride);
+    // Nothing but the collector frees a bind group: it shall not let those of many large plans pile up.
+    if (dispatches.length >= MANY_DISPATCHES) device.weigh(this, dispatches.length * BIND_GROUP_BYTES);
     this.#usesStep = dispatches.some((dispatch) => dispatch.usesStep);
     this.#offsets = Uint32Array.from({ length: maxSteps }, (_, row) => row * stepStride);
   }

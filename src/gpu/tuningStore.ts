@@ -4,6 +4,8 @@
  */
 
 import { environment, tuningShelf } from '#platform';
+import { FileError } from '../errors.ts';
+import { onDisk } from '../io/files.ts';
 import { VERSION } from '../version.ts';
 
 /** Which variant is fastest, by the key of an operation and its shapes. */
@@ -44,16 +46,20 @@ export async function writeChoices(adapter: string, choices: Choices): Promise<s
   if (isOff()) return null;
   const shelf = tuningShelf(adapter);
   try {
-    await shelf.update((text) => {
+    const add = (text: string | null): string => {
       const all = new Map([...usable(shelf, text, adapter), ...choices]);
       const sorted = Object.fromEntries([...all].sort(([a], [b]) => (a < b ? -1 : 1)));
       return `${JSON.stringify({ format: FORMAT, version: VERSION, adapter, choices: sorted }, null, 2)}\n`;
-    });
+    };
+    await onDisk('tuning', shelf.name, () => shelf.update(add));
     return shelf.name;
   } catch (error) {
-    console.warn(
-      `wgrad: what was measured could not be kept in ${shelf.name}: ${messageOf(error)}. Make room or change the permissions there.`,
-    );
+    // A FileError names the place and the remedy.
+    const why =
+      error instanceof FileError
+        ? error.message
+        : `${shelf.name}: ${messageOf(error)}. Make room or change the permissions.`;
+    console.warn(`wgrad: what was measured could not be kept. ${why}`);
     return null;
   }
 }

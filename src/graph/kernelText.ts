@@ -30,9 +30,44 @@ export interface KernelDraft {
 const SMALL = 64;
 const ENTRY = /@compute @workgroup_size\((\d+)\)\s*fn main\(([\s\S]*?)\)\s*\{/;
 
+/** Drafts that share a dispatch, and what decides whether one more does. */
+class Dispatch {
+  readonly drafts: KernelDraft[] = [];
+  readonly #workgroup: string | undefined;
+  readonly #flags = new Set<Operand>();
+  /** Variables that are bound: flags once. */
+  #bindings = 0;
+
+  constructor(workgroup: string | undefined) {
+    this.#workgroup = workgroup;
+  }
+
+  add(draft: KernelDraft): void {
+    this.#bindings += this.#more(draft);
+    for (const { operand, element } of draft.text.bindings) if (element === FLAGS) this.#flags.add(operand);
+    this.drafts.push(draft);
+  }
+
+  fits(draft: KernelDraft, workgroup: string | undefined, maxStorageBuffers: number): boolean {
+    return this.#workgroup === workgroup && this.#bindings + this.#more(draft) <= maxStorageBuffers;
+  }
+
+  /** Nothing fits any more, since every kernel writes to memory of its own. */
+  isFull(maxStorageBuffers: number): boolean {
+    return this.#bindings >= maxStorageBuffers;
+  }
+
+  #more({ text }: KernelDraft): number {
+    return boundOnce(text.bindings).filter(({ operand, element }) => element !== FLAGS || !this.#flags.has(operand))
+      .length;
+  }
+}
+
 /** The drafts in an order in which they can run, those that share a dispatch together. */
 export function sideBySide(drafts: readonly KernelDraft[], maxStorageBuffers: number): KernelDraft[][] {
-  const dispatches: KernelDraft[][] = [];
+  const dispatches: Dispatch[] = [];
+  /** Those that may take one more, in their order: where kernels are many, most dispatches are full. */
+  const open: number[] = [];
   /** After which dispatch an operand has its value. */
   const written = new Map<Operand, number>();
   for (const draft of drafts) {
@@ -41,22 +76,33 @@ export function sideBySide(drafts: readonly KernelDraft[], maxStorageBuffers: nu
       if (element === FLAGS) continue;
       for (const part of partsOf(operand)) earliest = Math.max(earliest, (written.get(part) ?? -1) + 1);
     }
-    let at = dispatches.length;
-    if (canShare(draft)) {
-      for (let other = earliest; other < dispatches.length; other++) {
-        if (fits([...dispatches[other], draft], maxStorageBuffers)) {
-          at = other;
-          break;
-        }
-      }
+    const workgroup = workgroupOf(draft);
+    const shares = canShare(draft);
+    let place = shares ? firstFrom(open, earliest) : open.length;
+    while (place < open.length && !dispatches[open[place]].fits(draft, workgroup, maxStorageBuffers)) place++;
+    const at = open[place] ?? dispatches.length;
+    if (at === dispatches.length) {
+      dispatches.push(new Dispatch(workgroup));
+      if (shares) open.push(at);
     }
-    if (at === dispatches.length) dispatches.push([draft]);
-    else dispatches[at].push(draft);
+    dispatches[at].add(draft);
+    if (shares && dispatches[at].isFull(maxStorageBuffers)) open.splice(place, 1);
     for (const { operand, access } of draft.text.bindings) {
       if (access === 'read_write') written.set(operand, at);
     }
   }
-  return dispatches;
+  return dispatches.map((dispatch) => dispatch.drafts);
+}
+
+/** The first place in a rising list whose number is at least `least`. */
+function firstFrom(rising: readonly number[], least: number): number {
+  let [low, high] = [0, rising.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rising[middle] < least) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** What must have its value before an operand is read: for a pack or window, what lies in it. */
@@ -77,15 +123,6 @@ function canShare(draft: KernelDraft): boolean {
     typeof draft.grid === 'number' &&
     draft.grid <= SMALL &&
     !/^(struct |var<workgroup>)/m.test(draft.body)
-  );
-}
-
-function fits(drafts: readonly KernelDraft[], maxStorageBuffers: number): boolean {
-  const [first] = drafts;
-  const bindings = boundOnce(drafts.flatMap(({ text }) => text.bindings));
-  return (
-    bindings.length <= maxStorageBuffers &&
-    drafts.every((draft) => canShare(draft) && workgroupOf(draft) === workgroupOf(first))
   );
 }
 

@@ -2,13 +2,13 @@
 
 import { DeviceError } from '../errors.ts';
 import { type AdapterChoice, describeAdapter, type FoundAdapter, isSoftware } from '../gpu/adapter.ts';
-import { setupAdvice } from './adapterAdvice.ts';
+import { driverAdvice, setupAdvice } from './adapterAdvice.ts';
 import { loadSwiftShader, restoreVulkanVariables } from './swiftShader.ts';
 
 /** Throws a DeviceError that names the remedy where no adapter fits. */
 export async function findAdapter(choice: AdapterChoice): Promise<FoundAdapter> {
   const { create, globals } = await import('webgpu').catch((cause: unknown) => {
-    throw new DeviceError('The package `webgpu` (Dawn) could not be loaded. Run: npm install webgpu', { cause });
+    throw notLoaded(cause);
   });
   // Dawn's flag constants and classes, which browsers have as globals.
   for (const [name, value] of Object.entries(globals))
@@ -36,11 +36,28 @@ export async function findAdapter(choice: AdapterChoice): Promise<FoundAdapter> 
     if (choice === 'auto') return found;
     if (choice === 'hardware' && !isSoftware(found.adapter.info)) return found;
     if (choice === 'lavapipe' && /llvmpipe|lavapipe/i.test(name)) return found;
-    throw new DeviceError(`Asked for a ${choice} adapter, but this machine offers '${name}'. ${setupAdvice()}`);
+    throw new DeviceError(`Asked for a ${choice} adapter, but this machine offers '${name}'. ${adviceFor(choice)}`);
   }
   if (choice === 'auto' && loadSwiftShader()) {
     const software = await request([]).finally(restoreVulkanVariables);
     if (software !== null) return software;
   }
-  throw new DeviceError(`No usable WebGPU adapter was found: no Vulkan driver answers. ${setupAdvice()}`);
+  throw new DeviceError(`No usable WebGPU adapter was found: no Vulkan driver answers. ${adviceFor(choice)}`);
+}
+
+/** A software adapter is no remedy for who wants a graphics card. */
+const adviceFor = (choice: AdapterChoice): string => (choice === 'hardware' ? driverAdvice() : setupAdvice());
+
+/** Dawn is missing, or is there and broken: then the reason says what it lacks. */
+function notLoaded(cause: unknown): DeviceError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (code === 'ERR_MODULE_NOT_FOUND') {
+    return new DeviceError('The package `webgpu` (Dawn) is not installed. Run: npm install webgpu', { cause });
+  }
+  const reason = (cause instanceof Error ? cause.message : String(cause)).split('\n', 1)[0].replace(/\.$/, '');
+  return new DeviceError(
+    `The package \`webgpu\` (Dawn) is installed but could not be loaded: ${reason}. Give the system what it names, or, where ` +
+      'the file is missing or damaged, run: npm install --force webgpu',
+    { cause },
+  );
 }

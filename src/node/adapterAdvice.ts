@@ -27,6 +27,13 @@ export function setupAdvice(): string {
   return `${text[0].toUpperCase()}${text.slice(1)}. A graphics card with a Vulkan driver is found by itself too.`;
 }
 
+/** The remedy where a graphics card is wanted and none was found. */
+export function driverAdvice(): string {
+  const driver =
+    process.platform === 'linux' ? 'Install the Vulkan driver of a graphics card' : setupAdvice().replace(/\.$/, '');
+  return `${driver}, or leave out the adapter and WGRAD_ADAPTER to take what there is.`;
+}
+
 /** Exactly what installs lavapipe on this Linux machine. */
 export function lavapipeAdvice(): string {
   const has = (command: string) => ['/usr/bin', '/bin', '/sbin'].some((folder) => existsSync(`${folder}/${command}`));

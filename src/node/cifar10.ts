@@ -1,6 +1,5 @@
 /** Reads CIFAR-10 from files, and brings it from the network into the cache. */
 
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Cifar10Options } from '../datasets/cifar10.ts';
 import { archiveBytes, cifarClassNames, countRecords, decodeCifar, recordBytes } from '../datasets/cifarFormat.ts';
@@ -20,6 +19,7 @@ import {
 } from './cifarFiles.ts';
 import { download, onDisk } from './download.ts';
 import { makeFolder } from './makeFolder.ts';
+import { inHome, xdgCache } from './userFolders.ts';
 
 const officialUrl = `https://www.cs.toronto.edu/~kriz/${archiveName}`;
 const officialMd5 = 'c32a1d4ab5d03f1284b67883e8d87530';
@@ -168,7 +168,10 @@ async function fetchArchive(options: Cifar10Options, cacheDir: string, md5: stri
 }
 
 function defaultCacheDir(): string {
-  // The XDG specification says to ignore a relative path.
-  const base = process.env.XDG_CACHE_HOME;
-  return join(base?.startsWith('/') ? base : join(homedir(), '.cache'), 'wgrad');
+  const folder = xdgCache() ?? inHome('.cache');
+  if (folder !== null) return join(folder, 'wgrad');
+  throw new DataError(
+    'cifar10.load: this user has no home folder to keep the data set in. Pass cacheDir, a folder of yours, or dir, where ' +
+      'the data set is; or set XDG_CACHE_HOME.',
+  );
 }

@@ -5,10 +5,11 @@
 
 import * as fs from 'node:fs';
 import { createRequire } from 'node:module';
-import { constants, homedir, tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import { DeviceError } from '../errors.ts';
+import { inHome, xdgCache } from './userFolders.ts';
 
 /** The package that holds SwiftShader, and the newest version of it that runs on Node 20. */
 export const swiftShaderPackage = { name: '@sparticuz/chromium', version: '147.0.0' } as const;
@@ -104,11 +105,8 @@ export function findSwiftShader(): Archive | undefined {
 /** The folder with the unpacked files, made on the first call on this machine (about 0.1 s) and found again later. */
 function unpackOnce(archive: Archive): string {
   const uid = process.getuid?.() ?? 0;
-  const cache = process.env.XDG_CACHE_HOME;
-  const places = [
-    path.join(cache !== undefined && path.isAbsolute(cache) ? cache : path.join(homedir(), '.cache'), 'wgrad'),
-    path.join(tmpdir(), `wgrad-${uid}`),
-  ];
+  const cache = xdgCache() ?? inHome('.cache');
+  const places = [...(cache === null ? [] : [path.join(cache, 'wgrad')]), path.join(tmpdir(), `wgrad-${uid}`)];
   let cause: unknown;
   for (const place of places) {
     const folder = path.join(place, `swiftshader-${archive.version}`);

@@ -1,22 +1,33 @@
 /** The file in the user's cache folder that keeps what was measured on an adapter. */
 
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { FileError } from '../errors.ts';
 import type { Shelf } from '../gpu/tuningStore.ts';
 import { VERSION } from '../version.ts';
+import { codeOf } from './codeOf.ts';
 import { withLock } from './lock.ts';
 import { makeFolder } from './makeFolder.ts';
+import { inHome, xdgCache } from './userFolders.ts';
 import { writeWhole } from './wholeFile.ts';
 
-/** Where it lies. */
+/** What reading says where there is nothing, or nothing for this user. */
+const ABSENT: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'];
+
+function cacheFolder(): string | null {
+  if (process.platform === 'win32') return xdgCache() ?? process.env.LOCALAPPDATA ?? inHome('AppData', 'Local');
+  return xdgCache() ?? (process.platform === 'darwin' ? inHome('Library', 'Caches') : inHome('.cache'));
+}
+
+/**
+ * Where it lies.
+ * @throws FileError where the user has no folder for it
+ */
 export function tuningPath(adapter: string): string {
-  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
-  let folder: string;
-  if (XDG_CACHE_HOME !== undefined && isAbsolute(XDG_CACHE_HOME)) folder = XDG_CACHE_HOME;
-  else if (process.platform === 'win32') folder = LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local');
-  else if (process.platform === 'darwin') folder = join(homedir(), 'Library', 'Caches');
-  else folder = join(homedir(), '.cache');
+  const folder = cacheFolder();
+  if (folder === null) {
+    throw new FileError('This user has no home folder to keep it in. Set XDG_CACHE_HOME to a folder of yours.');
+  }
   const slug = adapter
     .toLowerCase()
     .replace(/[^a-z0-9.]+/g, '-')
@@ -26,19 +37,26 @@ export function tuningPath(adapter: string): string {
 }
 
 export function tuningShelf(adapter: string): Shelf {
-  const name = tuningPath(adapter);
-  const read = (): Promise<string | null> =>
-    readFile(name, 'utf8').catch((error: unknown) => {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-      throw error;
-    });
+  const read = async (): Promise<string | null> => {
+    if (cacheFolder() === null) return null;
+    try {
+      return await readFile(tuningPath(adapter), 'utf8');
+    } catch (cause) {
+      const code = codeOf(cause);
+      if (ABSENT.includes(code)) return null;
+      throw new FileError(`it cannot be read (${code})`, { cause });
+    }
+  };
   return {
-    name,
+    get name() {
+      return tuningPath(adapter);
+    },
     read,
     async update(change) {
-      await makeFolder(dirname(name));
+      const path = tuningPath(adapter);
+      await makeFolder(dirname(path));
       // Else of two that read the same old text, one would undo what the other wrote.
-      await withLock(`${name}.lock`, async () => writeWhole(name, change(await read())));
+      await withLock(`${path}.lock`, async () => writeWhole(path, change(await read())));
     },
   };
 }

@@ -11,6 +11,8 @@ const WORDS = 4;
 /** Threads that look at a tensor side by side, and elements that are worth one. */
 const MOST_THREADS = 1024;
 const PER_THREAD = 64;
+/** Elements that one thread looks at, so that one kernel is enough. */
+const ALONE = 1024;
 
 export const finiteStatsOp: Op<None> = {
   name: 'finiteStats',
@@ -20,30 +22,29 @@ export const finiteStatsOp: Op<None> = {
     kind: 'kernel',
     kernels({ inputs: [x] }) {
       const size = sizeOf(x.shape);
-      const threads = Math.min(MOST_THREADS, Math.ceil(size / PER_THREAD));
-      const parts: Scratch = { bytes: threads * WORDS * 4 };
-      const stage = (label: string, own: Partial<KernelTemplate>, last: boolean): KernelTemplate => ({
+      const threads = size <= ALONE ? 1 : Math.min(MOST_THREADS, Math.ceil(size / PER_THREAD));
+      const stage = (label: string, own: Partial<KernelTemplate>, holes: KernelTemplate['holes']): KernelTemplate => ({
         label,
         source: shaders.finite_stats,
-        holes: { LAST: last },
+        holes,
         // A grid in full keeps the kernel out of dispatches that several share: its text stays the same for all tensors.
-        grid: [last ? 1 : Math.ceil(threads / 64), 1, 1],
+        grid: [Math.ceil(threads / 64), 1, 1],
         ...own,
       });
+      const reads: KernelTemplate['reads'] = [{ name: 'x', operand: x, element: 'f32' }];
+      const uniforms = { size, threads };
+      if (threads === 1) return [stage('finiteStats', { reads, uniforms }, { LAST: false, ALONE: true })];
+      const parts: Scratch = { bytes: threads * WORDS * 4 };
       return [
         stage(
           'finiteStats (parts)',
-          {
-            reads: [{ name: 'x', operand: x, element: 'f32' }],
-            writes: [{ name: 'parts', operand: parts, element: 'vec4u' }],
-            uniforms: { size, threads },
-          },
-          false,
+          { reads, writes: [{ name: 'parts', operand: parts, element: 'vec4u' }], uniforms },
+          { LAST: false, ALONE: false },
         ),
         stage(
           'finiteStats',
-          { reads: [{ name: 'parts', operand: parts, element: 'vec4u' }], uniforms: { threads } },
-          true,
+          { reads: [{ name: 'parts', operand: parts, element: 'vec4u' }], uniforms: { threads }, grid: [1, 1, 1] },
+          { LAST: true, ALONE: false },
         ),
       ];
     },

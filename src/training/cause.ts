@@ -94,6 +94,9 @@ export function anatomyOf(parts: StepParts, batch: number): Anatomy {
 
 export type Findings = ReadonlyMap<Node, FiniteStats>;
 
+/** Nodes that one plan looks at: each makes a bind group or two, and a driver in software maps memory for each of these. */
+const TOGETHER = 2048;
+
 /** What the nodes hold in each of several steps. Nodes that do not fit on the device even one by one are left out. */
 export async function examine(
   device: Device,
@@ -101,7 +104,8 @@ export async function examine(
   steps: readonly StepValues[],
 ): Promise<Map<Node, FiniteStats>[]> {
   const found = steps.map(() => new Map<Node, FiniteStats>());
-  const waiting = [nodes];
+  const waiting: (readonly Node[])[] = [];
+  for (let start = 0; start < nodes.length; start += TOGETHER) waiting.unshift(nodes.slice(start, start + TOGETHER));
   for (let some = waiting.pop(); some !== undefined; some = waiting.pop()) {
     const results = await examineTogether(device, some, steps);
     if (results !== null) {
@@ -122,7 +126,6 @@ async function examineTogether(
   nodes: readonly Node[],
   steps: readonly StepValues[],
 ): Promise<Map<Node, FiniteStats>[] | null> {
-  if (nodes.length === 0) return [];
   const stats = nodes.map(finiteStats);
   // Side by side, to be read at once. The planner puts each behind the node that it looks at, which may be freed then.
   const all = createNode(packOp, stats, NONE);
