@@ -3,8 +3,10 @@
  *
  * Runs its parts one after the other, prints each number as it comes, and writes bench.json and throughput.png.
  */
-import { reportError } from '../examples/study/reportError.ts';
+import { join } from 'node:path';
+import { outliveReaders, reportError } from '../examples/study/reportError.ts';
 import { ArgumentError, type Device, OutOfMemoryError, openDevice } from '../src/index.ts';
+import { makeFolderOf } from '../src/io/files.ts';
 import { type Ceilings, measureCeilings } from './ceilings.ts';
 import { loadImages, measureEpochs } from './epochs.ts';
 import { type KernelCase, kernelCases } from './kernels.ts';
@@ -48,6 +50,7 @@ class Bench {
   async run(): Promise<void> {
     const { parts, out } = this.#settings;
     const { name, software } = this.#device.info;
+    await makeFolderOf('bench', join(out, 'bench.json'));
     this.#print(
       `${name}${software ? ' (software)' : ''}, ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`,
     );
@@ -165,6 +168,7 @@ async function main(): Promise<void> {
   // The library's own defaults are measured; WGRAD_TUNING=on measures with this machine's winners.
   process.env.WGRAD_TUNING ??= 'off';
   const settings = readSettings(process.argv.slice(2));
+  outliveReaders(settings.out);
   if (settings.parts.has('kernels')) chosenCases(settings);
   const device = await openDevice({ adapter: settings.adapter });
   try {

@@ -5,9 +5,10 @@
  * whatever else the machine does meets all of them alike. WebGPU peers run once more on Dawn's null backend, which
  * executes nothing: what is left is what the host costs.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { writeFile } from '../examples/study/resultFiles.ts';
 import { peersPng } from './peers/chart.ts';
 import type { Mode } from './peers/child.ts';
 import { installPeers } from './peers/install.ts';
@@ -45,7 +46,6 @@ try {
   ].join(' · ');
   const summary = { ...machine, results, gaps };
 
-  await mkdir(flags.out, { recursive: true });
   await writeFile(join(flags.out, 'peers.json'), `${JSON.stringify({ ...summary, measurements }, null, 2)}\n`);
   const png = await peersPng(results, heading);
   if (png !== null) await writeFile(join(flags.out, 'peers.png'), png);

@@ -1,7 +1,7 @@
 /** What was measured, as tables on the terminal and as files. */
-import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { writeFile } from '../examples/study/resultFiles.ts';
 import type { Device } from '../src/gpu/device.ts';
 import { formatBytes } from '../src/graph/storage.ts';
 import type { Ceilings } from './ceilings.ts';
@@ -188,7 +188,6 @@ export class EpochTable {
 
 /** Writes bench.json and, where steps were measured, throughput.png. Returns the paths. */
 export async function writeFiles(folder: string, device: Device, rows: readonly Row[]): Promise<string[]> {
-  await mkdir(folder, { recursive: true });
   const of = <Part extends Row['part']>(part: Part) =>
     rows.filter((row): row is Extract<Row, { part: Part }> => row.part === part);
   const date = new Date();

@@ -13,7 +13,7 @@ import { onInterrupt } from './study/interrupt.ts';
 import { readFlags } from './study/options.ts';
 import { Progress } from './study/progress.ts';
 import { report, type StudyFacts, writeNumbers } from './study/report.ts';
-import { reportError } from './study/reportError.ts';
+import { outliveReaders, reportError } from './study/reportError.ts';
 import { Screen } from './study/screen.ts';
 import { type Settings, settingsFor } from './study/settings.ts';
 import { TerminalChart } from './study/terminalChart.ts';
@@ -24,6 +24,7 @@ const INTERRUPTED = 130;
 async function main(): Promise<number> {
   const argv = process.argv.slice(2);
   const flags = readFlags(argv);
+  outliveReaders(flags.out);
   const screen = new Screen(process.stdout, process.env);
   const signal = onInterrupt(screen);
   const device = await openDevice({ adapter: flags.adapter });

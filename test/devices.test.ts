@@ -1,7 +1,11 @@
 /** Devices: which adapter is opened, what closing frees, and reading back more than a driver copies at once. */
 
-import { existsSync, readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { suite } from 'uvu';
@@ -157,6 +161,76 @@ test('a tensor larger than one copy is read back in pieces', async () => {
   } finally {
     device.close();
   }
+});
+
+/** Runs a program in a process of its own, what it prints without what the driver says. */
+function runProgram(program: string, ...flags: string[]): { status: number | null; output: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'wgrad-devices-'));
+  try {
+    const file = join(folder, 'program.mjs');
+    writeFileSync(file, program);
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', ...flags, file], {
+      cwd: fileURLToPath(new URL('..', import.meta.url)),
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    return { status, output: `${stdout}${stderr.replace(/^Warning: .*\n/gm, '')}`.trim() };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const tsx = JSON.stringify(import.meta.resolve('tsx/esm/api'));
+const library = JSON.stringify(new URL('../src/index.ts', import.meta.url).href);
+
+test('a Dawn that is missing, damaged, or too new for the system says so', () => {
+  for (const [thrown, message] of [
+    [
+      "new Error('/lib/libc.so.6: version `GLIBC_2.38\\' not found (required by dawn.node)\\nand more')",
+      "The package `webgpu` (Dawn) is installed but could not be loaded: /lib/libc.so.6: version `GLIBC_2.38' not found (required by dawn.node). Give",
+    ],
+    ["Object.assign(new Error('no module'), { code: 'ERR_MODULE_NOT_FOUND' })", 'Run: npm install webgpu'],
+    ["'a text'", 'could not be loaded: a text. Give'],
+  ]) {
+    const resolve = `export const resolve = (name, context, next) => name === 'webgpu'
+      ? { url: ${JSON.stringify(`data:text/javascript,${encodeURIComponent(`throw ${thrown}`)}`)}, shortCircuit: true }
+      : next(name, context);`;
+    const hooks = `import { register } from 'node:module'; register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(resolve)}`)});`;
+    const { output } = runProgram(
+      `import { openDevice } from ${library}; await openDevice().catch((error) => console.log(String(error)));`,
+      ...['--import', `data:text/javascript,${encodeURIComponent(hooks)}`],
+    );
+    assert.match(output, message);
+    assert.match(output, /^DeviceError: [^\n]*$/);
+  }
+});
+
+test('a worker that is asked to stop, closes its device and ends leaves the process alive', () => {
+  const { status, output } = runProgram(`
+    import { Worker, isMainThread, parentPort } from 'node:worker_threads';
+    if (isMainThread) {
+      const worker = new Worker(new URL(import.meta.url));
+      worker.on('message', () => worker.postMessage('stop'));
+      worker.on('exit', (code) => setTimeout(() => console.log('worker ended with', code), 100));
+    } else {
+      (await import(${tsx})).register();
+      const { Callback, Dense, Sequential, openDevice, zeros } = await import(${library});
+      const device = await openDevice();
+      const model = new Sequential([new Dense(8), new Dense(1)], { inputShape: [5], device }).compile({ loss: 'mse' });
+      parentPort.on('message', () => {
+        model.stopTraining = true;
+      });
+      class Tell extends Callback {
+        onTrainBegin() {
+          parentPort.postMessage('training');
+        }
+      }
+      await model.fit(zeros([64, 5]), zeros([64, 1]), { epochs: 100_000, batchSize: 4, verbose: 0, callbacks: [new Tell()] });
+      device.close();
+      parentPort.close();
+    }`);
+  assert.is(output, 'worker ended with 0');
+  assert.is(status, 0);
 });
 
 test.run();

@@ -7,7 +7,7 @@ import { viteSingleFile } from 'vite-plugin-singlefile';
 import { imagesBetween } from '../../src/datasets/imageDataset.ts';
 import type { LabelledImages } from '../../src/index.ts';
 import type { Findings } from '../study/report.ts';
-import { writeText } from '../study/resultFiles.ts';
+import { writeFile } from '../study/resultFiles.ts';
 import type { ReportData, Sample } from './reportData.ts';
 
 const PAGE = fileURLToPath(new URL('./', import.meta.url));
@@ -20,7 +20,7 @@ export async function writeReport(folder: string, findings: Findings): Promise<s
     // Whatever a text holds, it cannot end the script that it stands in.
     .replaceAll('<', '\\u003c');
   const path = join(folder, 'report.html');
-  await writeText(
+  await writeFile(
     path,
     page.replace(DATA, () => `${DATA}${json}`),
   );

@@ -2,7 +2,6 @@
  * The study's pictures. One idea for all: a small chart a run, with the baseline in grey behind it, so that each chart
  * asks one question and nobody has to match six colours to a legend. The headings come from the numbers.
  */
-import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rasterize } from '#raster';
 import { PALETTE } from '../../src/pictures/palette.ts';
@@ -25,6 +24,7 @@ import {
   shortLoss,
   shortRate,
 } from './facts.ts';
+import { writeFile } from './resultFiles.ts';
 import type { RunResult, StudyResults } from './results.ts';
 import { standingsOf } from './standings.ts';
 import { verdict } from './verdict.ts';
@@ -46,7 +46,6 @@ interface Sheet {
 
 /** Draws every chart and writes the PNGs into `folder`. Returns their paths. */
 export async function writeCharts(folder: string, results: StudyResults): Promise<string[]> {
-  await mkdir(folder, { recursive: true });
   const charts = {
     'accuracy-by-epoch': accuracyByEpoch,
     'accuracy-by-time': accuracyByTime,
@@ -57,9 +56,7 @@ export async function writeCharts(folder: string, results: StudyResults): Promis
   const paths: string[] = [];
   for (const [name, draw] of Object.entries(charts)) {
     const path = join(folder, `${name}.png`);
-    const draft = `${path}.${process.pid}.tmp`;
-    await writeFile(draft, await rasterize(await draw(results), ZOOM));
-    await rename(draft, path);
+    await writeFile(path, await rasterize(await draw(results), ZOOM));
     paths.push(path);
   }
   return paths;

@@ -5,10 +5,11 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../../src/index.ts';
-import { exhibitsFrom, type StoredExhibits } from './exhibits.ts';
+import { makeFolderOf } from '../../src/io/files.ts';
+import { type Exhibits, exhibitsFrom, type StoredExhibits } from './exhibits.ts';
 import { count } from './facts.ts';
 import type { StudyFacts } from './report.ts';
-import { readResults, writeText } from './resultFiles.ts';
+import { readResults, writeFile } from './resultFiles.ts';
 import type { RunSettings, Settings } from './settings.ts';
 import type { RunOutcome } from './trainRun.ts';
 
@@ -44,12 +45,12 @@ export class Progress {
       const { runs } = await readResults(join(folder, 'results.json')).catch(() => ({ runs: [] }));
       for (const { name, exhibits } of contents.done) {
         const run = runs.find((one) => one.name === name);
-        if (run === undefined) continue;
-        progress.outcomes.push({ run, exhibits: exhibitsFrom(exhibits) });
+        if (run !== undefined) progress.outcomes.push({ run, exhibits });
       }
       return progress;
     }
     if (resume) console.log(`No study was interrupted in ${folder}: this one begins anew.`);
+    await makeFolderOf('results', progress.#path);
     await progress.#removeBackups(settings.runs);
     await progress.#write();
     return progress;
@@ -84,14 +85,17 @@ export class Progress {
     for (const run of runs) await rm(this.backupOf(run), { force: true });
   }
 
-  async #read(): Promise<Contents | null> {
+  async #read(): Promise<{ study: Study; done: { name: string; exhibits: Exhibits }[] } | null> {
     const text = await readFile(this.#path, 'utf8').catch(() => null);
     if (text === null) return null;
     try {
-      const contents: Contents = JSON.parse(text);
-      const { study, done } = contents;
-      // An older version kept less of a run.
-      if (typeof study === 'object' && Array.isArray(done) && done.every(({ exhibits }) => exhibits)) return contents;
+      const { study, done }: Contents = JSON.parse(text);
+      if (typeof study.preset !== 'string') throw new Error('It is no study.');
+      // What is not there, as in an older version that kept less of a run, throws.
+      return {
+        study,
+        done: done.map(({ name, exhibits }) => ({ name, exhibits: exhibitsFrom(exhibits) })),
+      };
     } catch {}
     throw new DataError(`${this.#path} is damaged or of another version. Leave out --resume to begin anew.`);
   }
@@ -99,7 +103,7 @@ export class Progress {
   async #write(): Promise<void> {
     const done = this.outcomes.map(({ run, exhibits }) => ({ name: run.name, exhibits }));
     const contents: Contents = { study: this.#study, done };
-    await writeText(this.#path, `${JSON.stringify(contents)}\n`);
+    await writeFile(this.#path, `${JSON.stringify(contents)}\n`);
   }
 }
 

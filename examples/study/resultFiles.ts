@@ -1,13 +1,13 @@
 /** What the study measured, as files: one `results.json` and one CSV a run. */
-import { mkdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { writeWhole } from '../../src/node/wholeFile.ts';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeFolderOf, writeBytes } from '../../src/io/files.ts';
 import { parsedResults, type StudyResults, type UnjudgedRun } from './results.ts';
 
 /** Writes `results.json` into `folder`; a reader sees the old file or the new one, never a half of it. Returns its path. */
 export async function writeResults(folder: string, results: StudyResults): Promise<string> {
   const path = join(folder, 'results.json');
-  await writeText(path, `${numbersOnOneLine(JSON.stringify(results, null, 2))}\n`);
+  await writeFile(path, `${numbersOnOneLine(JSON.stringify(results, null, 2))}\n`);
   return path;
 }
 
@@ -26,7 +26,7 @@ export async function writeRunCsv(folder: string, run: UnjudgedRun): Promise<str
     lines.push(row.map((value) => String(value ?? NaN)).join(','));
   }
   const path = join(folder, `${run.name}.csv`);
-  await writeText(path, `${lines.join('\n')}\n`);
+  await writeFile(path, `${lines.join('\n')}\n`);
   return path;
 }
 
@@ -35,8 +35,11 @@ function numbersOnOneLine(json: string): string {
   return json.replace(/\[\n([^[\]{}"]*)\]/g, (_, list: string) => `[${list.trim().replace(/\s+/g, ' ')}]`);
 }
 
-/** Writes a text, all or nothing; missing folders are made. */
-export async function writeText(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await writeWhole(path, text);
+/**
+ * Writes a file, all or nothing; missing folders are made.
+ * @throws FileError that names the path and the remedy
+ */
+export async function writeFile(path: string, content: string | Uint8Array): Promise<void> {
+  await makeFolderOf('results', path);
+  await writeBytes('results', path, content);
 }

@@ -212,7 +212,10 @@ export class Device {
     return import('../seldom.ts');
   }
 
-  /** Ends all work and frees all memory; the process may then end. Calling it again does nothing. */
+  /**
+   * Ends all work and frees all memory; the process may then end. Calling it again does nothing. In a worker thread, call it
+   * before the thread is ended: Dawn aborts the process where it is ended in the middle of work.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

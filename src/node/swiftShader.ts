@@ -112,7 +112,7 @@ function unpackOnce(archive: Archive): string {
     const folder = path.join(place, `swiftshader-${archive.version}`);
     const complete = () => files.every((name) => fs.existsSync(path.join(folder, name)));
     try {
-      fs.mkdirSync(place, { recursive: true, mode: 0o755 });
+      makeFolder(place);
       // Code is loaded from here: a folder that somebody else made or may write to (in /tmp, say) will not do.
       const { uid: owner, mode } = fs.lstatSync(place);
       if ((owner !== uid && owner !== 0) || (mode & 0o022) !== 0) {
@@ -139,6 +139,17 @@ function unpackOnce(archive: Archive): string {
       'Set XDG_CACHE_HOME to a folder that only you can write to.',
     { cause },
   );
+}
+
+/** Makes a folder and those above it; Node's own way never ends where the system will have none, as below /proc. */
+function makeFolder(folder: string): void {
+  if (fs.existsSync(folder)) return;
+  makeFolder(path.dirname(folder));
+  try {
+    fs.mkdirSync(folder, { mode: 0o755 });
+  } catch (error) {
+    if (!fs.existsSync(folder)) throw error; // Another process may have been faster.
+  }
 }
 
 /** Unpacks {@link files} from a brotli-compressed tar archive into a folder. */
