@@ -126,7 +126,7 @@ test('metrics and trainings may have the names that objects have', async () => {
 
 test('a trail counts the steps of its buckets, whatever its saved state says', () => {
   for (const steps of [0, 3, 1e9]) {
-    const buckets = [4, 4].map((count) => ({ steps: count, loss: 1, accuracy: null }));
+    const buckets = [4, 4].map((count) => ({ steps: count, mass: count, loss: 1, accuracy: null }));
     const trail = new LossTrail(4, 12);
     trail.restore(new SavedState('it', { steps, buckets }));
     trail.add(4, 3, null);

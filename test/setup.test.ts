@@ -153,7 +153,14 @@ onLinuxX64('SwiftShader is not loaded from a folder that others may write to', (
 
 onLinuxX64('with neither a driver nor SwiftShader, the message names what to run', ({ folder }) => {
   // A project of its own whose node_modules lack @sparticuz/chromium.
-  for (const part of ['package.json', 'scripts/setup.mjs', 'scripts/setup', 'src/errors.ts', 'src/node']) {
+  for (const part of [
+    'package.json',
+    'scripts/setup.mjs',
+    'scripts/setup',
+    'src/errors.ts',
+    'src/printable.ts',
+    'src/node',
+  ]) {
     cpSync(join(root, part), join(folder, part), { recursive: true });
   }
   mkdirSync(join(folder, 'node_modules'));
