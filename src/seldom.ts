@@ -5,6 +5,7 @@
  */
 
 export { kernelErrorOf } from './gpu/kernelError.ts';
+export { noAdapter, noAnswer, noDevice, noHostMemory } from './gpu/refusedDevice.ts';
 export { tuneAsNeeded } from './gpu/tuning.ts';
 export { readChoices } from './gpu/tuningStore.ts';
 export { cut } from './graph/cut.ts';

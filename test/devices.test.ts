@@ -44,7 +44,7 @@ test('an adapter that does not exist is refused, asked for by option or by varia
       "openDevice: there is no adapter 'nonsense'. Use one of auto, hardware, lavapipe, swiftshader, null.",
     ],
     [{ adapter: 'swift-shader' }, /Did you mean 'swiftshader'\?/],
-    [{ adapter: null }, /there is no adapter null/],
+    [{ adapter: null }, /there is no adapter 'null'/],
     [{ adaptor: 'lavapipe' }, /there is no option 'adaptor'. Did you mean 'adapter'\?/],
   ] as const) {
     const error = await refused(() => loose(options));

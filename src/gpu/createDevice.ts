@@ -1,18 +1,18 @@
 /** Opens an adapter as a device. */
 
 import { environment, findAdapter, tuningShelf } from '#platform';
-import { DeviceError } from '../errors.ts';
-import { checkName, checkOptions } from '../given.ts';
-import { ADAPTERS, type AdapterChoice, describeAdapter } from './adapter.ts';
+import { checkOptions } from '../given.ts';
+import { ADAPTERS, type AdapterChoice } from './adapter.ts';
 import { Device, type DeviceOptions } from './device.ts';
 
 const WANTED_FEATURES = ['timestamp-query', 'subgroups', 'shader-f16'] as const;
 
-function choiceOf({ adapter = 'auto' }: DeviceOptions): AdapterChoice {
-  const choice = checkName('openDevice', 'adapter', adapter, ADAPTERS);
-  const wanted = environment('WGRAD_ADAPTER');
-  // Set to nothing, it is as good as not set.
-  return choice !== 'auto' || !wanted ? choice : checkName('WGRAD_ADAPTER', 'adapter', wanted, ADAPTERS);
+async function choiceOf({ adapter = 'auto' }: DeviceOptions): Promise<AdapterChoice> {
+  // A variable that is set to nothing is as good as not set.
+  const wanted = adapter === 'auto' ? environment('WGRAD_ADAPTER') || adapter : adapter;
+  const found = ADAPTERS.find((name) => name === wanted);
+  if (found === undefined) throw (await import('../seldom.ts')).noAdapter(wanted, adapter);
+  return found;
 }
 
 /** Whether winners are kept for an adapter; also where that cannot be told, which reading them then warns of. */
@@ -30,15 +30,9 @@ const wasTuned = (adapter: string): Promise<boolean> =>
  */
 export async function createDevice(options: DeviceOptions = {}): Promise<Device> {
   checkOptions('openDevice', options, { adapter: true, tune: true, limits: true });
-  const { adapter, instance } = await findAdapter(choiceOf(options));
+  const { adapter, instance } = await findAdapter(await choiceOf(options));
   const gpu = await request(adapter);
-  let device: Device;
-  try {
-    device = new Device(gpu, adapter, instance, options.limits);
-  } catch (error) {
-    gpu.destroy();
-    throw error;
-  }
+  const device = new Device(gpu, adapter, instance, options.limits);
   if (await wasTuned(device.info.name)) {
     const { readChoices } = await device.seldom();
     for (const [key, name] of await readChoices(device.info.name)) device.choices.set(key, name);
@@ -64,11 +58,6 @@ async function request(adapter: GPUAdapter): Promise<GPUDevice> {
       },
     });
   } catch (cause) {
-    const reason = cause instanceof Error && cause.message !== '' ? cause.message : 'no reason was given';
-    throw new DeviceError(
-      `'${describeAdapter(adapter.info)}' gives no device: ${reason.split('\n', 1)[0]}. Close devices that are no longer used, or update ` +
-        'the driver.',
-      { cause },
-    );
+    throw (await import('../seldom.ts')).noDevice(adapter.info, cause);
   }
 }

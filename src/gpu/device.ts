@@ -1,7 +1,7 @@
 /** A device: the adapter's queue, memory and compiled kernels, and what went wrong on it. */
 
 import { isNode } from '#platform';
-import { DeviceError, OutOfMemoryError, StateError } from '../errors.ts';
+import { OutOfMemoryError, StateError } from '../errors.ts';
 import type { Target } from '../graph/kernel.ts';
 import { type LimitName, type Limits, limitsOf } from '../graph/limits.ts';
 import type { Dtype, HostArray, Node } from '../graph/node.ts';
@@ -60,8 +60,6 @@ export interface DeviceStats {
 
 /** Released buffers kept for reuse, in bytes. */
 const POOL_BYTES = 256 * 2 ** 20;
-/** How long the news of a loss may take after the loss itself was felt, in milliseconds. */
-const NEWS_MS = 1000;
 /** Bytes of an object's ballast: as many make the garbage collector look at once. */
 const MOST_BALLAST = 64 * 2 ** 20;
 /** Buffers for reading back that are kept: so many at most, each of a multiple of the unit and no larger than this. */
@@ -75,21 +73,6 @@ interface Piece {
   readonly start: number;
   readonly bytes: number;
   readonly mapped: Promise<undefined>;
-}
-
-/** Mapped pieces as memory of the caller's own. */
-function joined(pieces: readonly Piece[], byteLength: number, what: () => string): ArrayBuffer {
-  try {
-    if (pieces.length === 1) return pieces[0].staging.getMappedRange(0, byteLength).slice(0);
-    const all = new Uint8Array(byteLength);
-    for (const { staging, start, bytes } of pieces) all.set(new Uint8Array(staging.getMappedRange(0, bytes)), start);
-    return all.buffer;
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    throw new OutOfMemoryError(`The host has no memory for ${what()}. Read it in parts, for example with slice().`, {
-      cause,
-    });
-  }
 }
 
 /** What is made while a plan takes its memory, to be given back if WebGPU refuses some of it. */
@@ -223,7 +206,6 @@ export class Device {
     this.gpu.destroy();
     this.#pool.clear();
     this.eager.clear();
-    this.#staging.length = 0;
     // What is left of it in Node, threads above all, goes with the object: the collector shall look soon.
     if (isNode) this.weigh(this, MOST_BALLAST);
     this.onClose?.();
@@ -372,21 +354,32 @@ export class Device {
       this.gpu.queue.submit([encoder.finish()]);
       return copied.map((piece) => ({ ...piece, mapped: piece.staging.mapAsync(GPUMapMode.READ, 0, piece.bytes) }));
     };
-    const what = (): string => `reading back ${size} elements of ${dtype} (${formatBytes(byteLength)})`;
     // Large ones are made for this reading only: where there is no memory for it, nothing else has failed.
     const large = byteLength > STAGING_BYTES;
     const { result: pieces, refused } = large ? this.#faults.scoped(begin) : { result: begin(), refused: null };
     try {
       for (const { mapped } of pieces) mapped.catch(() => {});
       const error = await refused;
-      if (error !== null) throw errorOf(error, what());
+      if (error !== null)
+        throw errorOf(error, `reading back ${size} elements of ${dtype} (${formatBytes(byteLength)})`);
       for (const { mapped } of pieces) await this.wait(mapped);
-      const bytes = joined(pieces, byteLength, what);
+      const bytes = await this.#memory(byteLength);
+      for (const { staging, start, bytes: length } of pieces) {
+        new Uint8Array(bytes, start).set(new Uint8Array(staging.getMappedRange(0, length)));
+      }
       if (dtype === 'int32') return new Int32Array(bytes, 0, size);
       if (dtype === 'uint8') return new Uint8Array(bytes, 0, size);
       return new Float32Array(bytes, 0, size);
     } finally {
       for (const { staging } of pieces) this.#releaseStaging(staging);
+    }
+  }
+
+  async #memory(bytes: number): Promise<ArrayBuffer> {
+    try {
+      return new ArrayBuffer(bytes);
+    } catch (cause) {
+      throw (await this.seldom()).noHostMemory(bytes, cause);
     }
   }
 
@@ -430,31 +423,11 @@ export class Device {
     try {
       value = await this.#patience.wait(promise);
     } catch (cause) {
-      throw await this.#explain(cause);
+      throw await (await this.seldom()).noAnswer(this, cause);
     }
     await this.#faults.answered();
     this.check();
     return value;
-  }
-
-  /** What broke a promise: the loss of the device or its closing, as a rule, whose news may come later. */
-  async #explain(cause: unknown): Promise<unknown> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, NEWS_MS);
-    });
-    await Promise.race([this.gpu.lost, late]);
-    clearTimeout(timer);
-    try {
-      this.check();
-    } catch (known) {
-      return known;
-    }
-    const reason = cause instanceof Error && cause.message !== '' ? cause.message : 'no reason was given';
-    return new DeviceError(
-      `Waiting for '${this.info.name}' failed: ${reason}. Close the device and open a new one with openDevice().`,
-      { cause },
-    );
   }
 
   /** The memory of a leaf: a variable's own, or host values uploaded once and kept while they are reachable. @internal */

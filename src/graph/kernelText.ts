@@ -30,37 +30,11 @@ export interface KernelDraft {
 const SMALL = 64;
 const ENTRY = /@compute @workgroup_size\((\d+)\)\s*fn main\(([\s\S]*?)\)\s*\{/;
 
-/** Drafts that share a dispatch, and what decides whether one more does. */
-class Dispatch {
-  readonly drafts: KernelDraft[] = [];
-  readonly #workgroup: string | undefined;
-  readonly #flags = new Set<Operand>();
-  /** Variables that are bound: flags once. */
-  #bindings = 0;
-
-  constructor(workgroup: string | undefined) {
-    this.#workgroup = workgroup;
-  }
-
-  add(draft: KernelDraft): void {
-    this.#bindings += this.#more(draft);
-    for (const { operand, element } of draft.text.bindings) if (element === FLAGS) this.#flags.add(operand);
-    this.drafts.push(draft);
-  }
-
-  fits(draft: KernelDraft, workgroup: string | undefined, maxStorageBuffers: number): boolean {
-    return this.#workgroup === workgroup && this.#bindings + this.#more(draft) <= maxStorageBuffers;
-  }
-
-  /** Nothing fits any more, since every kernel writes to memory of its own. */
-  isFull(maxStorageBuffers: number): boolean {
-    return this.#bindings >= maxStorageBuffers;
-  }
-
-  #more({ text }: KernelDraft): number {
-    return boundOnce(text.bindings).filter(({ operand, element }) => element !== FLAGS || !this.#flags.has(operand))
-      .length;
-  }
+/** Drafts that share a dispatch. */
+interface Dispatch {
+  readonly drafts: KernelDraft[];
+  /** What is bound: flags once. */
+  bindings: readonly BoundVariable[];
 }
 
 /** The drafts in an order in which they can run, those that share a dispatch together. */
@@ -78,15 +52,23 @@ export function sideBySide(drafts: readonly KernelDraft[], maxStorageBuffers: nu
     }
     const workgroup = workgroupOf(draft);
     const shares = canShare(draft);
+    let bindings: readonly BoundVariable[] = [];
     let place = shares ? firstFrom(open, earliest) : open.length;
-    while (place < open.length && !dispatches[open[place]].fits(draft, workgroup, maxStorageBuffers)) place++;
+    for (; place < open.length; place++) {
+      const { drafts: others, bindings: bound } = dispatches[open[place]];
+      bindings = boundOnce([...bound, ...draft.text.bindings]);
+      if (bindings.length <= maxStorageBuffers && workgroupOf(others[0]) === workgroup) break;
+    }
     const at = open[place] ?? dispatches.length;
     if (at === dispatches.length) {
-      dispatches.push(new Dispatch(workgroup));
+      dispatches.push({ drafts: [draft], bindings: boundOnce(draft.text.bindings) });
       if (shares) open.push(at);
+    } else {
+      dispatches[at].drafts.push(draft);
+      dispatches[at].bindings = bindings;
     }
-    dispatches[at].add(draft);
-    if (shares && dispatches[at].isFull(maxStorageBuffers)) open.splice(place, 1);
+    // Every kernel writes to memory of its own: nothing fits any more.
+    if (shares && dispatches[at].bindings.length >= maxStorageBuffers) open.splice(place, 1);
     for (const { operand, access } of draft.text.bindings) {
       if (access === 'read_write') written.set(operand, at);
     }
@@ -96,7 +78,8 @@ export function sideBySide(drafts: readonly KernelDraft[], maxStorageBuffers: nu
 
 /** The first place in a rising list whose number is at least `least`. */
 function firstFrom(rising: readonly number[], least: number): number {
-  let [low, high] = [0, rising.length];
+  let low = 0;
+  let high = rising.length;
   while (low < high) {
     const middle = (low + high) >> 1;
     if (rising[middle] < least) low = middle + 1;
