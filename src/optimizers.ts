@@ -67,6 +67,7 @@ export abstract class Optimizer {
     return this.#learningRate;
   }
 
+  /** Takes effect with the next step. */
   set learningRate(rate: number) {
     checkLearningRate(this.name, rate);
     this.#learningRate = rate;

@@ -16,12 +16,16 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'wgrad-environments-'));
 const [file, locked, cifar] = ['file', 'locked', 'cifar'].map((name) => join(folder, name));
 const NOBODY = 61_234;
+/** Mesa would compile every kernel anew in each of them. */
+const SHADERS = { MESA_SHADER_CACHE_DIR: join(folder, 'shaders') };
 
 test.before(() => {
   chmodSync(folder, 0o755);
   writeFileSync(file, 'x');
   mkdirSync(locked, { mode: 0o555 });
   mkdirSync(cifar);
+  mkdirSync(SHADERS.MESA_SHADER_CACHE_DIR);
+  chmodSync(SHADERS.MESA_SHADER_CACHE_DIR, 0o777);
   for (const name of ['data_batch_1', 'data_batch_2', 'data_batch_3', 'data_batch_4', 'data_batch_5', 'test_batch']) {
     // Records of one class each, in all shades.
     writeFileSync(
@@ -131,7 +135,7 @@ for (const [name, { variables, uid, gone = false, refused = {}, forbidden = join
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
       ['--import', 'tsx', join(folder, 'program.mts'), cifar, forbidden, place, gone ? 'gone' : ''],
-      { cwd: root, env: { ...process.env, ...variables }, uid, encoding: 'utf8', timeout: 60_000 },
+      { cwd: root, env: { ...process.env, ...SHADERS, ...variables }, uid, encoding: 'utf8', timeout: 60_000 },
     );
     assert.is(status, 0, stderr);
     const lines = stdout.trim().split('\n');
@@ -165,7 +169,7 @@ function start(
 ): Promise<Ended> {
   const child = spawn(process.execPath, ['--import', 'tsx', program, ...flags], {
     cwd: root,
-    env: { ...process.env, XDG_CACHE_HOME: join(folder, 'cache'), ...variables },
+    env: { ...process.env, ...SHADERS, XDG_CACHE_HOME: join(folder, 'cache'), ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 100_000,
   });

@@ -13,7 +13,7 @@ import type { State } from '../io/state.ts';
 import type { Tensor, TensorLike } from '../tensor.ts';
 import { checkClassWeight, checkExamples, checkInputs, dataOf } from './checkData.ts';
 import { type Compiled, classesOf } from './compiled.ts';
-import { exampleWeights, numbersOf } from './exampleWeights.ts';
+import { exampleWeights, numbersOf, type Weighting } from './exampleWeights.ts';
 import { disposeExamples, type Examples, uploadExamples } from './gpuDataset.ts';
 import { fittingBatch, labelKindOf } from './memory.ts';
 import type { ProgressParts } from './pass.ts';
@@ -23,7 +23,7 @@ import type { Visits } from './visits.ts';
 import { zeroLoss } from './zeroLoss.ts';
 
 /** Options of `fit`. */
-export interface FitOptions {
+export interface FitOptions extends Weighting {
   /** Examples of an optimizer step; default 32. */
   readonly batchSize?: number;
   /**
@@ -48,13 +48,6 @@ export interface FitOptions {
   readonly validationData?: readonly [TensorLike, TensorLike] | readonly [TensorLike, TensorLike, TensorLike];
   /** Default true: a new order every epoch. */
   readonly shuffle?: boolean;
-  /**
-   * Weight of each class's examples in the training loss, 1 where none is given; metrics are plain means. A label is rounded to
-   * its class (0.9 is of class 1, a half of the even one); a row, one-hot or soft, is of the class with the largest value.
-   */
-  readonly classWeight?: Readonly<Record<number, number>>;
-  /** Weight of each example in the loss; metrics are plain means, as in Keras. */
-  readonly sampleWeight?: TensorLike;
   /** Epoch to start at; default 0. Where training goes on from a file (`model.resume`, BackupAndRestore), the file's. */
   readonly initialEpoch?: number;
   /** Default: the batch size. */
