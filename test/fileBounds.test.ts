@@ -9,18 +9,10 @@ import { problemOfJson } from '../src/io/json.ts';
 import { decodeState } from '../src/io/state.ts';
 import { readArchitecture } from '../src/training/modelFile.ts';
 import { restoreFrom } from '../src/training/standing.ts';
+import { framed } from './framed.ts';
 import { rejects } from './interruption.ts';
 
 const test = suite('bounds of files');
-
-function file(header: string, data = new Uint8Array(1)): Uint8Array {
-  const text = new TextEncoder().encode(header);
-  const bytes = new Uint8Array(8 + text.length + data.length);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length), true);
-  bytes.set(text, 8);
-  bytes.set(data, 8 + text.length);
-  return bytes;
-}
 
 /** Asserts a DataError that is short. */
 async function refused(read: () => unknown, ...parts: string[]): Promise<void> {
@@ -50,7 +42,7 @@ test('headers that are nested or full of values are refused before they are pars
     [`{"x":${flood('{}')}}`, 'holds more than 2097152 values'],
     [`{"__metadata__":{"a":${flood('"b"')}}}`, 'holds more than 2097152 values'],
   ]) {
-    const bytes = file(header);
+    const bytes = framed(header);
     await refused(() => decodeSafetensors(bytes), `safetensors: the header ${message}; write the file again`);
   }
 });
@@ -68,7 +60,7 @@ test('what is written stays within the bounds of what is read', async () => {
   const back = decodeSafetensors(encodeSafetensors([{ ...x, shape: shape.slice(1) }]));
   assert.is(back.tensors.get('x')?.shape.length, 64);
   await refused(
-    () => decodeSafetensors(file(`{"x":{"dtype":"U8","shape":[${shape}],"data_offsets":[0,1]}}`)),
+    () => decodeSafetensors(framed(`{"x":{"dtype":"U8","shape":[${shape}],"data_offsets":[0,1]}}`)),
     "'x' has 65 dimensions, at most 64 are read",
   );
 });
@@ -81,11 +73,11 @@ test('a key that stands twice is refused wherever it stands', async () => {
     [`{"__metadata__":{},"__metadata__":{"a":"b"},"x":${entry}}`, '__metadata__'],
     [`{"x":${entry}\n,\t"x"\r\n :${entry}}`, 'x'],
   ]) {
-    await refused(() => decodeSafetensors(file(header)), `the header holds '${key}' twice`);
+    await refused(() => decodeSafetensors(framed(header)), `the header holds '${key}' twice`);
   }
   // Equal texts that are no keys of one object.
   const fine = `{"__metadata__":{"x":"x","dtype":"x","y":"{\\"y\\":1,\\"y\\":2}"},"x":${entry}}`;
-  assert.is(decodeSafetensors(file(fine)).tensors.size, 1);
+  assert.is(decodeSafetensors(framed(fine)).tensors.size, 1);
 });
 
 test('what is no JSON at all is left to the parser', () => {
@@ -130,12 +122,12 @@ test('errors quote only the beginning of what a file holds', async () => {
   ];
   for (const change of cases) await refused(() => Sequential.fromSafetensors(model(change)), 'nnn');
   await refused(() => decodeState(`{"a":{"$tensor":"${long}"}}`, new Map()), 'nnn');
-  await refused(() => decodeSafetensors(file(`{"${long}":1,"${long}":1}`)), 'nnn');
+  await refused(() => decodeSafetensors(framed(`{"${long}":1,"${long}":1}`)), 'nnn');
   assert.ok(describe({ [long]: 1 }).length < 100);
 });
 
 test('sentences of a message that are put together stay apart', async () => {
-  for (const bytes of [new Uint8Array(3), file('{'), file('[1]')]) {
+  for (const bytes of [new Uint8Array(3), framed('{'), framed('[1]')]) {
     const restored = restoreFrom('backup', () => decodeSafetensors(bytes));
     await rejects(() => restored, DataError, 'fetch it again. Or delete the file to begin anew.');
   }

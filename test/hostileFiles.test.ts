@@ -28,6 +28,7 @@ import { decodeNpz, encodeNpz } from '../src/io/npz.ts';
 import { decodeSafetensors, encodeSafetensors } from '../src/io/safetensors.ts';
 import { loadWeightsByName } from '../src/io/weightsByName.ts';
 import { readTar } from '../src/node/tar.ts';
+import { framed } from './framed.ts';
 import { fixture, fixturesOf } from './interchange.ts';
 import { dice } from './randomGraphs.ts';
 
@@ -155,16 +156,6 @@ function mutatedJson(value: unknown, roll: Roll): unknown {
   }
   // Keys such as __proto__ become keys like any other.
   return list ? entries.map(([, one]) => one) : Object.fromEntries(entries);
-}
-
-/** A safetensors file of any header. */
-function framed(header: string, data: Uint8Array): Uint8Array {
-  const text = new TextEncoder().encode(header);
-  const bytes = new Uint8Array(8 + text.length + data.length);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length), true);
-  bytes.set(text, 8);
-  bytes.set(data, 8 + text.length);
-  return bytes;
 }
 
 function headerOf(file: Uint8Array): { header: Record<string, unknown>; data: Uint8Array } {

@@ -5,6 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ArgumentError, DataError } from '../src/errors.ts';
 import { decodeSafetensors, encodeSafetensors, type SafetensorsInput } from '../src/io/safetensors.ts';
+import { framed } from './framed.ts';
 import { assertArray, expectedArrays, fixture, pythonWith } from './interchange.ts';
 
 const test = suite('safetensors');
@@ -23,14 +24,8 @@ const weights: SafetensorsInput[] = [
 ];
 
 /** A file from any header object (or text) and data bytes. */
-function file(header: unknown, data: Uint8Array = new Uint8Array(0)): Uint8Array {
-  const text = new TextEncoder().encode(typeof header === 'string' ? header : JSON.stringify(header));
-  const bytes = new Uint8Array(8 + text.length + data.length);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length), true);
-  bytes.set(text, 8);
-  bytes.set(data, 8 + text.length);
-  return bytes;
-}
+const file = (header: unknown, data: Uint8Array = new Uint8Array(0)): Uint8Array =>
+  framed(typeof header === 'string' ? header : JSON.stringify(header), data);
 
 function expectError(kind: typeof DataError | typeof ArgumentError, f: () => unknown, pattern: RegExp): void {
   assert.throws(f, (error: unknown) => {

@@ -33,8 +33,7 @@ export async function readChoices(adapter: string): Promise<Choices> {
   try {
     return usable(shelf, await shelf.read(), adapter);
   } catch (error) {
-    console.warn(`wgrad: ${shelf.name} is ignored: ${messageOf(error)}. ${REMEDY}`);
-    return new Map();
+    return ignored(shelf, error);
   }
 }
 
@@ -65,13 +64,17 @@ export async function writeChoices(adapter: string, choices: Choices): Promise<s
 }
 
 /** The choices in a text, which may be damaged. */
-function usable({ name }: Shelf, text: string | null, adapter: string): Choices {
+function usable(shelf: Shelf, text: string | null, adapter: string): Choices {
   try {
     return text === null ? new Map() : parseChoices(text, adapter);
   } catch (error) {
-    console.warn(`wgrad: ${name} is ignored: ${messageOf(error)}. ${REMEDY}`);
-    return new Map();
+    return ignored(shelf, error);
   }
+}
+
+function ignored({ name }: Shelf, error: unknown): Choices {
+  console.warn(`wgrad: ${name} is ignored: ${messageOf(error)}. ${REMEDY}`);
+  return new Map();
 }
 
 /** Reads what `writeChoices` wrote for this adapter and version; throws on anything else. */

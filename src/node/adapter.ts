@@ -3,6 +3,7 @@
 import { DeviceError } from '../errors.ts';
 import { type AdapterChoice, describeAdapter, type FoundAdapter, isSoftware } from '../gpu/adapter.ts';
 import { driverAdvice, setupAdvice } from './adapterAdvice.ts';
+import { codeOf } from './codeOf.ts';
 import { loadSwiftShader, restoreVulkanVariables } from './swiftShader.ts';
 
 /** Throws a DeviceError that names the remedy where no adapter fits. */
@@ -50,8 +51,7 @@ const adviceFor = (choice: AdapterChoice): string => (choice === 'hardware' ? dr
 
 /** Dawn is missing, or is there and broken: then the reason says what it lacks. */
 function notLoaded(cause: unknown): DeviceError {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  if (code === 'ERR_MODULE_NOT_FOUND') {
+  if (codeOf(cause) === 'ERR_MODULE_NOT_FOUND') {
     return new DeviceError('The package `webgpu` (Dawn) is not installed. Run: npm install webgpu', { cause });
   }
   const reason = (cause instanceof Error ? cause.message : String(cause)).split('\n', 1)[0].replace(/\.$/, '');

@@ -8,6 +8,7 @@ import { archiveBytes, batchBytes } from '../datasets/cifarFormat.ts';
 import { DataError } from '../errors.ts';
 import { codeOf } from './codeOf.ts';
 import { onDisk } from './download.ts';
+import { readBeginning } from './readWhole.ts';
 import { readTar } from './tar.ts';
 
 export const archiveName = 'cifar-10-binary.tar.gz';
@@ -15,9 +16,6 @@ export const folderName = 'cifar-10-batches-bin';
 export const trainNames: readonly string[] = [1, 2, 3, 4, 5].map((n) => `data_batch_${n}.bin`);
 export const testName = 'test_batch.bin';
 export const batchNames: readonly string[] = [...trainNames, testName];
-
-/** The most that Node reads at once, in bytes. */
-const mostAtOnce = 2 ** 30;
 
 /** A batch file on disk or in memory. */
 export interface BatchFile {
@@ -51,7 +49,7 @@ export async function openFolder(folder: string): Promise<Batches> {
       if (file === null) continue;
       opened.push(file);
       const { size } = await file.stat();
-      files.set(name, { name: path, size, read: (bytes) => onDisk(path, () => beginningOf(file, bytes), 'read') });
+      files.set(name, { name: path, size, read: (bytes) => onDisk(path, () => readBeginning(file, bytes), 'read') });
     }
   } catch (error) {
     await close();
@@ -122,15 +120,4 @@ async function openIfThere(path: string): Promise<FileHandle | null> {
       }),
     'read',
   );
-}
-
-async function beginningOf(file: FileHandle, bytes: number): Promise<Uint8Array> {
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  while (at < bytes) {
-    const { bytesRead } = await file.read(whole, at, Math.min(mostAtOnce, bytes - at), at);
-    if (bytesRead === 0) break;
-    at += bytesRead;
-  }
-  return whole.subarray(0, at);
 }

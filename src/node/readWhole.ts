@@ -1,7 +1,7 @@
 /** Reads files of any size. */
 
 import { constants } from 'node:buffer';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 
 /** The most that Node reads at once, in bytes. */
 const MOST_AT_ONCE = 2 ** 30;
@@ -18,16 +18,21 @@ export async function readWhole(path: string, most = MOST_AT_ONCE): Promise<Uint
     // A pipe, and what the system makes up as it is read, has no size.
     if (size <= most) return await file.readFile();
     if (size > constants.MAX_LENGTH) throw Object.assign(new Error(`${size} bytes`), { code: 'EFBIG' });
-    const bytes = new Uint8Array(size);
-    let at = 0;
-    while (at < size) {
-      const { bytesRead } = await file.read(bytes, at, Math.min(most, size - at), at);
-      // Somebody cut the file meanwhile.
-      if (bytesRead === 0) break;
-      at += bytesRead;
-    }
-    return bytes.subarray(0, at);
+    return await readBeginning(file, size, most);
   } finally {
     await file.close();
   }
+}
+
+/** The first `bytes` bytes of an open file, fewer where it ends before. Reads `most` at once. */
+export async function readBeginning(file: FileHandle, bytes: number, most = MOST_AT_ONCE): Promise<Uint8Array> {
+  const beginning = new Uint8Array(bytes);
+  let at = 0;
+  while (at < bytes) {
+    const { bytesRead } = await file.read(beginning, at, Math.min(most, bytes - at), at);
+    // Somebody may have cut the file meanwhile.
+    if (bytesRead === 0) break;
+    at += bytesRead;
+  }
+  return beginning.subarray(0, at);
 }
