@@ -37,6 +37,7 @@ async function main(): Promise<number> {
       data: describeData(data),
       preset: settings.preset,
       seed: settings.seed,
+      validationImages: data.test.labels.length,
     };
     console.log(`${facts.data} (${data.source})`);
     console.log(`${facts.adapter}${facts.software ? ' (software)' : ''}, preset ${facts.preset}, seed ${facts.seed}`);

@@ -3,7 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Reading } from '../examples/browser/protocol.ts';
-import { curveOf, judge, newRun, type Run, withEpoch, withReadings } from '../examples/browser/run.ts';
+import { curveOf, judgeRuns, newRun, type Run, withEpoch, withReadings } from '../examples/browser/run.ts';
 import { firstPlan, studyPlan } from '../examples/browser/settings.ts';
 import { standings } from '../examples/study/standings.ts';
 import type { Verdict } from '../examples/study/verdict.ts';
@@ -158,12 +158,14 @@ test('a run is judged once it has ended, against the newest baseline on the same
   const low = ends(run('low', { plan: { ...plan, learningRate: 1e-4 } }), [0.2, 0.25, 0.3]);
   const elsewhere = { ...low, id: 'elsewhere', data: 'CIFAR-10' };
   const runs = [baseline, low, elsewhere];
-  assert.is(judge(baseline, runs)?.verdict, 'learns');
-  assert.is(judge(low, runs)?.verdict, 'slow');
-  assert.is(judge(elsewhere, runs)?.verdict, 'learns');
-  assert.is(judge({ ...low, plan: { ...low.plan, images: 7 } }, runs)?.verdict, 'learns');
-  assert.is(judge({ ...low, state: 'training' }, runs), null);
-  assert.is(judge({ ...low, state: 'failed' }, runs), null);
+  const word = (one: Run): string | undefined =>
+    judgeRuns(runs.map((other) => (other.id === one.id ? one : other))).verdicts.get(one.id)?.verdict;
+  assert.is(word(baseline), 'learns');
+  assert.is(word(low), 'slow');
+  assert.is(word(elsewhere), 'learns');
+  assert.is(word({ ...low, plan: { ...low.plan, images: 7 } }), 'learns');
+  assert.is(word({ ...low, state: 'training' }), undefined);
+  assert.is(word({ ...low, state: 'failed' }), undefined);
 });
 
 test('the study’s runs differ in what the study says, and take the visitor’s epochs and images', () => {

@@ -92,7 +92,7 @@ examples('the study writes its files, and says where its images are not CIFAR-10
   assert.ok(decode(await readFile(join(out, 'samples.png'))).width > 1000);
 
   const { runs, ...facts } = await readResults(join(out, 'results.json'));
-  assert.equal(Object.keys(facts), ['adapter', 'software', 'data', 'preset', 'seed']);
+  assert.equal(Object.keys(facts), ['adapter', 'software', 'data', 'preset', 'seed', 'validationImages']);
   assert.type(facts.adapter, 'string');
   assert.type(facts.software, 'boolean');
   assert.is(facts.data, 'synthetic shapes (not CIFAR-10), 200 training and 100 test images');

@@ -19,6 +19,7 @@ import {
 import { commandLine, environmentOf, withoutFolders } from '../examples/study/environment.ts';
 import { type Exhibits, firstKernel } from '../examples/study/exhibits.ts';
 import { CLIPPED_LOSS, GUESSING_LOSS, rateDrops } from '../examples/study/facts.ts';
+import { judgeStudy } from '../examples/study/judgeStudy.ts';
 import { readFlags } from '../examples/study/options.ts';
 import { Progress } from '../examples/study/progress.ts';
 import type { StudyFacts } from '../examples/study/report.ts';
@@ -199,7 +200,7 @@ files('the table fits 120 columns and ends with a sentence a run', () => {
     verdict: verdict(one, baseline).verdict,
   }));
   const long = { ...baseline, name: 'batch-128-scaled-and-more', verdict: 'as good, faster', imagesPerSecond: 123456 };
-  const lines = table([...runs, long]).split('\n');
+  const lines = table([...runs, long], judgeStudy([...runs, long], 1000).verdicts).split('\n');
   assert.ok(Math.max(...lines.map((line) => line.length)) <= 120);
   assert.match(lines[3], /^low-lr +0\.0001 +32 +6 +45\.1 +45\.1 +46\.1 +46\.1 +1\.45 +1\.55 +2\.00 +5,000 +slow$/);
   assert.match(lines[4], /^high-lr .* NaN .*diverged$/);

@@ -3,7 +3,7 @@
 import { best, last, percent, shortRate } from '../study/facts.ts';
 import { colorOf } from '../ui/palette.ts';
 import { toneOf } from '../ui/tone.ts';
-import { isUnderWay, judge, type Run } from './run.ts';
+import { isUnderWay, type Run } from './run.ts';
 import type { Store } from './store.ts';
 
 export function RunList({ store }: { readonly store: Store }) {
@@ -34,7 +34,7 @@ export function RunList({ store }: { readonly store: Store }) {
 
 function Row({ run, store, best }: { readonly run: Run; readonly store: Store; readonly best: boolean }) {
   const { id, name, plan, visible, state, validation, training } = run;
-  const verdict = judge(run, store.runs.value);
+  const verdict = store.judgement.value.verdicts.get(id) ?? null;
   const accuracy = last(validation.accuracy);
   const color = colorOf(run.color, store.theme.value);
   const word = verdict?.verdict ?? state;

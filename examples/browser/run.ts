@@ -2,9 +2,10 @@
 
 import type { Divergence } from '../../src/index.ts';
 import { median } from '../study/facts.ts';
+import { judgeStudy } from '../study/judgeStudy.ts';
 import type { UnjudgedRun } from '../study/results.ts';
 import { PLANS, type RunPlan } from '../study/runs.ts';
-import { type Verdict, verdict } from '../study/verdict.ts';
+import type { Verdict } from '../study/verdict.ts';
 import { type CurveRun, emptyTrack, type Track } from '../ui/curve.ts';
 import type { Ending, EpochEnd, Exhibits, Plan, Reading } from './protocol.ts';
 
@@ -107,20 +108,25 @@ export const curveOf = ({ id, name, color, visible, plan, training, validation, 
   brokenAt: divergence?.step ?? null,
 });
 
-/** The study's baseline that a run is compared with: the newest on the same images that has ended. */
-const baselineOf = ({ data, plan }: Run, runs: readonly Run[]): Run | null =>
-  runs.findLast(
-    (one) => one.study === 'baseline' && hasEnded(one) && one.data === data && one.plan.images === plan.images,
-  ) ?? null;
-
-/** What a run showed; null while that cannot be said. */
-export function judge(run: Run, runs: readonly Run[]): Verdict | null {
-  if (!hasEnded(run) || run.state === 'failed') return null;
-  const baseline = baselineOf(run, runs);
-  return verdict(unjudged(run), baseline === null ? null : unjudged(baseline));
+/** What the runs that have ended showed. */
+export interface PageJudgement {
+  /** By the run's id. */
+  readonly verdicts: ReadonlyMap<string, Verdict>;
+  /** Of those that are visible; null where none has ended. */
+  readonly headline: string | null;
 }
 
-function unjudged({ name, study, plan, training, epochs, validation, divergence }: Run): UnjudgedRun {
+export function judgeRuns(runs: readonly Run[]): PageJudgement {
+  const ended = runs.filter((run) => hasEnded(run) && run.state !== 'failed');
+  const { verdicts } = judgeStudy(ended.map(unjudged), Number.NaN);
+  const visible = ended.filter((run) => run.visible);
+  return {
+    verdicts: new Map(ended.map(({ id }, i) => [id, verdicts[i]])),
+    headline: visible.length === 0 ? null : judgeStudy(visible.map(unjudged), Number.NaN).headline,
+  };
+}
+
+function unjudged({ name, study, data, plan, training, epochs, validation, divergence }: Run): UnjudgedRun {
   const seconds = epochs.seconds.map((at, i) => at - (epochs.seconds[i - 1] ?? 0));
   const secondsPerEpoch = median(seconds);
   return {
@@ -139,5 +145,6 @@ function unjudged({ name, study, plan, training, epochs, validation, divergence 
     imagesPerSecond: plan.images / secondsPerEpoch,
     epochSeconds: seconds,
     divergence,
+    conditions: `${data}, ${plan.images} of them trained on`,
   };
 }

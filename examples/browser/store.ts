@@ -2,14 +2,13 @@
 
 import { batch, computed, effect, type Signal, signal } from '@preact/signals';
 import { last, shortRate } from '../study/facts.ts';
-import { standings } from '../study/standings.ts';
 import type { View } from '../ui/curve.ts';
 import { COLORS, type Theme } from '../ui/palette.ts';
 import type { Command, DataFacts, Exhibits, Gauge, Happening, Plan, Reading } from './protocol.ts';
 import {
   hasEnded,
   isUnderWay,
-  judge,
+  judgeRuns,
   newRun,
   type Run,
   STUDY_RUNS,
@@ -66,14 +65,8 @@ export class Store {
     const newest = this.runs.value.findLast((run) => run.state !== 'queued');
     return newest?.state === 'diverged' ? newest : null;
   });
-  readonly headline = computed(() => {
-    const runs = this.runs.value.filter((run) => run.visible);
-    const judged = runs.flatMap((run) => {
-      const verdict = judge(run, this.runs.value);
-      return verdict === null ? [] : [{ name: run.name, accuracy: last(run.validation.accuracy), verdict }];
-    });
-    return judged.length === 0 ? null : standings(judged);
-  });
+  readonly judgement = computed(() => judgeRuns(this.runs.value));
+  readonly headline = computed(() => this.judgement.value.headline);
   readonly #send: (command: Command) => void;
   readonly #storage: RunStorage | null;
   readonly #download: Download;

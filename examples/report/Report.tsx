@@ -3,10 +3,10 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { filterPixels } from '../../src/pictures/pixels.ts';
 import type { Exhibits } from '../study/exhibits.ts';
-import { baselineOf, best, epochsRun, last, percent, shortLoss, shortRate } from '../study/facts.ts';
+import { best, epochsRun, last, percent, shortLoss, shortRate } from '../study/facts.ts';
+import { judgeStudy } from '../study/judgeStudy.ts';
 import type { RunResult } from '../study/results.ts';
-import { standingsOf } from '../study/standings.ts';
-import { type Verdict, verdict } from '../study/verdict.ts';
+import type { Verdict } from '../study/verdict.ts';
 import { ConfusionTable } from '../ui/ConfusionTable.tsx';
 import { CurvePanel } from '../ui/CurvePanel.tsx';
 import { FIRST_VIEW, type View } from '../ui/curve.ts';
@@ -28,9 +28,7 @@ export function Report({ data }: { readonly data: ReportData }) {
   const [hidden, setHidden] = useState<readonly string[]>([]);
   const shown = useMemo(() => curves.map((run) => ({ ...run, visible: !hidden.includes(run.id) })), [curves, hidden]);
   const { runs } = results;
-  const baseline = baselineOf(runs);
-  const verdicts = runs.map((run) => verdict(run, baseline));
-  const headline = standingsOf(runs);
+  const { verdicts, headline } = useMemo(() => judgeStudy(runs, results.validationImages ?? Number.NaN), [results]);
   const synthetic = !results.data.startsWith('CIFAR-10');
   return (
     <main>

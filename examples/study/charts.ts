@@ -24,10 +24,10 @@ import {
   shortLoss,
   shortRate,
 } from './facts.ts';
+import { judgeStudy } from './judgeStudy.ts';
 import { writeFile } from './resultFiles.ts';
 import type { RunResult, StudyResults } from './results.ts';
-import { standingsOf } from './standings.ts';
-import { verdict } from './verdict.ts';
+import type { Verdict } from './verdict.ts';
 
 /** Units of a sheet; its PNG has `ZOOM` pixels to a unit. */
 export const SHEET_WIDTH = 1200;
@@ -42,6 +42,9 @@ interface Sheet {
   runs: readonly RunResult[];
   baseline: RunResult | null;
   color: (run: RunResult) => string;
+  /** The whole study in a sentence. */
+  headline: string;
+  verdict: (run: RunResult) => Verdict;
 }
 
 /** Draws every chart and writes the PNGs into `folder`. Returns their paths. */
@@ -66,7 +69,7 @@ export async function writeCharts(folder: string, results: StudyResults): Promis
 export async function accuracyByEpoch(results: StudyResults): Promise<string> {
   const sheet = prepare(results);
   const cells = await accuracyCells(sheet, 'epoch', 282);
-  return grid(standingsOf(sheet.runs), accuracyKey(sheet), cells, 282, results);
+  return grid(sheet.headline, accuracyKey(sheet), cells, 282, results);
 }
 
 /** Accuracy against the seconds of training, as an SVG document. */
@@ -149,17 +152,18 @@ export async function lossByEpoch(results: StudyResults): Promise<string> {
 
 /** The learning rate and, under it, the validation accuracy, as an SVG document. */
 export async function learningRate(results: StudyResults): Promise<string> {
-  const { runs, baseline, color } = prepare(results);
+  const sheet = prepare(results);
+  const { runs, color } = sheet;
   const run = scheduledRun(runs);
   if (run === null) return grid('No run', '', [], 282, results);
   const width = SHEET_WIDTH - 2 * MARGIN;
   const heights = { rate: 250, accuracy: 350 };
-  const title = titled(`${run.name}: ${verdict(run, baseline).headline}`, results);
+  const title = titled(`${run.name}: ${sheet.verdict(run).headline}`, results);
   const titleLines = paragraph(MARGIN, 42, title, width, {
     size: 26,
     bold: true,
   });
-  const detail = paragraph(MARGIN, titleLines.nextY - 6, verdict(run, baseline).sentence, width, {
+  const detail = paragraph(MARGIN, titleLines.nextY - 6, sheet.verdict(run).sentence, width, {
     size: 16,
     color: '#444444',
   });
@@ -184,7 +188,7 @@ export async function overview(results: StudyResults): Promise<string> {
   const sheet = prepare(results);
   const { runs, color } = sheet;
   const cells = await accuracyCells(sheet, 'epoch', 262);
-  const [top, height, parts] = gridParts(titled(standingsOf(sheet.runs), results), accuracyKey(sheet), cells, 262);
+  const [top, height, parts] = gridParts(titled(sheet.headline, results), accuracyKey(sheet), cells, 262);
   const barsHeight = 74 + 30 * Math.max(4, runs.length);
   const scheduled = scheduledRun(runs);
   const ends = runs.map((run) => ({
@@ -256,13 +260,16 @@ interface Cell {
   svg: string;
 }
 
-function prepare({ runs }: StudyResults): Sheet {
+function prepare({ runs, validationImages = Number.NaN }: StudyResults): Sheet {
   const baseline = baselineOf(runs);
+  const { verdicts, headline } = judgeStudy(runs, validationImages);
   const others = runs.filter((run) => run !== baseline);
   return {
     runs,
     baseline,
     color: (run) => (run === baseline ? BASELINE_OWN : PALETTE[others.indexOf(run) % PALETTE.length]),
+    headline,
+    verdict: (run) => verdicts[runs.indexOf(run)],
   };
 }
 
@@ -311,7 +318,7 @@ async function accuracyCells(sheet: Sheet, axis: 'epoch' | 'seconds', height: nu
       return {
         heading: run,
         color: color(run),
-        headline: axis === 'epoch' ? verdict(run, baseline).headline : timeHeadline(run, baseline),
+        headline: axis === 'epoch' ? sheet.verdict(run).headline : timeHeadline(run, baseline),
         svg: await linePanel({
           width: cellWidth(runs.length),
           height,
@@ -477,7 +484,7 @@ function accuracyKey({ runs, baseline }: Sheet): string {
 
 function timeTitle(sheet: Sheet): string {
   const { runs, baseline } = sheet;
-  if (baseline === null || runs.length === 1) return standingsOf(sheet.runs);
+  if (baseline === null || runs.length === 1) return sheet.headline;
   const others = runs.filter((run) => run !== baseline);
   const reached = others
     .map((run) => ({ run, share: timeToMatch(run, baseline) / last(elapsedSeconds(baseline)) }))
@@ -507,8 +514,8 @@ function timeToMatch(run: RunResult, baseline: RunResult): number {
 }
 
 function lossTitle(sheet: Sheet): string {
-  const { runs, baseline } = sheet;
-  const bad = runs.filter((run) => verdict(run, baseline).verdict === 'diverged');
+  const { runs } = sheet;
+  const bad = runs.filter((run) => sheet.verdict(run).verdict === 'diverged');
   if (bad.length === 0) {
     const ends = runs.map((run) => -last(run.history.val_loss));
     const lowest = best(ends);

@@ -5,13 +5,13 @@ import type { ImageDataset } from '../../src/index.ts';
 import { writeReport } from '../report/writeReport.ts';
 import { writeCharts } from './charts.ts';
 import type { Environment } from './environment.ts';
-import { baselineOf, best, last } from './facts.ts';
+import { best, last } from './facts.ts';
+import { type Judgement, judgeStudy } from './judgeStudy.ts';
 import { writeResults, writeRunCsv } from './resultFiles.ts';
-import type { RunResult, StudyResults, UnjudgedRun } from './results.ts';
+import type { StudyResults, UnjudgedRun } from './results.ts';
 import { writeSampleSheet } from './sampleSheet.ts';
 import { table } from './table.ts';
 import type { RunOutcome } from './trainRun.ts';
-import { verdict } from './verdict.ts';
 
 /** All of the results but the runs. */
 export type StudyFacts = Omit<StudyResults, 'runs'>;
@@ -22,7 +22,9 @@ export async function writeNumbers(
   facts: StudyFacts,
   outcomes: readonly RunOutcome[],
 ): Promise<StudyResults> {
-  const runs = judged(outcomes.map(({ run }) => run));
+  const unjudged = outcomes.map(({ run }) => run);
+  const { verdicts } = judge(unjudged, facts);
+  const runs = unjudged.map((run, i) => ({ ...run, verdict: verdicts[i].verdict }));
   const results = { ...facts, runs };
   await writeResults(folder, results);
   for (const run of runs) await writeRunCsv(folder, run);
@@ -46,7 +48,7 @@ export async function report(folder: string, findings: Findings): Promise<void> 
   console.log(
     '(train s: seconds of training an epoch, validation left out; img/s: training images in such a second)\n',
   );
-  console.log(table(results.runs));
+  console.log(table(results.runs, judge(results.runs, results).verdicts));
   await writeCharts(folder, results);
   const at = best(outcomes.map(({ run }) => last(run.history.val_accuracy))).epoch - 1;
   // Where every run ended in NaN, there is no best one.
@@ -65,7 +67,6 @@ export async function report(folder: string, findings: Findings): Promise<void> 
   console.log(`\nNumbers, charts and samples.png are in ${folder}; open ${join(folder, 'report.html')} first`);
 }
 
-function judged(runs: readonly UnjudgedRun[]): RunResult[] {
-  const baseline = baselineOf(runs);
-  return runs.map((run) => ({ ...run, verdict: verdict(run, baseline).verdict }));
+function judge(runs: readonly UnjudgedRun[], { validationImages = Number.NaN }: StudyFacts): Judgement {
+  return judgeStudy(runs, validationImages);
 }

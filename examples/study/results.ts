@@ -31,14 +31,39 @@ export interface RunDivergence {
   advice: string;
 }
 
-/** One training run. */
-export interface RunResult {
-  name: string;
+/** The training stopped within its last epoch, whose numbers are of a part of it and decide nothing. */
+export interface Interruption {
+  /** From 0. */
+  epoch: number;
+  /** Batches that were trained, and those of a whole epoch. */
+  batches: number;
+  of: number;
+}
+
+/**
+ * The control of a fall of the rate: the same weights, trained on at the old rate for as many epochs as the fall is judged
+ * by, on the same images in the same order as the run itself.
+ */
+export interface DropControl {
+  /** The last epoch at the old rate, from 1: the control's first epoch is the one behind it. */
+  after: number;
+  /** The old rate. */
   learningRate: number;
-  batchSize: number;
-  /** Epochs asked for; the history is shorter if the run was stopped early. */
-  epochs: number;
+  /** One number an epoch. */
   history: RunHistory;
+  /** What the control was right about after each of its epochs, as `packRight` writes it. */
+  right?: string[];
+  /** What the run was right about after the same epochs. */
+  runRight?: string[];
+}
+
+/** One training, with one seed. */
+export interface Training {
+  /** Left out: the study's. */
+  seed?: number;
+  history: RunHistory;
+  /** Left out or null: its last epoch is whole. */
+  interrupted?: Interruption | null;
   /** Of training alone, without validation; the median of the epochs. */
   secondsPerEpoch: number;
   imagesPerSecond: number;
@@ -47,10 +72,29 @@ export interface RunResult {
   divergence: RunDivergence | null;
   /** Where the run went back to earlier weights and on at a smaller rate. */
   recoveries?: Recovery[];
+  /** Which validation images it was right about in the end, as `packRight` writes it. */
+  right?: string;
+  /** In the order of the rate's falls. */
+  controls?: DropControl[];
+}
+
+/** A run: its training with the study's seed, and those with other seeds. */
+export interface RunResult extends Training {
+  name: string;
+  learningRate: number;
+  batchSize: number;
+  /** Epochs asked for; the history is shorter if the run was stopped early. */
+  epochs: number;
+  /** The same run with other seeds. */
+  repeats?: Training[];
+  /** What it was trained and validated on and began with, where that differs between runs; others cannot be compared with it. */
+  conditions?: string;
+  /** Whether somebody changed its rate by hand. */
+  steered?: boolean;
   verdict: string;
 }
 
-/** A run before anyone judged it: what `verdict()` reads. */
+/** A run before anyone judged it: what `judgeStudy` reads. */
 export type UnjudgedRun = Omit<RunResult, 'verdict'>;
 
 /** All of `results.json`. */
@@ -60,7 +104,10 @@ export interface StudyResults {
   software: boolean;
   data: string;
   preset: string;
+  /** The first of its seeds. */
   seed: number;
+  /** Images of each validation; left out in files of older versions. */
+  validationImages?: number;
   runs: RunResult[];
 }
 
@@ -70,21 +117,35 @@ export function parsedResults(results: StudyResults): StudyResults {
 }
 
 function withNaN(run: RunResult): RunResult {
-  const { loss, accuracy, val_loss, val_accuracy, learning_rate } = run.history;
   return {
     ...run,
+    ...trainingWithNaN(run),
     learningRate: orNaN(run.learningRate),
-    secondsPerEpoch: orNaN(run.secondsPerEpoch),
-    imagesPerSecond: orNaN(run.imagesPerSecond),
-    ...(run.epochSeconds && { epochSeconds: run.epochSeconds.map(orNaN) }),
-    history: {
-      loss: loss.map(orNaN),
-      accuracy: accuracy.map(orNaN),
-      val_loss: val_loss.map(orNaN),
-      val_accuracy: val_accuracy.map(orNaN),
-      learning_rate: learning_rate.map(orNaN),
-    },
-    divergence: run.divergence && { ...run.divergence, loss: orNaN(run.divergence.loss) },
+    ...(run.repeats && { repeats: run.repeats.map(trainingWithNaN) }),
+  };
+}
+
+function trainingWithNaN<One extends Training>(training: One): One {
+  return {
+    ...training,
+    secondsPerEpoch: orNaN(training.secondsPerEpoch),
+    imagesPerSecond: orNaN(training.imagesPerSecond),
+    ...(training.epochSeconds && { epochSeconds: training.epochSeconds.map(orNaN) }),
+    history: historyWithNaN(training.history),
+    divergence: training.divergence && { ...training.divergence, loss: orNaN(training.divergence.loss) },
+    ...(training.controls && {
+      controls: training.controls.map((control) => ({ ...control, history: historyWithNaN(control.history) })),
+    }),
+  };
+}
+
+function historyWithNaN({ loss, accuracy, val_loss, val_accuracy, learning_rate }: RunHistory): RunHistory {
+  return {
+    loss: loss.map(orNaN),
+    accuracy: accuracy.map(orNaN),
+    val_loss: val_loss.map(orNaN),
+    val_accuracy: val_accuracy.map(orNaN),
+    learning_rate: learning_rate.map(orNaN),
   };
 }
 

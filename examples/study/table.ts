@@ -1,14 +1,14 @@
 /** The study's outcome as text: one line a run that fits 120 columns, then one sentence a run. */
-import { baselineOf, best, epochsRun, last, shortLoss, shortRate } from './facts.ts';
+import { best, epochsRun, last, shortLoss, shortRate } from './facts.ts';
 import type { RunResult } from './results.ts';
-import { verdict } from './verdict.ts';
+import type { Verdict } from './verdict.ts';
 
 const COLUMNS = 120;
 const HEADER = ['run', 'rate', 'batch', 'epochs', 'acc %', 'best', 'val %', 'best', 'loss', 'val loss'];
 const TIMES = ['train s', 'img/s', 'verdict'];
 
-/** The final table; the run named `baseline` is what the others are compared with. */
-export function table(runs: readonly RunResult[]): string {
+/** The final table, with the verdicts on the runs in their order. */
+export function table(runs: readonly RunResult[], verdicts: readonly Verdict[]): string {
   const rows = runs.map(row);
   const header = [...HEADER, ...TIMES];
   const widths = header.map((head, i) => Math.max(head.length, ...rows.map((cells) => cells[i].length)));
@@ -19,7 +19,7 @@ export function table(runs: readonly RunResult[]): string {
       .join('  ')
       .trimEnd();
   const total = widths.reduce((sum, width) => sum + width + 2, -2);
-  return [line(header), '─'.repeat(total), ...rows.map(line), '', ...sentences(runs)].join('\n');
+  return [line(header), '─'.repeat(total), ...rows.map(line), '', ...sentences(runs, verdicts)].join('\n');
 }
 
 function row(run: RunResult): string[] {
@@ -46,11 +46,10 @@ function inPercent(share: number): string {
   return (share * 100).toFixed(1);
 }
 
-function sentences(runs: readonly RunResult[]): string[] {
-  const baseline = baselineOf(runs);
+function sentences(runs: readonly RunResult[], verdicts: readonly Verdict[]): string[] {
   const indent = Math.max(0, ...runs.map((run) => run.name.length)) + 2;
-  return runs.flatMap((run) => {
-    const [first, ...rest] = wrap(verdict(run, baseline).sentence, COLUMNS - indent);
+  return runs.flatMap((run, i) => {
+    const [first, ...rest] = wrap(verdicts[i].sentence, COLUMNS - indent);
     return [run.name.padEnd(indent) + first, ...rest.map((text) => ' '.repeat(indent) + text)];
   });
 }
