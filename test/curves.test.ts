@@ -5,8 +5,6 @@ import * as assert from 'uvu/assert';
 import type { Reading } from '../examples/browser/protocol.ts';
 import { curveOf, judgeRuns, newRun, type Run, withEpoch, withReadings } from '../examples/browser/run.ts';
 import { firstPlan, studyPlan } from '../examples/browser/settings.ts';
-import { standings } from '../examples/study/standings.ts';
-import type { Verdict } from '../examples/study/verdict.ts';
 import {
   crossOf,
   curvesOf,
@@ -161,7 +159,7 @@ test('a run is judged once it has ended, against the newest baseline on the same
   const word = (one: Run): string | undefined =>
     judgeRuns(runs.map((other) => (other.id === one.id ? one : other))).verdicts.get(one.id)?.verdict;
   assert.is(word(baseline), 'learns');
-  assert.is(word(low), 'slow');
+  assert.is(word(low), 'unclear');
   assert.is(word(elsewhere), 'learns');
   assert.is(word({ ...low, plan: { ...low.plan, images: 7 } }), 'learns');
   assert.is(word({ ...low, state: 'training' }), undefined);
@@ -180,23 +178,11 @@ test('the study’s runs differ in what the study says, and take the visitor’s
   assert.equal([plateau.epochs, plateau.plateau], [21, true]);
 });
 
-test('the standings name the best, the diverged and the slow', () => {
-  const verdict = (word: string): Verdict => ({ verdict: word, headline: `${word}!`, sentence: '' });
-  const standing = (name: string, accuracy: number, word: string) => ({ name, accuracy, verdict: verdict(word) });
-  assert.is(standings([]), 'No run');
-  assert.is(standings([standing('only', 0.4, 'learns')]), 'only: learns!');
-  assert.is(
-    standings([
-      standing('a', 0.5, 'learns'),
-      standing('b', 0.1, 'diverged'),
-      standing('c', 0.3, 'slow'),
-      standing('d', Number.NaN, 'diverged'),
-    ]),
-    'a is best: 50.0 % validation accuracy; b and d diverged; c is slow',
-  );
+test('every verdict has its colour, and what is not known has none', () => {
+  const tone = (word: string): string => toneOf({ verdict: word, headline: '', sentence: '' });
   assert.equal(
-    ['diverged', 'slow', 'worse, faster', 'as good, faster', 'drops help'].map((word) => toneOf(verdict(word))),
-    ['bad', 'poor', 'poor', 'good', 'good'],
+    ['diverged', 'slow', 'worse, faster', 'as good, faster', 'drops help', 'unclear, faster', 'no control'].map(tone),
+    ['bad', 'poor', 'poor', 'good', 'good', 'plain', 'plain'],
   );
 });
 

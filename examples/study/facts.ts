@@ -1,6 +1,7 @@
 /** What can be read off a run's numbers; shared by the verdicts, the table and the charts so that they agree. */
 import { rateFalls } from '../../src/pictures/rateFalls.ts';
-import type { RunHistory, UnjudgedRun } from './results.ts';
+import type { RunHistory, Training, UnjudgedRun } from './results.ts';
+import { average } from './statistics.ts';
 
 /** CIFAR-10. */
 export const CLASSES = 10;
@@ -51,9 +52,30 @@ export function baselineOf<Run extends Pick<UnjudgedRun, 'name'>>(runs: readonly
   return runs.find(({ name }) => name === 'baseline') ?? null;
 }
 
-/** Epochs that the run finished. */
-export function epochsRun(run: UnjudgedRun): number {
+/** Epochs that the run began, the one that was cut short included. */
+export function epochsRun(run: Training): number {
   return run.history.loss.length;
+}
+
+/** The run's trainings, a seed each. */
+export const trainingsOf = (run: UnjudgedRun): readonly Training[] => [run, ...(run.repeats ?? [])];
+
+/** Epochs that a training finished. */
+export const wholeEpochs = (training: Training): number => epochsRun(training) - (training.interrupted ? 1 : 0);
+
+/** Means over the run's trainings, of the epochs that all of them finished. */
+export function meanHistory(run: UnjudgedRun): RunHistory {
+  const trainings = trainingsOf(run);
+  const epochs = Math.min(...trainings.map(wholeEpochs));
+  const over = (key: keyof RunHistory): number[] =>
+    Array.from({ length: epochs }, (_, i) => average(trainings.map(({ history }) => history[key][i])));
+  return {
+    loss: over('loss'),
+    accuracy: over('accuracy'),
+    val_loss: over('val_loss'),
+    val_accuracy: over('val_accuracy'),
+    learning_rate: over('learning_rate'),
+  };
 }
 
 /** Where the learning rate fell. */
@@ -96,7 +118,12 @@ export function shortRate(rate: number): string {
   return rounded !== 0 && Math.abs(rounded) < 1e-4 ? rounded.toExponential() : String(rounded);
 }
 
-/** `1 epoch`, `6 epochs`. */
+/** `1 epoch`, `6 epochs`, `6 batches`. */
 export function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+  const ending = n === 1 ? '' : /(tch|s|x)$/.test(noun) ? 'es' : 's';
+  return `${n.toLocaleString('en-US')} ${noun}${ending}`;
 }
+
+/** `a`, `a and b`, `a, b and c`. */
+export const listed = (names: readonly string[]): string =>
+  names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;

@@ -89,6 +89,8 @@ export interface RunResult extends Training {
   repeats?: Training[];
   /** What it was trained and validated on and began with, where that differs between runs; others cannot be compared with it. */
   conditions?: string;
+  /** Images of each of its validations, where that differs between runs; left out: the study's. */
+  validationImages?: number;
   /** Whether somebody changed its rate by hand. */
   steered?: boolean;
   verdict: string;

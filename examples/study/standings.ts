@@ -1,48 +1,69 @@
 /** The whole study in a sentence: who is best, who is slow, who failed. Pure. */
 
-import { baselineOf, best, last, percent } from './facts.ts';
-import type { UnjudgedRun } from './results.ts';
-import { type Verdict, verdict } from './verdict.ts';
-
-export interface Standing {
-  readonly name: string;
-  /** The newest validation accuracy; NaN where there is none. */
-  readonly accuracy: number;
-  readonly verdict: Verdict;
-}
-
-/** Those of a study's runs. */
-export const standingsOf = (runs: readonly UnjudgedRun[]): string =>
-  standings(
-    runs.map((run) => ({
-      name: run.name,
-      accuracy: last(run.history.val_accuracy),
-      verdict: verdict(run, baselineOf(runs)),
-    })),
-  );
+import { meanEnd } from './evidence.ts';
+import { count, listed, percent, wholeEpochs } from './facts.ts';
+import { ALPHA, halfWidth } from './statistics.ts';
+import { type Case, type Verdict, withError } from './verdict.ts';
 
 /** Verdicts that a heading must not leave out, in the order in which it tells of them. */
-const WORTH_TELLING = ['diverged', 'never learns', 'slow'];
-
-export function standings(runs: readonly Standing[]): string {
-  const [only] = runs;
-  if (only === undefined) return 'No run';
-  if (runs.length === 1) return `${only.name}: ${only.verdict.headline}`;
-  const top = best(runs.map(({ accuracy }) => accuracy));
-  const clauses =
-    top.epoch > 0 ? [`${runs[top.epoch - 1].name} is best: ${percent(top.value)} validation accuracy`] : [];
-  for (const word of WORTH_TELLING) {
-    const names = runs.filter(({ verdict }) => verdict.verdict === word).map(({ name }) => name);
-    if (names.length > 0) clauses.push(`${listed(names)} ${PREDICATES[word][names.length === 1 ? 0 : 1]}`);
-  }
-  return clauses.join('; ');
-}
-
-const PREDICATES: Readonly<Record<string, readonly [one: string, several: string]>> = {
+const WORTH_TELLING: Readonly<Record<string, readonly [one: string, several: string]>> = {
   diverged: ['diverged', 'diverged'],
+  unreliable: ['fails with some seeds', 'fail with some seeds'],
   'never learns': ['never learns', 'never learn'],
   slow: ['is slow', 'are slow'],
 };
 
-const listed = (names: readonly string[]): string =>
-  names.length === 1 ? names[0] : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+/** Most runs beside the leading ones that a heading has room for. */
+const MOST_OTHERS = 2;
+
+/**
+ * Of runs that can be compared with each other: the one that ends highest, and then those that it cannot be told from. Any two are
+ * compared, because it is the numbers that choose the two.
+ */
+export function leadersOf(rivals: readonly Case[]): readonly Case[] {
+  const [top, ...others] = [...rivals].sort((a, b) => meanEnd(b.run) - meanEnd(a.run));
+  if (others.length === 0) return [];
+  const alpha = ALPHA / ((rivals.length * (rivals.length - 1)) / 2);
+  const level = others.filter((other) => {
+    const gap = top.evidence.difference(top.run, other.run);
+    // A gap without a known error tells nothing.
+    return !(gap.value > halfWidth(gap, alpha));
+  });
+  return [top, ...level];
+}
+
+/**
+ * @param rivals those of the cases that can be compared with each other
+ * @param leaders what `leadersOf` says of these
+ */
+export function headlineOf(
+  cases: readonly Case[],
+  verdicts: readonly Verdict[],
+  rivals: readonly Case[],
+  leaders: readonly Case[],
+): string {
+  const [only] = cases;
+  if (only === undefined) return 'No run';
+  if (cases.length === 1) return `${only.run.name}: ${verdicts[0].headline}`;
+  const clauses = leading(rivals, leaders);
+  const others = cases.filter(
+    (one) => !rivals.includes(one) && Number.isFinite(meanEnd(one.run)) && one.evidence.learned(one.run),
+  );
+  if (others.length <= MOST_OTHERS)
+    for (const one of others)
+      clauses.push(`${one.run.name} ends at ${withError(one)} after ${count(wholeEpochs(one.run), 'epoch')}`);
+  for (const [word, [one, several]] of Object.entries(WORTH_TELLING)) {
+    const names = cases.flatMap(({ run }, i) => (verdicts[i].verdict === word ? [run.name] : []));
+    if (names.length > 0) clauses.push(`${listed(names)} ${names.length === 1 ? one : several}`);
+  }
+  return clauses.length === 0 ? 'No run has learned' : clauses.join('; ');
+}
+
+function leading(rivals: readonly Case[], [top, ...level]: readonly Case[]): string[] {
+  if (top === undefined) return [];
+  const name = top.run.name;
+  if (level.length === 0) return [`${name} is best: ${withError(top)} validation accuracy`];
+  const whom =
+    level.length === rivals.length - 1 && level.length > 1 ? 'all others' : listed(level.map(({ run }) => run.name));
+  return [`${name} leads with ${percent(meanEnd(top.run))}, within noise of ${whom}`];
+}

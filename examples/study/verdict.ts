@@ -1,7 +1,8 @@
 /**
- * Says what a run showed, from its numbers alone. The study expects certain effects (a high rate diverges, a low one
- * is slow, ...), but nothing here asks for a run's name to find them: an effect that is not in the numbers is denied.
+ * Says what a run showed, from its numbers alone. The study expects certain effects (a high rate diverges, a low one is slow, ...),
+ * but an effect that is not in the numbers is denied, and one that their errors cover is said to be within noise.
  */
+import { accuracies, type Evidence, endOf, meanEnd } from './evidence.ts';
 import {
   best,
   CLASSES,
@@ -9,14 +10,18 @@ import {
   epochsRun,
   GUESSING_LOSS,
   last,
-  mean,
+  listed,
+  meanHistory,
   percent,
   type RateDrop,
   rateDrops,
   shortLoss,
   shortRate,
+  trainingsOf,
+  wholeEpochs,
 } from './facts.ts';
-import type { UnjudgedRun } from './results.ts';
+import type { Training, UnjudgedRun } from './results.ts';
+import { ALPHA, type Estimate, halfWidth } from './statistics.ts';
 
 /** A run's judgement, from a word to a sentence. */
 export interface Verdict {
@@ -27,53 +32,89 @@ export interface Verdict {
   sentence: string;
 }
 
-/** Accuracies on 10,000 images differ by 0.7 points by chance alone, so less than one point counts as level. */
-const LEVEL = 0.01;
-
-/** Above guessing by chance or by a skewed test set, not by having learned. */
-const LEARNED = 1 / CLASSES + 0.03;
-
-/** Judges `run` against `baseline`; pass null (or the run itself) for the baseline. */
-export function verdict(run: UnjudgedRun, baseline: UnjudgedRun | null): Verdict {
-  const other = baseline?.name === run.name ? null : baseline;
-  const failure = judgeFailure(run, other);
-  if (failure !== null) return failure;
-  const judged = judgeSchedule(run, other) ?? (other === null ? judgeAlone(run) : judgeAgainst(run, other));
-  return withAsides(judged, run);
+/** A run and what its verdict rests on. */
+export interface Case {
+  readonly run: UnjudgedRun;
+  /** How long it was trained and how its rate moved; null where it can be compared with no other run. */
+  readonly course: string | null;
+  /** The run that it is to be measured by; null for that one itself, and where there is none. */
+  readonly baseline: UnjudgedRun | null;
+  /** Why the two cannot be called better or worse than each other, as a clause; empty where they can. */
+  readonly apart: string;
+  /** A run of the same settings that did learn, in more epochs. */
+  readonly twin: UnjudgedRun | null;
+  readonly evidence: Evidence;
+  /** How many times as long as the baseline's an epoch takes, as a logarithm. */
+  readonly pace: Estimate | null;
+  /** In what share of all cases a comparison with the baseline may be wrong. */
+  readonly alpha: number;
+  /** The same for what falls of the rate did. */
+  readonly dropAlpha: number;
 }
 
-/** A run that ended no better than guessing, or not at all. */
-function judgeFailure(run: UnjudgedRun, baseline: UnjudgedRun | null): Verdict | null {
-  const { loss, accuracy } = run.history;
-  const epochs = epochsRun(run);
-  const brokenAt = loss.findIndex((value) => !Number.isFinite(value));
-  if (epochs === 0 && run.divergence === null)
+/** Accuracies that are no further apart are as good as each other for whoever chooses a rate. */
+const EQUAL = 0.02;
+
+/** What is so little above guessing is no better, whatever its images. */
+const GUESSING_AT_MOST = 1 / CLASSES + 0.05;
+
+/** A shorter training has not had its chance: one that will learn can look like one that never does. */
+const LEAST = { epochs: 3, steps: 200 } as const;
+
+/** Epochs are called faster where they take less than this share of the time. */
+const FASTER = 0.95;
+
+export function verdictOf(one: Case): Verdict {
+  return judgeEmpty(one) ?? judgeFailure(one) ?? withAsides(judgeSchedule(one) ?? judgeCourse(one), one.run);
+}
+
+/** A run without a whole epoch. */
+function judgeEmpty({ run }: Case): Verdict | null {
+  if (trainingsOf(run).some((training) => wholeEpochs(training) > 0 || training.divergence !== null)) return null;
+  return {
+    verdict: 'no epoch',
+    headline: 'no epoch finished',
+    sentence: run.interrupted
+      ? `Was stopped in its first epoch, after ${batchesOf(run)}.`
+      : 'Was stopped before its first epoch ended.',
+  };
+}
+
+const batchesOf = ({ interrupted }: Training): string =>
+  interrupted ? `${interrupted.batches} of ${count(interrupted.of, 'batch')}` : '';
+
+/** A run that ended no better than guessing, or not at all, with any of its seeds. */
+function judgeFailure(one: Case): Verdict | null {
+  const { run, evidence } = one;
+  const trainings = trainingsOf(run);
+  const failed = trainings.filter((training) => !evidence.learned(training));
+  const [training] = failed;
+  if (training === undefined) return null;
+  if (failed.length < trainings.length) {
+    const ends = trainings.filter((other) => !failed.includes(other)).map((other) => percent(endOf(other)));
     return {
-      verdict: 'no epoch',
-      headline: 'no epoch finished',
-      sentence: 'Was stopped before its first epoch ended.',
-    };
-  const learned = last(outcome(run)) > LEARNED && Number.isFinite(last(loss));
-  if (learned) return null;
-  if (run.divergence === null && brokenAt === -1)
-    return {
-      verdict: 'never learns',
-      headline: `stays at ${percent(last(outcome(run)))}: no better than guessing`,
+      verdict: 'unreliable',
+      headline: `fails with ${failed.length} of ${count(trainings.length, 'seed')}`,
       sentence:
-        `Ends at ${percent(last(outcome(run)))} ${measure(run)} after ${count(epochs, 'epoch')}, no better than guessing ` +
-        `(${percent(1 / CLASSES)}), with a loss of ${shortLoss(last(loss))} (guessing is ${shortLoss(GUESSING_LOSS)}).`,
+        `Ends no better than guessing with ${failed.length} of ${count(trainings.length, 'seed')}` +
+        ` (${failed.filter(({ divergence }) => divergence !== null).length} diverged), with the others at ${listed(ends)}.`,
     };
-  const epoch = run.divergence === null ? brokenAt : run.divergence.epoch;
-  const seenLoss = run.divergence?.loss ?? loss[brokenAt];
+  }
+  const { loss, accuracy } = training.history;
+  const brokenAt = loss.findIndex((value) => !Number.isFinite(value));
+  if (training.divergence === null && brokenAt === -1) return judgeGuessing(one);
+  const epoch = training.divergence === null ? brokenAt : training.divergence.epoch;
+  const seenLoss = training.divergence?.loss ?? loss[brokenAt];
   const seenAccuracy = accuracy[epoch] ?? last(accuracy);
-  const tensor = run.divergence?.tensor ?? null;
+  const tensor = training.divergence?.tensor ?? null;
   const clauses = [
     `Diverged in epoch ${epoch + 1}${tensor === null ? '' : ` (first in ${tensor})`}: ` +
       `loss ${shortLoss(seenLoss)} (guessing is ${shortLoss(GUESSING_LOSS)})` +
       (Number.isFinite(seenAccuracy) ? `, accuracy ${percent(seenAccuracy)}` : ''),
-    blame(run, baseline),
+    trainings.length > 1 ? `no better than guessing with any of ${count(trainings.length, 'seed')}` : '',
+    blame(one, training),
   ];
-  const level = last(outcome(run));
+  const level = last(accuracies(training.history));
   return {
     verdict: 'diverged',
     headline: Number.isFinite(level)
@@ -84,149 +125,177 @@ function judgeFailure(run: UnjudgedRun, baseline: UnjudgedRun | null): Verdict |
 }
 
 /** A higher rate than one that works is the likely cause; otherwise the monitor's own advice is the better guess. */
-function blame(run: UnjudgedRun, baseline: UnjudgedRun | null): string {
+function blame({ run, baseline }: Case, training: Training): string {
   if (baseline !== null && run.learningRate > baseline.learningRate) {
     const times = run.learningRate / baseline.learningRate;
     return `learning rate ${shortRate(run.learningRate)} is ${shortRate(times)}× the baseline's, likely too high`;
   }
-  return run.divergence?.advice.trim().replace(/\.$/, '') ?? '';
+  return training.divergence?.advice.trim().replace(/\.$/, '') ?? '';
 }
 
-/** A run whose rate was to fall when progress stalled. */
-function judgeSchedule(run: UnjudgedRun, baseline: UnjudgedRun | null): Verdict | null {
-  const drops = rateDrops(run.history);
-  const end = `ends at ${percent(last(outcome(run)))} ${measure(run)} after ${count(epochsRun(run), 'epoch')}`;
-  if (drops.length === 0) {
-    if (run.name !== 'plateau') return null;
+/** No better than guessing, without a divergence: for good, or so far. */
+function judgeGuessing({ run, twin, evidence }: Case): Verdict {
+  const history = meanHistory(run);
+  const epochs = history.loss.length;
+  const steps = stepsPerEpoch(run);
+  const level = percent(meanEnd(run));
+  const sentence =
+    `Ends at ${level} ${measure(run)} after ${count(epochs, 'epoch')}` +
+    `${Number.isFinite(steps) ? ` of ${count(steps, 'step')}` : ''}, no better than guessing ` +
+    `(${percent(1 / CLASSES)}), with a loss of ${shortLoss(last(history.loss))} (guessing is ${shortLoss(GUESSING_LOSS)})`;
+  const flat = accuracies(history).every((accuracy) => evidence.atMost(accuracy, GUESSING_AT_MOST));
+  const hadItsChance = epochs >= LEAST.epochs && !(epochs * steps < LEAST.steps);
+  if (twin === null && flat && hadItsChance)
     return {
-      verdict: 'no drop',
-      headline: `the rate never fell in ${count(epochsRun(run), 'epoch')}`,
-      sentence: `The rate never fell from ${shortRate(run.learningRate)}, so no drop can be seen to help; ${end}${gapTo(run, baseline)}.`,
+      verdict: 'never learns',
+      headline: `stays at ${level}: no better than guessing`,
+      sentence: `${sentence}.`,
     };
-  }
-  const rises = drops.map((drop) => riseAt(run, drop)).filter(Number.isFinite);
-  const rise = mean(rises);
-  const helped = rise >= LEVEL / 2;
-  const fell = `Rate fell after ${epochList(drops)} (${shortRate(drops[0].from)} to ${shortRate(last(drops.map((d) => d.to)))})`;
-  const seen = Number.isFinite(rise)
-    ? `${measure(run)} was ${points(Math.abs(rise))} ${rise >= 0 ? 'higher' : 'lower'} in the two epochs after ` +
-      `${drops.length === 1 ? 'the drop' : 'a drop'} than in the two before${drops.length === 1 ? '' : ', on average'}`
-    : 'the run ended before an effect could be seen';
   return {
-    verdict: helped ? 'drops help' : 'drops do little',
-    headline: helped
-      ? `${count(drops.length, 'rate drop')}${drops.length === 1 ? ':' : ', each'} ${signed(rise)} points${drops.length === 1 ? '' : ' on average'}`
-      : `${count(drops.length, 'rate drop')}, no clear rise after ${drops.length === 1 ? 'it' : 'them'}`,
-    sentence: `${fell}; ${seen}${helped ? '' : ', too little to call a rise'}; ${end}${gapTo(run, baseline)}.`,
+    verdict: 'not yet',
+    headline: `at ${level} so far: no better than guessing`,
+    sentence: `${sentence}; ${
+      twin === null
+        ? 'that is too little to say that it never learns'
+        : `${twin.name}, which has the same settings, went on and learned`
+    }.`,
   };
 }
 
-/** Mean of the two epochs after a drop less the mean of the two before: one lucky epoch makes no rise. */
-function riseAt(run: UnjudgedRun, drop: RateDrop): number {
-  const values = outcome(run);
-  return mean(values.slice(drop.after, drop.after + 2)) - mean(values.slice(Math.max(0, drop.after - 2), drop.after));
+function stepsPerEpoch({ imagesPerSecond, secondsPerEpoch, batchSize }: UnjudgedRun): number {
+  return Math.ceil(Math.round(imagesPerSecond * secondsPerEpoch) / batchSize);
 }
 
-/** The baseline, or the only run: does it learn? */
-function judgeAlone(run: UnjudgedRun): Verdict {
-  const { loss } = run.history;
-  const top = best(outcome(run));
-  const epochs = epochsRun(run);
-  const end = last(outcome(run));
+/** A run whose rate was to fall when progress stalled: did it help? */
+function judgeSchedule(one: Case): Verdict | null {
+  const { run, evidence, dropAlpha } = one;
+  const drops = rateDrops(run.history);
+  const controlled = trainingsOf(run).some(({ controls = [] }) => controls.length > 0);
+  if (run.name !== 'plateau' && !controlled) return null;
+  const end = `ends at ${ending(one)}${aside(one)}`;
+  if (drops.length === 0)
+    return {
+      verdict: 'no drop',
+      headline: `the rate never fell in ${count(wholeEpochs(run), 'epoch')}`,
+      sentence: `The rate never fell from ${shortRate(run.learningRate)}, so no drop can be seen to help; ${end}.`,
+    };
+  const fell = `Rate fell after ${epochList(drops)} (${shortRate(drops[0].from)} to ${shortRate(last(drops.map((d) => d.to)))})`;
+  const effect = evidence.dropEffect(run);
+  if (effect === null) {
+    const why = controlled
+      ? 'the epochs behind it are too few to tell what that did'
+      : 'no control went on at the old rate, so nothing can be said of what that did';
+    return {
+      verdict: controlled ? 'drops unclear' : 'no control',
+      headline: `${count(drops.length, 'rate drop')}, ${controlled ? 'too few epochs to tell' : 'no control'}`,
+      sentence: `${fell}; ${why}; ${end}.`,
+    };
+  }
+  const width = halfWidth(effect, dropAlpha);
+  const by = `${signed(effect.value)} ± ${inPoints(width)} points`;
+  const place = effect.value > width ? 'help' : effect.value < -width ? 'hurt' : 'unclear';
+  const span = effect.epochs === 1 ? 'In the epoch' : `In the ${effect.epochs} epochs`;
+  const judged = effect.drops === 1 ? 'the drop' : `a drop (${effect.drops} of them)`;
+  return {
+    verdict: `drops ${place}`,
+    headline:
+      place === 'unclear'
+        ? `${count(drops.length, 'rate drop')}, within noise of the old rate (${by})`
+        : `${count(drops.length, 'rate drop')}: ${by} against the old rate`,
+    sentence:
+      `${fell}. ${span} after ${judged} ${measure(run)} was ${inPoints(Math.abs(effect.value))} ± ${inPoints(width)} points ` +
+      `${effect.value < 0 ? 'below' : 'above'} what the same weights reached at the old rate` +
+      `${place === 'unclear' ? ', which is within noise' : ''}; ${end}.`,
+  };
+}
+
+/** Learning: alone, or beside a baseline. */
+function judgeCourse(one: Case): Verdict {
+  const { run, baseline, apart } = one;
+  if (baseline === null || apart !== '') return judgeAlone(one);
+  return run.batchSize === baseline.batchSize ? judgeRate(one, baseline) : judgeBatch(one, baseline);
+}
+
+function judgeAlone(one: Case): Verdict {
+  const { loss } = meanHistory(one.run);
+  const epochs = loss.length;
   const course =
     epochs === 1
       ? `loss ${shortLoss(loss[0])} (guessing is ${shortLoss(GUESSING_LOSS)})`
       : `loss from ${shortLoss(loss[0])} to ${shortLoss(last(loss))}`;
-  const peak = top.value > end ? ` (best ${percent(top.value)} in epoch ${top.epoch})` : '';
   return {
     verdict: 'learns',
-    headline: `ends at ${percent(end)} after ${count(epochs, 'epoch')}`,
-    sentence: `Ends at ${percent(end)} ${measure(run)}${peak} after ${count(epochs, 'epoch')}, ${course}.`,
+    headline: `ends at ${withError(one)} after ${count(epochs, 'epoch')}`,
+    sentence: `Ends at ${ending(one)}, ${course}${aside(one)}.`,
   };
 }
 
-/** A run beside the baseline, compared over the epochs that both have. */
-function judgeAgainst(run: UnjudgedRun, baseline: UnjudgedRun): Verdict {
-  const mine = outcome(run);
-  const theirs = outcome(baseline);
-  const epochs = Math.min(mine.length, theirs.length);
-  const gap = mine[epochs - 1] - theirs[epochs - 1];
-  if (!Number.isFinite(gap)) return judgeAlone(run);
-  return run.batchSize === baseline.batchSize
-    ? judgeRate(run, mine, theirs, epochs, gap)
-    : judgeBatch(run, baseline, mine, theirs, epochs, gap);
+/** How a run's accuracy stands to the baseline's. */
+interface Standing {
+  readonly place: 'better' | 'worse' | 'as good' | 'unclear';
+  /** `3.1 ± 1.2 points under the baseline`. */
+  readonly text: string;
+}
+
+function standingOf({ run, evidence, alpha }: Case, baseline: UnjudgedRun): Standing {
+  const gap = evidence.difference(run, baseline);
+  const width = halfWidth(gap, alpha);
+  if (!Number.isFinite(width))
+    return { place: 'unclear', text: `${signed(gap.value)} points from the baseline, with an unknown error` };
+  const by = `${inPoints(Math.abs(gap.value))} ± ${inPoints(width)} points`;
+  // Both one-sided tests (Schuirmann 1987) must hold.
+  if (Math.abs(gap.value) + halfWidth(gap, 2 * alpha) < EQUAL)
+    return { place: 'as good', text: `as good as the baseline (${signed(gap.value)} ± ${inPoints(width)} points)` };
+  if (gap.value > width) return { place: 'better', text: `${by} over the baseline` };
+  if (gap.value < -width) return { place: 'worse', text: `${by} under the baseline` };
+  return { place: 'unclear', text: `within noise of the baseline (${signed(gap.value)} ± ${inPoints(width)} points)` };
 }
 
 /** Same batch, another rate: who is ahead, and is the other one merely late? */
-function judgeRate(
-  run: UnjudgedRun,
-  mine: readonly number[],
-  theirs: readonly number[],
-  epochs: number,
-  gap: number,
-): Verdict {
-  const end = `Ends at ${percent(last(mine))} ${measure(run)}`;
-  const same = `after the same ${count(epochs, 'epoch')}`;
-  if (Math.abs(gap) <= LEVEL)
-    return {
-      verdict: 'as good',
-      headline: `level with the baseline (${signed(gap)} points)`,
-      sentence: `${end}, level with the baseline (${signed(gap)} points) ${same}.`,
-    };
-  if (gap > 0)
-    return {
-      verdict: 'better',
-      headline: `${points(gap)} over the baseline`,
-      sentence: `${end}, ${points(gap)} over the baseline ${same}.`,
-    };
-  const under = mine.slice(0, epochs).filter((value, i) => value < theirs[i]).length;
-  const always = under === epochs ? 'under it all along' : `under it in ${under} of ${epochs}`;
-  const rising = epochs === 1 || last(mine) > mine[0];
-  const passed = theirs.findIndex((value) => value >= mine[epochs - 1]) + 1;
+function judgeRate(one: Case, baseline: UnjudgedRun): Verdict {
+  const { run } = one;
+  const { place, text } = standingOf(one, baseline);
+  const mine = accuracies(meanHistory(run));
+  const theirs = accuracies(meanHistory(baseline));
+  const epochs = mine.length;
+  const sentence = `Ends at ${ending(one, 'the same ')}, ${text}`;
+  const rises = epochs === 1 || last(mine) - mine[0] > EQUAL;
+  if (place !== 'worse') return { verdict: place, headline: text, sentence: `${sentence}.` };
+  const passed = theirs.findIndex((value) => value >= last(mine)) + 1;
   const late = passed > 0 && passed < epochs ? `, a level that the baseline passed in epoch ${passed}` : '';
   return {
-    verdict: rising ? 'slow' : 'worse',
-    headline: `${points(-gap)} under the baseline`,
-    sentence:
-      `${end}, ${points(-gap)} under the baseline ${same}${epochs > 1 ? ` and ${always}` : ''}` +
-      (rising ? `: it learns, only slower${late}.` : ': it does not rise from its first epoch.'),
+    verdict: rises ? 'slow' : 'worse',
+    headline: text,
+    sentence: `${sentence}${rises ? `: it learns, only slower${late}` : ': it hardly rises from its first epoch'}.`,
   };
 }
 
 /** Another batch: what it saved in time and what it cost in accuracy. */
-function judgeBatch(
-  run: UnjudgedRun,
-  baseline: UnjudgedRun,
-  mine: readonly number[],
-  theirs: readonly number[],
-  epochs: number,
-  gap: number,
-): Verdict {
-  const ratio = run.secondsPerEpoch / baseline.secondsPerEpoch;
-  const timed = Number.isFinite(ratio);
-  const times = `${ratio.toFixed(2)}×`;
-  const time = !timed
-    ? 'Epochs were not timed'
-    : ratio < 0.95
-      ? `Epochs took ${times} the baseline's time`
-      : `Epochs were not faster (${times} the baseline's time)`;
-  const first = mine[0] - theirs[0];
-  const start = Number.isFinite(first) ? `${standing(first)} after epoch 1` : 'no accuracy after epoch 1';
-  const faster = timed && ratio < 0.95;
-  const place = gap > LEVEL ? 'better' : gap < -LEVEL ? 'worse' : 'as good';
+function judgeBatch(one: Case, baseline: UnjudgedRun): Verdict {
+  const { place, text } = standingOf(one, baseline);
+  const { faster, time, ratio } = timeOf(one);
   return {
     verdict: faster ? `${place}, faster` : place,
-    headline: `${standing(gap)}${timed ? `, epochs in ${times} the time` : ''}`,
-    sentence:
-      epochs === 1
-        ? `${time}; ${start}, at ${percent(mine[0])} ${measure(run)}.`
-        : `${time}; ${start} and ${standing(gap)} after epoch ${epochs}, at ${percent(mine[epochs - 1])} ${measure(run)}.`,
+    headline: ratio === '' ? text : `${text}, epochs in ${ratio} the time`,
+    sentence: `Ends at ${ending(one, 'the same ')}, ${text}. ${time}.`,
   };
+}
+
+function timeOf({ pace, alpha }: Case): { faster: boolean; time: string; ratio: string } {
+  if (pace === null || !Number.isFinite(pace.value)) return { faster: false, time: 'Epochs were not timed', ratio: '' };
+  const ratio = `${Math.exp(pace.value).toFixed(2)}×`;
+  const took = `Its epochs took ${ratio} the baseline's time`;
+  if (pace.df === 0) return { faster: false, time: `${took}, measured once`, ratio };
+  const width = halfWidth(pace, alpha);
+  const [low, high] = [Math.exp(pace.value - width), Math.exp(pace.value + width)];
+  const faster = high < FASTER;
+  const range = `${low.toFixed(2)} to ${high.toFixed(2)}`;
+  return { faster, time: `${took} (${range})${faster || low > 1 ? '' : ', so they may be no faster'}`, ratio };
 }
 
 /** What else a reader should know: it overfits, it recovered, it was stopped early. */
 function withAsides(judged: Verdict, run: UnjudgedRun): Verdict {
-  const { accuracy, val_accuracy, val_loss } = run.history;
+  const { accuracy, val_accuracy, val_loss } = meanHistory(run);
   const asides: string[] = [];
   const lowest = Math.min(...val_loss.filter(Number.isFinite));
   const gap = last(accuracy) - last(val_accuracy);
@@ -234,8 +303,8 @@ function withAsides(judged: Verdict, run: UnjudgedRun): Verdict {
   const overfits = gap > 0.1 && last(val_loss) > lowest * 1.05;
   if (overfits) {
     asides.push(
-      `It overfits: training accuracy is ${points(gap)} above validation and validation loss rose from ${shortLoss(lowest)} ` +
-        `to ${shortLoss(last(val_loss))}.`,
+      `It overfits: training accuracy is ${inPoints(gap)} points above validation and validation loss rose from ` +
+        `${shortLoss(lowest)} to ${shortLoss(last(val_loss))}.`,
     );
   }
   if (run.divergence !== null) {
@@ -243,7 +312,11 @@ function withAsides(judged: Verdict, run: UnjudgedRun): Verdict {
       `It was flagged as diverging in epoch ${run.divergence.epoch + 1} (loss ${shortLoss(run.divergence.loss)}) but recovered.`,
     );
   }
-  if (epochsRun(run) < run.epochs)
+  if (run.interrupted)
+    asides.push(
+      `It was stopped in epoch ${run.interrupted.epoch + 1} of ${run.epochs}, after ${batchesOf(run)}, which count for nothing here.`,
+    );
+  else if (epochsRun(run) < run.epochs)
     asides.push(`It was stopped after ${epochsRun(run)} of ${count(run.epochs, 'epoch')}.`);
   return {
     verdict:
@@ -253,39 +326,44 @@ function withAsides(judged: Verdict, run: UnjudgedRun): Verdict {
   };
 }
 
-/** Validation accuracy decides; without validation data, training accuracy must do. */
-function outcome(run: UnjudgedRun): number[] {
-  const { accuracy, val_accuracy } = run.history;
-  return val_accuracy.some(Number.isFinite) ? val_accuracy : accuracy;
+/** `51.2 ± 1.9 % validation accuracy (best 52.0 % in epoch 4) after 5 epochs`. */
+function ending(one: Case, same = ''): string {
+  const { run } = one;
+  const history = meanHistory(run);
+  const top = best(accuracies(history));
+  const trainings = trainingsOf(run);
+  const seeds = trainings.length > 1 ? ` (${trainings.length} seeds: ${ranged(trainings.map(endOf))})` : '';
+  const peak =
+    trainings.length === 1 && top.value > meanEnd(run) ? ` (best ${percent(top.value)} in epoch ${top.epoch})` : '';
+  return `${withError(one)} ${measure(run)}${seeds}${peak} after ${same}${count(history.loss.length, 'epoch')}`;
 }
+
+const ranged = (shares: readonly number[]): string =>
+  `${inPoints(Math.min(...shares))} to ${percent(Math.max(...shares))}`;
+
+/** `51.2 ± 1.9 %`, or `51.2 %` where its error is not known. */
+export function withError({ run, evidence }: Pick<Case, 'run' | 'evidence'>): string {
+  const accuracy = evidence.accuracy(run);
+  const width = halfWidth(accuracy, ALPHA);
+  return Number.isFinite(width) ? `${inPoints(accuracy.value)} ± ${inPoints(width)} %` : percent(accuracy.value);
+}
+
+/** Why the baseline is not brought in, in brackets. */
+const aside = ({ baseline, apart }: Case): string => (baseline === null || apart === '' ? '' : ` (${apart})`);
 
 function measure(run: UnjudgedRun): string {
-  return outcome(run) === run.history.accuracy ? 'training accuracy' : 'validation accuracy';
-}
-
-function gapTo(run: UnjudgedRun, baseline: UnjudgedRun | null): string {
-  if (baseline === null) return '';
-  const gap = last(outcome(run)) - last(outcome(baseline));
-  return Number.isFinite(gap) ? ` (baseline: ${percent(last(outcome(baseline)))} after ${epochsRun(baseline)})` : '';
+  return accuracies(run.history) === run.history.accuracy ? 'training accuracy' : 'validation accuracy';
 }
 
 function epochList(drops: readonly RateDrop[]): string {
-  const epochs = drops.map((drop) => drop.after);
+  const epochs = drops.map((drop) => String(drop.after));
   if (epochs.length === 1) return `epoch ${epochs[0]}`;
-  const shown = epochs.length > 6 ? [...epochs.slice(0, 5), `${epochs.length - 5} more`] : epochs;
-  return `epochs ${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
+  return `epochs ${listed(epochs.length > 6 ? [...epochs.slice(0, 5), `${epochs.length - 5} more`] : epochs)}`;
 }
 
-function standing(gap: number): string {
-  if (Math.abs(gap) <= LEVEL) return `level (${signed(gap)} points)`;
-  return `${points(Math.abs(gap))} ${gap > 0 ? 'higher' : 'lower'}`;
-}
-
-function points(share: number): string {
-  return `${(share * 100).toFixed(1)} points`;
-}
+const inPoints = (share: number): string => (share * 100).toFixed(1);
 
 function signed(share: number): string {
-  const text = (share * 100).toFixed(1);
+  const text = inPoints(share);
   return share < 0 ? text.replace('-', '−') : `+${text}`;
 }
