@@ -243,6 +243,9 @@ const ABSENT: readonly OpName[] = [
   'argMax',
   'oneHot',
   'min',
+  // what layers of one's own draw
+  'randomUniform',
+  'randomNormal',
   // the same values elsewhere, and how the examples of a batch are taken
   'copy',
   'reshape',

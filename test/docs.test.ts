@@ -1,16 +1,18 @@
 /**
- * The documentation: its programs compile under strict and print what they say, its links lead somewhere, and every
- * public name stands in it.
+ * The documentation: each of its programs compiles under strict, runs from an empty file and prints what it says; its links
+ * lead somewhere, and every public name stands in it.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as wgrad from '../src/index.ts';
+import { isInitializerName } from '../src/initializers.ts';
+import { losses } from '../src/losses.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const pages = ['README.md', ...readdirSync(join(root, 'docs')).filter((file) => file.endsWith('.md'))].map((file) =>
@@ -20,40 +22,63 @@ const textOf = (page: string): string => readFileSync(join(root, page), 'utf8');
 
 const FENCE = /^```(.*)\n([\s\S]*?)^```$/gm;
 
+/** A block of TypeScript of a page: a program of its own. */
 interface Program {
   readonly name: string;
+  readonly title: string;
   readonly text: string;
   /** False: it is only compiled. */
   readonly runs: boolean;
 }
 
-/** The quick start is a file of this repository, which the tests of the examples run. */
-const LOCAL = "'../src/index.ts'";
+/** A program of its own, which other tests run. */
+const QUICK_START = textOf('examples/quickstart.ts');
 
-/** The blocks of a page are one program, from top to bottom; a block that is not run here stands on its own. */
-function programsOf(page: string): Program[] {
-  const name = basename(page, '.md').toLowerCase();
-  const blocks = [...textOf(page).matchAll(FENCE)].map(([, language, text]) => ({ language, text }));
-  const alone = blocks.filter(({ language, text }) => language === 'ts no-run' || text.includes(LOCAL));
-  const run = blocks.filter((block) => block.language === 'ts' && !alone.includes(block));
-  return [
-    { name, text: run.map(({ text }) => text).join('\n'), runs: true },
-    ...alone.map(({ text }, at) => ({ name: `${name}-${at + 1}`, text: text.replace(LOCAL, "'wgrad'"), runs: false })),
-  ].filter(({ text }) => text !== '');
-}
+const programsOf = (page: string): Program[] =>
+  [...textOf(page).matchAll(FENCE)]
+    .filter(([, language]) => language === 'ts' || language === 'ts no-run')
+    .map(([, language, text], at) => ({
+      name: `${basename(page, '.md').toLowerCase()}-${at + 1}`,
+      title: `${page}, block ${at + 1}`,
+      text: text.replace("'../src/index.ts'", "'wgrad'"),
+      runs: language === 'ts' && text !== QUICK_START,
+    }));
 
 const programs = pages.flatMap(programsOf);
+
+/** Files that the pages' Python blocks write, in test/fixtures: programs that read one find it. */
+const WRITTEN = ['torch.safetensors', 'interchange/keras.npz'];
+
+/**
+ * Runs one program after the other, each a module of its own in a folder of its own: they share a process, and so the time
+ * that it takes to start one. What each prints follows a line with its name, how it failed one with FAILED.
+ */
+const [BEGIN, FAILED] = ['\u0001', '\u0002'];
+const RUNNER = `
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+const [folder, ...names] = process.argv.slice(2);
+for (const name of names) {
+  process.chdir(join(folder, name));
+  console.log(${JSON.stringify(BEGIN)} + name);
+  try {
+    await import(pathToFileURL(join(folder, name + '.mts')).href);
+  } catch (error) {
+    console.log(${JSON.stringify(FAILED)} + error.stack);
+  }
+}
+`;
 
 /** Runs a command; resolves with its code and all that it printed. */
 const run = (
   cwd: string,
   env: NodeJS.ProcessEnv,
   args: readonly string[],
-): Promise<{ code: unknown; output: string }> =>
+): Promise<{ code: unknown; stdout: string; stderr: string }> =>
   new Promise((resolve) => {
-    const options = { cwd, env: { ...process.env, ...env }, timeout: 60_000, maxBuffer: 2 ** 24 };
+    const options = { cwd, env: { ...process.env, ...env }, timeout: 300_000, maxBuffer: 2 ** 24 };
     execFile(process.execPath, args, options, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : (error.code ?? error.signal), output: stdout + stderr });
+      resolve({ code: error === null ? 0 : (error.code ?? error.signal), stdout, stderr });
     });
   });
 
@@ -69,6 +94,7 @@ docs.before(async () => {
     paths: {
       '#platform': at('src/platform/node.ts'),
       '#raster': at('src/pictures/raster/node.ts'),
+      'onnxruntime-web': at('node_modules/onnxruntime-web/types.d.ts'),
       wgrad: at('src/index.ts'),
       'wgrad/npz': at('src/io/npz.ts'),
       'wgrad/onnx': at('src/io/onnx.ts'),
@@ -84,34 +110,51 @@ docs.before(async () => {
   await writeFile(config(), JSON.stringify(extended));
   for (const { name, text } of programs) {
     await writeFile(join(folder, `${name}.mts`), `${text}\nexport {};\n`);
+    await mkdir(join(folder, name));
+    for (const file of WRITTEN.filter((file) => text.includes(`'${basename(file)}'`))) {
+      await copyFile(join(root, 'test/fixtures', file), join(folder, name, basename(file)));
+    }
   }
 });
 docs.after(() => rm(folder, { recursive: true, force: true }));
 
 docs('the programs compile', async () => {
-  const { code, output } = await run(root, {}, [join(root, 'node_modules/typescript/bin/tsc'), '-p', config()]);
-  assert.is(code, 0, output);
+  const { code, stdout } = await run(root, {}, [join(root, 'node_modules/typescript/bin/tsc'), '-p', config()]);
+  assert.is(code, 0, stdout);
 });
 
-/** What a program says that it prints: the lines `// → text`, in order. */
+/** What each program printed, by its name. */
+const printed = new Map<string, string>();
+
+docs('the programs run', async () => {
+  await writeFile(join(folder, 'runner.mjs'), RUNNER);
+  const names = programs.filter(({ runs }) => runs).map(({ name }) => name);
+  const args = ['--import', import.meta.resolve('tsx'), join(folder, 'runner.mjs'), folder, ...names];
+  const { code, stdout, stderr } = await run(folder, { TSX_TSCONFIG_PATH: config() }, args);
+  for (const part of stdout.split(BEGIN).slice(1)) {
+    const end = part.indexOf('\n');
+    printed.set(part.slice(0, end), part.slice(end + 1));
+  }
+  assert.is(code, 0, `${[...printed.keys()].at(-1)}: ${stderr}`);
+});
+
+/** What a program says that it prints: the lines `// → text`, in order; one that ends in `…` is the beginning of a line. */
 const expectations = (text: string): string[] => [...text.matchAll(/\/\/ → (.*)$/gm)].map(([, line]) => line);
 
-for (const { name, text, runs } of programs) {
+const isLine = (line: string, expected: string): boolean =>
+  expected.endsWith('…') ? line.startsWith(expected.slice(0, -1)) : line === expected;
+
+for (const { name, title, text, runs } of programs) {
   if (!runs) continue;
-  docs(`${name} runs and prints what it says`, async () => {
-    const cwd = join(folder, name);
-    await mkdir(cwd);
-    const { code, output } = await run(cwd, { TSX_TSCONFIG_PATH: config() }, [
-      '--import',
-      import.meta.resolve('tsx'),
-      join(folder, `${name}.mts`),
-    ]);
-    assert.is(code, 0, output);
-    let at = 0;
-    for (const line of expectations(text)) {
-      const found = output.indexOf(line, at);
-      assert.ok(found >= 0, `not printed, or too early: ${line}\n${output}`);
-      at = found + line.length;
+  docs(`${title}, runs from an empty file and prints what it says`, () => {
+    const output = printed.get(name);
+    if (output === undefined) throw new Error('it did not run');
+    assert.is(output.includes(FAILED), false, output);
+    let rest = output.split('\n');
+    for (const expected of expectations(text)) {
+      const at = rest.findIndex((line) => isLine(line, expected));
+      assert.ok(at >= 0, `not printed, or too early: ${expected}\n${output}`);
+      rest = rest.slice(at + 1);
     }
   });
 }
@@ -141,12 +184,101 @@ docs('links lead to files and headings that exist', () => {
   assert.equal(dead, []);
 });
 
+docs('every guide is part of the reference', () => {
+  const { projectDocuments } = JSON.parse(textOf('docs/typedoc.json'));
+  assert.equal(projectDocuments.map((path: string) => join('docs', path)).sort(), pages.slice(1).sort());
+});
+
 docs('every public name stands in a guide or the README', () => {
   const words = new Set(pages.flatMap((page) => textOf(page).match(/\w+/g) ?? []));
   assert.equal(
     Object.keys(wgrad).filter((name) => !words.has(name)),
     [],
   );
+});
+
+docs('the table of operations says which are methods and which are functions', () => {
+  const [, table] = textOf('docs/tensors-and-gradients.md').match(/\| kind \| names \|\n([\s\S]*?)\n\n/) ?? [];
+  const rows = [...table.matchAll(/^\| ([a-z' ]+) \| (.*) \|$/gm)];
+  assert.ok(rows.length > 6);
+  const wrong: string[] = [];
+  for (const [, kind, cell] of rows) {
+    for (const [, name] of cell.matchAll(/`(\w+)`/g)) {
+      if (name === 'keepDims') continue;
+      const [isMethod, isFunction] = [name in wgrad.Tensor.prototype, name in wgrad];
+      if (isMethod !== (kind !== 'functions only') || isFunction !== (kind !== 'methods only')) wrong.push(name);
+    }
+  }
+  assert.equal(wrong, []);
+});
+
+/** The row of docs/parts.md that begins with a name in backticks, with what comes after it. */
+function rowOf(name: string): string {
+  const found = textOf('docs/parts.md').match(new RegExp(`^\\| \`${name}[\`(].*$`, 'm'));
+  if (found === null) throw new Error(`docs/parts.md has no row for ${name}`);
+  return found[0];
+}
+
+docs('the page of parts has every layer and optimizer with its options and their defaults', () => {
+  const layers = [
+    new wgrad.Dense(1),
+    new wgrad.Conv2D(1, 1),
+    new wgrad.MaxPooling2D(),
+    new wgrad.AveragePooling2D(),
+    new wgrad.GlobalAveragePooling2D(),
+    new wgrad.BatchNormalization(),
+    new wgrad.Dropout(0),
+    new wgrad.Activation('relu'),
+    new wgrad.Rescaling(1),
+    new wgrad.Flatten(),
+    new wgrad.Reshape([1]),
+  ];
+  const classes = Object.values(wgrad).filter(
+    (value) => typeof value === 'function' && Object.prototype.isPrototypeOf.call(wgrad.Layer, value),
+  );
+  assert.is(classes.length, layers.length, 'a layer is missing in this test');
+  /** As an argument in the parentheses, or with its default; that of a pair is told in words. */
+  const stands = (row: string, option: string, value: unknown): boolean => {
+    const text =
+      typeof value === 'string' ? `\`${value}\`` : value === 1e-7 ? '1e-7' : Array.isArray(value) ? '' : value;
+    return row.match(/\((.*?)\)/)?.[1].includes(option) || row.includes(`\`${option}\` ${text}`);
+  };
+  /** Whose options another one has as well. */
+  const like: Readonly<Record<string, string>> = { Conv2D: 'Dense', AveragePooling2D: 'MaxPooling2D', AdamW: 'Adam' };
+  const optimizers = [new wgrad.SGD(), new wgrad.Adam(), new wgrad.AdamW(), new wgrad.RMSprop()];
+  const parts = [
+    ...layers.map((layer) => ({ name: layer.className, settings: layer.config() })),
+    ...optimizers.map((optimizer) => ({ name: optimizer.name, settings: optimizer.config() })),
+  ];
+  const missing = parts.flatMap(({ name, settings }) =>
+    Object.entries(settings)
+      .filter(([option, value]) => ![name, like[name] ?? name].some((one) => stands(rowOf(one), option, value)))
+      .map(([option, value]) => `${name}: ${option} ${value}`),
+  );
+  assert.equal(missing, []);
+});
+
+docs('the page of parts has every loss, metric with its key, activation and initializer', () => {
+  const page = textOf('docs/parts.md');
+  const names = [
+    ...Object.keys(losses),
+    ...Object.keys(wgrad.activations),
+    ...Object.keys(wgrad.initializers).filter((name) => isInitializerName(name)),
+  ];
+  assert.equal(
+    names.filter((name) => !page.includes(`\`${name}\``)),
+    [],
+  );
+  const keys: Readonly<Record<wgrad.MetricName, string>> = {
+    accuracy: 'accuracy',
+    mse: 'mse',
+    mae: 'mae',
+    meanSquaredError: 'mean_squared_error',
+    meanAbsoluteError: 'mean_absolute_error',
+  };
+  for (const [name, key] of Object.entries(keys)) {
+    assert.ok(page.includes(`\n| \`${name}\` | \`${key}\` |`), name);
+  }
 });
 
 docs.run();

@@ -215,9 +215,15 @@ test('no common name, and a name that fits twice, are errors; the closer of two 
   await expectError(
     DataError,
     loadWeightsByName(model, tensorsOf(['0.weight', '0.bias'], [[2], [2]])),
-    /no tensor has the name.*'conv2d\/kernel'.*'0.weight', '0.bias'.*Give the layers/,
+    /no tensor has the name.*'conv2d\/kernel'.*'0.weight', '0.bias'.*transpose them.*setWeights.*"Weights of PyTorch"/,
   );
-  await expectError(DataError, loadWeightsByName(model, new Map()), /the file nothing/);
+  for (const name of ['encoder.layer.1.bias', 'bn1.running_mean', 'weight']) {
+    await expectError(DataError, loadWeightsByName(model, tensorsOf([name], [[2]])), /"Weights of PyTorch"/);
+  }
+  for (const name of ['other/kernel', 'conv2d_9/bias', 'my.weights']) {
+    await expectError(DataError, loadWeightsByName(model, tensorsOf([name], [[2]])), /Give the layers the names/);
+  }
+  await expectError(DataError, loadWeightsByName(model, new Map()), /the file nothing\. Write the file again/);
   const two = tensorsOf(['encoder/head/bias', 'decoder/head/bias'], [[2], [2]]);
   await expectError(DataError, loadWeightsByName(model, two), /'head\/bias' could be 'encoder\/head\/bias' or/);
   const closer = tensorsOf(['adam/m/head/bias', 'head/bias'], [[2], [2]]);

@@ -24,6 +24,7 @@ import { dataNode, fullNode, storedNode } from '../src/ops/leaf.ts';
 import { dense, matmul } from '../src/ops/matmul.ts';
 import { pack, packedSize } from '../src/ops/pack.ts';
 import { avgPool2d, maxPool2d, type Pool2dOptions } from '../src/ops/pool2d.ts';
+import { randomNormal, randomUniform } from '../src/ops/random.ts';
 import { argMax, broadcastTo, max, mean, min, sum } from '../src/ops/reduce.ts';
 import { reshape } from '../src/ops/reshape.ts';
 import { type CrossEntropyOptions, logSoftmax, softmax, softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
@@ -399,14 +400,14 @@ const NEVER = -1;
 const RULE: UpdateRule = { kind: 'SGD', momentum: false, nesterov: false, centered: false, constants: { momentum: 0 } };
 const stepOf = (number: number) => ({ seed: 0, step: number, position: 0, rates: [0.5] });
 
-/** The dropout mask, scaled, from the generator that the host shares with the shaders. */
+/** Element i of what kernels draw in the first step, in units of 2^-24, from the generator that the host shares with them. */
+const drawnAt = (i: number, key: number): number => pcg4d((i >>> 2) ^ KERNEL_BLOCKS, 0, key, 0)[i & 3] >>> 8;
+
+/** The dropout mask, scaled. */
 function maskOf(shape: Shape, rate: number, key: number): o.Array64 {
   const threshold = Math.round(rate * 2 ** 24);
   const scale = rate < 1 ? 1 / (1 - rate) : 0;
-  const keep = (_: unknown, i: number): number => {
-    const bits = pcg4d((i >>> 2) ^ KERNEL_BLOCKS, 0, key, 0)[i & 3];
-    return bits >>> 8 >= threshold ? scale : 0;
-  };
+  const keep = (_: unknown, i: number): number => (drawnAt(i, key) >= threshold ? scale : 0);
   return o.array64(Array.from({ length: sizeOf(shape) }, keep), shape);
 }
 
@@ -685,6 +686,26 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
       },
     },
   ],
+  randomUniform: [[7, 13], [8, 16], [5], [2, 1, 1, 3]].map((shape) => ({
+    name: `${show(shape)} are the generator's`,
+    async run() {
+      const [drawn] = await evaluate([randomUniform(shape, 77)]);
+      const expected = Array.from({ length: sizeOf(shape) }, (_, i) => drawnAt(i, 77) / 2 ** 24);
+      assertSame(drawn, expected, 'values');
+    },
+  })),
+  randomNormal: [[7, 13], [8, 16], [5]].map((shape) => ({
+    name: `${show(shape)} are Box and Muller's`,
+    async run() {
+      const [drawn] = await evaluate([randomNormal(shape, 77)]);
+      for (const [i, value] of drawn.entries()) {
+        const [u, v] = [77, (77 ^ 0x9e3779b9) >>> 0].map((key) => drawnAt(i, key) / 2 ** 24);
+        const expected = Math.sqrt(-2 * Math.log1p(-u)) * Math.cos(2 * Math.PI * v);
+        // WGSL lets a cosine be wrong by 2^-11.
+        assert.ok(Math.abs(value - expected) < 0.003, `${i}: ${value} for ${expected}`);
+      }
+    },
+  })),
 
   sum: [
     ...reduction(sum, o.sum),

@@ -19,6 +19,7 @@ import {
   maxPool2dPickOp,
   type Pool2dAttributes,
 } from '../ops/pool2d.ts';
+import { randomNormalOp, randomUniformOp } from '../ops/random.ts';
 import { argMaxOp, broadcastToOp, maxOp, minOp, sumOp } from '../ops/reduce.ts';
 import { reshape, reshapeOp } from '../ops/reshape.ts';
 import { logSoftmaxOp, softmaxCrossEntropyGradientOp, softmaxCrossEntropyOp, softmaxOp } from '../ops/softmax.ts';
@@ -202,8 +203,10 @@ function byColumnsOfFirst(node: Node): RowSplit {
 const RULES: Readonly<Record<string, Rule>> = {
   // The health words are not rows.
   [watchOp.name]: (node) => alike(node, [{ input: node.inputs[0], rows: 1 }]),
-  // The mask is drawn by index.
+  // These draw by index.
   [dropoutOp.name]: () => null,
+  [randomUniformOp.name]: () => null,
+  [randomNormalOp.name]: () => null,
   [broadcastToOp.name]: (node) => {
     const { axis } = rowsOf(node.shape);
     return alike(node, inputsAlong(node), (rows) => ({ shape: withRows(node.shape, axis, rows) }));

@@ -100,11 +100,24 @@ export async function loadWeightsByName(
       names.length === 0 ? 'nothing' : names.slice(0, 4).map(quote).join(', ') + (names.length > 4 ? ', …' : '');
     throw new DataError(
       `loadWeightsByName: no tensor has the name of a weight: the model has ${listed(weights.map(({ name }) => name))}, ` +
-        `the file ${listed(entries.map(([name]) => name))}. Give the layers the names that they have in the file.`,
+        `the file ${listed(entries.map(([name]) => name))}. ${remedyFor(entries.map(([name]) => name))}`,
     );
   }
   if (loaded.length > 0) await model.setWeights(values);
   return { loaded, missing, mismatched, unused: entries.map(([name]) => name).filter((name) => !used.has(name)) };
+}
+
+/** Names that PyTorch gives: `0.weight`, `features.3.running_mean`. */
+const PYTORCH = /(^|\.)(weight|bias|running_mean|running_var)$/;
+
+/** What helps where a file has no name in common with the model. */
+function remedyFor(names: readonly string[]): string {
+  if (names.length === 0) return 'Write the file again, with the weights in it.';
+  if (!names.some((name) => PYTORCH.test(name))) return 'Give the layers the names that they have in the file.';
+  return (
+    'These are names of PyTorch, whose kernels lie [out, in] and [out, in, height, width]: ' +
+    'transpose them and give them to setWeights, as "Weights of PyTorch" in docs/saving.md shows.'
+  );
 }
 
 interface Found {

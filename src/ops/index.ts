@@ -15,6 +15,7 @@ import { data, full, stored } from './leaf.ts';
 import { matmulOp } from './matmul.ts';
 import { packOp } from './pack.ts';
 import { avgPool2dGradientOp, avgPool2dOp, maxPool2dGradientOp, maxPool2dOp, maxPool2dPickOp } from './pool2d.ts';
+import { randomNormalOp, randomUniformOp } from './random.ts';
 import { argMaxOp, broadcastToOp, maxOp, minOp, sumOp } from './reduce.ts';
 import { reshapeOp } from './reshape.ts';
 import { logSoftmaxOp, softmaxCrossEntropyGradientOp, softmaxCrossEntropyOp, softmaxOp } from './softmax.ts';
@@ -63,6 +64,8 @@ export const ops = {
   copy: e.copyOp,
   toInt32: e.toInt32Op,
   dropout: e.dropoutOp,
+  randomUniform: randomUniformOp,
+  randomNormal: randomNormalOp,
   // reductions
   sum: sumOp,
   max: maxOp,
