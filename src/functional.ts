@@ -76,7 +76,7 @@ export type RandomSource =
 /** Uniform draws from [low, high), default [0, 1). */
 export function uniform(shape: Shape, options: { low?: number; high?: number } & RandomSource): Tensor {
   checkShape(shape, 'uniform');
-  checkOptions('uniform', options, { low: true, high: true, seed: true, key: true });
+  checkOptions('uniform', options, { low: true, high: true, seed: true, key: true }, 'seed: 1');
   const { low = 0, high = 1 } = options;
   if (options.key === undefined) return drawn('uniform', shape, () => drawUniform(sizeOf(shape), options));
   const key = keyOf('uniform', options);
@@ -91,7 +91,7 @@ export function uniform(shape: Shape, options: { low?: number; high?: number } &
 /** Normal draws, by default of mean 0 and standard deviation 1. */
 export function normal(shape: Shape, options: { mean?: number; std?: number } & RandomSource): Tensor {
   checkShape(shape, 'normal');
-  checkOptions('normal', options, { mean: true, std: true, seed: true, key: true });
+  checkOptions('normal', options, { mean: true, std: true, seed: true, key: true }, 'seed: 1');
   const { mean = 0, std = 1 } = options;
   if (options.key === undefined) return drawn('normal', shape, () => drawNormal(sizeOf(shape), options));
   const key = keyOf('normal', options);
@@ -321,7 +321,7 @@ export function batchNorm(
   checkOptions('batchNorm', options, { epsilon: true });
   const { epsilon = 1e-3 } = options;
   if (!(numberOf(epsilon, 'batchNorm', 'epsilon') >= 0)) {
-    throw new ArgumentError(`batchNorm: epsilon must be at least 0, got ${epsilon}. Keras uses 1e-3.`);
+    throw new ArgumentError(`batchNorm: epsilon must be at least 0, got ${describe(epsilon)}. Keras uses 1e-3.`);
   }
   const [images, scale, shift] = [x, gamma, beta].map((one) => nodeOf(one, 'batchNorm'));
   const result = batchNormNode(images, scale, shift, epsilon);
@@ -334,9 +334,11 @@ export function batchNorm(
  */
 export function dropout(x: TensorLike, rate: number, options: { seed: number }): Tensor {
   if (!(numberOf(rate, 'dropout', 'rate') >= 0 && rate <= 1)) {
-    throw new ArgumentError(`dropout: rate must lie in [0, 1], got ${rate}. It is the share that is dropped.`);
+    throw new ArgumentError(
+      `dropout: rate must lie in [0, 1], got ${describe(rate)}. It is the share that is dropped.`,
+    );
   }
-  checkOptions('dropout', options, { seed: true });
+  checkOptions('dropout', options, { seed: true }, 'seed: 1');
   const { seed } = options;
   if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
     throw new ArgumentError(

@@ -34,8 +34,9 @@ export function nearest(given: string, known: readonly string[]): string | null 
 }
 
 /** ` Did you mean 'relu'?`, to follow a sentence, or nothing. */
-function meant(given: unknown, known: readonly string[]): string {
-  const near = typeof given === 'string' ? nearest(given, known) : null;
+export function meant(given: unknown, known: readonly unknown[]): string {
+  const names = known.filter((name) => typeof name === 'string');
+  const near = typeof given === 'string' ? nearest(given, names) : null;
   return near === null ? '' : ` Did you mean '${near}'?`;
 }
 
@@ -91,17 +92,23 @@ export function checkNoMore(who: keyof typeof INSTEAD, extra: readonly unknown[]
 
 /**
  * Throws for an option that nobody reads: a typo would be ignored in silence, and the default used.
+ * @param needed `seed: 1`: the option that has no default, where there is one
  * @throws ArgumentError that names the option and the nearest one that exists
  */
 export function checkOptions<T extends object>(
   who: string,
   options: T,
   known: Readonly<Record<keyof T & string, true>>,
+  needed?: string,
 ): void {
   // Callers without types may pass anything.
   const value: unknown = options;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new ArgumentError(`${who}: expected an object of options, got ${describe(value)}. Write { name: value }.`);
+    const wrong =
+      value === undefined && needed !== undefined
+        ? `the options lack ${needed.split(':')[0]}`
+        : `expected an object of options, got ${describe(value)}`;
+    throw new ArgumentError(`${who}: ${wrong}. Write { ${needed ?? 'name: value'} }.`);
   }
   const names = Object.keys(known);
   for (const name of Object.keys(value)) {

@@ -91,6 +91,8 @@ export {
   type Axes,
   type ConvOptions,
   type NestedArray,
+  type NestedRows,
+  type NumberArray,
   Tensor,
   type TensorLike,
   type TensorOptions,

@@ -2,7 +2,9 @@
  * Keras 3's weight initialisers: same names (in camelCase), defaults, fans and distributions. The random bits are wgrad's
  * own, so the values differ from Keras' for the same seed.
  */
+import { describe } from './describe.ts';
 import { ArgumentError } from './errors.ts';
+import { checkName } from './given.ts';
 import { truncatedNormal as drawTruncatedNormal, normal, uniform } from './random.ts';
 
 /**
@@ -55,7 +57,7 @@ export function randomUniform(
   const { minval = -0.05, maxval = 0.05 } = options;
   checkFinite('randomUniform', { minval, maxval });
   if (minval > maxval) {
-    throw new ArgumentError(`randomUniform: expected minval <= maxval, got ${minval} and ${maxval}; swap them`);
+    throw new ArgumentError(`randomUniform: expected minval <= maxval, got ${minval} and ${maxval}. Swap them.`);
   }
   return (shape, seed) =>
     uniform(elementCount('randomUniform', shape), {
@@ -146,7 +148,7 @@ export function orthogonal(options: SeedOption & { readonly gain?: number } = {}
     const count = elementCount('orthogonal', shape);
     if (shape.length < 2) {
       throw new ArgumentError(
-        `orthogonal: expected a shape of at least two axes, got [${shape}]; use another initializer for vectors, such as 'zeros'`,
+        `orthogonal: expected a shape of at least two axes, got [${shape}]. Use another initializer for vectors, such as 'zeros'.`,
       );
     }
     const columns = shape[shape.length - 1];
@@ -209,20 +211,19 @@ export const isInitializerName = (name: string): name is InitializerName => Obje
  */
 export function resolveInitializer(initializer: InitializerName | Initializer): Initializer {
   if (typeof initializer === 'function') return initializer;
-  // Callers without types may pass any string, 'toString' included.
-  if (isInitializerName(initializer)) return initializers[initializer]();
-  throw new ArgumentError(
-    `Unknown initializer '${String(initializer)}'; use one of ${Object.keys(initializers).join(', ')}, or a function (shape, seed) => Float32Array`,
-  );
+  const names = Object.keys(initializers).filter(isInitializerName);
+  return initializers[
+    checkName('weights', 'initializer', initializer, names, ', or a function (shape, seed) => Float32Array')
+  ]();
 }
 
 function scaled(name: string, options: VarianceScalingOptions): Initializer {
   const { scale = 1, mode = 'fanIn', distribution = 'truncatedNormal' } = options;
   if (!Number.isFinite(scale) || scale <= 0) {
-    throw new ArgumentError(`${name}: expected a positive finite scale, got ${scale}; the default is 1`);
+    throw new ArgumentError(`${name}: expected a positive finite scale, got ${describe(scale)}. The default is 1.`);
   }
-  checkChoice(name, 'mode', mode, ['fanIn', 'fanOut', 'fanAvg']);
-  checkChoice(name, 'distribution', distribution, ['truncatedNormal', 'untruncatedNormal', 'uniform']);
+  checkName(name, 'mode', mode, ['fanIn', 'fanOut', 'fanAvg']);
+  checkName(name, 'distribution', distribution, ['truncatedNormal', 'untruncatedNormal', 'uniform']);
   return (shape, seed) => {
     const count = elementCount(name, shape);
     const { fanIn, fanOut } = computeFans(shape);
@@ -270,7 +271,7 @@ function elementCount(name: string, shape: readonly number[]): number {
   for (const size of shape) {
     if (!Number.isInteger(size) || size < 0) {
       throw new ArgumentError(
-        `${name}: expected a shape of whole numbers >= 0, got [${shape}]; correct the weight's shape`,
+        `${name}: expected a shape of whole numbers >= 0, got [${shape}]. Correct the weight's shape.`,
       );
     }
     count *= size;
@@ -281,18 +282,12 @@ function elementCount(name: string, shape: readonly number[]): number {
 function checkFinite(name: string, values: Readonly<Record<string, number>>): void {
   for (const [argument, value] of Object.entries(values)) {
     if (!Number.isFinite(value)) {
-      throw new ArgumentError(`${name}: expected a finite ${argument}, got ${value}; pass a finite number`);
+      throw new ArgumentError(`${name}: expected a finite ${argument}, got ${describe(value)}. Pass a finite number.`);
     }
   }
 }
 
 function checkNormal(name: string, mean: number, stddev: number): void {
   checkFinite(name, { mean, stddev });
-  if (stddev < 0) throw new ArgumentError(`${name}: expected stddev >= 0, got ${stddev}; pass its absolute value`);
-}
-
-function checkChoice(name: string, argument: string, value: string, choices: readonly string[]): void {
-  if (!choices.includes(value)) {
-    throw new ArgumentError(`${name}: unknown ${argument} '${value}'; use one of ${choices.join(', ')}`);
-  }
+  if (stddev < 0) throw new ArgumentError(`${name}: expected stddev >= 0, got ${stddev}. Pass its absolute value.`);
 }

@@ -43,7 +43,9 @@ const EPSILON = 1e-7;
 
 function checkSmoothing(name: string, labelSmoothing: number): void {
   if (labelSmoothing >= 0 && labelSmoothing < 1) return;
-  throw new ArgumentError(`${name}: labelSmoothing must lie in [0, 1), got ${labelSmoothing}. Use 0 for none.`);
+  throw new ArgumentError(
+    `${name}: labelSmoothing must lie in [0, 1), got ${describe(labelSmoothing)}. Use 0 for none.`,
+  );
 }
 
 /** Rows are rounded where they come from: half precision keeps three digits. */
@@ -87,7 +89,7 @@ function categorical(name: string, sparse: boolean, options: CategoricalOptions)
   const { fromLogits = false, labelSmoothing = 0, clip = 0 } = options;
   checkSmoothing(name, labelSmoothing);
   if (!(clip >= 0 && clip < 0.5)) {
-    throw new ArgumentError(`${name}: clip must lie in [0, 0.5), got ${clip}. Keras uses 1e-7; 0 is exact.`);
+    throw new ArgumentError(`${name}: clip must lie in [0, 0.5), got ${describe(clip)}. Keras uses 1e-7; 0 is exact.`);
   }
   return {
     name,

@@ -3,12 +3,13 @@
  * moments) and the step sizes of each step, computed here in float64.
  */
 
-import { describe } from './describe.ts';
+import { counted, describe } from './describe.ts';
 import { ArgumentError, DtypeError, ShapeError } from './errors.ts';
 import { checkName, checkOptions } from './given.ts';
 import { NO_STEP } from './gpu/step.ts';
 import { homeOf } from './graph/fuse.ts';
 import type { Node } from './graph/node.ts';
+import { INSPECT, withSettings } from './inspect.ts';
 import { copy } from './ops/elementwise.ts';
 import { fullNode } from './ops/leaf.ts';
 import { momentsOf, optimizerUpdate, type UpdateRule } from './ops/update.ts';
@@ -79,6 +80,21 @@ export abstract class Optimizer {
   /** The settings, for saving. */
   abstract config(): Record<string, number | boolean>;
 
+  /** What messages call it, whatever a minifier makes of the class. @internal */
+  get [Symbol.toStringTag](): string {
+    return this.name;
+  }
+
+  /** Name and settings. */
+  toString(): string {
+    return withSettings(this.name, this.config());
+  }
+
+  /** What Node's `console.log` shows. @internal */
+  [INSPECT](): string {
+    return this.toString();
+  }
+
   /** Updates every variable by its gradient. Tensors read the gradients' values from before the update. */
   async apply(gradients: readonly Tensor[], variables: readonly Variable[]): Promise<void> {
     this.#checkPairs(gradients, variables);
@@ -132,7 +148,7 @@ export abstract class Optimizer {
     }
     if (gradients.length !== variables.length) {
       throw new ArgumentError(
-        `${this.name}: got ${gradients.length} gradients for ${variables.length} variables. Give one gradient a variable, in order.`,
+        `${this.name}: got ${counted(gradients.length, 'gradient')} for ${counted(variables.length, 'variable')}. Give one gradient a variable, in order.`,
       );
     }
     const seen = new Map<Variable, number>();

@@ -5,6 +5,7 @@
  * The hash is pcg4d of Jarzynski and Olano, "Hash Functions for GPU Rendering", JCGT 9(3), 2020. Its four input words are
  * (index / 4, counter, stream, seed); its four output words serve four consecutive indices.
  */
+import { describe } from './describe.ts';
 import { ArgumentError } from './errors.ts';
 
 /** Names one sequence of random numbers. Two sequences with different keys are independent. */
@@ -89,7 +90,7 @@ export function uniform(
   checkDraw('uniform', count, seed, stream);
   if (!Number.isFinite(low) || !Number.isFinite(high) || low > high) {
     throw new ArgumentError(
-      `uniform: expected finite low <= high, got low = ${low} and high = ${high}. Swap or correct the bounds.`,
+      `uniform: expected finite low <= high, got low = ${describe(low)} and high = ${describe(high)}. Swap or correct the bounds.`,
     );
   }
   const out = new Float32Array(count);
@@ -200,7 +201,7 @@ export function foldIn(seed: number, ...values: readonly number[]): number {
   for (let i = 0; i < values.length; i++) {
     if (!Number.isSafeInteger(values[i])) {
       throw new ArgumentError(
-        `foldIn: expected safe integers, got ${values[i]}. Round the value or hash it to an integer.`,
+        `foldIn: expected safe integers, got ${describe(values[i])}. Round the value or hash it to an integer.`,
       );
     }
     pcg4dInto(words, values[i], i, values.length, words[0]);
@@ -245,7 +246,7 @@ function checkDraw(name: string, count: number, seed: number, stream: number): v
 export function checkUint32(name: string, argument: string, value: number): void {
   if (!Number.isInteger(value) || value < 0 || value >= UINT32) {
     throw new ArgumentError(
-      `${name}: expected ${argument} to be an integer in [0, 2^32), got ${value}. Pass a whole number, for example ${argument} = 42.`,
+      `${name}: expected ${argument} to be an integer in [0, 2^32), got ${describe(value)}. Pass a whole number, for example ${argument} = 42.`,
     );
   }
 }
@@ -253,7 +254,7 @@ export function checkUint32(name: string, argument: string, value: number): void
 function checkMoments(name: string, mean: number, std: number): void {
   if (!Number.isFinite(mean) || !Number.isFinite(std) || std < 0) {
     throw new ArgumentError(
-      `${name}: expected a finite mean and a finite std >= 0, got mean = ${mean} and std = ${std}. Correct the one that is off.`,
+      `${name}: expected a finite mean and a finite std >= 0, got mean = ${describe(mean)} and std = ${describe(std)}. Correct the one that is off.`,
     );
   }
 }

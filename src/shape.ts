@@ -1,6 +1,6 @@
 /** Pure arithmetic on shapes: sizes, broadcasting, axes, and the windows of convolution and pooling. */
 
-import { describe } from './describe.ts';
+import { counted, describe } from './describe.ts';
 import { ArgumentError, ShapeError } from './errors.ts';
 
 /** Extents of a tensor, outermost first; `[]` is a scalar. Every extent is at least 1. */
@@ -147,7 +147,7 @@ export function windowOf(extent: number, size: number, stride: number, padding: 
   }
   if (size > extent) {
     throw new ShapeError(
-      `${who}: a window of ${size} does not fit into ${extent} pixels without padding. Use padding: 'same' or a smaller window.`,
+      `${who}: a window of ${size} does not fit into ${counted(extent, 'pixel')} without padding. Use padding: 'same' or a smaller window.`,
     );
   }
   return { output: Math.floor((extent - size) / stride) + 1, before: 0 };

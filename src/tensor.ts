@@ -1,15 +1,16 @@
 /** Tensors as users see them: lazy values with the operations as methods, and variables that optimizers write to. */
 
-import { describe } from './describe.ts';
+import { counted, describe, ordinal } from './describe.ts';
 import { ArgumentError, DtypeError, ShapeError, StateError } from './errors.ts';
 import { checkNoMore, checkOptions, flagOf } from './given.ts';
 import type { Device } from './gpu/device.ts';
 import { type Dtype, type HostArray, isOf, type Node } from './graph/node.ts';
 import type { Storage } from './graph/storage.ts';
+import { INSPECT } from './inspect.ts';
 import { type Conv2dOptions, conv2d } from './ops/conv2d.ts';
 import * as e from './ops/elementwise.ts';
 import { type GatherAttributes, gather, oneHot } from './ops/gather.ts';
-import { data, dataNode, fullNode, storedNode } from './ops/leaf.ts';
+import { data, dataNode, full, fullNode, storedNode } from './ops/leaf.ts';
 import { dense, matmul } from './ops/matmul.ts';
 import { avgPool2d, maxPool2d, type Pool2dOptions } from './ops/pool2d.ts';
 import * as r from './ops/reduce.ts';
@@ -24,8 +25,21 @@ import { checkShape, formatShape, type Shape, sameShape, sizeOf } from './shape.
 /** Numbers nested as deep as the tensor's rank. */
 export type NestedArray = number | readonly NestedArray[];
 
+/** Numbers nested as deep as the tensor's rank, where the rows may be typed arrays. */
+export type NestedRows = NestedArray | readonly (NumberArray | NestedRows)[];
+
+/** Arrays of numbers with a type of their own. */
+export type NumberArray =
+  | HostArray
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Uint16Array
+  | Uint32Array
+  | Uint8ClampedArray;
+
 /** Whatever stands for a tensor in a call. */
-export type TensorLike = Tensor | NestedArray | HostArray;
+export type TensorLike = Tensor | NestedRows | HostArray;
 
 /** One axis or several, counted from 0, or from the last by negative numbers. */
 export type Axes = number | readonly number[];
@@ -40,6 +54,8 @@ interface Family {
  * applies it; then the value is kept. Memory is freed when the tensor is collected, or at once by `dispose()`.
  */
 export class Tensor {
+  /** @internal */
+  static readonly name: string = 'Tensor';
   #node: Node;
   #kept: { device: Device; storage: Storage } | null = null;
   #family: Family | null = null;
@@ -77,7 +93,22 @@ export class Tensor {
 
   /** Dtype and shape; values need `await data()`. */
   toString(): string {
-    return `Tensor(${this.dtype} ${formatShape(this.shape)}; await data() to see its values)`;
+    return this.#text('; await data() to see its values');
+  }
+
+  /** What Node's `console.log` shows: the first values, too, where the host has them. @internal */
+  [INSPECT](): string {
+    const values = knownValues(this.firstNode);
+    return values === null ? this.toString() : this.#text(values);
+  }
+
+  #text(values: string): string {
+    return `${this.constructor.name}(${this.dtype} ${formatShape(this.shape)}${values})`;
+  }
+
+  /** What the values are made from, where that tells them. @internal */
+  protected get firstNode(): Node | null {
+    return this.#node;
   }
 
   /**
@@ -371,12 +402,12 @@ export class Tensor {
   }
   /** Largest value of each window of images [batch, height, width, channels]. */
   maxPool2d(options: Pool2dOptions): Tensor {
-    checkOptions('maxPool2d', options, POOL_OPTIONS);
+    checkOptions('maxPool2d', options, POOL_OPTIONS, 'size: 2');
     return new Tensor(maxPool2d(this.node, options));
   }
   /** Mean of each window of images; `same` padding divides by the pixels that are there. */
   avgPool2d(options: Pool2dOptions): Tensor {
-    checkOptions('avgPool2d', options, POOL_OPTIONS);
+    checkOptions('avgPool2d', options, POOL_OPTIONS, 'size: 2');
     return new Tensor(avgPool2d(this.node, options));
   }
   /** Mean over the batch of the cross-entropy of softmax(this) with class ids [batch] or rows [batch, classes]. */
@@ -385,6 +416,19 @@ export class Tensor {
     return new Tensor(r.mean(softmaxCrossEntropyPerExample(this.node, nodeOf(labels, 'softmaxCrossEntropy'), options)));
   }
 }
+
+/** `: 1, 2, 3, …`, without a wait or a read; null where the host does not have the values. */
+function knownValues(node: Node | null): string | null {
+  if (node === null) return null;
+  if (isOf(node, full)) return `: all ${node.attributes.value}`;
+  if (!isOf(node, data)) return null;
+  const { values } = node.attributes;
+  const first = Array.from(values.subarray(0, MOST_SHOWN), (value) => Number(value.toPrecision(6)));
+  return `: ${first.join(', ')}${values.length > MOST_SHOWN ? ', …' : ''}`;
+}
+
+/** Values in a tensor's text. */
+const MOST_SHOWN = 12;
 
 const POOL_OPTIONS = { size: true, stride: true, padding: true } as const;
 
@@ -396,6 +440,8 @@ export interface ConvOptions extends Omit<Conv2dOptions, 'bias'> {
 
 /** A tensor with memory of its own that can be assigned to; float32. */
 export class Variable extends Tensor {
+  /** @internal */
+  static override readonly name: string = 'Variable';
   /** Where the value lies. @internal */
   readonly cell: VariableCell;
   #current: { version: number; node: Node };
@@ -417,6 +463,11 @@ export class Variable extends Tensor {
       this.#current = { version: this.cell.version, node: variableNode(this.cell, this.#current.node.shape) };
     }
     return this.#current.node;
+  }
+
+  /** @internal */
+  protected override get firstNode(): Node | null {
+    return this.cell.version === 0 ? this.cell.initial : null;
   }
 
   /** @internal */
@@ -496,7 +547,7 @@ const MAX_RANK = 32;
 /** The shape that the first element of each level tells. */
 function shapeOfNested(value: unknown, who: string): number[] {
   const shape: number[] = [];
-  for (let level = value; Array.isArray(level); [level] = level) {
+  for (let level = value; isRow(level); level = level[0]) {
     shape.push(level.length);
     if (shape.length > MAX_RANK) {
       throw new ShapeError(`${who}: arrays are nested more than ${MAX_RANK} deep. Give fewer dimensions.`);
@@ -505,6 +556,10 @@ function shapeOfNested(value: unknown, who: string): number[] {
   return shape;
 }
 
+/** An array, or a typed one whose elements are numbers. */
+const isRow = (value: unknown): value is ArrayLike<unknown> =>
+  Array.isArray(value) || (ArrayBuffer.isView(value) && 'length' in value && typeof Reflect.get(value, 0) !== 'bigint');
+
 /** Appends the numbers of `value`, which lies `depth` arrays deep at `path` and is of `shape`, to `into`. */
 function flatten(value: unknown, shape: Shape, into: number[], who: string, path: number[] = [], depth = 0): void {
   if (typeof value === 'number' && depth === shape.length) {
@@ -512,7 +567,7 @@ function flatten(value: unknown, shape: Shape, into: number[], who: string, path
     return;
   }
   const at = depth === 0 ? '' : ` at [${path.slice(0, depth).join('][')}]`;
-  if (typeof value !== 'number' && !Array.isArray(value)) {
+  if (typeof value !== 'number' && !isRow(value)) {
     throw new ArgumentError(`${who}: expected numbers, got ${describe(value)}${at}. ${remedyFor(value)}`);
   }
   if (typeof value === 'number' || depth >= shape.length) {
@@ -523,7 +578,7 @@ function flatten(value: unknown, shape: Shape, into: number[], who: string, path
   }
   if (value.length !== shape[depth]) {
     throw new ShapeError(
-      `${who}: nested arrays differ in length: expected ${shape[depth]} elements, got ${value.length}${at}. Make all rows equally long.`,
+      `${who}: nested arrays differ in length: expected ${counted(shape[depth], 'element')}, got ${value.length}${at}. Make all rows equally long.`,
     );
   }
   // Not forEach: it passes over what a sparse array leaves out.
@@ -539,10 +594,15 @@ function remedyFor(value: unknown): string {
   if (typeof value === 'boolean') return 'Write 1 for true and 0 for false.';
   if (typeof value === 'string' || typeof value === 'bigint') return 'Convert with Number(…).';
   if (value instanceof Promise) return 'Await the promise first.';
-  if (value instanceof Tensor) return 'Join tensors with concat.';
-  if (value instanceof Uint8ClampedArray) return 'Give new Uint8Array(values.buffer).';
+  if (value instanceof Tensor) return 'Join tensors with concat: a model, too, has one input and one output.';
+  if (value instanceof ArrayBuffer || value instanceof DataView)
+    return `Give new Float32Array(values${value instanceof DataView ? '.buffer' : ''}), or what else its bytes are.`;
+  if (value instanceof Uint8ClampedArray) return 'Give new Uint8Array(values).';
   if (ArrayBuffer.isView(value))
     return 'Give a Float32Array, Int32Array or Uint8Array, for example Float32Array.from(values, Number).';
+  const batches = 'batches go to trainOnBatch one by one.';
+  if (Symbol.iterator in Object(value)) return `Collect the values with Array.from(values); ${batches}`;
+  if (Symbol.asyncIterator in Object(value)) return `Collect the values with for await; ${batches}`;
   return 'Give a number, nested arrays of numbers, or a Float32Array, Int32Array or Uint8Array.';
 }
 
@@ -550,16 +610,17 @@ const isHostArray = (value: unknown): value is HostArray =>
   value instanceof Float32Array || value instanceof Int32Array || value instanceof Uint8Array;
 
 /**
- * A tensor of the given values, copied. `data` is a number, nested arrays, or a typed array; `shape` defaults to theirs.
+ * A tensor of the given values, copied. `data` is a number, nested arrays, whose rows may be typed arrays of any kind of
+ * number, or a typed array of one of the dtypes; `shape` defaults to theirs.
  * @throws ShapeError when the values do not fill the shape or rows differ in length
  * @throws ArgumentError when something is no number
  * @throws DtypeError when a value is none of the dtype, or a typed array of another type than the three
  */
-export function tensor(data: NestedArray | HostArray, shape?: Shape, options: TensorOptions = {}): Tensor {
+export function tensor(data: NestedRows | HostArray, shape?: Shape, options: TensorOptions = {}): Tensor {
   return new Tensor(tensorNode(data, 'tensor', shape, options));
 }
 
-function tensorNode(data: NestedArray | HostArray, who: string, shape?: Shape, options: TensorOptions = {}): Node {
+function tensorNode(data: NestedRows | HostArray, who: string, shape?: Shape, options: TensorOptions = {}): Node {
   checkOptions(who, options, { dtype: true });
   const { dtype } = options;
   let values: readonly number[] | HostArray;
@@ -582,7 +643,7 @@ function tensorNode(data: NestedArray | HostArray, who: string, shape?: Shape, o
   checkShape(extents, who);
   if (sizeOf(extents) !== values.length) {
     throw new ShapeError(
-      `${who}: shape ${formatShape(extents)} holds ${sizeOf(extents)} elements, got ${values.length} values. Make the two agree.`,
+      `${who}: shape ${formatShape(extents)} holds ${counted(sizeOf(extents), 'element')}, got ${counted(values.length, 'value')}. Make the two agree.`,
     );
   }
   const own = data instanceof Int32Array ? 'int32' : data instanceof Uint8Array ? 'uint8' : 'float32';
@@ -646,7 +707,7 @@ function checkIds({ inputs: [x, ids], attributes: { axis } }: Node<GatherAttribu
   const at = ids.attributes.values.findIndex((id) => id < 0 || id >= rows);
   if (at < 0) return;
   throw new ArgumentError(
-    `gather: id ${ids.attributes.values[at]}, the ${at + 1}th, is out of range for axis ${axis} of ${formatShape(x.shape)}. ` +
+    `gather: id ${ids.attributes.values[at]}, the ${ordinal(at + 1)}, is out of range for axis ${axis} of ${formatShape(x.shape)}. ` +
       `Use ids from 0 to ${rows - 1}.`,
   );
 }

@@ -10,13 +10,15 @@ export interface Bundling {
   /** Where `program.mjs` goes. */
   readonly outDir: string;
   readonly platform: 'node' | 'browser';
+  /** Whether names are shortened, as for a page. Default false. */
+  readonly minify?: boolean;
 }
 
 /**
  * A program made of the sources for one platform, which Node starts without compiling TypeScript, and that may be the other
  * platform's. Returns its path.
  */
-export async function bundleProgram({ text, outDir, platform }: Bundling): Promise<string> {
+export async function bundleProgram({ text, outDir, platform, minify = false }: Bundling): Promise<string> {
   const entry = join(root, 'test', 'bundled program.ts');
   await build({
     configFile: false,
@@ -30,7 +32,13 @@ export async function bundleProgram({ text, outDir, platform }: Bundling): Promi
         load: (id) => (id === entry ? text : null),
       },
     ],
-    build: { ssr: entry, outDir, target: 'node20', rollupOptions: { output: { entryFileNames: 'program.mjs' } } },
+    build: {
+      ssr: entry,
+      outDir,
+      target: 'node20',
+      minify,
+      rollupOptions: { output: { entryFileNames: 'program.mjs' } },
+    },
     ssr: platform === 'node' ? { external: ['webgpu'] } : { noExternal: true },
   });
   return join(outDir, 'program.mjs');

@@ -267,7 +267,7 @@ table('shapes', [
 ]);
 
 table('ids', [
-  ['beyond the rows', () => x.gather([0, 2]), ArgumentError, /gather: id 2, the 2th, .*axis 0 of \[2, 3\]/, /0 to 1/],
+  ['beyond the rows', () => x.gather([0, 2]), ArgumentError, /gather: id 2, the 2nd, .*axis 0 of \[2, 3\]/, /0 to 1/],
   ['below 0', () => x.gather(new Int32Array([-1])), ArgumentError, /id -1/],
   ['beyond the columns', () => x.gather(tensor(new Int32Array([3])), 1), ArgumentError, /axis 1/, /0 to 2/],
   ['fractions', () => x.gather([0.5]), DtypeError, /gather.*0\.5 is no int32/],
@@ -338,7 +338,7 @@ table('gradients and updates', [
   ['of an async function', () => f.grad(wrong(async () => x.sum()))([1]), GradientError, /Promise/, /async/],
   ['of null', () => f.grad((y) => y.sum())(wrong(null)), ArgumentError, /grad: .*null/],
   ['apply without arrays', () => sgd().apply(wrong(v), [v]), ArgumentError, /SGD: .*array.*Variable/],
-  ['apply of too few', () => sgd().apply([], [v]), ArgumentError, /0 gradients for 1 variables/],
+  ['apply of too few', () => sgd().apply([], [v]), ArgumentError, /0 gradients for 1 variable\./],
   ['apply to a tensor', () => sgd().apply([x], wrong([x])), ArgumentError, /place 0, got a Tensor/, /variable/],
   ['apply of numbers', () => sgd().apply(wrong([[1, 2]]), [v]), ArgumentError, /gradient 0, got an array/],
   ['apply of another shape', () => sgd().apply([f.ones([3])], [v]), ShapeError, /variable 0 is \[2\], .* \[3\]/],

@@ -28,8 +28,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
  * Most bytes that these programs of scripts/size.ts load at their start, gzipped: a little above what they do, so that growth is
  * a decision.
  */
-const TENSORS_BUDGET = 45 * 1024;
-const CORE_BUDGET = 87 * 1024;
+const TENSORS_BUDGET = 45.3 * 1024;
+const CORE_BUDGET = 87.3 * 1024;
 
 const project = mkdtempSync(join(tmpdir(), 'wgrad-package-'));
 const installed = join(project, 'node_modules/wgrad');

@@ -18,6 +18,8 @@ export interface BackupAndRestoreOptions {
  * the same adapter. An epoch that `stopTraining` cut short is not saved: going on repeats it whole. Only in Node.
  */
 export class BackupAndRestore extends Callback {
+  /** @internal */
+  static override readonly name: string = 'BackupAndRestore';
   readonly path: string;
   readonly saveFreq: 'epoch' | number;
   readonly deleteCheckpoint: boolean;

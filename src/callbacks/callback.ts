@@ -3,6 +3,7 @@
  * asynchronous; training waits for it.
  */
 
+import { StateError } from '../errors.ts';
 import type { SavedState, State } from '../io/state.ts';
 import type { History } from './history.ts';
 import type { NonFinite } from './nonFinite.ts';
@@ -121,14 +122,14 @@ export abstract class Callback {
   /** The model under training; set by `fit` before `onTrainBegin`. */
   get model(): CallbackModel {
     if (this.#model === null)
-      throw new Error(`${this.constructor.name} has no model yet: pass it to fit({ callbacks })`);
+      throw new StateError(`${this.constructor.name} has no model yet. Pass it to fit({ callbacks }).`);
     return this.#model;
   }
 
   /** Facts about the run; set by `fit` before `onTrainBegin`. */
   get params(): CallbackParams {
     if (this.#params === null)
-      throw new Error(`${this.constructor.name} has no params yet: pass it to fit({ callbacks })`);
+      throw new StateError(`${this.constructor.name} has no params yet. Pass it to fit({ callbacks }).`);
     return this.#params;
   }
 

@@ -1,3 +1,4 @@
+import { describe } from '../describe.ts';
 import { ArgumentError } from '../errors.ts';
 import type { CsvFile } from '../io/csvFile.ts';
 import type { SavedState, State } from '../io/state.ts';
@@ -20,6 +21,8 @@ export interface CSVLoggerOptions {
  * takes one that begins with `=`, `+`, `-` or `@` for a formula. Only in Node.
  */
 export class CSVLogger extends Callback {
+  /** @internal */
+  static override readonly name: string = 'CSVLogger';
   readonly path: string;
   readonly separator: string;
   readonly append: boolean;
@@ -35,7 +38,7 @@ export class CSVLogger extends Callback {
     checkText('CSVLogger', 'separator', separator);
     if (/["\r\n]/.test(separator)) {
       throw new ArgumentError(
-        `CSVLogger: separator must hold no quote and no line break, got ${JSON.stringify(separator)}: pass ',' or ';'`,
+        `CSVLogger: separator must hold no quote and no line break, got ${describe(separator)}. Pass ',' or ';'.`,
       );
     }
     this.path = path;

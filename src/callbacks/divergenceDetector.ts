@@ -1,3 +1,4 @@
+import { counted } from '../describe.ts';
 import { DivergenceError } from '../errors.ts';
 import type { SavedState, State } from '../io/state.ts';
 import { Callback, type Logs, type MetricsReport } from './callback.ts';
@@ -70,6 +71,8 @@ const SPACINGS_PER_EPOCH = 10;
  * told to do, a step whose loss or gradient is not finite changes no weight.
  */
 export class DivergenceDetector extends Callback {
+  /** @internal */
+  static override readonly name: string = 'DivergenceDetector';
   readonly onDivergence: OnDivergence;
   readonly factor: number;
   readonly maxRecoveries: number;
@@ -243,10 +246,12 @@ export class DivergenceDetector extends Callback {
     if (this.onDivergence === 'stop') return this.#stop('training stops');
     const restored = this.#good?.back() ?? null;
     if (restored === null) return this.#stop('no good weights are known to go back to: training stops');
-    const back = `the weights ${restored === 0 ? 'of the start' : `after ${restored} steps`} are back`;
+    const back = `the weights ${restored === 0 ? 'of the start' : `after ${counted(restored, 'step')}`} are back`;
     const { recoveries, maxRecoveries, factor } = this;
     if (recoveries.length >= maxRecoveries) {
-      return this.#stop(`${back}, but ${maxRecoveries} recoveries did not help: training stops`);
+      return this.#stop(
+        `${back}, but ${counted(maxRecoveries, 'recovery', 'recoveries')} did not help: training stops`,
+      );
     }
     const { optimizer } = this.model;
     const from = optimizer.learningRate;

@@ -18,6 +18,8 @@ export interface EarlyStoppingOptions extends MonitorOptions {
 
 /** Stops training when a metric has stopped improving, by Keras' rules. */
 export class EarlyStopping extends MonitorCallback {
+  /** @internal */
+  static override readonly name: string = 'EarlyStopping';
   readonly patience: number;
   readonly baseline: number | null;
   readonly restoreBestWeights: boolean;

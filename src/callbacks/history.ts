@@ -20,6 +20,8 @@ export interface Recovery {
 
 /** Records every epoch's logs; `fit` adds one and returns it. Several trainings with one History follow each other. */
 export class History extends Callback {
+  /** @internal */
+  static override readonly name: string = 'History';
   /** Epoch numbers from 0, in the order in which they ended. */
   readonly epoch: number[] = [];
   /** One number an epoch for each key of the logs: `loss`, `val_accuracy`, `learning_rate`, ... */

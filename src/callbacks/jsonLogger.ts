@@ -16,6 +16,8 @@ export interface JSONLoggerOptions {
  * interruption goes on with its file: lines that are not of its epochs so far are cut off. Only in Node.
  */
 export class JSONLogger extends Callback {
+  /** @internal */
+  static override readonly name: string = 'JSONLogger';
   readonly path: string;
   readonly append: boolean;
   #file: JsonFile | null = null;

@@ -1,3 +1,4 @@
+import { describe } from '../describe.ts';
 import { ArgumentError } from '../errors.ts';
 import { Callback, type Logs } from './callback.ts';
 import { checkChoice } from './options.ts';
@@ -8,6 +9,8 @@ export type Schedule = (epoch: number, learningRate: number) => number;
 
 /** Sets the learning rate at the beginning of every epoch. */
 export class LearningRateScheduler extends Callback {
+  /** @internal */
+  static override readonly name: string = 'LearningRateScheduler';
   readonly schedule: Schedule;
   readonly verbose: 0 | 1;
   readonly #print: Print;
@@ -21,7 +24,7 @@ export class LearningRateScheduler extends Callback {
     super();
     if (typeof schedule !== 'function') {
       throw new ArgumentError(
-        `LearningRateScheduler: schedule must be a function, got ${typeof schedule}: pass (epoch, learningRate) => number`,
+        `LearningRateScheduler: schedule must be a function, got ${describe(schedule)}. Pass (epoch, learningRate) => number.`,
       );
     }
     checkChoice('LearningRateScheduler', 'verbose', verbose, [0, 1]);

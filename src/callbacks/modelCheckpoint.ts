@@ -25,6 +25,8 @@ export interface ModelCheckpointOptions extends Omit<MonitorOptions, 'minDelta'>
  * value outlives a call of `fit`.
  */
 export class ModelCheckpoint extends MonitorCallback {
+  /** @internal */
+  static override readonly name: string = 'ModelCheckpoint';
   readonly filepath: string;
   readonly saveBestOnly: boolean;
   readonly saveFreq: 'epoch' | number;
@@ -136,6 +138,6 @@ function checkSaved(who: string, keys: readonly string[], saveFreq: 'epoch' | nu
   );
   if (never === undefined) return;
   throw new ArgumentError(
-    `ModelCheckpoint: ${who} ${never}, which is never there with saveFreq ${saveFreq}: pass another saveFreq, or use another key`,
+    `ModelCheckpoint: ${who} ${never}, which is never there with saveFreq ${saveFreq}. Pass another saveFreq, or use another key.`,
   );
 }

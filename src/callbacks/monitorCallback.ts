@@ -1,4 +1,5 @@
 import { ArgumentError } from '../errors.ts';
+import { meant } from '../given.ts';
 import { Callback, type Logs } from './callback.ts';
 import { checkChoice, checkNumber, checkText } from './options.ts';
 import { type Print, printLine } from './print.ts';
@@ -69,7 +70,8 @@ export abstract class MonitorCallback extends Callback {
       const present = Object.keys(logs).join(', ') || 'nothing';
       const remedy = isOfValidation(this.monitor) ? 'pass validation data to fit or monitor' : 'monitor';
       this.print(
-        `Warning: ${this.constructor.name} monitors ${this.monitor}, which is not in the logs (${present}): ${remedy} one of those`,
+        `Warning: ${this.constructor.name} monitors ${this.monitor}, which is not in the logs (${present}): ` +
+          `${remedy} one of those.${meant(this.monitor, Object.keys(logs))}`,
       );
     }
     return null;
@@ -91,6 +93,6 @@ function guessMode(owner: string, monitor: string): 'min' | 'max' {
   if (RISING.test(monitor)) return 'max';
   if (FALLING.test(monitor)) return 'min';
   throw new ArgumentError(
-    `${owner}: cannot tell whether ${monitor} should rise or fall: pass mode: 'max' or mode: 'min'`,
+    `${owner}: cannot tell whether ${monitor} should rise or fall. Pass mode: 'max' or mode: 'min'.`,
   );
 }

@@ -1,4 +1,6 @@
+import { describe } from '../describe.ts';
 import { ArgumentError } from '../errors.ts';
+import { meant } from '../given.ts';
 
 /** Checks of callback arguments, which must hold before a training of hours begins. */
 
@@ -6,7 +8,7 @@ import { ArgumentError } from '../errors.ts';
 export function checkInteger(owner: string, name: string, value: number, least = 0): void {
   if (!Number.isInteger(value) || value < least) {
     throw new ArgumentError(
-      `${owner}: ${name} must be an integer of at least ${least}, got ${value}: pass such a number`,
+      `${owner}: ${name} must be an integer of at least ${least}, got ${describe(value)}. Pass such a number.`,
     );
   }
 }
@@ -20,7 +22,7 @@ export function checkNumber(
   allowed: (value: number) => boolean,
 ): void {
   if (!Number.isFinite(value) || !allowed(value)) {
-    throw new ArgumentError(`${owner}: ${name} must be ${range}, got ${value}: pass a number in that range`);
+    throw new ArgumentError(`${owner}: ${name} must be ${range}, got ${describe(value)}. Pass a number in that range.`);
   }
 }
 
@@ -28,13 +30,15 @@ export function checkNumber(
 export function checkChoice<T>(owner: string, name: string, value: T, choices: readonly T[]): void {
   if (!choices.includes(value)) {
     const list = choices.map((choice) => JSON.stringify(choice)).join(', ');
-    throw new ArgumentError(`${owner}: ${name} must be one of ${list}, got ${JSON.stringify(value)}: pass one of them`);
+    throw new ArgumentError(
+      `${owner}: ${name} must be one of ${list}, got ${describe(value)}.${meant(value, choices)} Pass one of them.`,
+    );
   }
 }
 
 /** Throws unless `value` is a string with at least one character. */
 export function checkText(owner: string, name: string, value: string): void {
   if (typeof value !== 'string' || value === '') {
-    throw new ArgumentError(`${owner}: ${name} must be a non-empty string, got ${JSON.stringify(value)}: pass one`);
+    throw new ArgumentError(`${owner}: ${name} must be a non-empty string, got ${describe(value)}. Pass one.`);
   }
 }

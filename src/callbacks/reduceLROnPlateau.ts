@@ -29,6 +29,8 @@ export interface LearningRateDrop {
 
 /** Lowers the learning rate when a metric has stopped improving, by Keras' rules. */
 export class ReduceLROnPlateau extends MonitorCallback {
+  /** @internal */
+  static override readonly name: string = 'ReduceLROnPlateau';
   readonly factor: number;
   readonly patience: number;
   readonly cooldown: number;

@@ -1,5 +1,6 @@
 /** When a callback saves: after every epoch, or after every so many batches. */
 
+import { describe } from '../describe.ts';
 import { ArgumentError } from '../errors.ts';
 import type { SavedState, State } from '../io/state.ts';
 import { checkInteger } from './options.ts';
@@ -14,7 +15,9 @@ export class SaveFrequency {
   constructor(owner: string, saveFreq: 'epoch' | number) {
     if (typeof saveFreq === 'number') checkInteger(owner, 'saveFreq', saveFreq, 1);
     else if (saveFreq !== 'epoch') {
-      throw new ArgumentError(`${owner}: unknown saveFreq ${saveFreq}: pass 'epoch' or a number of batches`);
+      throw new ArgumentError(
+        `${owner}: saveFreq must be 'epoch' or a number of batches, got ${describe(saveFreq)}. Pass one of them.`,
+      );
     }
     this.#saveFreq = saveFreq;
   }

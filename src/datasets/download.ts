@@ -11,6 +11,8 @@ export type NetworkFailure = 'unreachable' | 'stalled' | 'status' | 'broken';
  * did come but is corrupt is a plain DataError.
  */
 export class NetworkError extends DataError {
+  /** @internal */
+  static override readonly name: string = 'NetworkError';
   constructor(
     message: string,
     /** Why the transfer gave nothing usable. */

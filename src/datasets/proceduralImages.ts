@@ -8,6 +8,7 @@
  * Every number comes from a hash of (seed, part, image, draw) and IEEE-754 sums, products and square roots, which every
  * engine rounds alike; sine and its kin are avoided since engines may differ in their last bit.
  */
+import { describe } from '../describe.ts';
 import { ArgumentError } from '../errors.ts';
 import { pcg4d } from '../random.ts';
 import { emptyImages, type ImageDataset, imageBytes, type LabelledImages, side } from './imageDataset.ts';
@@ -90,7 +91,7 @@ export function proceduralImages(options: ProceduralImagesOptions = {}): ImageDa
 function requireWhole(argument: string, value: number, largest: number): void {
   if (Number.isInteger(value) && value >= 0 && value <= largest) return;
   throw new ArgumentError(
-    `proceduralImages: ${argument} is ${value}; pass a whole number from 0 to ${Math.floor(largest)}.`,
+    `proceduralImages: ${argument} is ${describe(value)}. Pass a whole number from 0 to ${Math.floor(largest)}.`,
   );
 }
 

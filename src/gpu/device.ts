@@ -1,11 +1,13 @@
 /** A device: the adapter's queue, memory and compiled kernels, and what went wrong on it. */
 
 import { isNode } from '#platform';
+import { counted } from '../describe.ts';
 import { OutOfMemoryError, StateError } from '../errors.ts';
 import type { Target } from '../graph/kernel.ts';
 import { type LimitName, type Limits, limitsOf } from '../graph/limits.ts';
 import type { Dtype, HostArray, Node } from '../graph/node.ts';
 import { bytesOf, formatBytes, type Storage } from '../graph/storage.ts';
+import { INSPECT } from '../inspect.ts';
 import { formatShape, roundUp, sizeOf } from '../shape.ts';
 import { type AdapterChoice, describeAdapter, isSoftware } from './adapter.ts';
 import { EagerPlans } from './eagerPlans.ts';
@@ -83,6 +85,8 @@ interface Making {
 
 /** A GPU, or what stands for one, with the memory of tensors on it. `openDevice` opens one. */
 export class Device {
+  /** @internal */
+  static readonly name: string = 'Device';
   /** What the adapter is and can do. */
   readonly info: DeviceInfo;
   /** What kernels are specialised for. @internal */
@@ -188,6 +192,16 @@ export class Device {
   /** What was made on the device, and the memory in use. */
   get stats(): DeviceStats {
     return { ...this.#counts, kernels: this.pipelines.count };
+  }
+
+  /** The adapter's name, and what lies on it. */
+  toString(): string {
+    return `Device(${this.info.name}; ${this.#closed ? 'closed' : `${formatBytes(this.#counts.bytes)} in buffers`})`;
+  }
+
+  /** What Node's `console.log` shows. @internal */
+  [INSPECT](): string {
+    return this.toString();
   }
 
   /** What few programs need. @internal */
@@ -361,7 +375,7 @@ export class Device {
       for (const { mapped } of pieces) mapped.catch(() => {});
       const error = await refused;
       if (error !== null)
-        throw errorOf(error, `reading back ${size} elements of ${dtype} (${formatBytes(byteLength)})`);
+        throw errorOf(error, `reading back ${counted(size, 'element')} of ${dtype} (${formatBytes(byteLength)})`);
       for (const { mapped } of pieces) await this.wait(mapped);
       const bytes = await this.#memory(byteLength);
       for (const { staging, start, bytes: length } of pieces) {

@@ -6,7 +6,8 @@ import { FileError } from '../errors.ts';
 const INSTEAD = 'Use toSafetensors() and fromSafetensors() there.';
 
 /** What the system's codes mean, and the remedy. */
-const REFUSALS: Readonly<Record<string, string>> = {
+type Refusals = Readonly<Record<string, string>>;
+const REFUSALS: Refusals = {
   ENOENT: 'there is no such file or folder. Correct the path, or make the folder first.',
   ENOTDIR: 'what its path calls a folder is a file. Correct the path.',
   EEXIST: 'what its path calls a folder is a file. Correct the path.',
@@ -21,14 +22,21 @@ const REFUSALS: Readonly<Record<string, string>> = {
   EDQUOT: 'the quota is used up. Free some room, or choose another place.',
 };
 
+/** Whoever reads a file is not helped by a folder that has none. */
+const REFUSALS_OF_READING: Refusals = { ...REFUSALS, ENOENT: 'there is no such file or folder. Correct the path.' };
+
 /** Does something with a file; an error of the system becomes one that names the file and the remedy. */
 export async function onDisk<T>(who: string, path: string, work: () => Promise<T>): Promise<T> {
+  return refusing(who, path, REFUSALS, work);
+}
+
+async function refusing<T>(who: string, path: string, refusals: Refusals, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
     if (!(cause instanceof Error && 'code' in cause && typeof cause.code === 'string')) throw cause;
     const refusal =
-      REFUSALS[cause.code] ?? `${cause.message}. Correct what the system complains of, or choose another place.`;
+      refusals[cause.code] ?? `${cause.message}. Correct what the system complains of, or choose another place.`;
     throw new FileError(`${who}: '${path}': ${refusal}`, { cause });
   }
 }
@@ -39,7 +47,7 @@ export const isMissing = (error: unknown): boolean =>
 
 export async function readBytes(who: string, path: string): Promise<Uint8Array> {
   files(who, INSTEAD);
-  return onDisk(who, path, () => readWhole(path));
+  return refusing(who, path, REFUSALS_OF_READING, () => readWhole(path));
 }
 
 /** All or nothing: a kill or a full disk leaves the old file whole. */

@@ -3,7 +3,7 @@
  * order and shape, then the numbers. Versions 1.0 to 3.0 are read, 1.0 is written.
  */
 
-import { describe } from '../describe.ts';
+import { counted, describe } from '../describe.ts';
 import { ArgumentError, DataError } from '../errors.ts';
 import { decodeNumbers, elementCount, isSizes, NUMBER_BYTES, type NumberKind, type Numbers } from './numbers.ts';
 
@@ -89,7 +89,7 @@ export function decodeNpy(bytes: Uint8Array, name = 'npy'): NpyArray {
 export function encodeNpy(data: Numbers, shape: readonly number[] = [data.length]): Uint8Array<ArrayBuffer> {
   if (!isSizes(shape) || elementCount(shape) !== data.length) {
     throw new ArgumentError(
-      `encodeNpy: the data has ${data.length} values, but the shape is [${shape}]; pass the shape of the data`,
+      `encodeNpy: the data has ${counted(data.length, 'value')}, but the shape is [${shape}]; pass the shape of the data`,
     );
   }
   if (shape.length > MAX_DIMENSIONS) {

@@ -333,8 +333,13 @@ function formOf(layer: Layer): Form {
   throw refusal(layer);
 }
 
-const refusal = (layer: Layer): ArgumentError =>
-  new ArgumentError(
-    `exportOnnx: layer ${layer.givenName === null ? '' : `'${layer.givenName}' `}of class ${layer.constructor.name} has no ONNX form, ` +
-      `only ${Object.keys(forms).join(', ')} have. Replace it, or export the layers before and after it as models of their own.`,
+function refusal(layer: Layer): ArgumentError {
+  // A class that extends one of these has that one's `className`.
+  const derived = Object.hasOwn(forms, layer.className);
+  const name = derived ? layer.constructor.name : layer.className;
+  return new ArgumentError(
+    `exportOnnx: layer ${layer.givenName === null ? '' : `'${layer.givenName}' `}of class ${name} has no ONNX form, ` +
+      `only ${Object.keys(forms).join(', ')} have${derived ? ', not what extends them' : ''}. Replace it, or export the layers ` +
+      'before and after it as models of their own.',
   );
+}

@@ -4,7 +4,7 @@
  * browsers too.
  */
 
-import { describe } from '../describe.ts';
+import { counted, describe } from '../describe.ts';
 import { ArgumentError, DataError } from '../errors.ts';
 import { type JsonLimits, problemOfJson } from './json.ts';
 import { decodeNumbers, elementCount, isSizes, NUMBER_BYTES, type NumberKind, type Numbers } from './numbers.ts';
@@ -173,7 +173,7 @@ function checkInput(name: string, shape: readonly number[], length: number, name
   }
   if (!isSizes(shape) || elementCount(shape) !== length) {
     throw new ArgumentError(
-      `encodeSafetensors: tensor ${quote(name)} has ${length} values, but its shape is [${shape}]; pass the shape of the data`,
+      `encodeSafetensors: tensor ${quote(name)} has ${counted(length, 'value')}, but its shape is [${shape}]; pass the shape of the data`,
     );
   }
 }

@@ -3,6 +3,7 @@
  * metadata, and arrays are tensors. JSON has no NaN, no infinities and no -0; they are written as records.
  */
 
+import { counted } from '../describe.ts';
 import { DataError } from '../errors.ts';
 import { problemOfJson } from './json.ts';
 import { quote } from './quote.ts';
@@ -156,7 +157,7 @@ export class SavedState {
     const list = this.#list(key);
     const numbers = list.filter((value) => typeof value === 'number');
     if (numbers.length === list.length && (length === undefined || length === list.length)) return numbers;
-    return this.#wrong(key, length === undefined ? 'a list of numbers' : `a list of ${length} numbers`);
+    return this.#wrong(key, length === undefined ? 'a list of numbers' : `a list of ${counted(length, 'number')}`);
   }
 
   /** A list of texts. */

@@ -79,6 +79,11 @@ export abstract class Layer {
   /** The output for inputs [batch, ...]. */
   abstract call(x: Node, context: CallContext): Node;
 
+  /** What messages call it, whatever a minifier makes of the class. @internal */
+  get [Symbol.toStringTag](): string {
+    return this.className;
+  }
+
   /** The settings that make an equal layer. */
   abstract config(): LayerConfig;
 }

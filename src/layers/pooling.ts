@@ -32,11 +32,12 @@ abstract class Pooling2D extends Layer {
    * @throws ArgumentError for an argument outside its range
    */
   constructor(poolSize: Pair = 2, options: PoolingOptions = {}) {
-    checkOptions('Pooling', options, { ...LAYER_OPTIONS, strides: true, padding: true });
+    const who = new.target.name;
+    checkOptions(who, options, { ...LAYER_OPTIONS, strides: true, padding: true });
     super(options);
-    this.poolSize = pairOf(poolSize, 'Pooling poolSize');
-    this.strides = pairOf(options.strides ?? poolSize, 'Pooling strides');
-    this.padding = checkPadding('Pooling', options.padding ?? 'valid');
+    this.poolSize = pairOf(poolSize, `${who} poolSize`);
+    this.strides = pairOf(options.strides ?? poolSize, `${who} strides`);
+    this.padding = checkPadding(who, options.padding ?? 'valid');
   }
 
   /** @internal */
@@ -58,6 +59,8 @@ abstract class Pooling2D extends Layer {
 
 /** The largest value of each window; the pool size defaults to 2. */
 export class MaxPooling2D extends Pooling2D {
+  /** @internal */
+  static override readonly name: string = 'MaxPooling2D';
   readonly className = 'MaxPooling2D';
   /** @internal */
   protected pool(x: Node, options: Pool2dOptions): Node {
@@ -67,6 +70,8 @@ export class MaxPooling2D extends Pooling2D {
 
 /** The mean of each window's pixels, padding left out; the pool size defaults to 2. */
 export class AveragePooling2D extends Pooling2D {
+  /** @internal */
+  static override readonly name: string = 'AveragePooling2D';
   readonly className = 'AveragePooling2D';
   /** @internal */
   protected pool(x: Node, options: Pool2dOptions): Node {

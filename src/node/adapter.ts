@@ -5,6 +5,7 @@ import { type AdapterChoice, describeAdapter, type FoundAdapter, isSoftware } fr
 import { driverAdvice, setupAdvice } from './adapterAdvice.ts';
 import { codeOf } from './codeOf.ts';
 import { loadSwiftShader, restoreVulkanVariables } from './swiftShader.ts';
+import { untold } from './untold.ts';
 
 /** Throws a DeviceError that names the remedy where no adapter fits. */
 export async function findAdapter(choice: AdapterChoice): Promise<FoundAdapter> {
@@ -17,7 +18,7 @@ export async function findAdapter(choice: AdapterChoice): Promise<FoundAdapter> 
 
   const request = async (flags: string[]): Promise<FoundAdapter | null> => {
     const instance = create(flags);
-    const adapter = await instance.requestAdapter({ powerPreference: 'high-performance' });
+    const adapter = await untold(() => instance.requestAdapter({ powerPreference: 'high-performance' }));
     return adapter === null ? null : { adapter, instance };
   };
   if (choice === 'null') {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Cifar10Options } from '../datasets/cifar10.ts';
 import { archiveBytes, cifarClassNames, countRecords, decodeCifar, recordBytes } from '../datasets/cifarFormat.ts';
 import type { ImageDataset, LabelledImages } from '../datasets/imageDataset.ts';
-import { describe } from '../describe.ts';
+import { counted, describe } from '../describe.ts';
 import { ArgumentError, DataError } from '../errors.ts';
 import { openCached, removeLeftOvers, unpack } from './cifarCache.ts';
 import {
@@ -56,15 +56,15 @@ function checkOptions({ train, test, idleTimeout, retryDelay, md5 }: Cifar10Opti
   for (const [name, count] of Object.entries({ train, test })) {
     if (count === undefined || (Number.isInteger(count) && count >= 0)) continue;
     throw new ArgumentError(
-      `cifar10.load: ${name} is ${count}; pass a whole number of images, or leave it out for all.`,
+      `cifar10.load: ${name} is ${describe(count)}. Pass a whole number of images, or leave it out for all.`,
     );
   }
   for (const [name, seconds] of Object.entries({ idleTimeout, retryDelay })) {
     if (seconds === undefined || (seconds > 0 && seconds <= 86_400)) continue;
-    throw new ArgumentError(`cifar10.load: ${name} is ${seconds}; pass a number of seconds above 0.`);
+    throw new ArgumentError(`cifar10.load: ${name} is ${describe(seconds)}. Pass a number of seconds above 0.`);
   }
   if (md5 !== undefined && !/^[0-9a-f]{32}$/i.test(md5)) {
-    throw new ArgumentError(`cifar10.load: md5 is ${describe(md5)}; pass 32 hexadecimal digits.`);
+    throw new ArgumentError(`cifar10.load: md5 is ${describe(md5)}. Pass 32 hexadecimal digits.`);
   }
 }
 
@@ -83,7 +83,7 @@ async function readPart(
   const available = present.reduce((sum, { name, size }) => sum + countRecords(name, size, remedy), 0);
   if (wanted !== undefined && wanted > available) {
     throw new DataError(
-      `${place}: ${part} asks for ${wanted} images, ${present.length} file(s) hold ${available}. ` +
+      `${place}: ${part} asks for ${counted(wanted, 'image')}, ${counted(present.length, 'file holds', 'files hold')} ${available}. ` +
         `Pass ${part}: ${available} or less, or add the missing batches.`,
     );
   }

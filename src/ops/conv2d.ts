@@ -3,6 +3,7 @@
  * gradients are the other two, to any order.
  */
 
+import { counted } from '../describe.ts';
 import { ShapeError } from '../errors.ts';
 import * as shaders from '../gpu/shaders.generated.ts';
 import type { Holes } from '../gpu/template.ts';
@@ -157,7 +158,7 @@ export function conv2d(x: Node, kernel: Node, { bias, stride = 1, padding = 'val
   expectDtype(kernel, 'float32', 'conv2d');
   if (x.shape[3] !== kernel.shape[2]) {
     throw new ShapeError(
-      `conv2d: images ${formatShape(x.shape)} have ${x.shape[3]} channels, the kernel ${formatShape(kernel.shape)} expects ` +
+      `conv2d: images ${formatShape(x.shape)} have ${counted(x.shape[3], 'channel')}, the kernel ${formatShape(kernel.shape)} expects ` +
         `${kernel.shape[2]}. Layouts are NHWC and HWIO: transpose if yours differ.`,
     );
   }

@@ -1,5 +1,6 @@
 /** Picking rows by index: gather and its transpose, and one-hot rows. */
 
+import { describe } from '../describe.ts';
 import { ArgumentError } from '../errors.ts';
 import * as shaders from '../gpu/shaders.generated.ts';
 import { createNode, expectDtype, type Node, type Op } from '../graph/node.ts';
@@ -91,7 +92,7 @@ export const oneHotOp: Op<OneHotAttributes> = {
     expectDtype(ids, 'int32', 'oneHot');
     if (!Number.isInteger(classes) || classes < 1) {
       throw new ArgumentError(
-        `oneHot: expected a whole number of classes of at least 1, got ${classes}. Give the number of classes.`,
+        `oneHot: expected a whole number of classes of at least 1, got ${describe(classes)}. Give the number of classes.`,
       );
     }
     return { shape: [...ids.shape, classes], dtype: 'float32' };

@@ -1,5 +1,6 @@
 /** The same elements in the same order under another shape. */
 
+import { counted } from '../describe.ts';
 import { ShapeError } from '../errors.ts';
 import { createNode, type Node, type Op } from '../graph/node.ts';
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
@@ -14,7 +15,7 @@ export const reshapeOp: Op<ReshapeAttributes> = {
     checkShape(shape, 'reshape');
     if (sizeOf(shape) !== sizeOf(x.shape)) {
       throw new ShapeError(
-        `reshape: ${formatShape(x.shape)} holds ${sizeOf(x.shape)} elements, ${formatShape(shape)} holds ${sizeOf(shape)}. ` +
+        `reshape: ${formatShape(x.shape)} holds ${counted(sizeOf(x.shape), 'element')}, ${formatShape(shape)} holds ${sizeOf(shape)}. ` +
           'Give a shape of the same size; one extent may be -1.',
       );
     }

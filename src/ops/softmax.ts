@@ -1,5 +1,6 @@
 /** Softmax along the last axis, its logarithm, and cross-entropy fused with it. */
 
+import { describe } from '../describe.ts';
 import { ArgumentError, GradientError, ShapeError } from '../errors.ts';
 import * as shaders from '../gpu/shaders.generated.ts';
 import type { KernelTemplate } from '../graph/kernel.ts';
@@ -177,12 +178,12 @@ export function softmaxCrossEntropyPerExample(
 ): Node {
   if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
     throw new ArgumentError(
-      `softmaxCrossEntropy: labelSmoothing must lie in [0, 1), got ${labelSmoothing}. Use 0 for none.`,
+      `softmaxCrossEntropy: labelSmoothing must lie in [0, 1), got ${describe(labelSmoothing)}. Use 0 for none.`,
     );
   }
   if (!(clip >= 0 && clip < 0.5)) {
     throw new ArgumentError(
-      `softmaxCrossEntropy: clip must lie in [0, 0.5), got ${clip}. Keras uses 1e-7; 0 is exact.`,
+      `softmaxCrossEntropy: clip must lie in [0, 0.5), got ${describe(clip)}. Keras uses 1e-7; 0 is exact.`,
     );
   }
   const known = labels.dtype === 'uint8' ? copy(labels) : labels;

@@ -1,5 +1,6 @@
 /** Classes of examples, as callers have them: ids or probabilities, in a tensor or not. */
 
+import { counted } from '../describe.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
 import { formatShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -30,7 +31,7 @@ export async function readClasses(who: string, what: string, given: Classes, exa
   const fits = shape.length === 1 ? Number.isInteger(columns) : shape.length === 2 && shape[0] === examples;
   if (!fits || columns === 0 || (examples === 0 && values.length > 0)) {
     throw new ShapeError(
-      `${who}: expected ${what} of ${examples} examples, as ids [${examples}] or probabilities [${examples}, classes], got ` +
+      `${who}: expected ${what} of ${counted(examples, 'example')}, as ids [${examples}] or probabilities [${examples}, classes], got ` +
         `${formatShape(shape)}. Pass those of the same examples.`,
     );
   }

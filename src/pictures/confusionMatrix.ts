@@ -1,6 +1,7 @@
 /** Which class is taken for which. */
 
 import { textWidth } from '#raster';
+import { counted } from '../describe.ts';
 import { ArgumentError } from '../errors.ts';
 import { checkOptions } from '../given.ts';
 import { type Classes, readClasses, readLabels } from './classes.ts';
@@ -53,7 +54,7 @@ export async function confusionMatrix(options: ConfusionMatrixOptions): Promise<
   const names = classNames ?? idsUpTo(classes ?? Math.max(0, ...truths, ...guesses.map(({ index }) => index)) + 1);
   if (classes !== null && classes !== names.length) {
     throw new ArgumentError(
-      `${who}: expected a name for each of ${classes} classes, got ${names.length}. Name the classes that the model tells apart.`,
+      `${who}: expected a name for each of ${counted(classes, 'class', 'classes')}, got ${names.length}. Name the classes that the model tells apart.`,
     );
   }
   const counts = countPairs(who, truths, guesses, names.length);

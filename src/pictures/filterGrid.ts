@@ -1,5 +1,6 @@
 /** What the filters of a convolution look for. */
 
+import { describe } from '../describe.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
 import { checkOptions } from '../given.ts';
 import { formatShape, type Shape, sameShape } from '../shape.ts';
@@ -88,7 +89,7 @@ export async function filterGrid(kernel: Kernel | BeforeAfter, options: FilterGr
 
   const [{ width: across, height: down }] = montages;
   const { zoom = zoomFor(Math.max(shape[0], shape[1]), across * sides.length) } = settings;
-  if (!(zoom > 0)) throw new ArgumentError(`${who}: zoom must be above 0, got ${zoom}. Fix the option.`);
+  if (!(zoom > 0)) throw new ArgumentError(`${who}: zoom must be above 0, got ${describe(zoom)}. Fix the option.`);
   const width = Math.max(LEAST_WIDTH, 2 * MARGIN + sides.length * across * zoom + (sides.length - 1) * BETWEEN);
   const { title = titleOf(sides) } = settings;
   const head = heading(title, noteOf(sides, largest, perChannel && columns === channels), width);

@@ -1,6 +1,7 @@
 /** Images in rows, with what they show and what a model took them for. */
 
 import { textWidth } from '#raster';
+import { describe } from '../describe.ts';
 import { ArgumentError } from '../errors.ts';
 import { checkOptions } from '../given.ts';
 import type { Shape } from '../shape.ts';
@@ -102,7 +103,7 @@ export async function imageGrid(images: Images, options: ImageGridOptions = {}):
 
   const [{ width: across, height: down } = { width: SIDE, height: SIDE }] = shown;
   const { zoom = Math.max(1, Math.round(SIDE / Math.max(across, down))) } = settings;
-  if (!(zoom > 0)) throw new ArgumentError(`${who}: zoom must be above 0, got ${zoom}. Fix the option.`);
+  if (!(zoom > 0)) throw new ArgumentError(`${who}: zoom must be above 0, got ${describe(zoom)}. Fix the option.`);
   const tile = { width: across * zoom, height: down * zoom };
   const widest = widestOf(captions.flat());
   const cell = {

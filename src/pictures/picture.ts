@@ -2,6 +2,7 @@
 
 import { files } from '#platform';
 import { rasterize } from '#raster';
+import { describe } from '../describe.ts';
 import { ArgumentError } from '../errors.ts';
 import { checkOptions } from '../given.ts';
 import { makeFolderOf, writeBytes } from '../io/files.ts';
@@ -68,7 +69,7 @@ export class Picture {
     if (!(zoom > 0 && this.width * this.height * zoom ** 2 <= MOST_PIXELS)) {
       const most = Math.sqrt(MOST_PIXELS / (this.width * this.height));
       throw new ArgumentError(
-        `${who}: expected a zoom above 0 and, for this picture, of at most ${most.toPrecision(2)}, got ${zoom}. Correct it.`,
+        `${who}: expected a zoom above 0 and, for this picture, of at most ${most.toPrecision(2)}, got ${describe(zoom)}. Correct it.`,
       );
     }
     return rasterize(this.svg, zoom);

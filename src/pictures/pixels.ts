@@ -1,6 +1,6 @@
 /** Pictures as pixels, and how numbers become some. Needs no package, so that a page or a logger can use it alone. */
 
-import { describe } from '../describe.ts';
+import { counted, describe } from '../describe.ts';
 import { ArgumentError, DtypeError, ShapeError } from '../errors.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 
@@ -42,7 +42,7 @@ export function filterPixels(
   if (shape.length !== 4 || data.length !== sizeOf(shape)) {
     throw new ShapeError(
       `filterPixels: expected a kernel [height, width, channels, filters] with as many values, got shape [${shape.join(', ')}] and ` +
-        `${data.length} values. Pass the kernel of a Conv2D layer: getWeights() names it '…/kernel'.`,
+        `${counted(data.length, 'value')}. Pass the kernel of a Conv2D layer: getWeights() names it '…/kernel'.`,
     );
   }
   if (typeof scale === 'number' ? !(scale >= 0) : scale !== 'each' && scale !== 'all') {
@@ -125,7 +125,7 @@ export function imagePixels(
   const [count, height, width, channels] = shape;
   if (shape.length !== 4 || (channels !== 1 && channels !== COLOUR_CHANNELS) || data.length !== sizeOf(shape)) {
     throw new ShapeError(
-      `${who}: expected images [count, height, width, 1 or 3], got shape [${shape.join(', ')}] and ${data.length} values. ` +
+      `${who}: expected images [count, height, width, 1 or 3], got shape [${shape.join(', ')}] and ${counted(data.length, 'value')}. ` +
         'Pass red, green and blue, or one grey channel, last.',
     );
   }

@@ -48,6 +48,8 @@ const VALIDATION = 'val_';
  * in Node.
  */
 export class TensorBoard extends Callback {
+  /** @internal */
+  static override readonly name: string = 'TensorBoard';
   readonly logDir: string;
   readonly histogramFreq: number;
   readonly writeImages: boolean;
@@ -88,7 +90,7 @@ export class TensorBoard extends Callback {
     else checkChoice('TensorBoard', 'updateFreq', updateFreq, ['batch', 'epoch']);
     if (writeImages && histogramFreq === 0) {
       throw new ArgumentError(
-        'TensorBoard: writeImages goes with the histograms, but histogramFreq is 0: pass histogramFreq 1, too, or more.',
+        'TensorBoard: writeImages goes with the histograms, but histogramFreq is 0. Pass histogramFreq 1, too, or more.',
       );
     }
     this.logDir = logDir;

@@ -3,7 +3,7 @@
  * wrong loss hours later. Values that lie on the GPU alone are not looked at; the watch of training finds those that are not finite.
  */
 
-import { describe } from '../describe.ts';
+import { counted, describe } from '../describe.ts';
 import { ArgumentError, DataError, ShapeError } from '../errors.ts';
 import { checkRows, everyValue, finite } from '../rules.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
@@ -58,12 +58,12 @@ export function checkExamples(
   const [count] = x.shape;
   if (y.shape[0] !== count) {
     throw new ShapeError(
-      `${who}: got ${count} inputs ${formatShape(x.shape)} but ${y.shape[0]} labels ${formatShape(y.shape)}. Give one label an example.`,
+      `${who}: got ${counted(count, 'input')} ${formatShape(x.shape)} but ${counted(y.shape[0], 'label')} ${formatShape(y.shape)}. Give one label an example.`,
     );
   }
   if (weights !== null && weights.length !== count) {
     throw new ShapeError(
-      `${who}: got ${weights.length} example weights for ${count} examples. Give one weight an example.`,
+      `${who}: got ${counted(weights.length, 'example weight')} for ${counted(count, 'example')}. Give one weight an example.`,
     );
   }
   // All examples as one batch: an error then names the shapes that the caller knows.

@@ -1,7 +1,7 @@
 /** What `fit`, `evaluate` and `predict` are told beside the data, checked before hours are spent on it. */
 
 import { Callback } from '../callbacks/index.ts';
-import { describe } from '../describe.ts';
+import { counted, describe } from '../describe.ts';
 import { ArgumentError } from '../errors.ts';
 import { checkOptions } from '../given.ts';
 import { dataOf } from './checkData.ts';
@@ -61,7 +61,7 @@ function checkFitOptions(options: FitOptions): void {
   // Keras returns without a word when there is no epoch between the two.
   if (initialEpoch > epochs) {
     throw new ArgumentError(
-      `fit: initialEpoch ${initialEpoch} lies behind the last of ${epochs} epochs. Epochs count from the first training on: give a larger epochs.`,
+      `fit: initialEpoch ${initialEpoch} lies behind the last of ${counted(epochs, 'epoch')}. Epochs count from the first training on: give a larger epochs.`,
     );
   }
   if (!(Number.isFinite(validationSplit) && validationSplit >= 0 && validationSplit < 1)) {

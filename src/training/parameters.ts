@@ -3,6 +3,7 @@
  * they are copied in one piece. Until a device is needed they live on the host.
  */
 
+import { counted } from '../describe.ts';
 import { ShapeError, StateError } from '../errors.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Dtype, HostArray, Node } from '../graph/node.ts';
@@ -92,7 +93,7 @@ export class ParameterBlock {
     const { name, shape, start } = this.parameters[index];
     if (values.length !== sizeOf(shape)) {
       throw new ShapeError(
-        `Weight '${name}' has shape ${formatShape(shape)}, ${sizeOf(shape)} numbers, got ${values.length}. Give weights of the same model.`,
+        `Weight '${name}' has shape ${formatShape(shape)}, ${counted(sizeOf(shape), 'number')}, got ${values.length}. Give weights of the same model.`,
       );
     }
     if (this.#device !== null && this.#storage !== null) this.#device.write(this.#storage, values, start * 4);

@@ -1,5 +1,6 @@
 /** Whether training can go on from a file, bit for bit. */
 
+import { counted } from '../describe.ts';
 import { DataError } from '../errors.ts';
 import type { State } from '../io/state.ts';
 import { momentsOf } from '../ops/update.ts';
@@ -42,7 +43,7 @@ export function decodeResumable(
 function checkArchitecture(saved: Architecture, own: Architecture): void {
   if (!sameShape(saved.inputShape, own.inputShape) || saved.layers.length !== own.layers.length) {
     const text = ({ inputShape, layers }: Architecture): string =>
-      `${layers.length} layers for inputs ${formatShape(inputShape)}`;
+      `${counted(layers.length, 'layer')} for inputs ${formatShape(inputShape)}`;
     throw new DataError(
       `it was saved from another model, of ${text(saved)}; this one has ${text(own)}. Build that one.`,
     );
@@ -75,7 +76,7 @@ function checkOptimizer({ optimizer: saved }: SavedModel, optimizer: Optimizer, 
   const lacking = momentsOf(optimizer.rule).find((name) => size > 0 && saved.moments.get(name)?.length !== size);
   if (lacking === undefined) return;
   throw new DataError(
-    `its '${MOMENT}${lacking}' does not have the model's ${size} values. It is damaged; use another.`,
+    `its '${MOMENT}${lacking}' does not have the model's ${counted(size, 'value')}. It is damaged; use another.`,
   );
 }
 

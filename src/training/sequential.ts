@@ -5,6 +5,7 @@ import { ArgumentError, StateError } from '../errors.ts';
 import { checkOptions } from '../given.ts';
 import { defaultDevice } from '../gpu/defaultDevice.ts';
 import type { Device } from '../gpu/device.ts';
+import { INSPECT } from '../inspect.ts';
 import type { Layer } from '../layers/index.ts';
 import { checkInputShape } from '../layers/layer.ts';
 import { type Loss, type LossName, resolveLoss } from '../losses.ts';
@@ -59,6 +60,8 @@ export interface CompileOptions {
 
 /** Layers in a row, each on the output of the one before: built, compiled and trained as in Keras. */
 export class Sequential implements CallbackModel {
+  /** @internal */
+  static readonly name: string = 'Sequential';
   /** Ends training when set to true: after the hooks of the current batch or epoch, else after the steps submitted together. */
   stopTraining = false;
   history: History | null = null;
@@ -143,7 +146,7 @@ export class Sequential implements CallbackModel {
    */
   compile(options: CompileOptions): this {
     this.#requireIdle('compile');
-    checkOptions('compile', options, { optimizer: true, loss: true, metrics: true });
+    checkOptions('compile', options, { optimizer: true, loss: true, metrics: true }, "loss: 'mse'");
     const { loss, metrics = [] } = options;
     const loaded = this.#loaded;
     const { optimizer = loaded === null ? 'adam' : makeOptimizer(loaded.name, loaded.config) } = options;
@@ -388,6 +391,17 @@ export class Sequential implements CallbackModel {
     const text = summaryOf(this.#requireNetwork('summary'));
     print(text);
     return text;
+  }
+
+  /** The table of `summary`; before the model is built, the classes of its layers. */
+  toString(): string {
+    if (this.#network !== null) return `Sequential\n${summaryOf(this.#network)}`;
+    return `Sequential(${this.#layers.map(({ className }) => className).join(', ')}; not built yet)`;
+  }
+
+  /** What Node's `console.log` shows. @internal */
+  [INSPECT](): string {
+    return this.toString();
   }
 
   /**

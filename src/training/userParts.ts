@@ -3,7 +3,7 @@
  * called, so that a mistake has the name of the part that made it.
  */
 
-import { describe } from '../describe.ts';
+import { counted, describe } from '../describe.ts';
 import { ArgumentError, ShapeError, WgradError } from '../errors.ts';
 import type { Node } from '../graph/node.ts';
 import { formatBytes } from '../graph/storage.ts';
@@ -133,7 +133,7 @@ export function drawWeight(name: string, { shape, initializer }: WeightSpec, see
   const values: unknown = initializer(shape, seed);
   const size = sizeOf(shape);
   if (values instanceof Float32Array && values.length === size) return values;
-  const given = values instanceof Float32Array ? `${values.length} numbers` : describe(values);
+  const given = values instanceof Float32Array ? counted(values.length, 'number') : describe(values);
   throw new ShapeError(
     `The initializer of '${name}' gives ${given}, expected a Float32Array of ${size} for ${formatShape(shape)}. ` +
       'Let it return one number an element.',

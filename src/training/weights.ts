@@ -1,7 +1,7 @@
 /** A network's weights, copied to the host and back, in the order in which its layers declare them. */
 
 import type { Weight } from '../callbacks/index.ts';
-import { describe } from '../describe.ts';
+import { counted, describe } from '../describe.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
 import type { Network } from './network.ts';
@@ -53,7 +53,7 @@ export function writeWeights(network: Network, weights: readonly (Weight | Float
   }
   if (places.length !== weights.length) {
     throw new ArgumentError(
-      `setWeights: the model has ${places.length} weights, got ${weights.length}. Give those of getWeights() of an equal model.`,
+      `setWeights: the model has ${counted(places.length, 'weight')}, got ${weights.length}. Give those of getWeights() of an equal model.`,
     );
   }
   const values = places.map(({ name, shape }, at) => {
