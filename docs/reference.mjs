@@ -1,8 +1,9 @@
 /**
  * A plugin of TypeDoc for what the sources say already, and doc comments need not repeat: what a name is for is told by its
- * file, and a property of a class is told by the option or argument of its constructor that has its name.
+ * file, and a property of a class is told by the option or argument of its constructor that has its name. And a second form of
+ * the reference, for the package: as Markdown, without the README and the guides, which are in the package as they are.
  */
-import { Comment, CommentTag, Converter, ReflectionKind } from 'typedoc';
+import { Comment, CommentTag, Converter, FileRegistry, ReflectionKind } from 'typedoc';
 
 /** Categories: the first whose pattern a source file matches. Their order on a page is in typedoc.json. */
 const CATEGORIES = [
@@ -48,6 +49,14 @@ export function load(app) {
       if (comment !== undefined) described.comment = comment.clone();
     }
   }
+
+  app.outputs.addOutput('reference', async (path, project) => {
+    for (const document of [...(project.documents ?? [])]) project.removeReflection(document);
+    project.groups = project.groups?.filter(({ children }) => children.length > 0);
+    project.readme = undefined;
+    project.files = new FileRegistry();
+    await app.outputs.writeOutput({ name: 'markdown', path }, project);
+  });
 
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
     for (const module of project.getReflectionsByKind(ReflectionKind.Module)) {

@@ -29,7 +29,10 @@ const names = readdirSync(folder)
 mkdirSync(modules, { recursive: true });
 for (const name of names) {
   const text = strip(readFileSync(new URL(`${name}.wgsl`, folder), 'utf8'));
-  write(new URL(`${name}.generated.ts`, modules), `${HEAD}export const ${name} = ${JSON.stringify(`${text}\n`)};\n`);
+  write(
+    new URL(`${name}.generated.ts`, modules),
+    `${HEAD}export const ${name}: string = ${JSON.stringify(`${text}\n`)};\n`,
+  );
 }
 for (const file of readdirSync(modules)) {
   if (!names.includes(file.slice(0, -'.generated.ts'.length))) rmSync(new URL(file, modules));

@@ -5,7 +5,7 @@
  * only when it comes to need it (`import()`) is named apart. Four programs are measured:
  *
  * - tensors: tensors with all their methods, variables, gradients, one optimizer, a device
- * - quick start: examples/quickstart.ts, a convolutional network with its training and its procedural images
+ * - quick start: examples/quickstart.ts, a convolutional network with its training, its drawn digits and their picture
  * - core: every public name but data sets and file formats
  * - everything: every public name
  *
@@ -26,6 +26,7 @@ const TENSORS = ['tensor', 'variable', 'grad', 'valueAndGrad', 'Adam', 'openDevi
 /** What is no core: data sets, and file formats of their own. */
 const BESIDE_CORE = [
   'cifar10',
+  'proceduralDigits',
   'proceduralImages',
   'NetworkError',
   'decodeSafetensors',
@@ -107,7 +108,7 @@ const using = (names: readonly string[]): string =>
 export async function sizes(root: string) {
   const wgrad: object = await import(pathToFileURL(createRequire(join(root, 'package.json')).resolve('wgrad')).href);
   const names = Object.keys(wgrad);
-  const quickStart = readFileSync(`${here}/examples/quickstart.ts`, 'utf8').replace('../src/index.ts', 'wgrad');
+  const quickStart = readFileSync(`${here}/examples/quickstart.ts`, 'utf8');
   return {
     tensors: await sizeOf(root, using(TENSORS)),
     'quick start': await sizeOf(root, quickStart),

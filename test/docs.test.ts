@@ -3,24 +3,23 @@
  * lead somewhere, and every public name stands in it.
  */
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as wgrad from '../src/index.ts';
 import { isInitializerName } from '../src/initializers.ts';
 import { losses } from '../src/losses.ts';
+import { deadLinks, FENCE } from './links.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const pages = ['README.md', ...readdirSync(join(root, 'docs')).filter((file) => file.endsWith('.md'))].map((file) =>
   file === 'README.md' ? file : `docs/${file}`,
 );
 const textOf = (page: string): string => readFileSync(join(root, page), 'utf8');
-
-const FENCE = /^```(.*)\n([\s\S]*?)^```$/gm;
 
 /** A block of TypeScript of a page: a program of its own. */
 interface Program {
@@ -40,7 +39,7 @@ const programsOf = (page: string): Program[] =>
     .map(([, language, text], at) => ({
       name: `${basename(page, '.md').toLowerCase()}-${at + 1}`,
       title: `${page}, block ${at + 1}`,
-      text: text.replace("'../src/index.ts'", "'wgrad'"),
+      text: text,
       runs: language === 'ts' && text !== QUICK_START,
     }));
 
@@ -159,29 +158,8 @@ for (const { name, title, text, runs } of programs) {
   });
 }
 
-const prose = (page: string): string => textOf(page).replace(FENCE, '');
-
-/** The anchors of a page's headings, as code hosts make them. */
-const anchorsOf = (page: string): string[] =>
-  [...prose(page).matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
-    heading
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N} _-]/gu, '')
-      .replaceAll(' ', '-'),
-  );
-
 docs('links lead to files and headings that exist', () => {
-  const dead: string[] = [];
-  for (const page of pages) {
-    for (const [, target] of prose(page).matchAll(/\]\(([^)\s]+)\)/g)) {
-      if (/^[a-z]+:/.test(target)) continue;
-      const [path, anchor] = target.split('#');
-      const file = path === '' ? page : join(dirname(page), path);
-      const sound = existsSync(join(root, file)) && (anchor === undefined || anchorsOf(file).includes(anchor));
-      if (!sound) dead.push(`${page}: ${target}`);
-    }
-  }
-  assert.equal(dead, []);
+  assert.equal(deadLinks(root, pages), []);
 });
 
 docs('every guide is part of the reference', () => {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { ProceduralImagesOptions } from '../src/datasets/drawn.ts';
 import type { LabelledImages } from '../src/datasets/imageDataset.ts';
-import { type ProceduralImagesOptions, proceduralImages } from '../src/datasets/proceduralImages.ts';
+import { proceduralImages } from '../src/datasets/proceduralImages.ts';
 import { ArgumentError } from '../src/errors.ts';
 
 const test = suite('proceduralImages');

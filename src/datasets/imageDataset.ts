@@ -1,13 +1,19 @@
 /** What every image data set of wgrad looks like. Free of Node's and the browser's own modules. */
 
+/** Height, width and channels of one image. */
+export type ImageShape = readonly [height: number, width: number, channels: number];
+
 /** Images and their classes, in the order in which the data set gives them. */
 export interface LabelledImages {
-  /** Pixels from 0 to 255, row-major NHWC: red, green and blue side by side. Length `count * 32 * 32 * 3`. */
+  /**
+   * Pixels from 0 to 255, row-major NHWC: red, green and blue side by side, or one grey channel. As many as `shape` says:
+   * `count * 32 * 32 * 3` for CIFAR-10.
+   */
   readonly images: Uint8Array;
   /** One class number an image, an index into `ImageDataset.classNames`. Length `count`. */
   readonly labels: Uint8Array;
   /** That of `images`, for `tensor(images, shape)`. */
-  readonly shape: readonly [count: number, height: 32, width: 32, channels: 3];
+  readonly shape: readonly [count: number, height: number, width: number, channels: number];
 }
 
 /** A training and a test part with the same classes. */
@@ -26,7 +32,7 @@ export interface ImageDataset {
   readonly test: LabelledImages;
 }
 
-/** Height and width of an image, in pixels. */
+/** Height and width of an image of CIFAR-10, in pixels. */
 export const side = 32;
 /** Pixels of one channel of one image. */
 export const planePixels = side * side;
@@ -36,18 +42,19 @@ export const imageBytes = planePixels * 3;
 /** The images from `begin` to `end`, where they lie: nothing is copied. */
 export function imagesBetween({ images, labels, shape }: LabelledImages, begin: number, end: number): LabelledImages {
   const [, height, width, channels] = shape;
+  const size = height * width * channels;
   return {
-    images: images.subarray(begin * imageBytes, end * imageBytes),
+    images: images.subarray(begin * size, end * size),
     labels: labels.subarray(begin, end),
     shape: [end - begin, height, width, channels],
   };
 }
 
 /** Room for `count` images, to be filled by the caller. */
-export function emptyImages(count: number): LabelledImages {
+export function emptyImages(count: number, [height, width, channels]: ImageShape = [side, side, 3]): LabelledImages {
   return {
-    images: new Uint8Array(count * imageBytes),
+    images: new Uint8Array(count * height * width * channels),
     labels: new Uint8Array(count),
-    shape: [count, side, side, 3],
+    shape: [count, height, width, channels],
   };
 }

@@ -4,24 +4,9 @@
  * It is made to be about as hard for a small CNN as CIFAR-10 is, not to look like it. Each class is a shape, and every
  * cue but the shape is unreliable: colour and surface pattern are only likelier in some classes than in others, shapes
  * are moved, turned, stretched, covered in part and drawn on clutter, and some are half-way to the next class.
- *
- * Every number comes from a hash of (seed, part, image, draw) and IEEE-754 sums, products and square roots, which every
- * engine rounds alike; sine and its kin are avoided since engines may differ in their last bit.
  */
-import { describe } from '../describe.ts';
-import { ArgumentError } from '../errors.ts';
-import { pcg4d } from '../random.ts';
-import { emptyImages, type ImageDataset, imageBytes, type LabelledImages, side } from './imageDataset.ts';
-
-/** How many pictures to draw, and from which seed. */
-export interface ProceduralImagesOptions {
-  /** Number of training images; default 10,000. */
-  readonly train?: number;
-  /** Number of test images; default 2,000. */
-  readonly test?: number;
-  /** Whole number from 0 to 2³² - 1; default 0. Another seed gives other pictures of the same ten classes. */
-  readonly seed?: number;
-}
+import { clamp, type Draws, drawSet, length, mix, type ProceduralImagesOptions } from './drawn.ts';
+import { type ImageDataset, imageBytes, side } from './imageDataset.ts';
 
 type Colour = readonly [red: number, green: number, blue: number];
 
@@ -41,9 +26,8 @@ const shapes: readonly (readonly [name: string, shape: Shape])[] = [
   ['pair', (u, v) => length(Math.abs(u) - 0.56, v) - 0.42],
 ];
 
-/** Streams of random numbers: 'shap' in ASCII, and the next. */
-const trainStream = 0x73686170;
-const testStream = trainStream + 1;
+/** 'shap' in ASCII. */
+const stream = 0x73686170;
 
 /** The hue, on a circle of ten, that a class prefers; similar shapes are kept apart so that colour misleads. */
 const favouriteHue = [0, 3, 6, 9, 2, 5, 8, 1, 4, 7];
@@ -74,51 +58,21 @@ const noise = 14;
  * @throws {ArgumentError} where a count or the seed is no whole number in its range.
  */
 export function proceduralImages(options: ProceduralImagesOptions = {}): ImageDataset {
-  const { train = 10_000, test = 2_000, seed = 0 } = options;
-  requireWhole('train', train, 2 ** 31 / imageBytes);
-  requireWhole('test', test, 2 ** 31 / imageBytes);
-  requireWhole('seed', seed, 2 ** 32 - 1);
-  return {
-    name: 'synthetic shapes (not CIFAR-10)',
-    source: `drawn by wgrad's proceduralImages from seed ${seed}`,
-    synthetic: true,
-    classNames: shapes.map(([name]) => name),
-    train: drawPart(seed, trainStream, train),
-    test: drawPart(seed, testStream, test),
-  };
-}
-
-function requireWhole(argument: string, value: number, largest: number): void {
-  if (Number.isInteger(value) && value >= 0 && value <= largest) return;
-  throw new ArgumentError(
-    `proceduralImages: ${argument} is ${describe(value)}. Pass a whole number from 0 to ${Math.floor(largest)}.`,
-  );
-}
-
-function drawPart(seed: number, stream: number, count: number): LabelledImages {
-  const result = emptyImages(count);
-  // Image numbers above 2³¹ are free for the draws that belong to a ten of images rather than to one.
-  const ten = new Draws(seed, stream);
-  const draws = new Draws(seed, stream);
   const canvas = new Canvas();
-  const order = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
-  for (let image = 0; image < count; image++) {
-    const place = image % 10;
-    if (place === 0) shuffle(order, ten.start(2 ** 31 + image / 10));
-    result.labels[image] = order[place];
-    drawImage(canvas, draws.start(image), order[place]);
-    canvas.develop(result.images, image * imageBytes, draws);
-  }
-  return result;
-}
-
-function shuffle(order: number[], draws: Draws): void {
-  for (let last = order.length - 1; last > 0; last--) {
-    const other = draws.below(last + 1);
-    const held = order[last];
-    order[last] = order[other];
-    order[other] = held;
-  }
+  return drawSet(
+    {
+      who: 'proceduralImages',
+      name: 'synthetic shapes (not CIFAR-10)',
+      classNames: shapes.map(([name]) => name),
+      shape: [side, side, 3],
+      stream,
+      draw(draws, label, images, offset) {
+        drawImage(canvas, draws, label);
+        canvas.develop(images, offset, draws);
+      },
+    },
+    options,
+  );
 }
 
 function drawImage(canvas: Canvas, draws: Draws, label: number): void {
@@ -257,66 +211,6 @@ class Canvas {
   }
 }
 
-/** The random words of one image: the n-th depends on nothing but (seed, stream, image, n). */
-class Draws {
-  #words: Uint32Array = new Uint32Array(4);
-  #image = 0;
-  #taken = 0;
-
-  constructor(
-    readonly seed: number,
-    readonly stream: number,
-  ) {}
-
-  /** Goes to the first word of an image. */
-  start(image: number): this {
-    this.#image = image;
-    this.#taken = 0;
-    return this;
-  }
-
-  /** The next word, from 0 to 2³² - 1. */
-  word(): number {
-    const lane = this.#taken % 4;
-    if (lane === 0) this.#words = pcg4d(this.#taken / 4, this.#image, this.stream, this.seed);
-    this.#taken++;
-    return this.#words[lane];
-  }
-
-  uniform(): number {
-    return this.word() / 2 ** 32;
-  }
-
-  between(low: number, high: number): number {
-    return low + (high - low) * this.uniform();
-  }
-
-  below(limit: number): number {
-    return Math.floor(this.uniform() * limit);
-  }
-
-  chance(probability: number): boolean {
-    return this.uniform() < probability;
-  }
-
-  /** Cosine and sine of an angle whose tangent is at most `greatest`, either way. */
-  tilt(greatest: number): readonly [number, number] {
-    const slope = this.between(-greatest, greatest);
-    const reach = length(1, slope);
-    return [1 / reach, slope / reach];
-  }
-
-  /** Cosine and sine of a random angle. */
-  direction(): readonly [number, number] {
-    for (;;) {
-      const x = this.between(-1, 1);
-      const y = this.between(-1, 1);
-      const reach = length(x, y);
-      if (reach > 0.05 && reach <= 1) return [x / reach, y / reach];
-    }
-  }
-}
-
 function anyColour(draws: Draws): Colour {
   return [draws.between(20, 235), draws.between(20, 235), draws.between(20, 235)];
 }
@@ -337,20 +231,8 @@ function square(x: number): number {
   return x * x;
 }
 
-function length(x: number, y: number): number {
-  return Math.sqrt(x * x + y * y);
-}
-
 function box(u: number, v: number, halfWidth: number, halfHeight: number): number {
   return Math.max(Math.abs(u) - halfWidth, Math.abs(v) - halfHeight);
-}
-
-function mix(from: number, to: number, share: number): number {
-  return from + (to - from) * share;
-}
-
-function clamp(value: number): number {
-  return Math.min(1, Math.max(0, value));
 }
 
 function fraction(value: number): number {

@@ -26,14 +26,39 @@ export async function rasterize(svg: string, zoom = 1): Promise<Uint8Array> {
   return drawn.asPng();
 }
 
-/** The width of a line as it will be drawn. */
+/** The width of a line as it will be drawn; about that, where resvg is not installed. */
 export function textWidth(content: string, style: TextStyle): number {
   if (content.trim() === '') return 0;
+  if (!isInstalled('@resvg/resvg-js')) return estimate(content, style);
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10">${text(0, 0, content, style)}</svg>`;
   const { Resvg } = resvg();
   const box = new Resvg(svg, options(svg)).getBBox();
   if (box !== undefined) return box.width;
   throw new StateError(`wgrad/pictures: this system has no font to write with. Run: npm install ${FONT_PACKAGE}`);
+}
+
+/** In Arial, which a viewer takes that lacks the font of the pictures, and whose letters are the wider ones. */
+const EMS = [
+  [/[ijl.,:;'|!]/, 0.28],
+  [/[ ftrI()[\]/-]/, 0.34],
+  [/[mMWw%@—…]|\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}/u, 1],
+  [/[A-Z]/, 0.74],
+] as const;
+const USUAL = 0.58;
+
+/** For an SVG file, whose viewer brings its own font, no more can be known. */
+function estimate(content: string, { size, bold = false }: TextStyle): number {
+  const ems = [...content].reduce((sum, letter) => sum + (EMS.find(([kind]) => kind.test(letter))?.[1] ?? USUAL), 0);
+  return ems * size * (bold ? 1.06 : 1);
+}
+
+function isInstalled(name: string): boolean {
+  try {
+    require.resolve(name);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Not imported, so that a program that lacks it hears how to get it. */
