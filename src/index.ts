@@ -61,6 +61,7 @@ export {
   Reshape,
   type WeightSpec,
 } from './layers/index.ts';
+export type { CustomObjects, LayerMaker } from './layers/makeLayer.ts';
 export {
   type BinaryOptions,
   binaryCrossentropy,
@@ -113,6 +114,7 @@ export type { PredictOptions } from './training/predict.ts';
 export { scaleLearningRate } from './training/scaleLearningRate.ts';
 export {
   type CompileOptions,
+  type LoadOptions,
   Sequential,
   type SequentialOptions,
 } from './training/sequential.ts';

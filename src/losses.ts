@@ -26,6 +26,8 @@ export interface Loss {
    * is trained or evaluated on them; default: finite.
    */
   labels?(outputShape: Shape): ValueRule;
+  /** Options of a loss of this library, with which a file remembers it; one of your own has none and must be given to `compile` again. */
+  readonly config?: Readonly<Record<string, number | boolean>>;
 }
 
 /** Options of `categoricalCrossentropy` and `sparseCategoricalCrossentropy`. */
@@ -93,6 +95,7 @@ function categorical(name: string, sparse: boolean, options: CategoricalOptions)
   }
   return {
     name,
+    config: { fromLogits, labelSmoothing, clip },
     labels: (outputShape) => (sparse ? classIds(outputShape.at(-1) ?? 1) : distribution),
     perExample(labels, output) {
       if (output.shape.length !== 2) {
@@ -173,6 +176,7 @@ export function binaryCrossentropy(options: BinaryOptions = {}): Loss {
   checkSmoothing('binaryCrossentropy', labelSmoothing);
   return {
     name: 'binaryCrossentropy',
+    config: { fromLogits, labelSmoothing },
     labels: () => share,
     perExample(labels, output) {
       const raw = alike('binaryCrossentropy', labels, output);
@@ -190,12 +194,14 @@ export function binaryCrossentropy(options: BinaryOptions = {}): Loss {
 /** Mean of (output - label)² over each example. */
 export const meanSquaredError = (): Loss => ({
   name: 'meanSquaredError',
+  config: {},
   perExample: (labels, output) => perExampleMean(e.square(e.sub(output, alike('meanSquaredError', labels, output)))),
 });
 
 /** Mean of |output - label| over each example. */
 export const meanAbsoluteError = (): Loss => ({
   name: 'meanAbsoluteError',
+  config: {},
   perExample: (labels, output) => perExampleMean(e.abs(e.sub(output, alike('meanAbsoluteError', labels, output)))),
 });
 

@@ -20,6 +20,8 @@ export interface Metric {
   readonly name: string;
   /** A number for each example [batch]. */
   perExample(labels: Node, output: Node): Node;
+  /** Of a metric of this library, with which a file remembers it; one of your own has none and must be given to `compile` again. */
+  readonly config?: Readonly<Record<string, number | boolean>>;
 }
 
 /** Share of examples whose most probable class is the labelled one. */
@@ -55,6 +57,7 @@ function binaryAccuracy(labels: Node, output: Node): Node {
  */
 export const accuracy = (loss: Loss): Metric => ({
   name: 'accuracy',
+  config: {},
   perExample(labels, output) {
     const binary = loss.name === 'binaryCrossentropy' || output.shape.at(-1) === 1;
     return binary ? binaryAccuracy(labels, output) : categoricalAccuracy(labels, output);
@@ -72,7 +75,7 @@ const errors = {
 /** Names of metrics. */
 export type MetricName = 'accuracy' | keyof typeof errors;
 
-const metricNames: readonly MetricName[] = [
+export const metricNames: readonly MetricName[] = [
   'accuracy',
   ...Object.keys(errors).filter((name): name is keyof typeof errors => name in errors),
 ];

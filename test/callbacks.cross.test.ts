@@ -809,7 +809,7 @@ const bar: Cell = async (name) => {
     // A second a batch, of 11 examples in 4. Where no batch was left, nothing is known of their speed.
     assert.equal(facts.slice(0, facts.length - metrics.length), [
       `Epoch ${one.epoch + 1}/${EPOCHS}`,
-      ...(left > 0 ? [`${left}.0s`, '2.75 images/s'] : ['0.00s']),
+      ...(left > 0 ? [`${left}.0s`, '2.75 samples/s'] : ['0.00s']),
     ]);
     const shown = Object.fromEntries(metrics.map((text) => text.split(': ')));
     assert.equal(Object.keys(shown).sort(), Object.keys(one.logs).sort());

@@ -64,6 +64,7 @@ export const params: CallbackParams = {
   samples: 10_000,
   batchSize: 32,
   verbose: 1,
+  inputShape: [32, 32, 3],
   classes: 10,
   initialEpoch: 0,
   validationFreq: 1,

@@ -97,6 +97,26 @@ test('verbose 0 is silent, and comes from fit unless it is given', async () => {
   assert.is(silent.writes.length, 1);
 });
 
+test('only what has height, width and channels is counted as images', () => {
+  for (const [inputShape, what] of [
+    [[28, 28, 1], 'images'],
+    [[13], 'samples'],
+    [[20, 7], 'samples'],
+    [[], 'samples'],
+    [[4, 8, 8, 3], 'samples'],
+    [undefined, 'samples'],
+  ] as const) {
+    const lines: string[] = [];
+    let time = 0;
+    const bar = new ProgressBar({ print: (line) => lines.push(line), now: () => (time += 500) });
+    bar.setParams({ ...params, inputShape, steps: 1, samples: 10 });
+    bar.onEpochBegin(0);
+    bar.onTrainBatchEnd(0, {});
+    bar.onEpochEnd(0, {});
+    assert.match(lines[0], new RegExp(` \\d+ ${what}/s$`));
+  }
+});
+
 test('evaluation and prediction have their own line outside of training', async () => {
   const lines: string[] = [];
   const bar = await epoch({ print: (line) => lines.push(line) });
@@ -126,9 +146,19 @@ function part(options: ProgressBarOptions, first: number, end: number): void {
 
 test('an epoch that was cut short is shown as far as it came, and so is the speed of one that goes on in its midst', () => {
   for (const [first, end, bar, line] of [
-    [0, 3, '  3/100 [>...................] 3.0s - 9.9 images/s', '3 of 100 steps - 3.0s - 9.9 images/s'],
+    [
+      0,
+      3,
+      '  3/100 [>...................] 3.0s - stopped - 9.9 images/s',
+      'stopped after 3 of 100 steps - 3.0s - 9.9 images/s',
+    ],
     [97, 100, '100/100 [====================] 3.0s - 9.9 images/s', '3.0s - 9.9 images/s'],
-    [40, 45, ' 45/100 [=========>..........] 5.0s - 9.9 images/s', '45 of 100 steps - 5.0s - 9.9 images/s'],
+    [
+      40,
+      45,
+      ' 45/100 [=========>..........] 5.0s - stopped - 9.9 images/s',
+      'stopped after 45 of 100 steps - 5.0s - 9.9 images/s',
+    ],
     // Saved after its last batch.
     [100, 100, '0.00s', '0.00s'],
   ] as const) {

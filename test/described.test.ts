@@ -296,7 +296,7 @@ test('console.log shows models, optimizers, devices and histories in a few lines
   const lines = inspect(model).split('\n');
   assert.is(lines[0], 'Sequential');
   assert.match(lines[3], /^first \(Dense\) +\[batch, 3\] +15$/);
-  assert.match(lines[6], /^Parameters: 19 /);
+  assert.match(lines[6], /^Total parameters: 19\b/);
   assert.is(inspect(new w.SGD({ momentum: 0.9 })), 'SGD(learningRate: 0.01, momentum: 0.9, nesterov: false)');
   const history = await model.fit(w.ones([2, 4]), w.ones([2, 1]), { epochs: 2, verbose: 0 });
   assert.match(inspect(history), /^History \{\s+epoch: \[ 0, 1 \],\s+history: \{\s+loss: \[/);

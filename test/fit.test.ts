@@ -1048,7 +1048,13 @@ test('summary: a table of layers, shapes and counts', () => {
   assert.match(text, /\nbig \(Conv2D\) +\[batch, 62, 62, 32\] +896\n/);
   assert.match(text, /\nflatten \(Flatten\) +\[batch, 123008\] +0\n/);
   assert.match(text, /\ndense \(Dense\) +\[batch, 2\] +246,018\n/);
-  assert.match(text, /\nParameters: 246,914 \(964\.5 KiB\), trained: 246,914 \(964\.5 KiB\)$/);
+  const count = String.raw`246,914 \(964\.5 KiB\)`;
+  assert.match(
+    text,
+    new RegExp(
+      `\nTotal parameters: ${count}\nTrainable parameters: ${count}\nNon-trainable parameters: 0 \\(0.0 KiB\\)$`,
+    ),
+  );
   const widths = text
     .split('\n')
     .slice(0, 5)

@@ -36,9 +36,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
  * a decision.
  */
 const TENSORS_BUDGET = 45.3 * 1024;
-const CORE_BUDGET = 87.3 * 1024;
+const CORE_BUDGET = 89.7 * 1024;
 /** Most bytes of the package, packed. */
-const PACKAGE_BUDGET = 1.6e6;
+const PACKAGE_BUDGET = 1.7e6;
 
 // As the README has it: the project lies beside the checkout, in which the package is packed.
 const folder = mkdtempSync(join(tmpdir(), 'wgrad-package-'));

@@ -5,7 +5,7 @@
 
 import { StateError } from '../errors.ts';
 import type { SavedState, State } from '../io/state.ts';
-import type { History } from './history.ts';
+import type { History, Interruption } from './history.ts';
 import type { NonFinite } from './nonFinite.ts';
 
 /** Metrics by Keras' keys: `loss`, `accuracy`, `val_loss`, `learning_rate`, ... */
@@ -98,6 +98,8 @@ export interface CallbackParams {
   readonly batchSize: number;
   /** What `fit` was told. */
   readonly verbose: 0 | 1 | 2;
+  /** Shape of one example, without the batch; left out where it is not known. */
+  readonly inputShape?: readonly number[];
   /** Number of classes for a classifier (the width of the last layer), else null. */
   readonly classes: number | null;
   /**
@@ -141,6 +143,12 @@ export abstract class Callback {
   /** Called by `fit`. */
   setParams(params: CallbackParams): void {
     this.#params = params;
+  }
+
+  /** How far an epoch came that was cut short by `stopTraining`, for `onEpochEnd`; null for one that is whole. */
+  protected interruptionOf(epoch: number): Interruption | null {
+    const interrupted = this.#model?.history?.interrupted ?? null;
+    return interrupted?.epoch === epoch ? interrupted : null;
   }
 
   /**
@@ -210,7 +218,11 @@ export abstract class Callback {
   onTrainError(_error: unknown): Hook {}
   /** Before an epoch, counted from 0. `logs` is empty. */
   onEpochBegin(_epoch: number, _logs: Logs): Hook {}
-  /** `logs` holds the epoch's means, validation metrics with the prefix `val_`, and `learning_rate`; callbacks may add keys. */
+  /**
+   * `logs` holds the epoch's means, validation metrics with the prefix `val_`, and `learning_rate`; callbacks may add keys.
+   * Also called, as in Keras, for an epoch that `stopTraining` cut short: then `interruptionOf(epoch)` tells how
+   * far it came, and the means are those of that part.
+   */
   onEpochEnd(_epoch: number, _logs: Logs): Hook {}
   /** Before a batch of the epoch, counted from 0, or a group of them: see `everyTrainBatch`. */
   onTrainBatchBegin(_batch: number, _logs: Logs): Hook {}

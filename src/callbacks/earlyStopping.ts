@@ -1,7 +1,7 @@
 import type { SavedState, State } from '../io/state.ts';
 import type { Logs, Weight } from './callback.ts';
 import { stateOfWeights, weightsFrom } from './keptWeights.ts';
-import { MonitorCallback, type MonitorOptions } from './monitorCallback.ts';
+import { isOfValidation, MonitorCallback, type MonitorOptions } from './monitorCallback.ts';
 import { checkInteger, checkNumber } from './options.ts';
 
 /** Options of `EarlyStopping`. */
@@ -16,7 +16,10 @@ export interface EarlyStoppingOptions extends MonitorOptions {
   startFromEpoch?: number;
 }
 
-/** Stops training when a metric has stopped improving, by Keras' rules. */
+/**
+ * Stops training when a metric has stopped improving, by Keras' rules. Unlike in Keras, an epoch that was cut short does not
+ * count, but where its validation was better than ever before, its weights are the best.
+ */
 export class EarlyStopping extends MonitorCallback {
   /** @internal */
   static override readonly name: string = 'EarlyStopping';
@@ -77,8 +80,10 @@ export class EarlyStopping extends MonitorCallback {
   override async onEpochEnd(epoch: number, logs: Logs): Promise<void> {
     const value = this.monitored(logs);
     if (value === null || epoch < this.startFromEpoch) return;
+    const better = this.isImprovement(value, this.best);
+    if (this.interruptionOf(epoch) !== null && !(better && isOfValidation(this.monitor))) return;
     this.#wait++;
-    if (this.isImprovement(value, this.best)) {
+    if (better) {
       this.best = value;
       this.bestEpoch = epoch;
       if (this.restoreBestWeights) this.#bestWeights = await this.model.getWeights();

@@ -1,6 +1,8 @@
 import type { SavedState, State } from '../io/state.ts';
-import { Callback, type Logs } from './callback.ts';
+import { Callback, type Logs, type MetricsReport } from './callback.ts';
 import { DIVERGENCE_KINDS, type DivergenceKind } from './divergenceKind.ts';
+import type { NonFinite } from './nonFinite.ts';
+import { nonFiniteFrom, stateOfNonFinite } from './nonFiniteState.ts';
 
 /** A return to an earlier state of the model, because training had diverged. */
 export interface Recovery {
@@ -18,19 +20,53 @@ export interface Recovery {
   readonly reason: DivergenceKind;
 }
 
+/** An epoch that was cut short, by `stopTraining` within it. */
+export interface Interruption {
+  /** From 0. */
+  readonly epoch: number;
+  /** Batches of it that were trained; at least 1. */
+  readonly batches: number;
+  /** Batches that it would have had. */
+  readonly of: number;
+}
+
 /** Records every epoch's logs; `fit` adds one and returns it. Several trainings with one History follow each other. */
 export class History extends Callback {
   /** @internal */
   static override readonly name: string = 'History';
   /** Epoch numbers from 0, in the order in which they ended. */
   readonly epoch: number[] = [];
-  /** One number an epoch for each key of the logs: `loss`, `val_accuracy`, `learning_rate`, ... */
+  /**
+   * One number an epoch for each key of the logs: `loss`, `val_accuracy`, `learning_rate`, ... Those of an epoch that was
+   * cut short are there as well, and the training's own are means over the part of it that was trained: see `interrupted`.
+   */
   readonly history: Record<string, number[]> = {};
   /** Where a `DivergenceDetector` went back to an earlier state, in order. */
   readonly recoveries: Recovery[] = [];
+  /**
+   * The newest epoch that was cut short; null where none was. Set before the hooks `onEpochEnd` run, so that callbacks see in
+   * `this.model.history` whether the epoch is whole. A training that goes on within that epoch and ends it sets it back.
+   */
+  interrupted: Interruption | null = null;
+  /**
+   * The first step that was not finite, with its epoch (from 0) and what is known of it; null while all are. Such steps are left
+   * out, so that training may be healthy all the same.
+   */
+  nonFinite:
+    | (NonFinite & {
+        /** From 0. */
+        readonly epoch: number;
+      })
+    | null = null;
 
   override state(): State {
-    return { epoch: this.epoch, history: this.history, recoveries: stateOfRecoveries(this.recoveries) };
+    return {
+      epoch: this.epoch,
+      history: this.history,
+      recoveries: stateOfRecoveries(this.recoveries),
+      interrupted: this.interrupted && { ...this.interrupted },
+      nonFinite: this.nonFinite && { epoch: this.nonFinite.epoch, found: stateOfNonFinite(this.nonFinite) },
+    };
   }
 
   override restore(saved: SavedState): void {
@@ -39,6 +75,16 @@ export class History extends Callback {
     const history = saved.record('history');
     for (const key of history.keys) this.history[key] = history.numbers(key);
     this.recoveries.splice(0, Number.POSITIVE_INFINITY, ...recoveriesFrom(saved, 'recoveries'));
+    // Older files do not tell.
+    const known = (key: string): SavedState | null => (saved.keys.includes(key) ? saved.recordOrNull(key) : null);
+    const bad = known('nonFinite');
+    this.nonFinite = bad && { ...nonFiniteFrom(bad.record('found')), epoch: bad.whole('epoch') };
+    const cut = known('interrupted');
+    this.interrupted = cut && { epoch: cut.whole('epoch'), batches: cut.whole('batches'), of: cut.whole('of') };
+  }
+
+  override onMetrics({ epoch, nonFinite }: MetricsReport): void {
+    if (nonFinite !== null) this.nonFinite ??= { ...nonFinite, epoch };
   }
 
   override onEpochEnd(epoch: number, logs: Logs): void {

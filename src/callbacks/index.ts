@@ -22,7 +22,7 @@ export {
 export type { DivergenceKind } from './divergenceKind.ts';
 export { DivergenceWatch, type Finding, type WatchOptions } from './divergenceWatch.ts';
 export { EarlyStopping, type EarlyStoppingOptions } from './earlyStopping.ts';
-export { History, type Recovery } from './history.ts';
+export { History, type Interruption, type Recovery } from './history.ts';
 export { JSONLogger, type JSONLoggerOptions } from './jsonLogger.ts';
 export { LearningRateScheduler, type Schedule } from './learningRateScheduler.ts';
 export { ModelCheckpoint, type ModelCheckpointOptions } from './modelCheckpoint.ts';

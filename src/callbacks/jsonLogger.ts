@@ -10,7 +10,8 @@ export interface JSONLoggerOptions {
 }
 
 /**
- * Writes one JSON object a line an epoch (JSON Lines): `epoch` (from 0), then all logs of that epoch. JSON has no NaN:
+ * Writes one JSON object a line an epoch (JSON Lines): `epoch` (from 0), then all logs of that epoch, and for one that was
+ * cut short `interrupted` with the `batches` that were trained `of` all. JSON has no NaN:
  * numbers that are not finite are the strings `"NaN"`, `"Infinity"` and `"-Infinity"`, as protocol buffers have them in JSON;
  * JavaScript's `Number`, Python's `float` and pandas' `read_json` take both forms. A training that goes on after an
  * interruption goes on with its file: lines that are not of its epochs so far are cut off. Only in Node.
@@ -50,6 +51,6 @@ export class JSONLogger extends Callback {
   }
 
   override async onEpochEnd(epoch: number, logs: Logs): Promise<void> {
-    await this.#file?.add(epoch, logs);
+    await this.#file?.add(epoch, logs, this.interruptionOf(epoch));
   }
 }

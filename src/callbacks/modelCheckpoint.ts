@@ -10,8 +10,8 @@ import { SaveFrequency } from './saveFrequency.ts';
 /** Options of `ModelCheckpoint`. */
 export interface ModelCheckpointOptions extends Omit<MonitorOptions, 'minDelta'> {
   /**
-   * Save only when the monitored metric is better than ever before. Default false. An epoch that lacks the metric is saved only
-   * as long as no best value is known.
+   * Save only when the monitored metric is better than ever before. Default false. An epoch that lacks the metric, or was cut
+   * short so that its mean is of a part of it (validation is whole), is saved only as long as no best value is known.
    */
   saveBestOnly?: boolean;
   /** `epoch`, or a number of batches (an integer >= 1) after which to save. Default `epoch`. */
@@ -85,13 +85,14 @@ export class ModelCheckpoint extends MonitorCallback {
   }
 
   override async onEpochEnd(epoch: number, logs: Logs): Promise<void> {
-    if (this.#frequency.byEpoch) await this.#save({ ...logs, epoch: epoch + 1 }, logs);
+    const isPartial = this.interruptionOf(epoch) !== null;
+    if (this.#frequency.byEpoch) await this.#save({ ...logs, epoch: epoch + 1 }, logs, isPartial);
   }
 
-  async #save(values: Logs, logs: Logs): Promise<void> {
+  async #save(values: Logs, logs: Logs, isPartial = false): Promise<void> {
     const path = fillPath(this.filepath, { ...this.#leftOut(), ...values });
     const prefix = `Epoch ${values.epoch}:`;
-    if (!this.#shouldSave(path, prefix, logs)) return;
+    if (!this.#shouldSave(path, prefix, logs, isPartial)) return;
     if (isNode) {
       const { makeFolderOf } = await import('../training/seldom.ts');
       await makeFolderOf('ModelCheckpoint', path);
@@ -107,10 +108,12 @@ export class ModelCheckpoint extends MonitorCallback {
     return Object.fromEntries(wanted.map((key) => [key, Number.NaN]));
   }
 
-  #shouldSave(path: string, prefix: string, logs: Logs): boolean {
-    const value = this.saveBestOnly ? this.monitored(logs) : null;
+  #shouldSave(path: string, prefix: string, logs: Logs, isPartial: boolean): boolean {
+    const partial = isPartial && !isOfValidation(this.monitor);
+    const value = this.saveBestOnly && !partial ? this.monitored(logs) : null;
     if (value === null && this.saveBestOnly && this.best !== null) {
-      if (this.verbose > 0) this.print(`${prefix} ${this.monitor} is not there, the best so far is kept`);
+      const lacking = partial ? 'of a part of the epoch' : 'not there';
+      if (this.verbose > 0) this.print(`${prefix} ${this.monitor} is ${lacking}, the best so far is kept`);
       return false;
     }
     // A file too many is better than none.

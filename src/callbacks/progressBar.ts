@@ -48,6 +48,8 @@ export class ProgressBar extends Callback {
   #done = 0;
   #first: number | null = null;
   #logs: Logs = {};
+  /** First step of the epoch that was not finite. */
+  #bad: number | null = null;
 
   /** @throws ArgumentError for an unknown `verbose`. */
   constructor({
@@ -109,6 +111,7 @@ export class ProgressBar extends Callback {
 
   override onMetrics(report: MetricsReport): void {
     this.#logs = { ...this.#logs, ...report.mean };
+    this.#bad = report.nonFinite?.step ?? null;
     this.#draw();
   }
 
@@ -161,6 +164,7 @@ export class ProgressBar extends Callback {
     this.#done = 0;
     this.#first = null;
     this.#logs = {};
+    this.#bad = null;
   }
 
   /** Batches since this bar began. */
@@ -170,8 +174,10 @@ export class ProgressBar extends Callback {
 
   /** Examples a second since then. */
   #rate(now: number): string {
-    const { steps, samples } = this.params;
-    return rateText((samples * this.#own) / steps, ((this.#trained ?? now) - this.#begun) / 1000);
+    const { steps, samples, inputShape } = this.params;
+    // [height, width, channels]
+    const what = inputShape?.length === 3 ? 'images' : 'samples';
+    return rateText((samples * this.#own) / steps, ((this.#trained ?? now) - this.#begun) / 1000, what);
   }
 
   #advance(batch: number, logs: Logs): void {
@@ -212,14 +218,16 @@ export class ProgressBar extends Callback {
     const duration = durationText((now - this.#begun) / 1000);
     // An epoch that was saved at its end goes on without a batch: how far it had come is not known here.
     const known = this.#done > 0;
-    const facts = [...(known ? [this.#rate(now)] : []), ...metricTexts(logs)];
+    const cut = known && this.#done < steps;
+    const bad = this.#bad === null ? [] : [`not finite from step ${this.#bad} on`];
+    const facts = [...(known ? [this.#rate(now)] : []), ...metricTexts(logs), ...bad];
     if (this.#drawsBar) {
       const bar = known ? `${barText(this.#done, steps)} ` : '';
-      this.#stream?.write(`\r${[bar + duration, ...facts].join(' - ')}\x1b[K\n`);
+      this.#stream?.write(`\r${[bar + duration, ...(cut ? ['stopped'] : []), ...facts].join(' - ')}\x1b[K\n`);
       return;
     }
-    const cut = known && this.#done < steps ? [`${this.#done} of ${steps} steps`] : [];
-    const line = [this.#title, ...cut, duration, ...facts].join(' - ');
+    const stopped = cut ? [`stopped after ${this.#done} of ${steps} steps`] : [];
+    const line = [this.#title, ...stopped, duration, ...facts].join(' - ');
     if (this.#stream !== null) this.#stream.write(`${line}\n`);
     else this.#print(line);
   }

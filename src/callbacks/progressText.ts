@@ -39,10 +39,10 @@ export function durationText(seconds: number): string {
 }
 
 /** `1234 images/s`, with three digits where there are fewer. */
-export function rateText(images: number, seconds: number): string {
-  if (!(seconds > 0)) return '- images/s';
-  const rate = images / seconds;
-  return `${rate >= 100 ? Math.round(rate) : Number(rate.toPrecision(3))} images/s`;
+export function rateText(samples: number, seconds: number, what: string): string {
+  if (!(seconds > 0)) return `- ${what}/s`;
+  const rate = samples / seconds;
+  return `${rate >= 100 ? Math.round(rate) : Number(rate.toPrecision(3))} ${what}/s`;
 }
 
 /** `118/313 [=====>.......]`. */

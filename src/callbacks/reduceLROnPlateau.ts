@@ -27,7 +27,10 @@ export interface LearningRateDrop {
   readonly to: number;
 }
 
-/** Lowers the learning rate when a metric has stopped improving, by Keras' rules. */
+/**
+ * Lowers the learning rate when a metric has stopped improving, by Keras' rules. Unlike in Keras, an epoch that was cut short
+ * does not count.
+ */
 export class ReduceLROnPlateau extends MonitorCallback {
   /** @internal */
   static override readonly name: string = 'ReduceLROnPlateau';
@@ -82,6 +85,7 @@ export class ReduceLROnPlateau extends MonitorCallback {
   override onEpochEnd(epoch: number, logs: Logs): void {
     // The rate that this epoch was trained with, before it may drop here; it may have dropped in a callback before.
     logs.learning_rate ??= this.model.optimizer.learningRate;
+    if (this.interruptionOf(epoch) !== null) return;
     const value = this.monitored(logs);
     if (value === null) return;
     if (this.#cooling > 0) this.#cooling--;

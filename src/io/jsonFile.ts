@@ -1,6 +1,7 @@
 /** A file of JSON Lines with an object an epoch, which outlives a kill. Loaded when a training writes one. */
 
 import type { Logs } from '../callbacks/callback.ts';
+import type { Interruption } from '../callbacks/history.ts';
 import { AppendedFile, endsLine, wholeLines } from './appendedFile.ts';
 
 export class JsonFile {
@@ -19,11 +20,13 @@ export class JsonFile {
     return this.#file.begin();
   }
 
-  async add(epoch: number, logs: Logs): Promise<void> {
+  /** `cut`: where the epoch was cut short. */
+  async add(epoch: number, logs: Logs, cut: Interruption | null): Promise<void> {
     const others = Object.entries(logs).filter(([key]) => key !== 'epoch');
     const fields = [['epoch', epoch] as const, ...others].map(
       ([key, value]) => `${JSON.stringify(key)}:${text(value)}`,
     );
+    if (cut !== null) fields.push(`"interrupted":{"batches":${cut.batches},"of":${cut.of}}`);
     await this.#file.append(`{${fields.join(',')}}\n`);
   }
 

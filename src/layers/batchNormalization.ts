@@ -32,7 +32,7 @@ const OPTIONS = { ...LAYER_OPTIONS, momentum: true, epsilon: true, center: true,
 
 /**
  * Batch normalisation over all axes but the last. Training uses the batch's statistics and keeps moving averages of them,
- * evaluation uses the averages. Weights: gamma, beta, movingMean, movingVariance, each [channels].
+ * evaluation uses the averages, and so does training where the layer is frozen. Weights: gamma, beta, movingMean, movingVariance, each [channels].
  */
 export class BatchNormalization extends Layer {
   readonly className = 'BatchNormalization';
@@ -68,12 +68,12 @@ export class BatchNormalization extends Layer {
     return specs;
   }
 
-  call(x: Node, { training, weights, update }: CallContext): Node {
+  call(x: Node, { training, trainable = true, weights, update }: CallContext): Node {
     const list = [...weights];
     const gamma = this.scale ? (list.shift() ?? null) : null;
     const beta = this.center ? (list.shift() ?? null) : null;
     const [movingMean, movingVariance] = list;
-    if (!training) return normalise(x, movingMean, movingVariance, gamma, beta, this.epsilon);
+    if (!(training && trainable)) return normalise(x, movingMean, movingVariance, gamma, beta, this.epsilon);
     const { y, mean, variance } = batchNorm(x, gamma, beta, this.epsilon);
     // Keras' blend, but two rounded shares would not add up to 1: near a momentum of 1 the statistics would drift.
     const blend = (moving: Node, batch: Node): Node =>

@@ -53,7 +53,7 @@ export class Conv2D extends Layer {
   readonly className = 'Conv2D';
   readonly filters: number;
   readonly kernelSize: readonly [number, number];
-  readonly #options: Required<Omit<Conv2DOptions, 'name' | 'inputShape' | 'strides'>> & {
+  readonly #options: Required<Omit<Conv2DOptions, keyof LayerOptions | 'strides'>> & {
     readonly strides: readonly [number, number];
   };
 

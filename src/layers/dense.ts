@@ -42,7 +42,7 @@ const OPTIONS = {
 export class Dense extends Layer {
   readonly className = 'Dense';
   readonly units: number;
-  readonly #options: Required<Omit<DenseOptions, 'name' | 'inputShape'>>;
+  readonly #options: Required<Omit<DenseOptions, keyof LayerOptions>>;
 
   /**
    * @param units extent of the output's last axis, at least 1

@@ -2,9 +2,10 @@
 
 import { describe } from '../describe.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
-import { checkName } from '../given.ts';
+import { checkName, flagOf } from '../given.ts';
 import type { Node } from '../graph/node.ts';
 import { type Initializer, type InitializerName, initializers, resolveInitializer } from '../initializers.ts';
+import { dataNode } from '../ops/leaf.ts';
 import { printable } from '../printable.ts';
 import { formatShape, frozen, type Padding, type Shape } from '../shape.ts';
 
@@ -16,7 +17,7 @@ export interface WeightSpec {
   readonly shape: Shape;
   /** Draws its first values. */
   readonly initializer: Initializer;
-  /** False for what is not learnt by gradients, such as moving averages. */
+  /** False for what is not learnt by gradients, such as moving averages; of a frozen layer nothing is, whatever this says. */
   readonly trainable: boolean;
 }
 
@@ -24,6 +25,8 @@ export interface WeightSpec {
 export interface CallContext {
   /** False in evaluation and prediction. */
   readonly training: boolean;
+  /** False where the layer is frozen (`layer.trainable`); left out: true. What a frozen layer gives to `update` is not taken. */
+  readonly trainable?: boolean;
   /** The layer's weights, in the order of its specs. */
   readonly weights: readonly Node[];
   /** Tells this layer's random draws from all others'. */
@@ -43,10 +46,12 @@ export interface LayerOptions {
   readonly name?: string;
   /** Without the batch dimension; only on the first layer. */
   readonly inputShape?: Shape;
+  /** False: the layer is frozen, see `Layer.trainable`. Default true. */
+  readonly trainable?: boolean;
 }
 
 /** Names of the options of every layer. */
-export const LAYER_OPTIONS = { name: true, inputShape: true } as const;
+export const LAYER_OPTIONS = { name: true, inputShape: true, trainable: true } as const;
 
 /**
  * Base of all layers. Shapes here leave out the batch dimension. A layer is a description: models that are made of the same
@@ -59,8 +64,9 @@ export abstract class Layer {
   readonly givenName: string | null;
   /** Shape of one example, where this layer was told. */
   readonly inputShape: Shape | null;
+  #trainable: boolean;
 
-  constructor({ name, inputShape }: LayerOptions = {}) {
+  constructor({ name, inputShape, trainable = true }: LayerOptions = {}) {
     if (name !== undefined && (typeof name !== 'string' || name === '' || printable(name) !== name)) {
       throw new ArgumentError(
         `A layer's name must be a text without control characters, got ${describe(name)}. Leave it out for Keras' name.`,
@@ -69,6 +75,25 @@ export abstract class Layer {
     if (inputShape !== undefined) checkInputShape(inputShape, name === undefined ? 'A layer' : `Layer '${name}'`);
     this.givenName = name ?? null;
     this.inputShape = inputShape === undefined ? null : frozen(inputShape);
+    this.#trainable = flagOf(trainable, name === undefined ? 'A layer' : `Layer '${name}'`, 'trainable');
+  }
+
+  /**
+   * Whether training changes the layer's weights; default true. Set to false, the layer is frozen: none of its weights changes,
+   * nor their moving averages, the optimizer keeps nothing for them, and no gradient is computed for them, nor for what lies
+   * before the first layer that is not frozen. As in Keras, a frozen BatchNormalization normalises by its moving averages in
+   * training as well, while a frozen Dropout still drops. Takes effect when the next `fit` or `trainOnBatch` begins, with or
+   * without `compile`; the optimizer then begins afresh. It is saved with the model. A layer that calls others in its own
+   * `call` is frozen as a whole.
+   * @throws ArgumentError for anything but true or false
+   */
+  get trainable(): boolean {
+    return this.#trainable;
+  }
+
+  /** @throws ArgumentError where it is not a boolean */
+  set trainable(value: boolean) {
+    this.#trainable = flagOf(value, this.className, 'trainable');
   }
 
   /** The weights for inputs of this shape; throws a ShapeError that names the layer when they do not fit. */
@@ -82,6 +107,21 @@ export abstract class Layer {
   /** What messages call it, whatever a minifier makes of the class. @internal */
   get [Symbol.toStringTag](): string {
     return this.className;
+  }
+
+  /**
+   * Shape of one output for inputs of this shape, both without the batch: `new Conv2D(8, 3).computeOutputShape([32, 32, 3])` is
+   * [30, 30, 8].
+   * @throws ShapeError where the layer does not fit such inputs
+   */
+  computeOutputShape(inputShape: Shape): Shape {
+    const name = this.givenName ?? this.className;
+    checkInputShape(inputShape, `Layer '${name}'`);
+    // Shapes are all that is asked of these nodes.
+    const blank = (shape: Shape): Node => dataNode(new Float32Array(0), shape);
+    const weights = this.weights(inputShape, name).map(({ shape }) => blank(shape));
+    const output = this.call(blank([1, ...inputShape]), { training: false, weights, randomKey: 0, update: () => {} });
+    return frozen(output.shape.slice(1));
   }
 
   /** The settings that make an equal layer. */

@@ -1,15 +1,17 @@
 /** How a saved layer is made again. */
 
 import { describe } from '../describe.ts';
-import { DataError } from '../errors.ts';
+import { ArgumentError, DataError } from '../errors.ts';
 import { isInitializerName } from '../initializers.ts';
 import { quote } from '../io/quote.ts';
+import type { Loss } from '../losses.ts';
+import type { Metric } from '../metrics.ts';
 import type { Padding } from '../shape.ts';
 import { checkActivation } from './activations.ts';
 import { BatchNormalization } from './batchNormalization.ts';
 import { Conv2D } from './conv2d.ts';
 import { Dense } from './dense.ts';
-import type { InitializerLike, Layer, LayerConfig, LayerOptions } from './layer.ts';
+import { type InitializerLike, Layer, type LayerConfig, type LayerOptions } from './layer.ts';
 import { Activation, Dropout, Rescaling } from './pointwise.ts';
 import { AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D } from './pooling.ts';
 import { Flatten, Reshape } from './reshaping.ts';
@@ -61,6 +63,12 @@ class Settings {
   }
 }
 
+/** Makes a layer of one's own again: from what its `config()` gave, with the options (`name`, `trainable`) that it had. */
+export type LayerMaker = (config: LayerConfig, options: LayerOptions) => Layer;
+
+/** Parts of one's own by the names that files have for them. */
+export type CustomObjects = Readonly<Record<string, LayerMaker | Loss | Metric>>;
+
 type Maker = (settings: Settings, options: LayerOptions) => Layer;
 
 const makers: Readonly<Record<string, Maker>> = {
@@ -102,13 +110,49 @@ const makers: Readonly<Record<string, Maker>> = {
     }),
 };
 
-/** The layer that a saved class name and settings describe. */
-export function makeLayer(className: string, config: LayerConfig, options: LayerOptions): Layer {
+/** A layer of the user's own; null where there is no maker for it. */
+function customLayer(className: string, config: LayerConfig, options: LayerOptions, known: CustomObjects) {
+  const make = Object.hasOwn(known, className) ? known[className] : undefined;
+  if (make === undefined) return null;
+  const who = `load: customObjects.${className}`;
+  if (typeof make !== 'function') {
+    throw new ArgumentError(
+      `${who}: expected a function, got ${describe(make)}. Write (config, options) => new ${className}(config, options).`,
+    );
+  }
+  const layer: unknown = make(config, options);
+  if (!(layer instanceof Layer)) {
+    throw new ArgumentError(
+      `${who}: expected it to make a layer, got ${describe(layer)}. Return an object of your class.`,
+    );
+  }
+  if (
+    layer.givenName === options.name &&
+    layer.className === className &&
+    layer.trainable === (options.trainable ?? true)
+  )
+    return layer;
+  throw new ArgumentError(
+    `${who}: expected the layer '${options.name}' of class '${className}'. Hand the options on to the constructor, and from there to super.`,
+  );
+}
+
+/**
+ * The layer that a saved class name and settings describe. `known`: layers of the user's own, which go before the library's.
+ */
+export function makeLayer(
+  className: string,
+  config: LayerConfig,
+  options: LayerOptions,
+  known: CustomObjects = {},
+): Layer {
+  const custom = customLayer(className, config, options, known);
+  if (custom !== null) return custom;
   const make = Object.hasOwn(makers, className) ? makers[className] : undefined;
   if (make === undefined) {
     throw new DataError(
       `The file holds a layer of class ${quote(className)}, which is not one of ${Object.keys(makers).join(', ')}. ` +
-        'Build the model in code and load its weights with load().',
+        `Pass it as customObjects: { ${/^\w+$/.test(className) ? className : 'Name'}: (config, options) => … }, or build the model in code and load its weights with load().`,
     );
   }
   return make(new Settings(config, `'${className}'`), options);

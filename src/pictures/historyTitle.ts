@@ -28,10 +28,18 @@ function ofOne(run: Run, curve: Curve, words: string, share: boolean, direction:
   if (broken !== null) return `${words} was ${last} when it turned to ${values[broken]} in epoch ${epochs[broken]}`;
   const best = bestOf(curve, direction);
   const total = epochsOf(run);
-  const after = `after ${total} epoch${total === 1 ? '' : 's'}`;
+  const after = `after ${trained(run)}`;
   if (best === null || total === 1) return `${words} is ${last} ${after}`;
   if (best === end) return `${words} ends at its best, ${last}, ${after}`;
   return `${words} ends at ${last}; its best was ${short(values[best], share)}, in epoch ${epochs[best]}`;
+}
+
+/** `3 epochs`, or `2 epochs and 5 of 79 steps`. */
+function trained(run: Run): string {
+  const whole = epochsOf(run) - Number(run.cut !== null);
+  const epochs = `${whole} epoch${whole === 1 ? '' : 's'}`;
+  if (run.cut === null) return epochs;
+  return `${whole === 0 ? '' : `${epochs} and `}${run.cut.batches} of ${run.cut.of} steps`;
 }
 
 function ofSeveral(

@@ -19,6 +19,8 @@ export interface Line {
   label?: string;
   /** Index of the point where the run broke: it gets an x instead of a dot (or the last one before, if that has no number). */
   brokenAt?: number;
+  /** Whether its last point is an open circle. */
+  open?: boolean;
 }
 
 /** A value worth knowing, drawn across the panel and named in the right margin. */
@@ -134,13 +136,13 @@ export function linePanel(panel: LinePanel): Promise<string> {
     return { ...line, thin, style, points, end: points.filter((point) => point.y !== null).at(-1) };
   });
   const rows = drawn.flatMap(({ points, style }) => points.map((point) => ({ ...point, ...style })));
-  const dots = drawn.flatMap(({ points, end, style, brokenAt }) => {
+  const dots = drawn.flatMap(({ points, end, style, brokenAt, open }) => {
     const cross = brokenAt === undefined ? undefined : points[brokenAt]?.y == null ? end : points[brokenAt];
     return points
       .filter(
         (point) => point === end || point === cross || (points.length <= MOST_DOTS && !panel.steps && point.y !== null),
       )
-      .map((point) => ({ ...point, ...style, broken: point === cross }));
+      .map((point) => ({ ...point, ...style, broken: point === cross, open: open === true && point === end }));
   });
   // A line that ends early is led on to its label.
   const leaders = drawn.flatMap(({ end, color, label }) =>
@@ -188,9 +190,14 @@ export function linePanel(panel: LinePanel): Promise<string> {
       },
     ),
     ...layer(
-      dots.filter((dot) => !dot.broken),
+      dots.filter((dot) => !dot.broken && !dot.open),
       { type: 'point', filled: true, opacity: 1 },
       { x, y, color, size: { field: 'dot', type: 'ordinal', scale: null } },
+    ),
+    ...layer(
+      dots.filter((dot) => !dot.broken && dot.open),
+      { type: 'point', fill: 'white', size: 50, strokeWidth: 2, opacity: 1 },
+      { x, y, color },
     ),
     ...layer(
       dots.filter((dot) => dot.broken),

@@ -60,7 +60,7 @@ const MOST_MARKS = 12;
 /**
  * Draws the curves of a training: a panel for the loss, one a metric, and one for the learning rate where it changes; training
  * dashed, validation solid. Several trainings share the panels, in a colour each. A curve that ends in NaN or an infinity has a
- * cross at its last number, and says so.
+ * cross at its last number, and says so; one that ends with an epoch that was cut short ends in an open circle.
  * @throws ArgumentError for what is no history, or a metric that is in none; StateError where a package is missing
  */
 export async function plotHistory(history: Trainings, options: PlotHistoryOptions = {}): Promise<Picture> {
@@ -159,7 +159,7 @@ function common(runs: readonly Run[], lines: readonly Line[]): Pick<Panel, 'line
 }
 
 function lineOf(
-  { name, color }: Run,
+  { name, color, cut }: Run,
   { epochs, values, end, broken }: Curve,
   style: { share: boolean; what: string; dashed?: boolean; thin?: boolean },
 ): Line {
@@ -176,6 +176,7 @@ function lineOf(
     // Of several trainings the thin lines have none: their colour is that of a thick one.
     label: name !== null && thin ? undefined : label,
     brokenAt: broken ?? undefined,
+    open: cut !== null && end === values.length - 1,
   };
 }
 
@@ -218,6 +219,7 @@ function noteOf(runs: readonly Run[], metrics: readonly string[]): string {
     ...(curves.flat().some((curve) => curve !== null && curve.broken !== null && curve.end !== -1)
       ? ['×: the last number of a run.']
       : []),
+    ...(runs.some(({ cut }) => cut !== null) ? ['○: an epoch that was cut short.'] : []),
     ...(marksOf(runs).length > 0 ? ['Dashed uprights: the learning rate fell.'] : []),
   ].join(' ');
 }

@@ -1,6 +1,6 @@
 /** Histories as callers have them, and what can be read off them. */
 
-import type { History } from '../callbacks/history.ts';
+import type { History, Interruption } from '../callbacks/history.ts';
 import { describe } from '../describe.ts';
 import { ArgumentError } from '../errors.ts';
 import { PALETTE } from './palette.ts';
@@ -13,7 +13,7 @@ import { WOBBLE } from './rateFalls.ts';
 export type EpochNumbers = Readonly<Record<string, readonly number[]>>;
 
 /** What `fit` returns, or its `history`. */
-export type Training = Pick<History, 'history'> | EpochNumbers;
+export type Training = (Pick<History, 'history'> & Partial<Pick<History, 'epoch' | 'interrupted'>>) | EpochNumbers;
 
 /** One training, or several by name. */
 export type Trainings = Training | Readonly<Record<string, Training>>;
@@ -23,6 +23,8 @@ export interface Run {
   /** Null where there is only one, which needs no name. */
   readonly name: string | null;
   readonly numbers: EpochNumbers;
+  /** How far its last epoch came, where that was cut short. */
+  readonly cut: Pick<Interruption, 'batches' | 'of'> | null;
   readonly color: string;
 }
 
@@ -42,10 +44,10 @@ export const RATE = 'learning_rate';
 /** @throws ArgumentError for what is no history */
 export function runsOf(who: string, given: Trainings): Run[] {
   const single = numbersOf(given);
-  if (single !== null) return [{ name: null, numbers: single, color: PALETTE[0] }];
+  if (single !== null) return [{ name: null, numbers: single, cut: cutOf(given), color: PALETTE[0] }];
   return Object.entries(given).map(([name, training], i) => {
     const numbers = numbersOf(training);
-    if (numbers !== null) return { name, numbers, color: PALETTE[i % PALETTE.length] };
+    if (numbers !== null) return { name, numbers, cut: cutOf(training), color: PALETTE[i % PALETTE.length] };
     throw new ArgumentError(
       `${who}: expected a History, its lists of numbers, or several of them by name; '${name}' is ${describe(training)}. ` +
         'Pass what fit() returns.',
@@ -58,6 +60,17 @@ function numbersOf(given: unknown): EpochNumbers | null {
   if (typeof given !== 'object' || given === null) return null;
   const numbers: object = 'history' in given && isNumbers(given.history) ? given.history : given;
   return isNumbers(numbers) ? numbers : null;
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
+
+/** Of a History whose last epoch was cut short. */
+function cutOf(given: unknown): Run['cut'] {
+  if (!isRecord(given) || !isRecord(given.interrupted) || !Array.isArray(given.epoch)) return null;
+  const { epoch, batches, of } = given.interrupted;
+  if (typeof batches !== 'number' || typeof of !== 'number' || given.epoch.at(-1) !== epoch) return null;
+  return { batches, of };
 }
 
 const isNumbers = (value: unknown): value is EpochNumbers =>

@@ -46,6 +46,7 @@ export async function evaluate(
     samples,
     batchSize: most,
     verbose: 0,
+    inputShape: compiled.network.inputShape,
     classes: classesOf(compiled),
     initialEpoch: 0,
     validationFreq: null,

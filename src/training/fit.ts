@@ -54,6 +54,12 @@ export interface FitOptions extends Weighting {
   readonly validationBatchSize?: number;
   /** Validate every so many epochs; default 1. */
   readonly validationFreq?: number;
+  /**
+   * What to do after an epoch in which no step could be taken, because none was finite: `stop` ends the training there, as
+   * nothing would ever change any more, `warn` goes on. Both are told on the console. Default `stop`. Where a
+   * `DivergenceDetector` watches, it decides.
+   */
+  readonly onNonFinite?: 'stop' | 'warn';
 }
 
 /** Who is trained. */
@@ -69,7 +75,13 @@ export interface Trainee {
 export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOptions): Promise<History> {
   const { model, compiled, standing, visits, adopt } = trainee;
   const { batchSize = 32, epochs = 1, verbose = 1, shuffle = true, initialEpoch = 0, validationFreq = 1 } = options;
-  const { validationSplit = 0, validationBatchSize = batchSize, validationData, callbacks: given = [] } = options;
+  const {
+    onNonFinite = 'stop',
+    validationSplit = 0,
+    validationBatchSize = batchSize,
+    validationData,
+    callbacks: given = [],
+  } = options;
   const { device, network } = compiled;
   const total = x.shape[0];
   const count = validationData === undefined ? trainedOf(total, validationSplit) : total;
@@ -139,6 +151,7 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
     model.history = history;
     // The notice goes first: its line is gone before anybody else prints.
     const all = [...(notice === null ? [] : [notice]), ...given, ...(ownBar === undefined ? [bar] : []), history];
+    const histories = all.filter((one) => one instanceof History);
     const classes = classesOf(compiled);
     const params = {
       epochs,
@@ -146,6 +159,7 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
       samples: count,
       batchSize,
       verbose,
+      inputShape: network.inputShape,
       classes,
       zeroLoss: classes === null && given.length > 0 ? await zeroLoss(compiled.loss, y, count, weights) : null,
       initialEpoch,
@@ -179,6 +193,17 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
         if (!place.within) await callbacks.onEpochBegin(epoch, {});
         place = { epoch, within: true };
         logs = { ...(await trainer.epoch(epoch, shuffle, callbacks, () => model.stopTraining)) };
+        const { batches } = trainer;
+        for (const one of histories) {
+          if (batches < params.steps) one.interrupted = { epoch, batches, of: params.steps };
+          else if (one.interrupted?.epoch === epoch) one.interrupted = null;
+        }
+        const standstill = warn ? await trainer.standstill() : null;
+        if (standstill !== null && onNonFinite === 'stop' && epoch + 1 < epochs) {
+          const { standstillText } = await import('./seldom.ts');
+          console.warn(standstillText(standstill, epoch));
+          model.stopTraining = true;
+        }
         // Hooks of the validation may change it for the next epoch.
         const { learningRate } = compiled.optimizer;
         if (evaluator !== null && (epoch + 1) % validationFreq === 0) {
@@ -190,6 +215,7 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
         await callbacks.onEpochEnd(epoch, logs);
       }
       await callbacks.onTrainEnd(logs);
+      if (warn) await tellExplosion(history);
     } catch (error) {
       await visits.during(() => callbacks.onTrainError(error));
       throw error;
@@ -203,6 +229,17 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
     visits.open();
     for (const free of freed) await free();
   }
+}
+
+/** How many times its first loss, and how much at all, a loss that has exploded is: no healthy training comes to that. */
+const EXPLODED = 1e3;
+
+/** Says that the loss has exploded where it did; one that is not finite has been told of. */
+async function tellExplosion({ history: { loss = [] } }: History): Promise<void> {
+  const [first, last] = [loss[0], loss.at(-1) ?? 0];
+  if (!(Number.isFinite(last) && last > EXPLODED && last > EXPLODED * Math.abs(first))) return;
+  const { explosionText } = await import('./seldom.ts');
+  console.warn(explosionText(first, last));
 }
 
 /**

@@ -3,7 +3,7 @@
 import { Callback } from '../callbacks/index.ts';
 import { counted, describe } from '../describe.ts';
 import { ArgumentError } from '../errors.ts';
-import { checkOptions } from '../given.ts';
+import { checkName, checkOptions } from '../given.ts';
 import { dataOf } from './checkData.ts';
 import { checkWhole } from './checks.ts';
 import type { FitOptions } from './fit.ts';
@@ -22,6 +22,7 @@ const OPTIONS: Readonly<Record<keyof FitOptions, true>> = {
   initialEpoch: true,
   validationBatchSize: true,
   validationFreq: true,
+  onNonFinite: true,
 };
 
 /**
@@ -74,6 +75,7 @@ function checkFitOptions(options: FitOptions): void {
       `fit: verbose must be 0, 1 or 2, got ${describe(verbose)}. Use 0 for silence, 1 for a bar, 2 for a line an epoch.`,
     );
   }
+  if (options.onNonFinite !== undefined) checkName('fit', 'onNonFinite', options.onNonFinite, ['stop', 'warn']);
   if (typeof shuffle !== 'boolean') {
     throw new ArgumentError(
       `fit: shuffle must be true or false, got ${describe(shuffle)}. Shuffling is of examples, never of whole batches.`,

@@ -1,22 +1,26 @@
 /**
  * A model as a safetensors file: weights by their names, the optimizer's moments as `optimizer/…`, and in the metadata the
- * architecture, the optimizer and how far training had come. Where the training stands that was under way goes into the
+ * architecture, the optimizer, loss and metrics, and how far training had come. Where the training stands that was under way goes into the
  * metadata as well, its arrays as `training/…`.
  */
 
 import type { Weight } from '../callbacks/index.ts';
-import { DataError } from '../errors.ts';
+import { describe } from '../describe.ts';
+import { ArgumentError, DataError } from '../errors.ts';
 import { problemOfJson } from '../io/json.ts';
 import { quote } from '../io/quote.ts';
 import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from '../io/safetensors.ts';
 import { decodeState, encodeState, SavedState, type State } from '../io/state.ts';
 import { checkInputShape, type Layer, type LayerConfig } from '../layers/layer.ts';
-import { makeLayer } from '../layers/makeLayer.ts';
+import { type CustomObjects, makeLayer } from '../layers/makeLayer.ts';
+import { checkMeasure, type Loss, losses } from '../losses.ts';
+import { type Metric, type MetricName, metricNames, resolveMetric, resolveMetrics } from '../metrics.ts';
+import { makeOptimizer, type Optimizer } from '../optimizers.ts';
 import { printable } from '../printable.ts';
 import { formatShape, type Shape, sameShape } from '../shape.ts';
+import type { Goal } from './compiled.ts';
 import type { SavedMoments } from './moments.ts';
 import { type Network, placeLayers } from './network.ts';
-import { weightPlaces } from './weights.ts';
 
 /** Names of moments begin with this. */
 export const MOMENT = 'optimizer/';
@@ -32,6 +36,8 @@ export interface ModelState {
   readonly weights: readonly Weight[];
   /** Null before the model is compiled. */
   readonly optimizer: OptimizerState | null;
+  /** What it is trained for; null before the model is compiled. */
+  readonly goal: Pick<Goal, 'loss' | 'metrics'> | null;
   /** Where the training stands; null before there is one. */
   readonly training: State | null;
 }
@@ -50,7 +56,11 @@ export function encodeModel(state: ModelState): Uint8Array<ArrayBuffer> {
     {
       format: 'wgrad',
       architecture: JSON.stringify(architectureOf(network, seed)),
-      optimizer: encodeState(optimizer && { name: optimizer.name, config: optimizer.config }, 'optimizer').json,
+      optimizer: encodeState(
+        optimizer && { name: optimizer.name, config: optimizer.config, frozen: optimizer.frozen },
+        'optimizer',
+      ).json,
+      goal: encodeState(state.goal && goalState(state.goal), 'goal').json,
       steps: String(step),
       optimizer_steps: String(steps - leftOut),
       optimizer_steps_left_out: String(leftOut),
@@ -59,11 +69,87 @@ export function encodeModel(state: ModelState): Uint8Array<ArrayBuffer> {
   );
 }
 
+/** What a user wrote has no name by which it could be found again: `own`. */
+function goalState({ loss, metrics }: Pick<Goal, 'loss' | 'metrics'>): State {
+  const known = ({ name, config }: Metric): MetricName | undefined =>
+    metricNames.find((one) => config !== undefined && resolveMetric(one, loss).name === name);
+  return {
+    loss: { name: loss.name, config: loss.config ?? null },
+    metrics: metrics.map((metric) => ({ name: known(metric) ?? metric.name, own: known(metric) === undefined })),
+  };
+}
+
+/** What the model was compiled with, or in words what of it a file cannot keep. */
+function goalIn(text: string, optimizer: SavedOptimizer | null, known: CustomObjects): Goal | string | null {
+  const state = decodeState(text, new Map());
+  if (state === null || optimizer === null) return null;
+  const saved = new SavedState('what the model is trained for', state);
+  const custom = (name: string): Metric | null => {
+    const object = Object.hasOwn(known, name) ? known[name] : null;
+    return object === null || typeof object === 'function' ? null : checkMeasure('customObjects', object, [name]);
+  };
+  const lossName = saved.record('loss').text('name');
+  const loss = lossIn(saved.record('loss')) ?? custom(lossName);
+  const own = loss === null ? [`the loss ${quote(lossName)} of your own`] : [];
+  const metrics = saved.records('metrics').flatMap((metric): (Metric | MetricName)[] => {
+    if (!metric.flag('own')) return [metric.choice('name', metricNames)];
+    const found = custom(metric.text('name'));
+    if (found !== null) return [found];
+    own.push(`the metric ${quote(metric.text('name'))} of your own`);
+    return [];
+  });
+  const made = madeOptimizer(optimizer);
+  if (made === null) own.push(`the optimizer ${quote(optimizer.name)}`);
+  if (loss === null || made === null || own.length > 0) return own.join(' and ');
+  return { optimizer: made, loss, metrics: resolveMetrics(metrics, loss) };
+}
+
+/** The optimizer that a file describes; null where it is none of the library's. */
+function madeOptimizer({ name, config }: SavedOptimizer): Optimizer | null {
+  try {
+    return makeOptimizer(name, config);
+  } catch (error) {
+    if (error instanceof ArgumentError) return null;
+    throw error;
+  }
+}
+
+/** Null for one of the user's own. */
+function lossIn(saved: SavedState): Loss | null {
+  const config = saved.recordOrNull('config');
+  const name = saved.text('name');
+  if (config === null) return null;
+  try {
+    switch (name) {
+      case 'categoricalCrossentropy':
+      case 'sparseCategoricalCrossentropy': {
+        const [fromLogits, labelSmoothing] = [config.flag('fromLogits'), config.number('labelSmoothing')];
+        return losses[name]({ fromLogits, labelSmoothing, clip: config.number('clip') });
+      }
+      case 'binaryCrossentropy':
+        return losses[name]({
+          fromLogits: config.flag('fromLogits'),
+          labelSmoothing: config.number('labelSmoothing'),
+        });
+      case 'meanSquaredError':
+      case 'meanAbsoluteError':
+        return losses[name]();
+    }
+  } catch (cause) {
+    if (!(cause instanceof ArgumentError)) throw cause;
+    throw new DataError(`load: the file's loss is damaged: ${cause.message} Save the model again.`, { cause });
+  }
+  // A library's loss by another name is the user's.
+  return null;
+}
+
 /** An optimizer as it stands. */
 export interface OptimizerState extends SavedMoments {
   readonly name: string;
   /** Its settings, the learning rate of that moment among them. */
   readonly config: Readonly<Record<string, number | boolean>>;
+  /** Layers whose weights it did not move: it has no moments of theirs. */
+  readonly frozen: readonly string[];
 }
 
 /** What a file remembers of an optimizer. */
@@ -76,6 +162,10 @@ export interface SavedModel {
   readonly weights: readonly Weight[];
   /** Null where the model had not been compiled. */
   readonly optimizer: SavedOptimizer | null;
+  /**
+   * What the model was compiled with, or in words what of it a file cannot keep; null where it had not been, and in older files.
+   */
+  readonly goal: Goal | string | null;
   /** Training steps taken. */
   readonly steps: number;
   /** Where the training stood; null where there had been none. */
@@ -86,10 +176,16 @@ export interface SavedModel {
 export type ModelFile = ReturnType<typeof decodeSafetensors>;
 
 /** Reads what a model of this network has saved. */
-export function decodeModel({ tensors, metadata }: ModelFile, network: Network): SavedModel {
+export function decodeModel(
+  { tensors, metadata }: ModelFile,
+  network: Network,
+  customObjects: CustomObjects = {},
+): SavedModel {
+  const optimizer = optimizerIn(metadata, tensors);
   return {
-    weights: weightPlaces(network).map(({ name, shape }) => weightIn(tensors, name, shape)),
-    optimizer: optimizerIn(metadata, tensors),
+    weights: network.places.map(({ name, shape }) => weightIn(tensors, name, shape)),
+    optimizer,
+    goal: goalIn(metadata.goal ?? 'null', optimizer, customObjects),
     steps: stepsIn(metadata.steps),
     training: decodeState(metadata.training ?? 'null', tensors),
   };
@@ -139,6 +235,8 @@ function optimizerIn(
     config: Object.fromEntries(
       settings.keys.map((key) => [key, settings.isFlag(key) ? settings.flag(key) : settings.number(key)]),
     ),
+    // Older files have none.
+    frozen: saved.keys.includes('frozen') ? saved.texts('frozen') : [],
     learningRate: learningRateIn(settings),
     moments: momentsIn(tensors),
     steps: stepsIn(metadata.optimizer_steps) + leftOut,
@@ -155,20 +253,35 @@ function learningRateIn(settings: SavedState): number {
 export interface Architecture {
   readonly inputShape: Shape;
   readonly seed: number;
-  readonly layers: readonly { readonly className: string; readonly name: string; readonly config: LayerConfig }[];
+  readonly layers: readonly {
+    readonly className: string;
+    readonly name: string;
+    readonly config: LayerConfig;
+    /** Only of frozen layers. */
+    readonly trainable?: boolean;
+  }[];
 }
 
 export const architectureOf = (network: Network, seed: number): Architecture => ({
   inputShape: network.inputShape,
   seed,
-  layers: network.layers.map(({ layer, name }) => ({ className: layer.className, name, config: layer.config() })),
+  layers: network.layers.map(({ layer, name }) => ({
+    className: layer.className,
+    name,
+    config: layer.config(),
+    ...(layer.trainable ? {} : { trainable: false }),
+  })),
 });
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isLayer = (value: unknown): boolean =>
-  isRecord(value) && typeof value.className === 'string' && isPlain(value.name) && isRecord(value.config);
+  isRecord(value) &&
+  typeof value.className === 'string' &&
+  isPlain(value.name) &&
+  isRecord(value.config) &&
+  (value.trainable === undefined || typeof value.trainable === 'boolean');
 
 /** Layers' names are printed. */
 const isPlain = (name: unknown): boolean => typeof name === 'string' && name !== '' && printable(name) === name;
@@ -206,11 +319,22 @@ export function readArchitecture({ metadata }: Pick<ModelFile, 'metadata'>): Arc
 }
 
 /** The layers that a file describes, to make an equal model of. */
-export function decodeArchitecture(bytes: Uint8Array): { layers: Layer[]; inputShape: Shape; seed: number } {
+export function decodeArchitecture(
+  bytes: Uint8Array,
+  customObjects: CustomObjects,
+): { layers: Layer[]; inputShape: Shape; seed: number } {
+  const given: unknown = customObjects;
+  if (typeof given !== 'object' || given === null) {
+    throw new ArgumentError(
+      `load: customObjects must be an object, got ${describe(given)}. Write { Name: (config, options) => new Name(options) }.`,
+    );
+  }
   const { tensors, metadata } = decodeSafetensors(bytes);
   const { layers: saved, inputShape, seed } = readArchitecture({ metadata });
   checkInputShape(inputShape, 'load');
-  const layers = saved.map(({ className, name, config }) => makeLayer(className, config, { name }));
+  const layers = saved.map(({ className, name, config, trainable }) =>
+    makeLayer(className, config, { name, trainable }, customObjects),
+  );
   // Before weights are drawn: a file of a few bytes may describe a model of any size.
   for (const { name, specs } of placeLayers(layers, inputShape)) {
     for (const spec of specs) weightIn(tensors, `${name}/${spec.name}`, spec.shape);

@@ -26,6 +26,8 @@ export interface MomentNodes {
 export class Moments {
   /** Steps submitted since the moments were zero; which of them were left out the GPU knows. */
   steps = 0;
+  /** Whether its memory was given back. */
+  disposed = false;
   readonly names: readonly string[];
   readonly #device: Device;
   /** Elements of each moment. */
@@ -61,15 +63,21 @@ export class Moments {
     this.#device.write(this.#leftOut, words);
   }
 
+  /** How many steps were left out since the moments were zero. */
+  async leftOut(): Promise<number> {
+    const words = await this.#device.read(this.#leftOut, 'int32', LEFT_OUT.words);
+    return words[LEFT_OUT.count];
+  }
+
   /** Copies of all as they are now, though they arrive later. */
   async read(): Promise<SavedMoments> {
     const { steps } = this;
-    const [words, ...values] = await Promise.all([
-      this.#device.read(this.#leftOut, 'int32', LEFT_OUT.words),
+    const [leftOut, ...values] = await Promise.all([
+      this.leftOut(),
       ...this.#storages.map((storage) => this.#device.read(storage, 'float32', this.size)),
     ]);
     const moments = new Map(values.map((value, at) => [this.names[at], Float32Array.from(value)]));
-    return { moments, steps, leftOut: words[LEFT_OUT.count] };
+    return { moments, steps, leftOut };
   }
 
   /** Takes moments by their names; where they are not this model's, all stay zero. */
@@ -82,6 +90,7 @@ export class Moments {
   }
 
   dispose(): void {
+    this.disposed = true;
     if (this.#device.closed) return;
     for (const storage of [...this.#storages, this.#leftOut]) this.#device.free(storage);
   }

@@ -25,7 +25,23 @@ export interface Placed {
   /** Without the batch dimension. */
   readonly outputShape: Shape;
   readonly specs: readonly WeightSpec[];
+  /** Whether it was not frozen when the weights were grouped. */
+  readonly trainable: boolean;
 }
+
+/** Where one weight lies. */
+export interface WeightPlace {
+  /** `layer/kernel` */
+  readonly name: string;
+  readonly shape: Shape;
+  readonly block: ParameterBlock;
+  /** Of the parameter within its block. */
+  readonly index: number;
+}
+
+/** Whether gradients move a weight. */
+export const isLearnt = ({ trainable }: Pick<Placed, 'trainable'>, spec: WeightSpec): boolean =>
+  trainable && spec.trainable;
 
 /** A tensor of a step and what a person calls it. */
 export interface Named {
@@ -50,8 +66,9 @@ export interface Ledger {
 export class Network {
   readonly inputShape: Shape;
   readonly layers: readonly Placed[];
+  /** Weights that gradients move. */
   readonly trainable: ParameterBlock;
-  /** Weights that gradients do not move, such as moving averages. */
+  /** Weights that they do not: moving averages, and all of frozen layers. */
   readonly fixed: ParameterBlock;
 
   /** Names the layers, checks that they fit on each other, and draws the weights. */
@@ -63,11 +80,11 @@ export class Network {
     this.layers = placed;
     const draw = (trainable: boolean): ParameterBlock =>
       new ParameterBlock(
-        placed.flatMap(({ name, specs }) =>
-          specs
-            .filter((spec) => spec.trainable === trainable)
+        placed.flatMap((one) =>
+          one.specs
+            .filter((spec) => isLearnt(one, spec) === trainable)
             .map((spec) => {
-              const full = `${name}/${spec.name}`;
+              const full = `${one.name}/${spec.name}`;
               return {
                 name: full,
                 shape: spec.shape,
@@ -78,6 +95,34 @@ export class Network {
       );
     this.trainable = draw(true);
     this.fixed = draw(false);
+  }
+
+  /** The weights layer by layer, as the layers declare them. */
+  get places(): WeightPlace[] {
+    const next = new Map([
+      [this.trainable, 0],
+      [this.fixed, 0],
+    ]);
+    return this.layers.flatMap((placed) =>
+      placed.specs.map((spec) => {
+        const block = isLearnt(placed, spec) ? this.trainable : this.fixed;
+        const index = next.get(block) ?? 0;
+        next.set(block, index + 1);
+        return { name: `${placed.name}/${spec.name}`, shape: spec.shape, block, index };
+      }),
+    );
+  }
+
+  /** Names of the layers that were frozen when the weights were grouped; of those that gradients would move. */
+  get frozen(): string[] {
+    return this.layers
+      .filter(({ trainable, specs }) => !trainable && specs.some((spec) => spec.trainable))
+      .map(({ name }) => name);
+  }
+
+  /** Layers that were frozen or freed since: the weights are to be grouped anew. */
+  get regrouping(): string[] {
+    return this.layers.filter(({ layer, trainable }) => layer.trainable !== trainable).map(({ name }) => name);
   }
 
   get outputShape(): Shape {
@@ -91,16 +136,19 @@ export class Network {
     let [nextTrainable, nextFixed] = [0, 0];
     // Layers compute in float32; class ids and the like may come as int32.
     let output = x.dtype === 'float32' ? x : copy(x);
-    this.layers.forEach(({ layer, name, specs, outputShape }, at) => {
+    this.layers.forEach(({ layer, name, specs, outputShape, trainable }, at) => {
       const own = specs.map((spec) =>
-        spec.trainable ? weights.trainable[nextTrainable++] : weights.fixed[nextFixed++],
+        isLearnt({ trainable }, spec) ? weights.trainable[nextTrainable++] : weights.fixed[nextFixed++],
       );
       const context = {
         training,
+        trainable,
         weights: own,
         // No layer's key is one that a person would choose as a seed, nor the neighbour of another layer's.
         randomKey: foldIn(0, at),
-        update: (weight: Node, value: Node) => updates.push({ weight, value }),
+        update: (weight: Node, value: Node) => {
+          if (trainable) updates.push({ weight, value });
+        },
       };
       output = callLayer(layer, name, output, context, outputShape);
       activations.push({ name, node: output });
@@ -129,7 +177,7 @@ export function placeLayers(layers: readonly Layer[], inputShape: Shape): readon
     taken.add(name);
     const specs = layer.weights(shape, name).map((spec) => ({ ...spec, shape: frozen(spec.shape) }));
     const outputShape = outputOf(layer, name, shape, specs);
-    placed.push({ layer, name, outputShape, specs });
+    placed.push({ layer, name, outputShape, specs, trainable: layer.trainable });
     shape = outputShape;
   }
   return placed;

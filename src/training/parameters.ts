@@ -66,11 +66,22 @@ export class ParameterBlock {
     return storedNode(this.#storage, [this.size]);
   }
 
-  /** One node a parameter. */
+  /** One node a parameter, to plan with; run only those of a block that lies on a device. */
   nodes(): Node[] {
+    return this.#nodes((shape) => standIn(shape));
+  }
+
+  /** One node a parameter, with its values wherever they are. */
+  values(): Node[] {
+    this.#check();
+    const host = this.#host ?? new Float32Array(0);
+    return this.#nodes((shape, start) => dataNode(host.slice(start, start + sizeOf(shape)), shape));
+  }
+
+  #nodes(onHost: (shape: Shape, start: number) => Node): Node[] {
     const storage = this.#storage;
     return this.parameters.map(({ shape, start }) => {
-      if (storage === null) return standIn(shape);
+      if (storage === null) return onHost(shape, start);
       const part = { ...storage, offset: storage.offset + start * 4, bytes: bytesOf(sizeOf(shape), 'float32') };
       return storedNode(part, shape);
     });
@@ -106,6 +117,11 @@ export class ParameterBlock {
     this.#device = null;
     this.#host = null;
     this.#disposed = true;
+  }
+
+  /** Whether its memory was given back. */
+  get disposed(): boolean {
+    return this.#disposed;
   }
 
   #check(): void {

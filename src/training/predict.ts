@@ -53,6 +53,7 @@ export async function predict(
       samples: rows.count,
       batchSize: most,
       verbose: 0,
+      inputShape: network.inputShape,
       classes: null,
       initialEpoch: 0,
       validationFreq: null,

@@ -50,7 +50,8 @@ function checkArchitecture(saved: Architecture, own: Architecture): void {
   }
   own.layers.forEach((layer, at) => {
     const [now, then] = [layer, saved.layers[at]].map(
-      ({ className, name, config }) => `${className} '${name}' ${JSON.stringify(config)}`,
+      ({ className, name, config, trainable }) =>
+        `${trainable === false ? 'frozen ' : ''}${className} '${name}' ${JSON.stringify(config)}`,
     );
     if (now === then) return;
     throw new DataError(

@@ -2,18 +2,22 @@
 
 import type { CallbackModel, History, Logs, Snapshot, Weight } from '../callbacks/index.ts';
 import { ArgumentError, StateError } from '../errors.ts';
-import { checkOptions } from '../given.ts';
+import { checkOptions, flagOf } from '../given.ts';
 import { defaultDevice } from '../gpu/defaultDevice.ts';
 import type { Device } from '../gpu/device.ts';
+import { isOf } from '../graph/node.ts';
 import { INSPECT } from '../inspect.ts';
 import type { Layer } from '../layers/index.ts';
 import { checkInputShape } from '../layers/layer.ts';
+import type { CustomObjects } from '../layers/makeLayer.ts';
 import { type Loss, type LossName, resolveLoss } from '../losses.ts';
 import { type Metric, type MetricName, resolveMetrics } from '../metrics.ts';
+import { sigmoidOp } from '../ops/elementwise.ts';
+import { softmaxOp } from '../ops/softmax.ts';
 import { makeOptimizer, type Optimizer, type OptimizerName, resolveOptimizer } from '../optimizers.ts';
 import { checkUint32 } from '../random.ts';
 import type { Shape } from '../shape.ts';
-import type { Tensor, TensorLike } from '../tensor.ts';
+import { Tensor, type TensorLike } from '../tensor.ts';
 import { BatchTrainers } from './batchTrainers.ts';
 import { checkExamples, checkInputs, dataOf } from './checkData.ts';
 import { checkWhole } from './checks.ts';
@@ -25,7 +29,8 @@ import { takeFitOptions } from './fitOptions.ts';
 import { type MemoryOptions, type MemoryReport, memoryReport } from './memory.ts';
 import type { OptimizerState, SavedModel, SavedOptimizer } from './modelFile.ts';
 import { Moments, type SavedMoments } from './moments.ts';
-import { Network } from './network.ts';
+import { inference, Network } from './network.ts';
+import { standIn } from './parameters.ts';
 import { type PredictOptions, predict, takePredictOptions } from './predict.ts';
 import { restoreFrom, Standing } from './standing.ts';
 import { summaryOf } from './summary.ts';
@@ -46,6 +51,15 @@ export interface SequentialOptions {
   readonly seed?: number;
   /** Default: the oldest open device, opened when first needed. */
   readonly device?: Device;
+}
+
+/** Options of `Sequential.load` and `Sequential.fromSafetensors`. */
+export interface LoadOptions extends SequentialOptions {
+  /**
+   * What the file names and the library does not have, by those names: layers of your own by their `className`, as functions
+   * that make them from what `config()` gave, and losses and metrics of your own.
+   */
+  readonly customObjects?: CustomObjects;
 }
 
 /** Options of `compile`. */
@@ -70,12 +84,16 @@ export class Sequential implements CallbackModel {
   readonly #asked: Device | undefined;
   #network: Network | null = null;
   #goal: Goal | null = null;
+  /** What of a loaded model's goal its file could not keep, in words. */
+  #lacking: string | null = null;
   #device: Device | null = null;
   #moments: Moments | null = null;
   /** Of the file that was loaded; its moments only until a step is taken, because the optimizer may be chosen, and again, after loading. */
   #loaded: SavedOptimizer | null = null;
   /** Steps that had been taken when it was. */
   #loadedAt = 0;
+  /** Whether outputs were checked to be what the loss takes them for. */
+  #checked = false;
   #trainer: Trainer | null = null;
   readonly #batchTrainers = new BatchTrainers();
   #training = false;
@@ -107,6 +125,16 @@ export class Sequential implements CallbackModel {
   /** In order. */
   get layers(): readonly Layer[] {
     return [...this.#layers];
+  }
+
+  /** Whether any layer is trained. Set, it is set in all layers: see `Layer.trainable`. */
+  get trainable(): boolean {
+    return this.#layers.length === 0 || this.#layers.some(({ trainable }) => trainable);
+  }
+
+  /** @throws ArgumentError where it is not a boolean */
+  set trainable(value: boolean) {
+    for (const layer of this.#layers) layer.trainable = flagOf(value, 'Sequential', 'trainable');
   }
 
   /** Whether the shape of an example is fixed and the weights are drawn. */
@@ -156,6 +184,7 @@ export class Sequential implements CallbackModel {
       loss: resolved,
       metrics: resolveMetrics(metrics, resolved),
     };
+    this.#checked = false;
     this.#forgetMoments();
     if (typeof optimizer === 'string') this.#adoptLearningRate();
     return this;
@@ -163,7 +192,11 @@ export class Sequential implements CallbackModel {
 
   #requireGoal(who: string): Goal {
     if (this.#goal !== null) return this.#goal;
-    throw new StateError(`${who}: the model has no loss yet. Call compile({ optimizer, loss, metrics }) first.`);
+    const why =
+      this.#lacking === null
+        ? 'the model has no loss yet'
+        : `the model was saved with ${this.#lacking}, which a file cannot keep`;
+    throw new StateError(`${who}: ${why}. Call compile({ optimizer, loss, metrics }) first.`);
   }
 
   /**
@@ -220,6 +253,34 @@ export class Sequential implements CallbackModel {
     return { ...goal, device, network, moments: this.#moments, progress: this.#progress, seed: this.seed };
   }
 
+  /** Points out, once, that the outputs are none of the probabilities that the loss takes them for. */
+  async #checkOutputs(who: string, { network, loss }: Compiled, x: Tensor): Promise<void> {
+    if (this.#checked) return;
+    this.#checked = true;
+    if (loss.config?.fromLogits !== false) return;
+    const { output } = inference(network, standIn([1, ...network.inputShape]));
+    if (isOf(output, softmaxOp) || isOf(output, sigmoidOp)) return;
+    const { firstFew, probabilitiesAdvice } = await seldom();
+    const outputs = await (await this.predict(firstFew(x))).data();
+    const advice = probabilitiesAdvice(who, loss, network.layers.at(-1)?.name ?? '', outputs);
+    if (advice !== null) console.warn(advice);
+  }
+
+  /** Takes over which layers were frozen or freed since the last training; the optimizer then begins afresh. */
+  async #regroup(): Promise<void> {
+    const network = this.#network;
+    if (network === null || network.regrouping.length === 0) return;
+    const { regrouped } = await seldom();
+    // The weights come to lie elsewhere: whoever reads them now ends first.
+    await this.#visits.close();
+    try {
+      this.#network = await regrouped(network, this.seed);
+      this.#forgetMoments();
+    } finally {
+      this.#visits.open();
+    }
+  }
+
   /** What was loaded and not yet trained with, where an optimizer of this name can go on with it. */
   #loadedFor(optimizer: string): SavedOptimizer | null {
     return this.#loaded?.name === optimizer && this.#loadedAt === this.#progress.step ? this.#loaded : null;
@@ -235,7 +296,9 @@ export class Sequential implements CallbackModel {
   /** Hands the moments of a file to an optimizer of the same kind; another one starts afresh. */
   #adoptMoments(moments: Moments, optimizer: string): void {
     const loaded = this.#loadedFor(optimizer);
-    if (loaded !== null) moments.restore(loaded);
+    const frozen = this.#network?.frozen ?? [];
+    // Moments of other weights may be as many.
+    if (loaded !== null && String(loaded.frozen) === String(frozen)) moments.restore(loaded);
   }
 
   #forgetLoadedMoments(): void {
@@ -251,8 +314,9 @@ export class Sequential implements CallbackModel {
     const config = optimizer?.config() ?? loaded?.config;
     if (config === undefined) return null;
     // What was loaded and not yet trained with is handed on.
+    const frozen = (this.#moments === null ? loaded?.frozen : null) ?? this.#network?.frozen ?? [];
     const { moments, steps, leftOut } = (await this.#moments?.read()) ?? loaded ?? NO_MOMENTS;
-    return { name, config, moments, steps, leftOut };
+    return { name, config, frozen, moments, steps, leftOut };
   }
 
   /** Frees the moments and the plans that read them. */
@@ -294,12 +358,19 @@ export class Sequential implements CallbackModel {
     return this.#whileTraining('fit', async () => {
       const [x, y] = [dataOf(xs, 'fit: inputs'), dataOf(ys, 'fit: labels')];
       const taken = takeFitOptions(options);
+      await this.#regroup();
       const compiled = await this.ready('fit', x.shape.slice(1));
+      const { network } = compiled;
+      if (network.trainable.size === 0 && network.frozen.length > 0) console.warn((await seldom()).ALL_FROZEN);
       const adopt = (trainer: Trainer | null): void => {
         this.#trainer = trainer;
       };
       const [standing, visits] = [this.#standing, this.#visits];
-      return fit({ model: this, compiled, standing, visits, adopt }, x, y, taken);
+      await this.#checkOutputs('fit', compiled, x);
+      const history = await fit({ model: this, compiled, standing, visits, adopt }, x, y, taken);
+      const { regrouping } = network;
+      if (regrouping.length > 0) console.warn((await seldom()).laterText(regrouping));
+      return history;
     });
   }
 
@@ -321,6 +392,22 @@ export class Sequential implements CallbackModel {
   }
 
   /**
+   * Outputs [batch, ...] of inputs [batch, ...] as a tensor: computed when it is read, in one piece, and by the weights of then.
+   * Gradients go through it to the inputs: `grad((x) => model.call(x).sum())(image)` is what a saliency map is made of. For many
+   * examples take `predict`.
+   * @param options `training`: as a training step would compute it, with dropout and the statistics of this batch; moving
+   * averages stay. Default false
+   */
+  call(x: TensorLike, options: { readonly training?: boolean } = {}): Tensor {
+    checkOptions('call', options, { training: true });
+    const training = flagOf(options.training ?? false, 'call', 'training');
+    const { node } = dataOf(x, 'call: inputs');
+    const network = this.#buildFor('call', node.shape.slice(1)).#requireNetwork('call');
+    const weights = { trainable: network.trainable.values(), fixed: network.fixed.values() };
+    return new Tensor(network.forward(node, training, weights).output);
+  }
+
+  /**
    * One optimizer step on one batch; returns its loss and metrics. For loops of your own; `fit` is faster. The plans of
    * the last few shapes are kept until the model is compiled anew or disposed of.
    */
@@ -333,9 +420,11 @@ export class Sequential implements CallbackModel {
       checkOptions('trainOnBatch', options, { sampleWeight: true });
       const [x, y] = [dataOf(xs, 'trainOnBatch: inputs'), dataOf(ys, 'trainOnBatch: labels')];
       const sampleWeight = options.sampleWeight && dataOf(options.sampleWeight, 'trainOnBatch: sampleWeight');
+      await this.#regroup();
       const compiled = await this.ready('trainOnBatch', x.shape.slice(1));
       const weights = await numbersOf('trainOnBatch', compiled.device, sampleWeight);
       checkExamples('trainOnBatch', compiled, { x, y, weights });
+      await this.#checkOutputs('trainOnBatch', compiled, x);
       await this.#visits.close();
       try {
         return await this.#batchTrainers.train(compiled, { x, y, weights });
@@ -377,7 +466,10 @@ export class Sequential implements CallbackModel {
       validationExamples: true,
       dtype: true,
     });
-    const [network, goal] = [this.#requireNetwork('memory'), this.#requireGoal('memory')];
+    const [built, goal] = [this.#requireNetwork('memory'), this.#requireGoal('memory')];
+    // As the next training would have it.
+    const { length } = built.regrouping;
+    const network = length === 0 ? built : new Network(this.#layers, built.inputShape, this.seed);
     checkWhole('memory', 'batchSize', options.batchSize, 1);
     if (options.microBatchSize !== undefined) checkWhole('memory', 'microBatchSize', options.microBatchSize, 1);
     if (options.examples !== undefined) checkWhole('memory', 'examples', options.examples, 1);
@@ -414,13 +506,14 @@ export class Sequential implements CallbackModel {
     return this.#visits.visit(async () => {
       const network = this.#requireNetwork('save');
       const { step } = this.#progress;
+      const goal = this.#goal;
       // All readings begin at once: nothing comes between them.
       const [weights, optimizer, training] = await Promise.all([
         readWeights(network),
         this.#optimizerState(),
         this.#visits.within(() => this.#standing.state()),
       ]);
-      return encodeModel({ network, seed: this.seed, step, weights, optimizer, training });
+      return encodeModel({ network, seed: this.seed, step, weights, optimizer, goal, training });
     });
   }
 
@@ -451,10 +544,11 @@ export class Sequential implements CallbackModel {
   }
 
   /** `bytes` that nobody changes meanwhile. */
-  async #decode(bytes: Uint8Array): Promise<void> {
+  async #decode(bytes: Uint8Array, customObjects?: CustomObjects): Promise<SavedModel> {
     const { decodeModel, decodeSafetensors } = await seldom();
-    const saved = decodeModel(decodeSafetensors(bytes), this.#requireNetwork('load'));
+    const saved = decodeModel(decodeSafetensors(bytes), this.#requireNetwork('load'), customObjects);
     await this.#visits.visit(async () => this.#adopt(saved));
+    return saved;
   }
 
   #adopt({ weights, optimizer, steps }: SavedModel): void {
@@ -485,6 +579,7 @@ export class Sequential implements CallbackModel {
   async resume(path: string): Promise<boolean> {
     const { optimizer } = this.#requireGoal('resume');
     this.#requireNotBegun();
+    if (!this.#training) await this.#regroup();
     const network = this.#requireNetwork('resume');
     const { decodeResumable, decodeSafetensors, isMissing, readBytes } = await seldom();
     const bytes = await readBytes('resume', path).catch((error: unknown) => {
@@ -510,22 +605,28 @@ export class Sequential implements CallbackModel {
     );
   }
 
-  /** A new model from a file (Node): architecture, weights and optimizer state. Compile it before training on. */
-  static async load(path: string, options: SequentialOptions = {}): Promise<Sequential> {
+  /**
+   * A new model from a file (Node): architecture and weights, and where it had been compiled, optimizer with its state, loss and
+   * metrics. It can be evaluated and trained on at once, unless loss, a metric or optimizer were of your own: then `compile` it,
+   * or give loss and metric as `customObjects`, where layers of your own have to be.
+   */
+  static async load(path: string, options: LoadOptions = {}): Promise<Sequential> {
     const { readBytes } = await seldom();
     return Sequential.#decoded(await readBytes('load', path), options);
   }
 
   /** The same from bytes. */
-  static async fromSafetensors(bytes: Uint8Array, options: SequentialOptions = {}): Promise<Sequential> {
+  static async fromSafetensors(bytes: Uint8Array, options: LoadOptions = {}): Promise<Sequential> {
     return Sequential.#decoded(new Uint8Array(bytes), { ...options });
   }
 
-  static async #decoded(bytes: Uint8Array, options: SequentialOptions): Promise<Sequential> {
+  static async #decoded(bytes: Uint8Array, { customObjects = {}, ...options }: LoadOptions): Promise<Sequential> {
     const { decodeArchitecture } = await seldom();
-    const { layers, inputShape, seed } = decodeArchitecture(bytes);
+    const { layers, inputShape, seed } = decodeArchitecture(bytes, customObjects);
     const model = new Sequential(layers, { seed, ...options, inputShape });
-    await model.#decode(bytes);
+    const { goal } = await model.#decode(bytes, customObjects);
+    if (typeof goal === 'string') model.#lacking = goal;
+    else if (goal !== null) model.compile(goal);
     return model;
   }
 

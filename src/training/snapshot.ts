@@ -1,6 +1,7 @@
 /** A copy of a model where it lies: weights, and what the optimizer remembers. */
 
 import type { Snapshot } from '../callbacks/callback.ts';
+import { StateError } from '../errors.ts';
 import type { Storage } from '../graph/storage.ts';
 import type { SavedState, State } from '../io/state.ts';
 import type { Compiled } from './compiled.ts';
@@ -50,8 +51,13 @@ export class DeviceSnapshot implements Snapshot {
   #copyAll(
     way: (part: { readonly storage: Storage; readonly start: number }) => readonly [Storage, number, Storage, number],
   ): void {
-    const { device } = this.#compiled;
+    const { device, network, moments } = this.#compiled;
     device.check();
+    if (network.trainable.disposed || moments.disposed) {
+      throw new StateError(
+        'A snapshot ends when its model is compiled anew, or when layers are frozen or freed. Take another one.',
+      );
+    }
     const encoder = device.gpu.createCommandEncoder({ label: 'snapshot' });
     for (const part of this.#parts) {
       const [from, fromStart, to, toStart] = way(part);

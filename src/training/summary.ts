@@ -2,9 +2,15 @@
 
 import { formatBytes } from '../graph/storage.ts';
 import { sizeOf } from '../shape.ts';
-import type { Network } from './network.ts';
+import { isLearnt, type Network } from './network.ts';
 
 export function summaryOf({ layers, trainable, fixed }: Network): string {
+  // As the layers are now: they may have been frozen since the weights were grouped.
+  const learnt = layers.reduce(
+    (sum, { layer, specs }) =>
+      sum + specs.reduce((own, spec) => own + (isLearnt(layer, spec) ? sizeOf(spec.shape) : 0), 0),
+    0,
+  );
   const rows = layers.map(({ layer, name, outputShape, specs }) => [
     `${name} (${layer.className})`,
     `[${['batch', ...outputShape].join(', ')}]`,
@@ -16,6 +22,11 @@ export function summaryOf({ layers, trainable, fixed }: Network): string {
     `${a.padEnd(widths[0])}  ${b.padEnd(widths[1])}  ${c.padStart(widths[2])}`;
   const rule = '─'.repeat(widths[0] + widths[1] + widths[2] + 4);
   const count = (n: number): string => `${n.toLocaleString('en-US')} (${formatBytes(n * 4)})`;
-  const total = `Parameters: ${count(trainable.count + fixed.count)}, trained: ${count(trainable.count)}`;
-  return [line(header), rule, ...rows.map(line), rule, total].join('\n');
+  const all = trainable.count + fixed.count;
+  const totals = [
+    `Total parameters: ${count(all)}`,
+    `Trainable parameters: ${count(learnt)}`,
+    `Non-trainable parameters: ${count(all - learnt)}`,
+  ];
+  return [line(header), rule, ...rows.map(line), rule, ...totals].join('\n');
 }

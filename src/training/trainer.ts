@@ -154,6 +154,8 @@ export class Trainer {
   readonly #sums: ParameterBlock | null = null;
   /** Of this epoch. */
   #nonFinite: NonFinite | null = null;
+  /** Steps that were left out before this epoch; null where it is not known. */
+  #leftOut: number | null = null;
   /** Whether the console has been told. */
   #told = false;
   /** Step at which the present epoch began. */
@@ -237,8 +239,25 @@ export class Trainer {
     return values;
   };
 
+  /** Batches of the present epoch that were submitted so far. */
+  get batches(): number {
+    return this.#batch;
+  }
+
+  /**
+   * The first step of the epoch, now over, that was not finite, where no step of the epoch could be taken; else null, and
+   * where that is not known.
+   */
+  async standstill(): Promise<NonFinite | null> {
+    if (this.#nonFinite === null) return null;
+    const [before, now] = [this.#leftOut, await this.#compiled.moments.leftOut()];
+    this.#leftOut = now;
+    return before !== null && now - before >= this.#batch ? this.#nonFinite : null;
+  }
+
   /** A training begins with this epoch. One that does so where another one ended takes the orders that the other would have taken. */
   begin(initialEpoch: number): void {
+    if (this.#compiled.moments.steps === 0) this.#leftOut = 0;
     this.#before = Math.max(0, this.#compiled.progress.step - initialEpoch * this.#pass.batches);
   }
 

@@ -3,40 +3,14 @@
 import type { Weight } from '../callbacks/index.ts';
 import { counted, describe } from '../describe.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
-import { formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
+import { formatShape, sameShape, sizeOf } from '../shape.ts';
 import type { Network } from './network.ts';
-import type { ParameterBlock } from './parameters.ts';
-
-/** Where one weight lies. */
-export interface WeightPlace {
-  /** `layer/kernel` */
-  readonly name: string;
-  readonly shape: Shape;
-  readonly block: ParameterBlock;
-  /** Of the parameter within its block. */
-  readonly index: number;
-}
-
-/** Layer by layer, as the layers declare them. */
-export function weightPlaces({ layers, trainable, fixed }: Network): WeightPlace[] {
-  const next = new Map([
-    [trainable, 0],
-    [fixed, 0],
-  ]);
-  return layers.flatMap(({ name, specs }) =>
-    specs.map((spec) => {
-      const block = spec.trainable ? trainable : fixed;
-      const index = next.get(block) ?? 0;
-      next.set(block, index + 1);
-      return { name: `${name}/${spec.name}`, shape: spec.shape, block, index };
-    }),
-  );
-}
 
 export async function readWeights(network: Network): Promise<Weight[]> {
   const { trainable, fixed } = network;
+  const { places } = network;
   const [learnt, kept] = await Promise.all([trainable.read(), fixed.read()]);
-  return weightPlaces(network).map(({ name, shape, block, index }) => ({
+  return places.map(({ name, shape, block, index }) => ({
     name,
     shape,
     data: (block === trainable ? learnt : kept)[index],
@@ -45,7 +19,7 @@ export async function readWeights(network: Network): Promise<Weight[]> {
 
 /** All are checked before the first is written: a mistake leaves the network as it was. */
 export function writeWeights(network: Network, weights: readonly (Weight | Float32Array)[]): void {
-  const places = weightPlaces(network);
+  const { places } = network;
   if (!Array.isArray(weights)) {
     throw new ArgumentError(
       `setWeights: expected an array of weights, got ${describe(weights)}. Give what getWeights() gives.`,
