@@ -14,10 +14,14 @@ import { readFlags } from './study/options.ts';
 import { Progress } from './study/progress.ts';
 import { report, type StudyFacts, writeNumbers } from './study/report.ts';
 import { outliveReaders, reportError } from './study/reportError.ts';
+import { prepareFolder } from './study/resultFiles.ts';
+import type { UnjudgedRun } from './study/results.ts';
 import { Screen } from './study/screen.ts';
+import { seedsText, trainingWith } from './study/seeds.ts';
 import { type Settings, settingsFor } from './study/settings.ts';
 import { TerminalChart } from './study/terminalChart.ts';
 import { type RunOutcome, trainRun } from './study/trainRun.ts';
+import { wrapped } from './study/wrap.ts';
 
 const INTERRUPTED = 130;
 
@@ -25,6 +29,7 @@ async function main(): Promise<number> {
   const argv = process.argv.slice(2);
   const flags = readFlags(argv);
   outliveReaders(flags.out);
+  await prepareFolder(flags.out);
   const screen = new Screen(process.stdout, process.env);
   const signal = onInterrupt(screen);
   const device = await openDevice({ adapter: flags.adapter });
@@ -39,8 +44,10 @@ async function main(): Promise<number> {
       seed: settings.seed,
       validationImages: data.test.labels.length,
     };
-    console.log(`${facts.data} (${data.source})`);
-    console.log(`${facts.adapter}${facts.software ? ' (software)' : ''}, preset ${facts.preset}, seed ${facts.seed}`);
+    const { width } = screen;
+    console.log(wrapped(`${facts.data} (${data.source})`, width));
+    const adapter = `${facts.adapter}${facts.software ? ' (software)' : ''}`;
+    console.log(wrapped(`${adapter}, preset ${facts.preset}, ${seedsText(settings.seeds)}`, width));
 
     const progress = await Progress.open(flags.out, facts, settings, flags.resume);
     const { out, chart } = flags;
@@ -49,7 +56,7 @@ async function main(): Promise<number> {
     else {
       const results = await writeNumbers(out, facts, outcomes);
       const environment = environmentOf({ facts, device: device.info, source: data.source, argv });
-      await report(out, { results, outcomes, data, environment });
+      await report(out, { results, outcomes, data, environment }, screen.width);
     }
     if (!signal.aborted) await progress.end();
     return signal.aborted ? INTERRUPTED : 0;
@@ -73,44 +80,70 @@ interface Study {
   readonly chart: boolean;
 }
 
-/** Makes the runs one after the other. The numbers are written after each; a crash costs an epoch (`--resume`). */
+/**
+ * Makes the runs one after the other, all of a seed before those of the next: a study that is interrupted has whole comparisons.
+ * The numbers are written after each; a crash costs an epoch (`--resume`).
+ */
 async function trainAll(settings: Settings, study: Study): Promise<RunOutcome[]> {
   const { device, data, signal, facts, progress, out, screen, chart } = study;
-  const { runs } = settings;
+  const { runs, seeds } = settings;
   const forecast = new Forecast(data.train.labels.length, screen.print);
   const outcomes: RunOutcome[] = [];
-  for (const [at, run] of runs.entries()) {
+  const units = seeds.flatMap((seed) => runs.map((run) => ({ run, seed })));
+  for (const [at, { run, seed }] of units.entries()) {
     if (signal.aborted) break;
-    const epochs = runs.slice(at).reduce((sum, one) => sum + one.epochs, 0);
+    const first = seed === settings.seed;
+    const after = units.slice(at + 1).map((unit) => unit.run);
+    const epochs = [run, ...after].reduce((sum, one) => sum + one.epochs, 0);
     const { name, learningRate, batchSize } = run;
     const setup = `learning rate ${shortRate(learningRate)}, batch ${batchSize}, ${count(run.epochs, 'epoch')}`;
     const left = forecast.left(epochs);
-    console.log(`\nrun ${at + 1} of ${runs.length}: ${name} (${setup})${left === '' ? '' : `, ${left}`}`);
+    const which = seeds.length === 1 ? '' : ` with seed ${seed}`;
+    const line = `run ${at + 1} of ${units.length}: ${name}${which} (${setup})${left === '' ? '' : `, ${left}`}`;
+    console.log(`\n${wrapped(line, screen.width)}`);
+    const place = first ? -1 : outcomes.findIndex((one) => one.run.name === name);
     const before = progress.outcomeOf(run);
-    if (before !== undefined) {
+    if (before !== undefined && trainingWith(before.run, seed, settings.seed) !== null) {
       console.log('Done before the interruption.');
-      outcomes.push(before);
+      // With the other seeds that are done, whose turn comes later.
+      if (first) outcomes.push(before);
       continue;
     }
-    const baseline = outcomes.find((one) => one.run.name === 'baseline')?.run.history ?? null;
+    const compared = outcomes.find((one) => one.run.name === 'baseline');
+    // The one with the same seed: weights, order and dropout are the same.
+    const baseline = compared && trainingWith(compared.run, seed, settings.seed);
     const outcome = await trainRun(run, {
       device,
       data,
       settings,
+      seed,
       signal,
-      backup: progress.backupOf(run),
+      backup: progress.backupOf(run, first ? undefined : seed),
       screen,
-      follow: (watch) => [
-        forecast.follow(watch, run, runs.slice(at + 1)),
-        ...(chart ? [new TerminalChart(screen, baseline)] : []),
+      follow: (watch, owed) => [
+        forecast.follow(watch, run, after, owed),
+        ...(chart ? [new TerminalChart(screen, baseline?.history ?? null)] : []),
       ],
     });
     if (outcome === null) break;
-    outcomes.push(outcome);
+    if (first) outcomes.push(outcome);
+    else if (signal.aborted) {
+      screen.print(`What ${name} came to with seed ${seed} is left out: it was stopped.`);
+      break;
+    } else outcomes[place] = withRepeat(outcomes[place], outcome.run);
     await writeNumbers(out, facts, outcomes);
-    if (!signal.aborted) await progress.done(outcome);
+    if (signal.aborted) break;
+    if (first) await progress.done(outcome);
+    else await progress.doneAgain(outcome.run);
   }
   return outcomes;
+}
+
+function withRepeat(
+  { run, exhibits }: RunOutcome,
+  { name: _, learningRate: _rate, batchSize: _batch, epochs: _epochs, ...again }: UnjudgedRun,
+) {
+  return { run: { ...run, repeats: [...(run.repeats ?? []), again] }, exhibits };
 }
 
 try {

@@ -11,7 +11,9 @@ import {
   FIRST_VIEW,
   lastPlace,
   readingAt,
+  readingsAt,
   smooth,
+  type Track,
   type View,
   valueBounds,
 } from '../examples/ui/curve.ts';
@@ -119,6 +121,87 @@ test('the reading at a place is the last one before it', () => {
   );
 });
 
+const track = (accuracy: readonly number[]): Track => ({
+  step: accuracy.map((_, i) => 10 * (i + 1)),
+  epoch: accuracy.map((_, i) => i + 1),
+  seconds: accuracy.map((_, i) => 2 * (i + 1)),
+  loss: accuracy.map((value) => 3 - value),
+  accuracy,
+  learning_rate: accuracy.map(() => 0.001),
+});
+
+test('a run may have areas around its lines and dotted controls, which the axes hold', () => {
+  const repeated = {
+    ...curveOf(run('repeated')),
+    training: track([0.2, 0.3, 0.4]),
+    validation: track([0.2, 0.3, 0.35]),
+    band: { low: track([0.1, Number.NaN, 0.3]), high: track([0.3, 0.4, 0.72]) },
+    controls: [track([0.2, 0.31, 0.33]), track([0.2])],
+  };
+  const curves = (part: Partial<View>) => curvesOf([repeated, curveOf(run('empty'))], view(part));
+  assert.equal(
+    curves({}).map(({ part, x, area }) => [part, x.length, area]),
+    [
+      ['control', 3, null],
+      ['control', 1, null],
+      ['training', 3, null],
+      ['validation', 3, { x: [1, 2, 3], low: [0.1, null, 0.3], high: [0.3, 0.4, 0.72] }],
+    ],
+  );
+  assert.is(valueBounds(curves({}), view({}))[1], 0.8);
+  assert.equal(curves({ axis: 'seconds' })[3].area?.x, [2, 4, 6]);
+  assert.equal(curves({ metric: 'loss' })[3].area?.high, repeated.band.high.loss);
+  assert.equal(
+    curves({ metric: 'learning_rate' }).map(({ part, area }) => [part, area]),
+    [
+      ['control', null],
+      ['control', null],
+      ['training', null],
+    ],
+  );
+  assert.equal(
+    curves({ validation: false }).map(({ part }) => part),
+    ['training'],
+  );
+  assert.is(crossOf({ ...curves({})[0], run: { ...repeated, brokenAt: 10 } }), -1);
+});
+
+test('the readings at a place begin with the best, and say of what ended before where it did', () => {
+  const [short, long, worse, nan] = [
+    { ...curveOf(run('short')), validation: track([0.5, 0.6]), interrupted: true },
+    { ...curveOf(run('long')), training: track([0.1, 0.2, 0.5, 0.6]), validation: track([0.2, 0.3, 0.4, 0.5]) },
+    { ...curveOf(run('worse')), validation: track([0.1, 0.1, 0.1, 0.1]), controls: [track([0.3, 0.2])] },
+    { ...curveOf(run('nan')), training: track([Number.NaN, Number.NaN, Number.NaN, Number.NaN]) },
+  ];
+  const rows = (at: number, part: Partial<View> = {}) =>
+    readingsAt(curvesOf([short, long, worse, nan], view(part)), at, view(part)).map(
+      ({ run: { name }, control, validation, training, endedAt }) => [name, control, validation, training, endedAt],
+    );
+  assert.equal(rows(3.4), [
+    ['long', false, 0.4, 0.5, null],
+    ['worse', false, 0.1, undefined, null],
+    ['nan', false, undefined, null, null],
+    ['short', false, 0.6, undefined, 2],
+    ['worse', true, 0.2, undefined, 2],
+  ]);
+  assert.equal(
+    rows(2).map(([name, control]) => `${name}${control ? ' control' : ''}`),
+    ['short', 'long', 'worse control', 'worse', 'nan'],
+  );
+  assert.equal(
+    rows(20, { axis: 'step', metric: 'loss' }).map(([name]) => name),
+    ['short', 'long', 'worse', 'worse', 'nan'],
+  );
+  // Its training goes on although its validation does not.
+  const under = { ...long, validation: track([0.2, 0.3]) };
+  assert.is(readingsAt(curvesOf([under], view({})), 3.5, view({}))[0].endedAt, null);
+  assert.is(
+    readingsAt(curvesOf([under], view({ training: false })), 3.5, view({}))[0].endedAt,
+    null,
+    'also where it is not shown',
+  );
+});
+
 test('the axes hold what there is, and one loss of 1e9 does not flatten the rest', () => {
   const losses = withReadings(
     run('one'),
@@ -128,6 +211,8 @@ test('the axes hold what there is, and one loss of 1e9 does not flatten the rest
   assert.ok(bounds({ metric: 'loss' })[1] < 20);
   assert.ok(bounds({ metric: 'loss', log: true })[1] > 1e9);
   assert.equal(bounds({ metric: 'accuracy' })[0], 0);
+  const many = { ...curvesOf([curveOf(losses)], view({ metric: 'loss' }))[0], y: Array(300_000).fill(2) };
+  assert.ok(valueBounds([many], view({ metric: 'loss' }))[1] > 2, 'also of very many readings');
   for (const metric of ['loss', 'accuracy', 'learning_rate'] as const) {
     for (const log of [false, true]) {
       const [low, high] = valueBounds([], view({ metric, log }));

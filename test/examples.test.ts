@@ -164,25 +164,112 @@ examples('Ctrl-C ends the study in good order: what there is gets written', asyn
     runs.map(({ name }) => name),
     ['baseline'],
   );
-  const epochs = runs[0].history.val_loss.length;
+  const [{ history, interrupted }] = runs;
+  const epochs = history.val_loss.length;
   assert.ok(epochs >= 2 && epochs < 5000, `${epochs} epochs`);
+  // The signal may come between two epochs.
+  if (interrupted) {
+    assert.is(interrupted.epoch, epochs - 1);
+    assert.is(interrupted.of, 7);
+    assert.match(output, new RegExp(`baseline .* ${epochs - 1}\\+${interrupted.batches}/7 `));
+  }
   const left = await readdir(out);
   for (const name of ['overview.png', 'progress.json', 'baseline.backup.safetensors'])
     assert.ok(left.includes(name), name);
 });
 
-examples('a wrong flag or run is an error that names it', async () => {
-  const [flag, run, data] = await Promise.all([
-    start('cifar-lr-batch.ts', ['--epoch', '3']),
-    start('cifar-lr-batch.ts', ['--runs', 'baseline,lower-lr']),
-    start('cifar-lr-batch.ts', ['--data', join(folder, 'nowhere')]),
-  ]);
-  assert.is(flag.code, 1);
-  assert.match(flag.output, "unknown option '--epoch'");
-  assert.is(run.code, 1);
-  assert.match(run.output, "There is no run 'lower-lr'. Choose from baseline, low-lr,");
-  assert.is(data.code, 1);
-  assert.match(data.output, 'there is no such folder or file');
+examples(
+  'a study of several seeds that is killed in the second one goes on with --resume, to the same numbers',
+  async () => {
+    const flags = [
+      '--train',
+      '96',
+      '--test',
+      '50',
+      '--epochs',
+      '2',
+      '--plateau-epochs',
+      '4',
+      '--runs',
+      'baseline,plateau',
+    ];
+    const seeds = [...flags, '--seed', '5', '--seeds', '2', '--out'];
+    const [out, straight] = [join(folder, 'seeds'), join(folder, 'seeds-straight')];
+    const first = await start('cifar-lr-batch.ts', [...seeds, out], (text, child) => {
+      if (/run 4 of 4.*Epoch 2\/4/s.test(text)) child.kill('SIGKILL');
+    });
+    assert.is(first.signal, 'SIGKILL', first.output);
+    const heads = [...first.output.matchAll(/^run (\d of 4: [\w-]+ with seed \d) /gm)].map(([, head]) => head);
+    assert.equal(heads, [
+      '1 of 4: baseline with seed 5',
+      '2 of 4: plateau with seed 5',
+      '3 of 4: baseline with seed 6',
+      '4 of 4: plateau with seed 6',
+    ]);
+    const killed = await readResults(join(out, 'results.json'));
+    assert.equal(
+      killed.runs.map(({ name, repeats = [] }) => [name, repeats.map(({ seed }) => seed)]),
+      [
+        ['baseline', [6]],
+        ['plateau', []],
+      ],
+    );
+    assert.equal(
+      (await readdir(out)).filter((name) => name.includes('backup')),
+      ['plateau.seed-6.backup.safetensors'],
+    );
+    const second = await start('cifar-lr-batch.ts', [...seeds, out, '--resume']);
+    assert.is(second.code, 0, second.output);
+    assert.is(second.output.split('Done before the interruption.').length, 4);
+    assert.not.match(second.output, 'Epoch 1/4');
+    assert.match(second.output, 'preset quick, seeds 5 and 6');
+    const whole = await start('cifar-lr-batch.ts', [...seeds, straight]);
+    assert.is(whole.code, 0, whole.output);
+    const numbers = async (place: string) =>
+      (await readResults(join(place, 'results.json'))).runs.map(({ name, history, right, repeats = [], verdict }) => {
+        return { name, history, right, verdict, repeats: repeats.map((one) => [one.seed, one.history, one.right]) };
+      });
+    assert.equal(await numbers(out), await numbers(straight));
+    assert.equal((await readdir(out)).sort(), (await readdir(straight)).sort());
+    assert.match(
+      await readFile(join(out, 'baseline.csv'), 'utf8'),
+      /^seed,epoch,.*\n5,1,.*\n5,2,.*\n6,1,.*\n6,2,[^\n]*\n$/,
+    );
+  },
+);
+
+examples('a wrong flag, run or folder is an error that names it', async () => {
+  const wrong = [
+    [['--epoch', '3'], "unknown option '--epoch'"],
+    [
+      ['--runs', 'baseline,lower-lr'],
+      "There is no run 'lower-lr'. Did you mean 'low-lr'? Choose from baseline, low-lr,",
+    ],
+    [['--preset', 'quik'], "Did you mean 'quick'? Choose from quick, full."],
+    [['--adapter', 'lavapip'], "Did you mean 'lavapipe'?"],
+    [
+      ['--train', '999999999'],
+      "option '--train <n>' argument '999999999' is invalid. Give a whole number from 1 to 50000.",
+    ],
+    [['--seed', '4294967295', '--seeds', '2'], '--seeds 2 from --seed 4294967295 on goes beyond the last seed'],
+    [['--out', ''], "option '--out <dir>' argument '' is invalid. Give a folder's name"],
+    [
+      ['--out', join(root, 'package.json', 'x')],
+      `--out: '${join(root, 'package.json', 'x')}': what its path calls a folder is a file`,
+    ],
+    [['--data', join(folder, 'nowhere')], 'there is no such folder or file. Give as --data a folder'],
+  ] as const;
+  const outcomes = await Promise.all(
+    wrong.map(([flags]) =>
+      start('cifar-lr-batch.ts', [...flags, ...(flags[0] === '--out' ? [] : ['--out', join(folder, 'wrong')])]),
+    ),
+  );
+  wrong.forEach(([, message], i) => {
+    const { code, output } = outcomes[i];
+    assert.is(code, 1, output);
+    assert.ok(output.includes(message), `${message} in ${output}`);
+    assert.not.match(output, /^ +at /m);
+  });
 });
 
 examples('presets and flags', () => {

@@ -322,7 +322,8 @@ test('whatever a run of the study prints goes past its chart', async () => {
     await rm(folder, { recursive: true, force: true });
   }
   assert.equal(printed, []);
-  assert.is(terminal.lines.filter((line) => /^Epoch \d\/3$/.test(line)).length, 3);
+  // Three of the run, and one of the control of its fall after the second.
+  assert.is(terminal.lines.filter((line) => /^Epoch \d\/3$/.test(line)).length, 4);
   const text = terminal.lines.join('\n');
   for (const message of ['Training diverged', 'Epoch 2: ReduceLROnPlateau reducing', '(whole study: about']) {
     assert.is(text.split(message).length, 2, `${message} in\n${text}`);

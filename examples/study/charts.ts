@@ -8,12 +8,13 @@ import { PALETTE } from '../../src/pictures/palette.ts';
 import { barPanel, LABEL_SIZE, type Line, linePanel, logTicks } from '../../src/pictures/panel.ts';
 import { page, paragraph, place } from '../../src/pictures/svgSheet.ts';
 import { text } from '../../src/pictures/svgText.ts';
+import { epochsAt, settled, trainedText } from './epochs.ts';
+import { epochRange, fastest } from './epochTimes.ts';
 import {
   baselineOf,
   best,
   CLASSES,
   CLIPPED_LOSS,
-  count,
   elapsedSeconds,
   epochsRun,
   GUESSING_LOSS,
@@ -23,10 +24,13 @@ import {
   scheduledRun,
   shortLoss,
   shortRate,
+  trainingsOf,
+  wholeEpochs,
 } from './facts.ts';
 import { judgeStudy } from './judgeStudy.ts';
 import { writeFile } from './resultFiles.ts';
-import type { RunResult, StudyResults } from './results.ts';
+import type { RunHistory, RunResult, StudyResults } from './results.ts';
+import { averaged, rangeOf, seedsOf, seedsText } from './seeds.ts';
 import type { Verdict } from './verdict.ts';
 
 /** Units of a sheet; its PNG has `ZOOM` pixels to a unit. */
@@ -39,12 +43,18 @@ const BASELINE_COLOR = '#777777';
 const BASELINE_OWN = '#222222';
 
 interface Sheet {
+  /** Means over the seeds. */
   runs: readonly RunResult[];
+  /** As they were trained, each with its seeds. */
+  trained: (run: RunResult) => RunResult;
+  seeds: readonly number[];
   baseline: RunResult | null;
   color: (run: RunResult) => string;
   /** The whole study in a sentence. */
   headline: string;
   verdict: (run: RunResult) => Verdict;
+  /** What it ends with, and its error. */
+  end: (run: RunResult) => string;
 }
 
 /** Draws every chart and writes the PNGs into `folder`. Returns their paths. */
@@ -69,14 +79,14 @@ export async function writeCharts(folder: string, results: StudyResults): Promis
 export async function accuracyByEpoch(results: StudyResults): Promise<string> {
   const sheet = prepare(results);
   const cells = await accuracyCells(sheet, 'epoch', 282);
-  return grid(sheet.headline, accuracyKey(sheet), cells, 282, results);
+  return grid(sheet.headline, keyOf(sheet, { controls: true }), cells, 282, results);
 }
 
 /** Accuracy against the seconds of training, as an SVG document. */
 export async function accuracyByTime(results: StudyResults): Promise<string> {
   const sheet = prepare(results);
   const cells = await accuracyCells(sheet, 'seconds', 282);
-  return grid(timeTitle(sheet), accuracyKey(sheet), cells, 282, results);
+  return grid(timeTitle(sheet), keyOf(sheet, { controls: false }), cells, 282, results);
 }
 
 /** Loss after each epoch, as an SVG document. */
@@ -84,7 +94,7 @@ export async function lossByEpoch(results: StudyResults): Promise<string> {
   const sheet = prepare(results);
   const { runs, baseline, color } = sheet;
   const all = runs
-    .flatMap((run) => [...run.history.loss, ...run.history.val_loss])
+    .flatMap((run) => [...run.history.loss, ...run.history.val_loss, ...(band(sheet, run, 'val_loss')?.high ?? [])])
     .filter((v) => Number.isFinite(v) && v > 0);
   const low = Math.min(1, ...all.map((value) => value * 0.9));
   // A loss of 1e9 would press all the rest into one line; it is drawn at the top edge and labelled with its number.
@@ -120,7 +130,10 @@ export async function lossByEpoch(results: StudyResults): Promise<string> {
           }),
           dashed: true,
         },
-        series(run, val_loss, { x: epochAxis(run), color: color(run), format: shortLoss, label: 'validation' }),
+        {
+          ...series(run, val_loss, { x: epochAxis(run), color: color(run), format: shortLoss, label: 'validation' }),
+          band: band(sheet, run, 'val_loss'),
+        },
       ];
       return {
         heading: run,
@@ -146,14 +159,13 @@ export async function lossByEpoch(results: StudyResults): Promise<string> {
       };
     }),
   );
-  const key = `Cross-entropy. Solid: validation, dashed: training${runs.length > 1 && baseline ? ', grey: the baseline’s validation' : ''}; dots lead from a line’s end to its label.`;
-  return grid(lossTitle(sheet), key, cells, 282, results);
+  return grid(lossTitle(sheet), `Cross-entropy. ${keyOf(sheet, { controls: false })}`, cells, 282, results);
 }
 
 /** The learning rate and, under it, the validation accuracy, as an SVG document. */
 export async function learningRate(results: StudyResults): Promise<string> {
   const sheet = prepare(results);
-  const { runs, color } = sheet;
+  const { runs, color, seeds } = sheet;
   const run = scheduledRun(runs);
   if (run === null) return grid('No run', '', [], 282, results);
   const width = SHEET_WIDTH - 2 * MARGIN;
@@ -167,7 +179,9 @@ export async function learningRate(results: StudyResults): Promise<string> {
     size: 16,
     color: '#444444',
   });
-  const { rate, accuracy } = await schedulePanels(run, color(run), width, heights);
+  // Rates of different seeds fall at different epochs, so one of them is shown.
+  const { rate, accuracy } = await schedulePanels(sheet.trained(run), color(run), width, heights);
+  const whose = seeds.length > 1 ? ` with seed ${seeds[0]}` : '';
   const top = detail.nextY + 30;
   const middle = top + heights.rate + 20;
   const height = middle + heights.accuracy + 34;
@@ -175,9 +189,9 @@ export async function learningRate(results: StudyResults): Promise<string> {
   return page(SHEET_WIDTH, height, [
     titleLines.svg,
     detail.svg,
-    text(MARGIN, top - 8, 'Learning rate (log scale)', label),
+    text(MARGIN, top - 8, `Learning rate${whose} (log scale)`, label),
     place(MARGIN, top, rate),
-    text(MARGIN, middle - 8, 'Accuracy (%)', label),
+    text(MARGIN, middle - 8, `Accuracy${whose} (%)`, label),
     place(MARGIN, middle, accuracy),
     footer(results, height),
   ]);
@@ -188,20 +202,27 @@ export async function overview(results: StudyResults): Promise<string> {
   const sheet = prepare(results);
   const { runs, color } = sheet;
   const cells = await accuracyCells(sheet, 'epoch', 262);
-  const [top, height, parts] = gridParts(titled(sheet.headline, results), accuracyKey(sheet), cells, 262);
+  const [top, height, parts] = gridParts(titled(sheet.headline, results), keyOf(sheet, { controls: true }), cells, 262);
   const barsHeight = 74 + 30 * Math.max(4, runs.length);
   const scheduled = scheduledRun(runs);
-  const ends = runs.map((run) => ({
-    name: run.name,
-    value: last(run.history.val_accuracy) * 100,
-    label: percent(last(run.history.val_accuracy)),
-    color: color(run),
-  }));
+  const several = sheet.seeds.length > 1;
+  const ends = runs.map((run) => {
+    const value = last(settled(run).history.val_accuracy);
+    const range = rangeOf(sheet.trained(run), 'val_accuracy');
+    return {
+      name: run.name,
+      value: value * 100,
+      label: sheet.end(run),
+      color: color(run),
+      ...(range !== null && Number.isFinite(value) && { low: last(range.low) * 100, high: last(range.high) * 100 }),
+    };
+  });
   const times = runs.map((run) => ({
     name: run.name,
     value: run.secondsPerEpoch,
     label: Number.isFinite(run.secondsPerEpoch) ? `${Number(run.secondsPerEpoch.toPrecision(3))} s` : 'NaN',
     color: color(run),
+    ...epochRange(trainingsOf(sheet.trained(run))),
   }));
   const y = top + height;
   const bars = await Promise.all([
@@ -209,16 +230,17 @@ export async function overview(results: StudyResults): Promise<string> {
       width: 460,
       height: barsHeight,
       bars: ends,
-      title: 'validation accuracy at the end (%)',
-      max: Math.max(10, ...ends.map((bar) => bar.value).filter(Number.isFinite)) * 1.05,
+      title: `validation accuracy at the end (%)${several ? ', lowest to highest seed' : ''}`,
+      max: Math.max(10, ...ends.map((bar) => bar.high ?? bar.value).filter(Number.isFinite)) * 1.05,
       named: true,
+      right: 96,
     }),
     barPanel({
       width: 300,
       height: barsHeight,
       bars: times,
-      title: 'seconds of training an epoch',
-      max: Math.max(...times.map((bar) => bar.value).filter(Number.isFinite), 1e-3) * 1.05,
+      title: 'seconds of training (bar: median)',
+      max: Math.max(...times.map((bar) => bar.high ?? bar.value).filter(Number.isFinite), 1e-3) * 1.05,
       named: false,
     }),
   ]);
@@ -227,9 +249,9 @@ export async function overview(results: StudyResults): Promise<string> {
   const rate =
     scheduled === null
       ? ''
-      : await ratePanel(scheduled, color(scheduled), rateWidth, barsHeight, {
+      : await ratePanel(sheet.trained(scheduled), color(scheduled), rateWidth, barsHeight, {
           right: 70,
-          title: 'epoch',
+          title: several ? `epoch (seed ${sheet.seeds[0]})` : 'epoch',
           mostNotes: 0,
         });
   const sheetHeight = y + 34 + barsHeight + 34;
@@ -260,17 +282,26 @@ interface Cell {
   svg: string;
 }
 
-function prepare({ runs, validationImages = Number.NaN }: StudyResults): Sheet {
+function prepare({ runs: trained, seed, validationImages = Number.NaN }: StudyResults): Sheet {
+  const { verdicts, ends, headline } = judgeStudy(trained, validationImages);
+  const runs = trained.map(averaged);
   const baseline = baselineOf(runs);
-  const { verdicts, headline } = judgeStudy(runs, validationImages);
   const others = runs.filter((run) => run !== baseline);
   return {
     runs,
+    trained: (run) => trained[runs.indexOf(run)],
+    seeds: seedsOf(trained, seed),
     baseline,
     color: (run) => (run === baseline ? BASELINE_OWN : PALETTE[others.indexOf(run) % PALETTE.length]),
     headline,
     verdict: (run) => verdicts[runs.indexOf(run)],
+    end: (run) => ends[runs.indexOf(run)],
   };
+}
+
+/** Between which values the seeds of a run lie; undefined where there is one. */
+function band(sheet: Sheet, run: RunResult, key: keyof RunHistory): Line['band'] {
+  return rangeOf(sheet.trained(run), key) ?? undefined;
 }
 
 /** Three to a row, or fewer and wider if there are no more. */
@@ -285,7 +316,13 @@ function cellWidth(cells: number): number {
 async function accuracyCells(sheet: Sheet, axis: 'epoch' | 'seconds', height: number): Promise<Cell[]> {
   const { runs, baseline, color } = sheet;
   const xOf = axis === 'epoch' ? epochAxis : elapsedSeconds;
-  const values = runs.flatMap((run) => [...run.history.accuracy, ...run.history.val_accuracy]).filter(Number.isFinite);
+  const values = runs
+    .flatMap((run) => [
+      ...run.history.accuracy,
+      ...run.history.val_accuracy,
+      ...(band(sheet, run, 'val_accuracy')?.high ?? []),
+    ])
+    .filter(Number.isFinite);
   const top = Math.min(1, Math.ceil(Math.max(0.2, ...values) * 10 + 0.2) / 10);
   return await Promise.all(
     runs.map(async (run, i) => {
@@ -312,13 +349,17 @@ async function accuracyCells(sheet: Sheet, axis: 'epoch' | 'seconds', height: nu
           }),
           dashed: true,
         },
-        series(run, shares(val_accuracy), { x: xOf(run), color: color(run), format: points, label: 'validation' }),
+        {
+          ...series(run, shares(val_accuracy), { x: xOf(run), color: color(run), format: points, label: 'validation' }),
+          band: inPercent(band(sheet, run, 'val_accuracy')),
+        },
+        ...(axis === 'epoch' ? controlLines(run, color(run)) : []),
       ];
       const xs = [run, baseline ?? run].map((one) => last(xOf(one))).filter((x) => Number.isFinite(x) && x > 0);
       return {
         heading: run,
         color: color(run),
-        headline: axis === 'epoch' ? sheet.verdict(run).headline : timeHeadline(run, baseline),
+        headline: axis === 'epoch' ? sheet.verdict(run).headline : timeHeadline(run, sheet),
         svg: await linePanel({
           width: cellWidth(runs.length),
           height,
@@ -331,7 +372,9 @@ async function accuracyCells(sheet: Sheet, axis: 'epoch' | 'seconds', height: nu
           y: { title: i % columnsFor(runs.length) === 0 ? 'accuracy (%)' : '', min: 0, max: top * 100 },
           empty: val_accuracy.some(Number.isFinite) ? undefined : 'no number: NaN',
           levels: [{ y: 100 / CLASSES, label: `${percent(1 / CLASSES)} guessing` }],
-          marks: axis === 'epoch' ? rateDrops(run.history).map((drop) => drop.after) : [],
+          // With several seeds it falls at several places.
+          marks: axis === 'epoch' && sheet.seeds.length === 1 ? rateDrops(run.history).map((drop) => drop.after) : [],
+          notes: axis === 'epoch' ? controlNotes(run, color(run)) : [],
         }),
       };
     }),
@@ -354,7 +397,26 @@ function series(
     thin,
     label: end === undefined ? undefined : `${format(end)}${broke ? ', then NaN' : ` ${label}`}`,
     brokenAt: thin ? undefined : run.divergence?.epoch,
+    open: !thin && Boolean(run.interrupted),
   };
+}
+
+/** What the controls came to: each from the run's own point at a fall of the rate on. */
+function controlLines(run: RunResult, color: string): Line[] {
+  return (run.controls ?? []).map(({ after, history }) => ({
+    x: [after, ...history.val_accuracy.map((_, i) => after + i + 1)],
+    y: shares([run.history.val_accuracy[after - 1], ...history.val_accuracy]),
+    color,
+    thin: true,
+    dotted: true,
+  }));
+}
+
+/** The first control says what it is. */
+function controlNotes(run: RunResult, color: string): { x: number; y: number; label: string; color: string }[] {
+  const [first] = controlLines(run, color);
+  const y = first?.y.at(-1) ?? Number.NaN;
+  return Number.isFinite(y) ? [{ x: last(first.x), y, label: 'at the old rate', color }] : [];
 }
 
 async function schedulePanels(
@@ -365,7 +427,8 @@ async function schedulePanels(
 ): Promise<{ rate: string; accuracy: string }> {
   const { accuracy, val_accuracy } = run.history;
   const drops = rateDrops(run.history);
-  const values = [...accuracy, ...val_accuracy].filter(Number.isFinite);
+  const controlled = controlLines(run, color).flatMap(({ y }) => y.map((value) => value / 100));
+  const values = [...accuracy, ...val_accuracy, ...controlled].filter(Number.isFinite);
   // Not from 0: the steps after a drop are a point or two, and this chart is about them.
   const low = Math.max(0, Math.floor(Math.min(...values, 1) * 10) * 10);
   const high = Math.min(100, Math.ceil(Math.max(...values, 0.2) * 10) * 10);
@@ -387,7 +450,9 @@ async function schedulePanels(
           dashed: true,
         },
         series(run, shares(val_accuracy), { x: epochAxis(run), color, format: points, label: 'validation' }),
+        ...controlLines(run, color),
       ],
+      notes: controlNotes(run, color),
       x: { title: 'epoch (dashed uprights: the rate fell)', max: Math.max(1, epochsRun(run)), whole: true },
       y: { title: '', min: values.length === 0 ? 0 : low, max: high },
       marks: drops.map((drop) => drop.after),
@@ -418,6 +483,13 @@ async function ratePanel(
         color,
         label: shortRate(last(rates)),
       },
+      ...(run.controls ?? []).map(({ after, learningRate, history }) => ({
+        x: [after, after + history.loss.length],
+        y: [learningRate, learningRate],
+        color,
+        thin: true,
+        dotted: true,
+      })),
     ],
     x: { title: options.title, max: Math.max(1, epochsRun(run)), whole: true },
     y: { title: '', min: low / 2, max: high * 2, log: true, ticks: logTicks(low / 2, high * 2) },
@@ -447,20 +519,24 @@ function gridParts(
   const heading = paragraph(MARGIN, 42, title, width, { size: 26, bold: true });
   const keyLine = paragraph(MARGIN, heading.nextY - 6, key, width, { size: 16, color: '#444444' });
   const top = keyLine.nextY + 10;
-  const rowHeight = cellHeight + 60;
   const columns = columnsFor(cells.length);
   const columnWidth = cellWidth(cells.length);
+  const headlineAt = (x: number, y: number, words: string) =>
+    paragraph(x, y, words, columnWidth - 16, { size: 15, color: '#333333' });
+  // Charts make room for the longest of the headlines.
+  const extra = Math.max(0, ...cells.map((cell) => headlineAt(0, 0, cell.headline).nextY - headlineAt(0, 0, '').nextY));
+  const rowHeight = cellHeight + 60 + extra;
   const parts = cells.map((cell, i) => {
     const x = MARGIN + (i % columns) * columnWidth;
     const y = top + Math.floor(i / columns) * rowHeight;
     const run = cell.heading;
     const settings = `rate ${shortRate(run.learningRate)}, batch ${run.batchSize}`;
-    const headline = paragraph(x, y + 36, cell.headline, columnWidth - 16, { size: 15, color: '#333333' });
+    const headline = headlineAt(x, y + 36, cell.headline);
     return (
       text(x, y + 16, run.name, { size: 18, bold: true, color: cell.color }) +
       text(x + columnWidth - 20, y + 16, settings, { size: LABEL_SIZE, color: '#666666', anchor: 'end' }) +
       headline.svg +
-      place(x, y + 50, cell.svg)
+      place(x, y + 50 + extra, cell.svg)
     );
   });
   return [top, Math.ceil(cells.length / columns) * rowHeight, [heading.svg, keyLine.svg, ...parts]];
@@ -473,56 +549,79 @@ function titled(title: string, { data }: StudyResults): string {
 
 function footer(results: StudyResults, height: number): string {
   const adapter = `${results.adapter}${results.software ? ' (software)' : ''}`;
-  const line = `${results.data} · preset ${results.preset} · seed ${results.seed} · ${adapter}`;
+  const seeds = seedsText(seedsOf(results.runs, results.seed));
+  const line = `${results.data} · preset ${results.preset} · ${seeds} · ${adapter}`;
   return text(MARGIN, height - 12, line, { size: 13, color: '#777777' });
 }
 
-function accuracyKey({ runs, baseline }: Sheet): string {
-  const grey = runs.length > 1 && baseline !== null ? ', grey: the baseline’s validation' : '';
-  return `Solid: validation, dashed: training${grey}; dots lead from a line’s end to its label.`;
+/** What the strokes stand for. `controls`: whether they are drawn. */
+function keyOf({ runs, baseline, seeds }: Sheet, { controls }: { readonly controls: boolean }): string {
+  const several = seeds.length > 1;
+  const parts = [
+    `Solid: validation${several ? `, mean of ${seeds.length} seeds` : ''}`,
+    ...(several ? ['area: from the lowest to the highest seed'] : []),
+    'dashed: training',
+    ...(runs.length > 1 && baseline !== null ? ['grey: the baseline’s validation'] : []),
+    ...(controls && runs.some((run) => run.controls?.length) ? ['dotted: at the old rate on'] : []),
+    ...(runs.some((run) => run.interrupted) ? ['open circle: stopped within an epoch'] : []),
+  ];
+  return `${parts.join(', ')}; dots lead from a line’s end to its label.`;
 }
 
 function timeTitle(sheet: Sheet): string {
   const { runs, baseline } = sheet;
-  if (baseline === null || runs.length === 1) return sheet.headline;
-  const others = runs.filter((run) => run !== baseline);
-  const reached = others
-    .map((run) => ({ run, share: timeToMatch(run, baseline) / last(elapsedSeconds(baseline)) }))
-    .filter(({ share }) => Number.isFinite(share))
-    .sort((a, b) => a.share - b.share);
+  if (baseline === null || runs.length === 1 || baseline.interrupted) return sheet.headline;
   const goal = percent(last(baseline.history.val_accuracy));
-  const [first] = reached;
-  if (first === undefined) return `No other run reaches the baseline’s ${goal}, however long it took`;
-  return `${first.run.name} reaches the baseline’s ${goal} in ${first.share.toFixed(2)}× the time`;
+  const reached = runs.filter((run) => run !== baseline && Number.isFinite(timeToMatch(run, baseline)));
+  if (reached.length === 0) return `No other run was ever at the baseline’s final ${goal}`;
+  const first = fastest(
+    reached.map((run) => ({ run: sheet.trained(run), epochs: epochToMatch(run, baseline) + 1 })),
+    { run: sheet.trained(baseline), epochs: epochsRun(baseline) },
+    runs.map(sheet.trained),
+  );
+  if (first === null)
+    return `None was clearly faster at ${goal} than the baseline: times of equal epochs differ too much`;
+  return (
+    `${first.run.name} was first at the baseline’s final ${goal} after about ${first.share.toFixed(2)}× its time ` +
+    `(${first.low.toFixed(2)} to ${first.high.toFixed(2)}, as epochs differ)`
+  );
 }
 
-function timeHeadline(run: RunResult, baseline: RunResult | null): string {
-  const total = last(elapsedSeconds(run));
-  const spent = `${count(epochsRun(run), 'epoch')} in ${seconds(total)}`;
+function timeHeadline(run: RunResult, sheet: Sheet): string {
+  const { baseline } = sheet;
+  const { low, high } = epochRange(trainingsOf(sheet.trained(run)));
+  const each = low === undefined || wholeEpochs(run) < 2 ? '' : `, ${short(low)} to ${short(high)} s each`;
+  const spent = `${trainedText(run)} in ${seconds(last(elapsedSeconds(run)))}${each}`;
   if (baseline === null || baseline === run) return spent;
   const reached = timeToMatch(run, baseline);
   return Number.isFinite(reached)
-    ? `${spent}; the baseline’s final level after ${seconds(reached)}`
+    ? `${spent}; first at the baseline’s final level after ${seconds(reached)}`
     : `${spent}; never at the baseline’s final level`;
 }
 
 /** Seconds until the run's validation accuracy first was what the baseline's was in the end; NaN if never. */
 function timeToMatch(run: RunResult, baseline: RunResult): number {
+  return elapsedSeconds(run)[epochToMatch(run, baseline)] ?? Number.NaN;
+}
+
+/** The epoch of that, from 0; -1 if never. */
+function epochToMatch(run: RunResult, baseline: RunResult): number {
   const goal = last(baseline.history.val_accuracy);
-  const epoch = run.history.val_accuracy.findIndex((value) => value >= goal);
-  return epoch === -1 ? NaN : elapsedSeconds(run)[epoch];
+  return run.history.val_accuracy.findIndex((value) => value >= goal);
 }
 
 function lossTitle(sheet: Sheet): string {
-  const { runs } = sheet;
+  const { runs, seeds } = sheet;
   const bad = runs.filter((run) => sheet.verdict(run).verdict === 'diverged');
-  if (bad.length === 0) {
-    const ends = runs.map((run) => -last(run.history.val_loss));
-    const lowest = best(ends);
-    if (lowest.epoch === 0) return 'No run has a finite validation loss at its end';
-    return `${runs[lowest.epoch - 1].name} ends with the lowest validation loss, ${shortLoss(-lowest.value)} (guessing is ${shortLoss(GUESSING_LOSS)})`;
-  }
-  return bad.map((run) => `${run.name} diverged: ${lossHeadline(run)}`).join('; ');
+  if (bad.length > 0) return bad.map((run) => `${run.name} diverged: ${lossHeadline(run)}`).join('; ');
+  const lowest = best(runs.map((run) => -last(run.history.val_loss)));
+  if (lowest.epoch === 0) return 'No run has a finite validation loss at its end';
+  const run = runs[lowest.epoch - 1];
+  const mean = seeds.length > 1 ? `on average over ${seedsText(seeds)} ` : '';
+  return (
+    `${run.name} ${mean}ends with a validation loss of ${shortLoss(-lowest.value)} after ${trainedText(run)}` +
+    `${runs.length > 1 ? ', the lowest in this study' : ''} (guessing is ${shortLoss(GUESSING_LOSS)})`
+  );
 }
 
 function lossHeadline(run: RunResult): string {
@@ -538,12 +637,18 @@ function lossHeadline(run: RunResult): string {
 }
 
 function epochAxis(run: RunResult): number[] {
-  return run.history.loss.map((_, i) => i + 1);
+  return epochsAt(run);
 }
 
 function shares(values: readonly number[]): number[] {
   return values.map((value) => value * 100);
 }
+
+function inPercent(range: Line['band']): Line['band'] {
+  return range && { low: shares(range.low), high: shares(range.high) };
+}
+
+const short = (value: number): string => String(Number(value.toPrecision(2)));
 
 function points(value: number): string {
   return `${value.toFixed(1)} %`;

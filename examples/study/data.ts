@@ -3,6 +3,7 @@
 import { imagesBetween } from '../../src/datasets/imageDataset.ts';
 import {
   cifar10,
+  DataError,
   type DownloadProgress,
   type ImageDataset,
   type LabelledImages,
@@ -30,7 +31,9 @@ export async function loadData({ dir, train, test, signal }: DataOptions): Promi
   try {
     return await cifar10.load({ dir, train, test, signal, onProgress: progress.update });
   } catch (error) {
-    if (!(error instanceof NetworkError)) throw error;
+    if (!(error instanceof NetworkError)) {
+      throw error instanceof DataError ? new DataError(inFlags(error.message), { cause: error }) : error;
+    }
     progress.end();
     console.log(`No CIFAR-10: ${firstSentence(error.message)}`);
     console.log(
@@ -40,6 +43,15 @@ export async function loadData({ dir, train, test, signal }: DataOptions): Promi
   } finally {
     progress.end();
   }
+}
+
+/** A remedy names options of `cifar10.load`; who reads it has flags. */
+function inFlags(message: string): string {
+  return message
+    .replace('Pass as dir a folder', 'Give as --data a folder')
+    .replace('Pass dir: a folder', 'Give as --data a folder')
+    .replace(/\b(train|test) asks for/, '--$1 asks for')
+    .replace(/\bPass (train|test): /, 'Give --$1 ');
 }
 
 /** Images and their class numbers as the network takes them. */

@@ -27,12 +27,15 @@ export class Forecast {
     return images === 0 || epochs === 0 ? '' : `about ${rough((seconds / images) * this.#images * epochs)} left`;
   }
 
-  /** Follows a run and says now and then how long the study will go on; `after` are the runs that come later. */
-  follow(watch: Stopwatch, run: RunSettings, after: readonly RunSettings[]): Callback {
+  /**
+   * Follows a run and says now and then how long the study will go on; `after` are the runs that come later, `owed` gives the
+   * epochs of the controls that the run will have by now.
+   */
+  follow(watch: Stopwatch, run: RunSettings, after: readonly RunSettings[], owed = (): number => 0): Callback {
     const first = this.#watches.length === 0;
     this.#watches.push(watch);
     const later = after.reduce((sum, { epochs }) => sum + epochs, 0);
-    return new Announcer(first, this.#print, (epoch) => this.left(later + run.epochs - epoch - 1));
+    return new Announcer(first, this.#print, (epoch) => this.left(later + owed() + run.epochs - epoch - 1));
   }
 }
 

@@ -1,17 +1,21 @@
 /**
  * What lets another process go on with a study that was interrupted: `progress.json` beside the results, which says what
- * the study is and which runs are done, and a backup of the run under way. Both go when all is done.
+ * the study is and which runs are done with its first seed, and a backup of the run under way. Both go when all is done. Which
+ * runs are done with other seeds, results.json tells: it holds no others.
  */
-import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { DataError } from '../../src/index.ts';
 import { makeFolderOf } from '../../src/io/files.ts';
 import { type Exhibits, exhibitsFrom, type StoredExhibits } from './exhibits.ts';
 import { count } from './facts.ts';
 import type { StudyFacts } from './report.ts';
 import { readResults, writeFile } from './resultFiles.ts';
+import type { UnjudgedRun } from './results.ts';
 import type { RunSettings, Settings } from './settings.ts';
 import type { RunOutcome } from './trainRun.ts';
+
+const BACKUP = '.backup.safetensors';
 
 /** All that decides the numbers of a study, each by the name that a person reads. */
 type Study = Readonly<Record<string, string>>;
@@ -25,7 +29,7 @@ interface Contents {
 export class Progress {
   readonly #folder: string;
   readonly #study: Study;
-  /** Runs that are done, in the study's order. */
+  /** Runs that are done with the first seed, each with the other seeds that are done, in the study's order. */
   readonly outcomes: RunOutcome[] = [];
 
   private constructor(folder: string, study: Study) {
@@ -56,20 +60,25 @@ export class Progress {
     return progress;
   }
 
-  /** Where a run is backed up. */
-  backupOf({ name }: Pick<RunSettings, 'name'>): string {
-    return join(this.#folder, `${name}.backup.safetensors`);
+  /** Where a run is backed up; `seed`: left out, the first one. */
+  backupOf({ name }: Pick<RunSettings, 'name'>, seed?: number): string {
+    return join(this.#folder, `${name}${seed === undefined ? '' : `.seed-${seed}`}${BACKUP}`);
   }
 
   outcomeOf({ name }: Pick<RunSettings, 'name'>): RunOutcome | undefined {
     return this.outcomes.find(({ run }) => run.name === name);
   }
 
-  /** Notes a run whose numbers are in results.json by now. */
+  /** Notes a run that is done with the first seed. Its numbers are in results.json by now. */
   async done(outcome: RunOutcome): Promise<void> {
     this.outcomes.push(outcome);
     await this.#write();
     await this.#removeBackups([outcome.run]);
+  }
+
+  /** Notes that a run is done with another seed as well. Its numbers are in results.json by now. */
+  async doneAgain({ name, seed }: UnjudgedRun): Promise<void> {
+    await this.#removeBackups([{ name }], seed);
   }
 
   /** The study is done: nothing is left to go on with. */
@@ -81,8 +90,17 @@ export class Progress {
     return join(this.#folder, 'progress.json');
   }
 
-  async #removeBackups(runs: readonly Pick<RunSettings, 'name'>[]): Promise<void> {
-    for (const run of runs) await rm(this.backupOf(run), { force: true });
+  /** Of one seed, or of all. */
+  async #removeBackups(runs: readonly Pick<RunSettings, 'name'>[], seed?: number): Promise<void> {
+    // One folder may hold the weights at many falls of a rate.
+    const names = await readdir(this.#folder);
+    const begins = runs.flatMap((run) =>
+      seed === undefined ? [`${run.name}${BACKUP}`, `${run.name}.seed-`] : [basename(this.backupOf(run, seed))],
+    );
+    for (const name of names) {
+      const ours = name.includes(BACKUP) && begins.some((begin) => name.startsWith(begin));
+      if (ours) await rm(join(this.#folder, name), { force: true });
+    }
   }
 
   async #read(): Promise<{ study: Study; done: { name: string; exhibits: Exhibits }[] } | null> {
@@ -107,13 +125,18 @@ export class Progress {
   }
 }
 
-function describe({ adapter, data, preset, seed }: StudyFacts, { clip, plateau, runs }: Settings): Study {
+function describe(
+  { adapter, data, preset, seed }: StudyFacts,
+  { clip, controlEpochs, plateau, runs, seeds }: Settings,
+): Study {
   return {
     adapter,
     data,
     preset,
     seed: String(seed),
+    seeds: String(seeds.length),
     clip: String(clip),
+    'epochs of a control': String(controlEpochs),
     'plateau rule': JSON.stringify(plateau),
     runs: runs.map(({ name }) => name).join(','),
     ...Object.fromEntries(

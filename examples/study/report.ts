@@ -10,8 +10,10 @@ import { type Judgement, judgeStudy } from './judgeStudy.ts';
 import { writeResults, writeRunCsv } from './resultFiles.ts';
 import type { StudyResults, UnjudgedRun } from './results.ts';
 import { writeSampleSheet } from './sampleSheet.ts';
+import { seedsOf, seedsText } from './seeds.ts';
 import { table } from './table.ts';
 import type { RunOutcome } from './trainRun.ts';
+import { USUAL_COLUMNS, wrapped } from './wrap.ts';
 
 /** All of the results but the runs. */
 export type StudyFacts = Omit<StudyResults, 'runs'>;
@@ -27,7 +29,7 @@ export async function writeNumbers(
   const runs = unjudged.map((run, i) => ({ ...run, verdict: verdicts[i].verdict }));
   const results = { ...facts, runs };
   await writeResults(folder, results);
-  for (const run of runs) await writeRunCsv(folder, run);
+  for (const run of runs) await writeRunCsv(folder, run, facts.seed);
   return results;
 }
 
@@ -40,31 +42,36 @@ export interface Findings {
   readonly environment: Environment;
 }
 
-/** Prints the table, then draws the charts and the sample sheet. */
-export async function report(folder: string, findings: Findings): Promise<void> {
+/** Prints the table, then draws the charts and the sample sheet. `width`: columns of the terminal. */
+export async function report(folder: string, findings: Findings, width = USUAL_COLUMNS): Promise<void> {
   const { results, outcomes, data } = findings;
   const { test, classNames } = data;
-  console.log(`\n${results.data} · ${results.adapter} · preset ${results.preset} · seed ${results.seed}`);
-  console.log(
-    '(train s: seconds of training an epoch, validation left out; img/s: training images in such a second)\n',
-  );
-  console.log(table(results.runs, judge(results.runs, results).verdicts));
+  const seeds = seedsOf(results.runs, results.seed);
+  const print = (line: string) => console.log(wrapped(line, width));
+  print(`\n${results.data} · ${results.adapter} · preset ${results.preset} · ${seedsText(seeds)}`);
+  print('(train s: seconds of training an epoch, validation left out; img/s: training images in such a second)');
+  if (seeds.length > 1) print('(means over the seeds; sd: the standard deviation of val %)');
+  console.log(`\n${table(results.runs, judge(results.runs, results).verdicts, width)}`);
   await writeCharts(folder, results);
-  const at = best(outcomes.map(({ run }) => last(run.history.val_accuracy))).epoch - 1;
-  // Where every run ended in NaN, there is no best one.
-  const { run, exhibits } = outcomes[Math.max(0, at)];
+  const { run, exhibits } = outcomes[shownOnSheet(outcomes.map((outcome) => outcome.run))];
   const predictions = Float32Array.from(exhibits.predictions);
   const { images, labels } = imagesBetween(test, 0, predictions.length / classNames.length);
+  const after = seeds.length > 1 ? `, seed ${run.seed ?? results.seed}` : '';
   await writeSampleSheet(
     join(folder, 'samples.png'),
     images,
     labels,
     predictions,
     classNames,
-    `${run.name} on ${results.data.split(',')[0]}`,
+    `${run.name} on ${results.data.split(',')[0]}${after}`,
   );
   await writeReport(folder, findings);
-  console.log(`\nNumbers, charts and samples.png are in ${folder}; open ${join(folder, 'report.html')} first`);
+  print(`\nNumbers, charts and samples.png are in ${folder}; open ${join(folder, 'report.html')} first`);
+}
+
+/** The run whose predictions the sheet shows: the one that ended highest. Where all ended in NaN, the first one. */
+function shownOnSheet(runs: readonly UnjudgedRun[]): number {
+  return Math.max(0, best(runs.map((run) => last(run.history.val_accuracy))).epoch - 1);
 }
 
 function judge(runs: readonly UnjudgedRun[], { validationImages = Number.NaN }: StudyFacts): Judgement {

@@ -4,6 +4,7 @@
  * from the cursor on removes all of it, whatever the terminal did to its lines meanwhile.
  */
 import type { Print, ProgressStream } from '../../src/index.ts';
+import { USUAL_COLUMNS, wrap } from './wrap.ts';
 
 /** Where it all goes; `process.stdout` is one. */
 export interface Terminal extends ProgressStream {
@@ -52,6 +53,11 @@ export class Screen implements ProgressStream {
     return this.#terminal.columns;
   }
 
+  /** Columns that a printed line may take. */
+  get width(): number {
+    return (this.isTTY && this.#terminal.columns) || USUAL_COLUMNS;
+  }
+
   /** Writes a text that ends at a line's start: with a line feed, or with a carriage return. */
   write(text: string): void {
     const lines = this.#lines();
@@ -63,9 +69,11 @@ export class Screen implements ProgressStream {
     this.#terminal.write(stays ? text : `${ERASE_BELOW}${text}${picture}`);
   }
 
-  /** Prints a line. It replaces the bar, whose rest is erased. */
+  /** Prints a line, in a terminal broken between its words where it is too long. It replaces the bar, whose rest is erased. */
   readonly print: Print = (line) => {
-    this.write(this.isTTY ? `${line}${ERASE_RIGHT}\n` : `${line}\n`);
+    if (!this.isTTY) return this.write(`${line}\n`);
+    const lines = line.split('\n').flatMap((one) => wrap(one, this.width));
+    this.write(lines.map((one) => `${one}${ERASE_RIGHT}\n`).join(''));
   };
 
   /** Puts a picture below from the next text on; it is asked for anew at each. */

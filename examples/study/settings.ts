@@ -26,8 +26,13 @@ export interface Settings {
   readonly test: number | undefined;
   readonly runs: readonly RunSettings[];
   readonly plateau: PlateauRule;
+  /** The first of the seeds. */
   readonly seed: number;
+  /** Every run is trained with each. */
+  readonly seeds: readonly number[];
   readonly clip: boolean;
+  /** Epochs of the control of a fall of the rate; 0: there is none. */
+  readonly controlEpochs: number;
 }
 
 interface Preset {
@@ -37,7 +42,11 @@ interface Preset {
   /** Epochs of the plateau run for each epoch of the others. */
   readonly plateauTimes: number;
   readonly plateau: PlateauRule;
+  readonly controlEpochs: number;
 }
+
+/** Test images that CIFAR-10 has. */
+const ALL_TEST = 10_000;
 
 export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   // Under 200 s at 1.5 ms an image trained and 0.4 ms an image validated.
@@ -48,6 +57,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     plateauTimes: 3,
     // Impatient, and not content with small gains: so few epochs must show a drop on easy images as well.
     plateau: { factor: 0.2, patience: 2, minDelta: 0.1, cooldown: 2, minLr: 1e-5 },
+    controlEpochs: 2,
   },
   full: {
     train: undefined,
@@ -55,6 +65,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     epochs: 20,
     plateauTimes: 15,
     plateau: { factor: 0.5, patience: 10, minDelta: 1e-4, cooldown: 0, minLr: 1e-5 },
+    controlEpochs: 5,
   },
 };
 
@@ -69,7 +80,10 @@ export function settingsFor(flags: Flags, software: boolean): Settings {
   return {
     preset: name,
     train: flags.train ?? preset.train,
-    test: flags.test ?? (name === 'quick' ? flags.train : undefined) ?? preset.test,
+    test:
+      flags.test ??
+      (name === 'quick' && flags.train !== undefined ? Math.min(flags.train, ALL_TEST) : undefined) ??
+      preset.test,
     runs: flags.runs.map((plan) => {
       const own = plan.plateau ? plateauEpochs : epochs;
       return {
@@ -82,6 +96,8 @@ export function settingsFor(flags: Flags, software: boolean): Settings {
     }),
     plateau: preset.plateau,
     seed: flags.seed,
+    seeds: Array.from({ length: flags.seeds }, (_, i) => flags.seed + i),
     clip: flags.clip,
+    controlEpochs: flags.control ? preset.controlEpochs : 0,
   };
 }

@@ -54,8 +54,12 @@ export class Stopwatch extends Callback {
     this.total.seconds += (now - this.#begun) / 1000;
   }
 
-  /** The median of the epochs, so that a busy moment of the machine does not count. */
+  /**
+   * The median of the epochs, so that a busy moment of the machine does not count; of one that was cut short only where there
+   * is no whole one.
+   */
   get secondsPerEpoch(): number {
-    return median(this.#paces) * this.params.samples;
+    const cut = this.model.history?.interrupted != null && this.#paces.length > 1;
+    return median(cut ? this.#paces.slice(0, -1) : this.#paces) * this.params.samples;
   }
 }

@@ -5,27 +5,32 @@ import {
   type Device,
   DivergenceDetector,
   type ImageDataset,
-  type Logs,
-  type Print,
   ProgressBar,
   ReduceLROnPlateau,
+  type Sequential,
 } from '../../src/index.ts';
 import { confusionCounts } from '../../src/pictures/confusion.ts';
 import { examplesOf } from './data.ts';
 import { type Exhibits, firstKernel } from './exhibits.ts';
+import { type Fall, FallWatch } from './fallWatch.ts';
+import { historyOf } from './history.ts';
 import { StopOnSignal } from './interrupt.ts';
 import { makeNetwork } from './network.ts';
-import type { RunHistory, UnjudgedRun } from './results.ts';
+import type { UnjudgedRun } from './results.ts';
+import { packRight, rightOf } from './right.ts';
 import type { Screen } from './screen.ts';
 import type { RunSettings, Settings } from './settings.ts';
 import { Stopwatch } from './stopwatch.ts';
+import { trainControls } from './trainControls.ts';
 import { warmUp } from './warmUp.ts';
 
 /** Test images on the sample sheet. */
 const SAMPLES = 32;
 
 export interface RunOutcome {
+  /** Of a single seed as `trainRun` gives it; of all seeds together in a report. */
   readonly run: UnjudgedRun;
+  /** Of the first seed. */
   readonly exhibits: Exhibits;
 }
 
@@ -33,59 +38,81 @@ export interface RunContext {
   readonly device: Device;
   readonly data: ImageDataset;
   readonly settings: Settings;
+  /** Left out: the first one. */
+  readonly seed?: number;
   readonly signal: AbortSignal;
   /** Where the run is saved after each epoch, and gone on with if a file is there. */
   readonly backup: string;
   /** Where the bar is drawn and messages go. */
   readonly screen: Screen;
-  /** Gives callbacks that follow the run. */
-  readonly follow: (watch: Stopwatch) => readonly Callback[];
+  /** Gives callbacks that follow the run; `owed`: epochs of controls that come behind it. */
+  readonly follow: (watch: Stopwatch, owed: () => number) => readonly Callback[];
 }
 
 /** Trains; the outcome is null if the run was stopped before it saw a batch. */
 export async function trainRun(run: RunSettings, context: RunContext): Promise<RunOutcome | null> {
   const { device, data, settings, signal, backup, screen, follow } = context;
   const { learningRate, batchSize, epochs, policy } = run;
-  const { seed, clip, plateau } = settings;
+  const { clip, plateau, controlEpochs } = settings;
+  const { seed = settings.seed } = context;
   // Larger batches validate faster and give the same result.
   const validationBatchSize = Math.max(batchSize, 128);
   const network = { device, learningRate, seed, clip };
   const trial = makeNetwork(network);
-  await warmUp(trial, data, batchSize, validationBatchSize).finally(() => trial.dispose());
+  await warmUp(trial, data, batchSize, validationBatchSize, policy).finally(() => trial.dispose());
 
   const model = makeNetwork(network);
   const watch = new Stopwatch();
   const { print } = screen;
   const detector = new DivergenceDetector({
     onDivergence: policy,
-    print: policy === 'warn' ? onlyFirst(print) : print,
+    // A run that goes on although it diverged would be reported anew every epoch.
+    print: (line) => (policy === 'warn' && detector.divergences.length > 1 ? undefined : print(line)),
   });
+  const train = examplesOf(data.train);
+  const validation = examplesOf(data.test);
+  const { labels } = data.test;
+  const classes = data.classNames.length;
+  const predictionsOf = async (one: Sequential) =>
+    (await one.predict(validation[0], { batchSize: validationBatchSize })).data();
+  const rightNow = async (one: Sequential) => packRight(rightOf(labels, await predictionsOf(one), classes));
+  const fileOf = ({ after }: Pick<Fall, 'after'>): string => `${backup}.after-${after}`;
+  const falls =
+    run.plateau && controlEpochs > 0
+      ? new FallWatch({ epochs: controlEpochs, right: () => rightNow(model), fileOf })
+      : null;
   try {
     // Of the start even where a backup is gone on with.
     const before = firstKernel(await model.getWeights());
-    const { history } = await model.fit(...examplesOf(data.train), {
+    const history = await model.fit(...train, {
       batchSize,
       epochs,
-      validationData: examplesOf(data.test),
+      validationData: validation,
       validationBatchSize,
       callbacks: [
         watch,
         new ProgressBar({ verbose: 1, stream: screen }),
         ...(run.plateau ? [new ReduceLROnPlateau({ ...plateau, monitor: 'val_loss', verbose: 1, print })] : []),
+        ...(falls === null ? [] : [falls]),
         detector,
         new StopOnSignal(signal),
-        ...follow(watch),
+        ...follow(watch, () => falls?.owed ?? 0),
         // Kept until the run's numbers are written.
         new BackupAndRestore(backup, { deleteCheckpoint: false }),
       ],
     });
     if (watch.total.images === 0) return null;
-    const { labels } = data.test;
-    const classes = data.classNames.length;
-    const [images] = examplesOf(data.test);
-    const probabilities = await (await model.predict(images, { batchSize: validationBatchSize })).data();
+    const probabilities = await predictionsOf(model);
     const after = firstKernel(await model.getWeights());
     const { secondsPerEpoch, epochSeconds } = watch;
+    // The model has done its work: it is the controls' from here on.
+    const controls =
+      falls === null
+        ? []
+        : await trainControls(falls.falls, {
+            ...{ model, train, validation, batchSize, validationBatchSize, signal, screen, fileOf },
+            right: () => rightNow(model),
+          });
     return {
       exhibits: {
         predictions: [...probabilities.subarray(0, SAMPLES * classes)],
@@ -97,34 +124,19 @@ export async function trainRun(run: RunSettings, context: RunContext): Promise<R
         learningRate,
         batchSize,
         epochs,
-        history: historyOf(history),
+        ...(seed !== settings.seed && { seed }),
+        history: historyOf(history.history),
+        interrupted: history.interrupted,
         secondsPerEpoch,
         imagesPerSecond: data.train.labels.length / secondsPerEpoch,
         epochSeconds,
         divergence: detector.divergence,
         recoveries: detector.recoveries,
+        right: packRight(rightOf(labels, probabilities, classes)),
+        controls,
       },
     };
   } finally {
     model.dispose();
   }
-}
-
-/** A run that goes on although it diverged would be reported anew every epoch. */
-function onlyFirst(print: Print): Print {
-  let told = false;
-  return (line) => {
-    if (!told) print(line);
-    told = true;
-  };
-}
-
-function historyOf({
-  loss,
-  accuracy,
-  val_loss,
-  val_accuracy,
-  learning_rate,
-}: Record<keyof Logs, number[]>): RunHistory {
-  return { loss, accuracy, val_loss, val_accuracy, learning_rate };
 }

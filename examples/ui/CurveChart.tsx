@@ -2,8 +2,8 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
-import { type Curve, readingAt } from './curve.ts';
-import { formatPlace, formatValue } from './format.ts';
+import { type Curve, type RunReading, readingsAt, type View } from './curve.ts';
+import { formatEnd, formatPlace, formatValue } from './format.ts';
 import { colorOf } from './palette.ts';
 import { columnsOf, optionsFor, type Plot, structureOf } from './plot.ts';
 
@@ -81,25 +81,51 @@ export function CurveChart({ label, ...plot }: Props) {
   );
 }
 
+/** Most runs that the box lists. */
+const MOST_ROWS = 8;
+
 /** The values at one place, the best first. */
 function Reading({ at, plot, right }: { readonly at: number; readonly plot: Plot; readonly right: boolean }) {
   const { curves, view, theme } = plot;
-  const rows = curves
-    .map((curve) => ({ ...curve, value: readingAt(curve, at) }))
-    .sort((a, b) => (b.value ?? Number.NEGATIVE_INFINITY) - (a.value ?? Number.NEGATIVE_INFINITY));
-  if (view.metric === 'loss') rows.reverse();
+  const rows = readingsAt(curves, at, view);
+  const rate = view.metric === 'learning_rate';
+  const format = formatValue[view.metric];
+  const cell = (value: number | null | undefined) => (value == null ? '–' : format(value));
+  const validation = !rate && rows.some((row) => row.validation !== undefined);
+  const training = rows.some((row) => row.training !== undefined);
   return (
-    <div class={`curve-reading ${right ? 'at-left' : 'at-right'}`} role="status">
-      <strong>{formatPlace[view.axis](at)}</strong>
-      {rows.map(({ run, part, value }) => (
-        <div key={`${run.id} ${part}`} style={{ color: colorOf(run.color, theme) }}>
-          <span>
-            {run.name}
-            {view.metric === 'learning_rate' ? '' : part === 'validation' ? ' val' : ' train'}
-          </span>
-          <span>{value === null ? '–' : formatValue[view.metric](value)}</span>
-        </div>
-      ))}
+    <div class={`curve-reading ${right ? 'at-left' : 'at-right'}`}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{formatPlace[view.axis](at)}</th>
+            {validation && <th scope="col">val</th>}
+            {training && <th scope="col">{rate ? 'rate' : 'train'}</th>}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.slice(0, MOST_ROWS).map((row, i) => (
+            <tr key={i} class={row.endedAt === null ? '' : 'ended'} style={{ color: colorOf(row.run.color, theme) }}>
+              <th scope="row">
+                {row.run.name}
+                {row.control && ', control'}
+                {row.endedAt !== null && <small>{endText(row, row.endedAt, view)}</small>}
+              </th>
+              {validation && <td>{cell(row.validation)}</td>}
+              {training && <td>{cell(row.training)}</td>}
+            </tr>
+          ))}
+          {rows.length > MOST_ROWS && (
+            <tr>
+              <td colSpan={3}>and {rows.length - MOST_ROWS} more</td>
+            </tr>
+          )}
+        </tbody>
+      </table>
     </div>
   );
+}
+
+function endText({ run, control }: RunReading, at: number, { axis }: View): string {
+  return `${run.interrupted && !control ? 'cut off' : 'ended'} at ${formatEnd[axis](at)}`;
 }

@@ -28,6 +28,12 @@ export const emptyTrack = (): Track => ({
   learning_rate: [],
 });
 
+/** Between which values the repeats of a run lie: readings of the least and of the greatest, at the same places. */
+export interface Band {
+  readonly low: Track;
+  readonly high: Track;
+}
+
 /** A run as the chart sees it. */
 export interface CurveRun {
   readonly id: string;
@@ -42,6 +48,13 @@ export interface CurveRun {
   readonly epochs: number;
   /** Training step at which the run diverged, where its curve gets a cross; null where it did not. */
   readonly brokenAt: number | null;
+  /** Where its repeats lie; its own lines then are their mean. */
+  readonly band?: Band | null;
+  readonly trainingBand?: Band | null;
+  /** What it is compared with: validation readings of the same run without what sets it apart. */
+  readonly controls?: readonly Track[];
+  /** Whether its last reading is of a part of an epoch, because it was cut off there. */
+  readonly interrupted?: boolean;
 }
 
 export interface View {
@@ -63,13 +76,21 @@ export const FIRST_VIEW: View = {
   validation: true,
 };
 
+export type Part = 'control' | 'training' | 'validation';
+
+/** Null where there is no number to draw. */
+export type Values = readonly (number | null)[];
+
 /** A line of the chart. */
 export interface Curve {
   readonly run: CurveRun;
-  readonly part: 'training' | 'validation';
+  readonly part: Part;
+  /** What it was made of. */
+  readonly track: Track;
   readonly x: readonly number[];
-  /** Null where there is no number to draw. */
-  readonly y: readonly (number | null)[];
+  readonly y: Values;
+  /** The area around it; null where it has none. */
+  readonly area: { readonly x: readonly number[]; readonly low: Values; readonly high: Values } | null;
 }
 
 /** What guessing comes to, by metric. */
@@ -79,22 +100,33 @@ export const GUESSING: Readonly<Record<Metric, number | null>> = {
   learning_rate: null,
 };
 
-/** The lines of the visible runs, training first so that validation lies on top. */
+/** The lines of the visible runs: controls undermost, then training, and validation on top. */
 export function curvesOf(runs: readonly CurveRun[], view: View): Curve[] {
-  const { metric } = view;
-  const parts = metric === 'learning_rate' ? (['training'] as const) : (['training', 'validation'] as const);
-  return parts
-    .filter((part) => metric === 'learning_rate' || view[part])
-    .flatMap((part) =>
-      runs
-        .filter((run) => run.visible && run[part].step.length > 0)
-        .map((run) => {
-          const track = run[part];
-          // One reading an epoch is an average already, and a rate is exact.
-          const weight = part === 'training' && metric !== 'learning_rate' ? view.smoothing : 0;
-          return { run, part, x: track[view.axis], y: drawable(smooth(track[metric], weight), view.log) };
-        }),
-    );
+  const { metric, axis, log } = view;
+  const rate = metric === 'learning_rate';
+  const visible = runs.filter((run) => run.visible);
+  const curve = (run: CurveRun, part: Part, track: Track, band: Band | null = null): Curve => {
+    // One reading an epoch is an average already, and a rate is exact.
+    const weight = part === 'training' && !rate ? view.smoothing : 0;
+    const drawn = (values: readonly number[]) => drawable(smooth(values, weight), log);
+    const area = rate ? null : band;
+    return {
+      run,
+      part,
+      track,
+      x: track[axis],
+      y: drawn(track[metric]),
+      area: area && { x: area.low[axis], low: drawn(area.low[metric]), high: drawn(area.high[metric]) },
+    };
+  };
+  const controls = visible.flatMap((run) => (run.controls ?? []).map((track) => curve(run, 'control', track)));
+  const training = visible.map((run) => curve(run, 'training', run.training, run.trainingBand));
+  const validation = visible.map((run) => curve(run, 'validation', run.validation, run.band));
+  return [
+    ...(rate || view.validation ? controls : []),
+    ...(rate || view.training ? training : []),
+    ...(!rate && view.validation ? validation : []),
+  ].filter(({ x }) => x.length > 0);
 }
 
 /**
@@ -122,10 +154,10 @@ const drawable = (values: readonly number[], log: boolean): (number | null)[] =>
   values.map((value) => (Number.isFinite(value) && (!log || value > 0) ? value : null));
 
 /** Where a curve gets its cross: the first number at or behind the step of the divergence, else its last; -1: nowhere. */
-export function crossOf({ run, part, y }: Curve): number {
+export function crossOf({ run, part, track, y }: Curve): number {
   const { brokenAt } = run;
-  if (brokenAt === null) return -1;
-  const there = y.findIndex((value, i) => value !== null && run[part].step[i] >= brokenAt);
+  if (brokenAt === null || part === 'control') return -1;
+  const there = y.findIndex((value, i) => value !== null && track.step[i] >= brokenAt);
   return there === -1 ? y.findLastIndex((value) => value !== null) : there;
 }
 
@@ -141,6 +173,49 @@ export function readingAt({ x, y }: Pick<Curve, 'x' | 'y'>, at: number): number 
   return low === 0 ? null : y[low - 1];
 }
 
+/** What a box tells of a run at a place. */
+export interface RunReading {
+  readonly run: CurveRun;
+  /** Of the run itself, or of one of its controls. */
+  readonly control: boolean;
+  /** Undefined: the chart does not show it. Null: there is no number. */
+  readonly validation?: number | null;
+  readonly training?: number | null;
+  /** Where its readings end, if that lies before the place: its values are of there. */
+  readonly endedAt: number | null;
+}
+
+/** The values of all runs at one place, the best first; behind them those whose curves end before it. */
+export function readingsAt(curves: readonly Curve[], at: number, { metric, axis }: View): RunReading[] {
+  const lines = new Map<string, Curve[]>();
+  curves.forEach((curve, i) => {
+    const key = curve.part === 'control' ? `${i}` : `of ${curve.run.id}`;
+    lines.set(key, [...(lines.get(key) ?? []), curve]);
+  });
+  const rows = [...lines.values()].map((own): RunReading => {
+    const [{ run, part }] = own;
+    const control = part === 'control';
+    const tracks = control ? own.map(({ track }) => track) : [run.training, run.validation];
+    const end = Math.max(...tracks.map((track) => track[axis].at(-1) ?? Number.NEGATIVE_INFINITY));
+    const read = (curve: Curve | undefined) => curve && readingAt(curve, at);
+    return {
+      run,
+      control,
+      validation: read(own.find((curve) => curve.part === 'validation' || control)),
+      training: read(own.find((curve) => curve.part === 'training')),
+      endedAt: end < at ? end : null,
+    };
+  });
+  const worst = metric === 'loss' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+  const rank = ({ validation, training }: RunReading) => validation ?? training ?? worst;
+  const better = (a: RunReading, b: RunReading): number => {
+    const [one, other] = metric === 'loss' ? [rank(a), rank(b)] : [rank(b), rank(a)];
+    // Two that have no number are alike; infinity less infinity would be NaN.
+    return one === other ? 0 : one - other;
+  };
+  return rows.sort((a, b) => Number(a.endedAt !== null) - Number(b.endedAt !== null) || better(a, b));
+}
+
 /** End of the axis of places: by epochs where the runs are to end, else as far as they have come. */
 export function lastPlace(curves: readonly Curve[], axis: Axis): number {
   const reached = Math.max(0, ...curves.map(({ x }) => x.at(-1) ?? 0));
@@ -150,10 +225,13 @@ export function lastPlace(curves: readonly Curve[], axis: Axis): number {
 
 /** Bounds of the values axis. Accuracy begins at 0; a loss of 1e9 must not press all the rest into one line. */
 export function valueBounds(curves: readonly Curve[], { metric, log }: View): [low: number, high: number] {
-  const values = curves.flatMap(({ y }) => y.filter((value) => value !== null));
+  const values = curves.flatMap(({ y, area }) =>
+    [...y, ...(area?.low ?? []), ...(area?.high ?? [])].filter((value) => value !== null),
+  );
   const guessing = GUESSING[metric];
-  const lowest = Math.min(...values);
-  const highest = Math.max(...values);
+  // As arguments of one call they could be too many.
+  const lowest = values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
+  const highest = values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
   if (metric === 'learning_rate') {
     if (values.length === 0) return log ? [1e-4, 1e-1] : [0, 1e-3];
     return log ? [lowest / 2, highest * 2] : [0, highest * 1.1];

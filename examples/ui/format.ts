@@ -26,3 +26,9 @@ export const formatPlace: Readonly<Record<Axis, (value: number) => string>> = {
   step: (value) => `step ${Math.round(value).toLocaleString('en-US')}`,
   seconds: (value) => `${value.toFixed(1)} s`,
 };
+
+/** Where a curve ends: whole epochs without a fraction. */
+export const formatEnd: Readonly<Record<Axis, (value: number) => string>> = {
+  ...formatPlace,
+  epoch: (value) => `epoch ${Number(value.toFixed(1))}`,
+};

@@ -16,9 +16,11 @@ export interface Inks {
   readonly text: string;
   readonly grid: string;
   readonly guide: string;
+  /** What the chart lies on. */
+  readonly card: string;
 }
 
 export const INKS: Readonly<Record<Theme, Inks>> = {
-  light: { text: '#555555', grid: '#e6e6e6', guide: '#888888' },
-  dark: { text: '#b8b8b8', grid: '#333a42', guide: '#8d8d8d' },
+  light: { text: '#555555', grid: '#e6e6e6', guide: '#888888', card: '#ffffff' },
+  dark: { text: '#b8b8b8', grid: '#333a42', guide: '#8d8d8d', card: '#1d2126' },
 };

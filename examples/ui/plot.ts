@@ -22,6 +22,8 @@ const LABEL_WIDTH = 128;
 const NARROW = 520;
 const CROSS = 5;
 const DOT = 4;
+/** Radius of the point at which a run was cut off. */
+const HOLLOW = 4.5;
 
 export const labelled = (width: number): boolean => width >= NARROW;
 
@@ -38,7 +40,7 @@ export const structureOf = ({ curves, view, theme }: Plot): string =>
     view.metric,
     view.axis,
     view.log,
-    curves.map(({ run, part }) => [run.id, part, run.name, run.color, run.brokenAt]),
+    curves.map(({ run, part }) => [run.id, part, run.name, run.color, run.brokenAt, run.interrupted]),
   ]);
 
 /** Options of uPlot; `current` gives the plot as it is when something is drawn. */
@@ -81,20 +83,25 @@ export function optionsFor(
     series: [
       {},
       ...curves.map(({ run, part }): uPlot.Series => {
-        const own = part === 'validation' || view.metric === 'learning_rate';
+        const own = part === 'validation' || (part === 'training' && view.metric === 'learning_rate');
         return {
           label: run.name,
           stroke: colorOf(run.color, theme),
           width: own ? 2.25 : 1.25,
-          alpha: own ? 1 : 0.55,
-          ...(own ? {} : { dash: [4, 3] }),
+          alpha: own ? 1 : part === 'control' ? 0.85 : 0.55,
+          ...(own ? {} : { dash: part === 'control' ? [1.5, 3] : [4, 3] }),
           ...(view.metric === 'learning_rate' && { paths: uPlot.paths.stepped?.({ align: 1 }) }),
           points: { show: own && view.metric !== 'learning_rate', size: DOT },
         };
       }),
     ],
     hooks: {
-      drawAxes: [(u) => drawGuide(u, view, inks.guide)],
+      drawAxes: [
+        (u) => drawGuide(u, view, inks.guide),
+        (u) => {
+          for (const curve of current().curves) drawArea(u, curve, colorOf(curve.run.color, theme));
+        },
+      ],
       draw: [(u) => drawEnds(u, current())],
       setCursor: [
         (u) => onHover(u.cursor.left === undefined || u.cursor.left < 0 ? null : u.posToVal(u.cursor.left, 'x')),
@@ -134,10 +141,37 @@ function drawGuide(u: uPlot, view: View, color: string): void {
   ctx.restore();
 }
 
+/** The area between the least and the greatest of a run's repeats, where both are numbers. */
+function drawArea(u: uPlot, { part, area }: Curve, color: string): void {
+  if (area === null) return;
+  const { ctx, bbox } = u;
+  const { min, max } = u.scales.y;
+  const yOf = (value: number): number => u.valToPos(Math.min(Math.max(value, min ?? value), max ?? value), 'y', true);
+  const points = area.x.map((at, i) => ({ x: u.valToPos(at, 'x', true), low: area.low[i], high: area.high[i] }));
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.fillStyle = color;
+  ctx.globalAlpha = part === 'validation' ? 0.18 : 0.1;
+  for (const [i, { x, low, high }] of points.entries()) {
+    const next = points[i + 1];
+    if (next === undefined || low === null || high === null || next.low === null || next.high === null) continue;
+    ctx.beginPath();
+    ctx.moveTo(x, yOf(low));
+    ctx.lineTo(x, yOf(high));
+    ctx.lineTo(next.x, yOf(next.high));
+    ctx.lineTo(next.x, yOf(next.low));
+    ctx.fill();
+  }
+  ctx.restore();
+}
+
 interface End {
   readonly name: string;
   readonly color: string;
   readonly broken: boolean;
+  readonly interrupted: boolean;
   readonly at: Place;
   /** Null where the run did not break. */
   readonly cross: Place | null;
@@ -158,12 +192,13 @@ function placeOf(u: uPlot, { x, y }: Curve, at: number): Place | null {
   return { x: u.valToPos(x[at], 'x', true), y: u.valToPos(shown, 'y', true) };
 }
 
-/** Crosses where runs broke, and the runs' names to the right of the lines' ends. */
+/** Crosses where runs broke, hollow points where they were cut off, and the runs' names to the right of the lines' ends. */
 function drawEnds(u: uPlot, { curves, view, theme }: Plot): void {
   const guide = guideOf(u, view);
   const ends = curves.flatMap((curve): End[] => {
     const { run, part, y } = curve;
     // A run is named once: on its validation, or on its training as long as it has no other line.
+    if (part === 'control') return [];
     if (part === 'training' && curves.some((other) => other.run.id === run.id && other.part === 'validation'))
       return [];
     const end = placeOf(
@@ -173,7 +208,16 @@ function drawEnds(u: uPlot, { curves, view, theme }: Plot): void {
     );
     if (end === null) return [];
     const cross = placeOf(u, curve, crossOf(curve));
-    return [{ name: run.name, color: colorOf(run.color, theme), broken: run.brokenAt !== null, at: end, cross }];
+    return [
+      {
+        name: run.name,
+        color: colorOf(run.color, theme),
+        broken: run.brokenAt !== null,
+        interrupted: run.interrupted === true,
+        at: end,
+        cross,
+      },
+    ];
   });
   const { ctx, bbox } = u;
   const ratio = devicePixelRatio;
@@ -189,6 +233,16 @@ function drawEnds(u: uPlot, { curves, view, theme }: Plot): void {
     ctx.lineTo(x + reach, y + reach);
     ctx.moveTo(x + reach, y - reach);
     ctx.lineTo(x - reach, y + reach);
+    ctx.stroke();
+  }
+  for (const { color, interrupted, at } of ends) {
+    if (!interrupted) continue;
+    ctx.beginPath();
+    ctx.arc(at.x, at.y, HOLLOW * ratio, 0, 2 * Math.PI);
+    ctx.fillStyle = INKS[theme].card;
+    ctx.fill();
+    ctx.strokeStyle = color;
+    ctx.lineWidth = 2 * ratio;
     ctx.stroke();
   }
   if (labelled(u.width)) {

@@ -13,6 +13,10 @@ export interface Line {
   y: readonly number[];
   color: string;
   dashed?: boolean;
+  /** Dots in the place of a line. */
+  dotted?: boolean;
+  /** Drawn behind it as an area: between which values the line is the mean, at the same places. */
+  band?: { low: readonly number[]; high: readonly number[] };
   /** Thin lines are context, thick ones the subject. */
   thin?: boolean;
   /** Written in the right margin at the height of the last point, or at the top where there is none. */
@@ -54,11 +58,14 @@ export interface LinePanel {
 export interface BarPanel {
   width: number;
   height: number;
-  bars: readonly { name: string; value: number; label: string; color: string }[];
+  /** `low` and `high`: between which values it lies, drawn as a whisker. */
+  bars: readonly { name: string; value: number; label: string; color: string; low?: number; high?: number }[];
   title: string;
   max: number;
   /** Without names, the panel stands to the right of one that has them. */
   named: boolean;
+  /** Room for the labels at the ends. */
+  right?: number;
 }
 
 /** Size of all text in a panel. */
@@ -131,16 +138,27 @@ export function linePanel(panel: LinePanel): Promise<string> {
 
   const drawn = panel.lines.map((line, i) => {
     const points = visiblePoints(line, panel);
-    const { color, dashed = false, thin = false } = line;
-    const style = { color, id: i, thickness: thin ? 1.5 : 2.5, dash: dashed ? [5, 3] : [1, 0], dot: thin ? 14 : 32 };
+    const { color, dashed = false, dotted = false, thin = false } = line;
+    const dash = dotted ? [2, 3] : dashed ? [5, 3] : [1, 0];
+    const style = { color, id: i, thickness: thin ? 1.5 : 2.5, dash, dot: thin ? 14 : 32 };
     return { ...line, thin, style, points, end: points.filter((point) => point.y !== null).at(-1) };
   });
   const rows = drawn.flatMap(({ points, style }) => points.map((point) => ({ ...point, ...style })));
-  const dots = drawn.flatMap(({ points, end, style, brokenAt, open }) => {
+  const areas = drawn.flatMap(({ band, x, color }, i) => {
+    if (band === undefined) return [];
+    const [low, high] = [band.low, band.high].map((y) => visiblePoints({ x, y }, panel));
+    return low.flatMap((point, at) =>
+      point.y === null || high[at].y === null ? [] : [{ x: point.x, y: point.y, y2: high[at].y, color, id: i }],
+    );
+  });
+  const dots = drawn.flatMap(({ points, end, style, brokenAt, open, dotted }) => {
     const cross = brokenAt === undefined ? undefined : points[brokenAt]?.y == null ? end : points[brokenAt];
     return points
       .filter(
-        (point) => point === end || point === cross || (points.length <= MOST_DOTS && !panel.steps && point.y !== null),
+        (point) =>
+          point === end ||
+          point === cross ||
+          (points.length <= MOST_DOTS && !panel.steps && !dotted && point.y !== null),
       )
       .map((point) => ({ ...point, ...style, broken: point === cross, open: open === true && point === end }));
   });
@@ -170,6 +188,11 @@ export function linePanel(panel: LinePanel): Promise<string> {
       (panel.marks ?? []).map((at) => ({ x: at })),
       { type: 'rule', color: '#bbbbbb', strokeDash: [4, 3] },
       { x },
+    ),
+    ...layer(
+      areas,
+      { type: 'area', opacity: 0.2 },
+      { x, y, y2: { field: 'y2' }, color, detail: { field: 'id', type: 'nominal' } },
     ),
     ...layer(leaders, { type: 'rule', strokeDash: [1, 3] }, { x, x2: { value: width }, y, color }),
     ...layer(
@@ -230,7 +253,7 @@ export function linePanel(panel: LinePanel): Promise<string> {
 
 /** Draws bars. */
 export function barPanel(panel: BarPanel): Promise<string> {
-  const padding = { left: panel.named ? 124 : 10, right: 62, top: TOP, bottom: BOTTOM };
+  const padding = { left: panel.named ? 124 : 10, right: panel.right ?? 62, top: TOP, bottom: BOTTOM };
   const width = panel.width - padding.left - padding.right;
   const height = panel.height - padding.top - padding.bottom;
   const y = {
@@ -246,7 +269,11 @@ export function barPanel(panel: BarPanel): Promise<string> {
     scale: { domain: [0, panel.max], nice: false },
     axis: { title: panel.title, values: niceTicks(panel.max, 4, false), grid: true, format: '~r' },
   } as const;
-  const values = panel.bars.map((bar) => ({ ...bar, value: Number.isFinite(bar.value) ? bar.value : 0 }));
+  const values = panel.bars.map((bar) => {
+    const value = Number.isFinite(bar.value) ? bar.value : 0;
+    return { ...bar, value, end: Math.max(value, bar.high ?? value) };
+  });
+  const whiskers = values.filter(({ low, high }) => low !== undefined && high !== undefined && low < high);
   const color = { field: 'color', type: 'nominal', scale: null } as const;
   const layers: object[] = [
     {
@@ -255,9 +282,14 @@ export function barPanel(panel: BarPanel): Promise<string> {
       encoding: { x, y, color },
     },
     {
+      data: { values: whiskers },
+      mark: { type: 'rule', strokeWidth: 2, color: INK },
+      encoding: { x: { ...x, field: 'low' }, x2: { field: 'high' }, y },
+    },
+    {
       data: { values },
       mark: { type: 'text', align: 'left', dx: 6, fontSize: LABEL_SIZE, fontWeight: 'bold' },
-      encoding: { x, y, color, text: { field: 'label' } },
+      encoding: { x: { ...x, field: 'end' }, y, color, text: { field: 'label' } },
     },
   ];
   return toSvg({ width, height, padding, layers });
@@ -286,7 +318,7 @@ export function logTicks(low: number, high: number): number[] {
   return ticks;
 }
 
-function visiblePoints(line: Line, panel: LinePanel): { x: number; y: number | null }[] {
+function visiblePoints(line: Pick<Line, 'x' | 'y'>, panel: LinePanel): { x: number; y: number | null }[] {
   return line.x.map((x, i) => {
     const y = line.y[i];
     // Above the axis a value is as good as infinite; on a log axis there is no zero.

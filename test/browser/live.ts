@@ -327,7 +327,7 @@ export function liveTests(live: LivePage): LiveTest[] {
       // The arrow keys read values off the chart.
       await page.locator('.curve-canvas').focus();
       await page.keyboard.press('ArrowLeft');
-      await page.locator('.curve-reading').getByText('epoch').waitFor();
+      await page.locator('.curve-reading thead').getByText('epoch').waitFor();
       for (const metric of ['Loss', 'Learning rate']) {
         await page.locator('.curve-choice').getByLabel(metric, { exact: true }).check();
         await shot(page, `5-${metric.toLowerCase().replace(' ', '-')}`);
