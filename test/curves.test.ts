@@ -181,8 +181,8 @@ test('the readings at a place begin with the best, and say of what ended before 
     ['long', false, 0.4, 0.5, null],
     ['worse', false, 0.1, undefined, null],
     ['nan', false, undefined, null, null],
-    ['short', false, 0.6, undefined, 2],
     ['worse', true, 0.2, undefined, 2],
+    ['short', false, 0.6, undefined, 2],
   ]);
   assert.equal(
     rows(2).map(([name, control]) => `${name}${control ? ' control' : ''}`),
@@ -191,6 +191,13 @@ test('the readings at a place begin with the best, and say of what ended before 
   assert.equal(
     rows(20, { axis: 'step', metric: 'loss' }).map(([name]) => name),
     ['short', 'long', 'worse', 'worse', 'nan'],
+  );
+  // Those that ended together stand together, the last first.
+  const first = { ...curveOf(run('first')), validation: track([0.9]) };
+  const whole = { ...curveOf(run('whole')), validation: track([0.1, 0.2]) };
+  assert.equal(
+    readingsAt(curvesOf([first, short, whole], view({})), 3.4, view({})).map(({ run: { name } }) => name),
+    ['whole', 'short', 'first'],
   );
   // Its training goes on although its validation does not.
   const under = { ...long, validation: track([0.2, 0.3]) };
@@ -260,7 +267,7 @@ test('the study’s runs differ in what the study says, and take the visitor’s
     images: 300,
   });
   const plateau = studyPlan(own, { learningRate: 0.004, batchSize: 128, plateau: true });
-  assert.equal([plateau.epochs, plateau.plateau], [21, true]);
+  assert.equal([plateau.epochs, plateau.schedule], [21, 'plateau']);
 });
 
 test('every verdict has its colour, and what is not known has none', () => {

@@ -122,6 +122,29 @@ test('a rate that was changed after fit is gone on with', async () => {
   assert.not.ok(existsSync(here('changed')));
 });
 
+test('training goes on from bytes as from a file, within an epoch, too, and whoever changes them meanwhile changes nothing', async () => {
+  const options = { ...OPTIONS, epochs: 3 };
+  const whole = make();
+  const kept: Uint8Array[] = [];
+  class Keep extends Callback {
+    override async onTrainBatchEnd(batch: number): Promise<void> {
+      // The second of five batches of the second epoch, and the end of the first epoch.
+      if (batch === 1 || batch === 4) kept.push(await whole.toSafetensors());
+    }
+  }
+  await whole.fit(x, y, { ...options, callbacks: [new Keep()] });
+  for (const bytes of kept.slice(1, 4)) {
+    const copy = make();
+    const resuming = copy.resume(bytes);
+    bytes.fill(0);
+    assert.is(await resuming, true);
+    const { history } = await copy.fit(x, y, options);
+    assert.equal(history, whole.history?.history);
+    assert.equal(await flat(copy), await flat(whole));
+  }
+  await rejects(() => make().resume(new Uint8Array(3)), DataError, 'bytes');
+});
+
 test('a rate that is set by hand between resume and fit holds, and one that a callback sets as it begins does not', async () => {
   const model = make();
   await model.fit(x, y, { ...OPTIONS, epochs: 2 });

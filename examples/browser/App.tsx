@@ -4,6 +4,7 @@ import { useComputed } from '@preact/signals';
 import { CurvePanel } from '../ui/CurvePanel.tsx';
 import { Controls } from './Controls.tsx';
 import { DataCard } from './DataCard.tsx';
+import { DropAnywhere } from './DropAnywhere.tsx';
 import { Gauges } from './Gauges.tsx';
 import { NetworkCard } from './NetworkCard.tsx';
 import { NoWebGpu } from './NoWebGpu.tsx';
@@ -13,12 +14,14 @@ import { StatusStrip } from './StatusStrip.tsx';
 import { StudyButtons } from './StudyButtons.tsx';
 import type { ThemeChoice } from './settings.ts';
 import type { Store } from './store.ts';
+import { UndoBar } from './UndoBar.tsx';
 
 export function App({ store }: { readonly store: Store }) {
   const backend = store.backend.value;
   if (backend.kind === 'unavailable') return <NoWebGpu reason={backend.reason} />;
   return (
     <>
+      <DropAnywhere store={store} />
       <header>
         <h1>Learning rate and batch size, live</h1>
         <p class="adapter">
@@ -46,6 +49,7 @@ export function App({ store }: { readonly store: Store }) {
         Trained in this browser by wgrad, on your own adapter, in a Worker. After it has loaded the page makes no
         request.
       </footer>
+      <UndoBar store={store} />
     </>
   );
 }

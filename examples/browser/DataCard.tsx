@@ -1,34 +1,21 @@
 /** What is trained on, and models that come and go as files. Nothing leaves the page. */
 
-import { useState } from 'preact/hooks';
+import { networkWords, sameNetwork } from './fields.ts';
 import { nameOf, type Store } from './store.ts';
 
 export function DataCard({ store }: { readonly store: Store }) {
-  const [over, setOver] = useState(false);
   const data = store.data.value;
   const loaded = store.loaded.value;
   const busy = store.current.value !== null;
   const take = (files: FileList | null | undefined) => {
-    if (files && files.length > 0) store.useFiles([...files]);
+    if (files && files.length > 0) store.takeFiles([...files]);
   };
   return (
     <section class="card data" aria-labelledby="data-title">
       <h2 id="data-title">Data and model</h2>
       <p>{data === null ? ' ' : nameOf(data)}</p>
-      <label
-        class={`drop ${over ? 'over' : ''}`}
-        onDragOver={(event) => {
-          event.preventDefault();
-          setOver(true);
-        }}
-        onDragLeave={() => setOver(false)}
-        onDrop={(event) => {
-          event.preventDefault();
-          setOver(false);
-          take(event.dataTransfer?.files);
-        }}
-      >
-        <strong>Drop CIFAR-10 here</strong> or click: its .bin files, or the .tar.gz. They are read on this page and
+      <label class="drop">
+        <strong>Drop CIFAR-10 anywhere</strong> or click: its .bin files, or the .tar.gz. They are read on this page and
         never uploaded.
         <input
           type="file"
@@ -69,7 +56,9 @@ export function DataCard({ store }: { readonly store: Store }) {
           ' '
         ) : (
           <>
-            The next run begins with {loaded.name}.{' '}
+            {sameNetwork(loaded.network, store.plan.value)
+              ? `The next run begins with ${loaded.name}.`
+              : `${loaded.name} is of another network (${networkWords(loaded.network)}): with this one a run begins with fresh weights.`}{' '}
             <button type="button" onClick={() => store.load(null)}>
               Use fresh weights
             </button>

@@ -17,6 +17,7 @@ const QUESTIONS: Readonly<Record<StudyRun, string>> = {
 
 export function StudyButtons({ store }: { readonly store: Store }) {
   const ready = store.data.value !== null;
+  const { repeats } = store.plan.value;
   return (
     <section class="card study" aria-labelledby="study-title">
       <div class="row">
@@ -25,6 +26,7 @@ export function StudyButtons({ store }: { readonly store: Store }) {
           Run all six
         </button>
       </div>
+      {repeats > 1 && <p class="hint">Each is trained with {repeats} seeds.</p>}
       <div class="study-runs">
         {STUDY_RUNS.map(({ name, learningRate, batchSize }) => (
           <button

@@ -1,25 +1,50 @@
-/** Runs that survive a reload, in the browser's database. */
+/**
+ * Runs that survive a reload, in the browser's database. Several tabs may have the page open at once: what one of them is at
+ * belongs to it, and what has ended belongs to all.
+ */
 
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
-import { hasEnded, isUnderWay, type Run } from './run.ts';
+import { adopted, hasEnded, isUnderWay, type NewRun, put, type Run } from './run.ts';
+
+/** `tab`: who wrote it last; older pages wrote none. */
+type StoredRun = NewRun & Partial<Run> & { readonly tab?: string };
 
 interface Schema extends DBSchema {
-  runs: { key: string; value: Run };
+  runs: { key: string; value: StoredRun };
 }
 
 const NAME = 'wgrad live';
 const VERSION = 1;
 /** Least milliseconds between two writes of a run that goes on. */
 const EVERY_MS = 1000;
+/** How long a tab that is loaded again waits until its former self is gone, in milliseconds. */
+const SELF_MS = 1000;
 
-export class RunStorage {
+/** What another tab did. */
+export type Elsewhere =
+  | { readonly kind: 'ended'; readonly run: StoredRun }
+  | { readonly kind: 'removed'; readonly id: string };
+
+/** What a page does with its runs while it is open. */
+export interface Keeping {
+  /** Soon, or at once where the run has ended. */
+  keep(run: Run): void;
+  /** Writes what waits to be written. */
+  flush(): void;
+  remove(id: string): void;
+}
+
+export class RunStorage implements Keeping {
   readonly #database: IDBPDatabase<Schema>;
+  readonly #tab: string;
+  readonly #others = new BroadcastChannel(NAME);
   /** Runs that wait to be written, and the timer until then. */
   readonly #waiting = new Map<string, Run>();
   #timer: ReturnType<typeof setTimeout> | null = null;
 
-  private constructor(database: IDBPDatabase<Schema>) {
+  private constructor(database: IDBPDatabase<Schema>, tab: string) {
     this.#database = database;
+    this.#tab = tab;
   }
 
   /** Null where the browser keeps nothing, as in some private windows. */
@@ -30,22 +55,40 @@ export class RunStorage {
           db.createObjectStore('runs', { keyPath: 'id' });
         },
       });
-      return new RunStorage(database);
+      return new RunStorage(database, await ownTab());
     } catch {
       return null;
     }
   }
 
-  /** In the order in which they were begun. Those that a reload cut off are marked so; those that had not begun are dropped. */
-  async all(): Promise<Run[]> {
-    const runs = await this.#database.getAll('runs');
-    return runs
-      .filter(({ state }) => state !== 'queued')
-      .map((run): Run => (isUnderWay(run) ? { ...run, state: 'interrupted' } : run))
-      .sort((a, b) => a.id.localeCompare(b.id));
+  /**
+   * In the order in which they were begun, as a page begins with them. What another tab is at is left to it.
+   * @returns `foreign`: the runs that another tab wrote last; `cutOff`: those that were under way when the page was left
+   */
+  async all(): Promise<{
+    readonly runs: readonly Run[];
+    readonly foreign: ReadonlySet<string>;
+    readonly cutOff: ReadonlySet<string>;
+  }> {
+    const [stored, tabs] = await Promise.all([this.#database.getAll('runs'), openTabs()]);
+    const runs: Run[] = [];
+    const foreign = new Set<string>();
+    const cutOff = new Set<string>();
+    for (const { tab, ...kept } of stored) {
+      const run = adopted(kept);
+      const other = tab !== undefined && tab !== this.#tab && tabs.has(tab);
+      if (other) foreign.add(run.id);
+      else if (isUnderWay(run)) cutOff.add(run.id);
+      if (hasEnded(run) || !other) runs.push(put(run));
+    }
+    return { runs: runs.sort((a, b) => a.id.localeCompare(b.id)), foreign, cutOff };
   }
 
-  /** Soon, or at once where the run has ended. */
+  /** Calls back with what another tab did that matters here. */
+  listen(take: (what: Elsewhere) => void): void {
+    this.#others.onmessage = ({ data }: MessageEvent<Elsewhere>) => take(data);
+  }
+
   keep(run: Run): void {
     this.#waiting.set(run.id, run);
     if (hasEnded(run)) this.flush();
@@ -57,12 +100,52 @@ export class RunStorage {
     this.#timer = null;
     const runs = [...this.#waiting.values()];
     this.#waiting.clear();
-    // A full disk costs the visitor a reload's memory, nothing else.
-    for (const run of runs) this.#database.put('runs', run).catch(() => {});
+    for (const run of runs) {
+      // A full disk costs the visitor a reload's memory, nothing else.
+      this.#database.put('runs', { ...run, tab: this.#tab }).catch(() => {});
+      if (hasEnded(run)) this.#tell({ kind: 'ended', run });
+    }
   }
 
   remove(id: string): void {
     this.#waiting.delete(id);
     this.#database.delete('runs', id).catch(() => {});
+    this.#tell({ kind: 'removed', id });
   }
+
+  #tell(what: Elsewhere): void {
+    this.#others.postMessage(what);
+  }
+}
+
+const lockOf = (tab: string): string => `${NAME} tab ${tab}`;
+
+/** This tab's name, the same when it is loaded again; a copy of a tab gets one of its own. */
+async function ownTab(): Promise<string> {
+  const before = sessionStorage.getItem(NAME);
+  if (before !== null && (await holds(before))) return before;
+  const tab = crypto.randomUUID();
+  sessionStorage.setItem(NAME, tab);
+  await holds(tab);
+  return tab;
+}
+
+/** Takes the lock that tells other tabs that this one is open; false where another one has it. */
+function holds(tab: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    navigator.locks
+      .request(lockOf(tab), { signal: AbortSignal.timeout(SELF_MS) }, () => {
+        resolve(true);
+        // As long as the tab is open.
+        return new Promise<never>(() => {});
+      })
+      .catch(() => resolve(false));
+  });
+}
+
+/** The tabs that have the page open. */
+async function openTabs(): Promise<ReadonlySet<string>> {
+  const { held = [] } = await navigator.locks.query();
+  const begin = lockOf('');
+  return new Set(held.flatMap(({ name = '' }) => (name.startsWith(begin) ? [name.slice(begin.length)] : [])));
 }

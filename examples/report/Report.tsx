@@ -18,6 +18,7 @@ import { Filters } from '../ui/Filters.tsx';
 import { METRIC_NAMES } from '../ui/format.ts';
 import { colorOf, type Theme } from '../ui/palette.ts';
 import { SampleGrid } from '../ui/SampleGrid.tsx';
+import { Swatch } from '../ui/Swatch.tsx';
 import { toneOf } from '../ui/tone.ts';
 import { curvesOfResults } from './curvesOfResults.ts';
 import { pixelsOf, type ReportData } from './reportData.ts';
@@ -73,6 +74,7 @@ export function Report({ data }: { readonly data: ReportData }) {
                 checked={visible}
                 onChange={() => setHidden(visible ? [...hidden, id] : hidden.filter((one) => one !== id))}
               />
+              <Swatch place={color} theme={theme} />
               {name}
               <SameAs runs={runs} at={i} />
             </label>
@@ -105,9 +107,14 @@ export function Report({ data }: { readonly data: ReportData }) {
           ))}
         </dl>
       </section>
-      <section class="card wide">
-        <h2>Numbers{seeds.length > 1 && `: means over ${seedsText(seeds)}, with their standard deviation`}</h2>
-        <Numbers runs={runs} verdicts={verdicts} />
+      <section class="card">
+        <h2 id="numbers-title">
+          Numbers{seeds.length > 1 && `: means over ${seedsText(seeds)}, with their standard deviation`}
+        </h2>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+        <section class="wide" tabIndex={0} aria-labelledby="numbers-title">
+          <Numbers runs={runs} verdicts={verdicts} />
+        </section>
       </section>
       {runs.map((run, i) => (
         <Exhibit

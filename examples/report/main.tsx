@@ -4,9 +4,11 @@ import 'uplot/dist/uPlot.min.css';
 import '../ui/ui.css';
 import './report.css';
 import { render } from 'preact';
-import { Report } from './Report.tsx';
+import { mendLanguage } from '../ui/locale.ts';
 import { parseReport } from './reportData.ts';
 
 const root = document.getElementById('report');
 const json = document.getElementById('report-data')?.textContent ?? '';
+mendLanguage();
+const { Report } = await import('./Report.tsx');
 if (root !== null) render(<Report data={parseReport(json)} />, root);

@@ -6,8 +6,8 @@ interface Props {
   readonly counts: readonly (readonly number[])[];
 }
 
-/** Share of a row above which a cell is too dark for dark text. */
-const DARK = 0.55;
+/** Share of a row above which a cell is too dark for black text. */
+const DARK = 0.72;
 
 export function ConfusionTable({ classNames, counts }: Props) {
   const unknown = counts.some((row) => row[classNames.length] > 0);

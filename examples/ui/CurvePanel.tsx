@@ -1,8 +1,8 @@
 /** A chart of runs with the controls of what it shows. */
 
-import { useMemo } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { CurveChart } from './CurveChart.tsx';
-import { AXES, type CurveRun, curvesOf, METRICS, type View } from './curve.ts';
+import { AXES, type Axis, type CurveRun, curvesOf, METRICS, type View, type Zoom } from './curve.ts';
 import { AXIS_NAMES, METRIC_NAMES } from './format.ts';
 import type { Theme } from './palette.ts';
 
@@ -19,6 +19,8 @@ export function CurvePanel({ runs, view, theme, onView, label }: Props) {
   const curves = useMemo(() => curvesOf(runs, view), [runs, view]);
   const change = (part: Partial<View>) => onView({ ...view, ...part });
   const rate = view.metric === 'learning_rate';
+  // A part of one axis says nothing of another one.
+  const [zoom, setZoom] = useState<{ readonly axis: Axis; readonly part: Zoom } | null>(null);
   return (
     <div class="curve-panel">
       <div class="curve-controls">
@@ -62,7 +64,14 @@ export function CurvePanel({ runs, view, theme, onView, label }: Props) {
           />
         </label>
       </div>
-      <CurveChart curves={curves} view={view} theme={theme} label={label} />
+      <CurveChart
+        curves={curves}
+        view={view}
+        theme={theme}
+        zoom={zoom?.axis === view.axis ? zoom.part : null}
+        label={label}
+        onZoom={(part) => setZoom(part && { axis: view.axis, part })}
+      />
     </div>
   );
 }

@@ -4,9 +4,9 @@ import { PixelCanvas } from './PixelCanvas.tsx';
 /** The filters of a layer, each with its weights as pixels. */
 export function Filters({ filters }: { readonly filters: readonly Pixels[] }) {
   return (
-    <div class="filters">
+    <div class="filters" role="img" aria-label={`the ${filters.length} filters as small pictures`}>
       {filters.map((pixels, i) => (
-        <PixelCanvas key={i} pixels={pixels} label={`filter ${i + 1}`} />
+        <PixelCanvas key={i} pixels={pixels} label={null} />
       ))}
     </div>
   );

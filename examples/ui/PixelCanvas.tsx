@@ -5,7 +5,8 @@ import type { Pixels } from '../../src/pictures/pixels.ts';
 
 interface Props {
   readonly pixels: Pixels;
-  readonly label: string;
+  /** Null: it is a part of a picture that says what it is. */
+  readonly label: string | null;
 }
 
 export function PixelCanvas({ pixels, label }: Props) {
@@ -22,6 +23,12 @@ export function PixelCanvas({ pixels, label }: Props) {
     context.putImageData(image, 0, 0);
   }, [pixels]);
   return (
-    <canvas class="pixels" ref={canvas} width={pixels.width} height={pixels.height} role="img" aria-label={label} />
+    <canvas
+      class="pixels"
+      ref={canvas}
+      width={pixels.width}
+      height={pixels.height}
+      {...(label !== null && { role: 'img', 'aria-label': label })}
+    />
   );
 }

@@ -10,13 +10,18 @@ interface Props {
   readonly classNames: readonly string[];
   /** Probabilities, row by row; null: nothing was predicted yet. */
   readonly predictions: ArrayLike<number> | null;
+  /** Places of the images, in the order in which they are shown; default: as they are. */
+  readonly order?: readonly number[];
+  /** Told which image somebody wants to see more of; default: none can be chosen. */
+  readonly onOpen?: (image: number) => void;
 }
 
-export function SampleGrid({ images, labels, classNames, predictions }: Props) {
+export function SampleGrid({ images, labels, classNames, predictions, order, onOpen }: Props) {
   const classes = classNames.length;
   return (
     <ul class="samples">
-      {images.map((pixels, i) => {
+      {(order ?? images.map((_, i) => i)).map((i) => {
+        const pixels = images[i];
         const truth = classNames[labels[i]];
         const row =
           predictions === null ? null : Array.from({ length: classes }, (_, k) => predictions[i * classes + k]);
@@ -30,7 +35,13 @@ export function SampleGrid({ images, labels, classNames, predictions }: Props) {
               : `${classNames[guess.index]} ${Math.round(100 * guess.probability)} %`;
         return (
           <li key={i} class={guess === null ? '' : right ? 'right' : 'wrong'}>
-            <PixelCanvas pixels={pixels} label={truth} />
+            {onOpen === undefined ? (
+              <PixelCanvas pixels={pixels} label={truth} />
+            ) : (
+              <button type="button" aria-label={`${truth}: ${said}. All probabilities`} onClick={() => onOpen(i)}>
+                <PixelCanvas pixels={pixels} label={null} />
+              </button>
+            )}
             <span class="said">{said}</span>
             <span class="truth">{guess !== null && right ? '✓' : truth}</span>
           </li>

@@ -185,7 +185,7 @@ export interface RunReading {
   readonly endedAt: number | null;
 }
 
-/** The values of all runs at one place, the best first; behind them those whose curves end before it. */
+/** The values of all runs at one place, the best first; behind them those whose curves end before it, the last to end first. */
 export function readingsAt(curves: readonly Curve[], at: number, { metric, axis }: View): RunReading[] {
   const lines = new Map<string, Curve[]>();
   curves.forEach((curve, i) => {
@@ -213,8 +213,13 @@ export function readingsAt(curves: readonly Curve[], at: number, { metric, axis 
     // Two that have no number are alike; infinity less infinity would be NaN.
     return one === other ? 0 : one - other;
   };
-  return rows.sort((a, b) => Number(a.endedAt !== null) - Number(b.endedAt !== null) || better(a, b));
+  const end = ({ endedAt }: RunReading): number => endedAt ?? Number.MAX_VALUE;
+  const cutOff = (row: RunReading): number => Number(row.endedAt !== null && wasCutOff(row));
+  return rows.sort((a, b) => end(b) - end(a) || cutOff(a) - cutOff(b) || better(a, b));
 }
+
+/** Whether the readings end within an epoch, because the run was cut off there. */
+export const wasCutOff = ({ run, control }: RunReading): boolean => run.interrupted === true && !control;
 
 /** End of the axis of places: by epochs where the runs are to end, else as far as they have come. */
 export function lastPlace(curves: readonly Curve[], axis: Axis): number {
@@ -223,15 +228,62 @@ export function lastPlace(curves: readonly Curve[], axis: Axis): number {
   return reached > 0 ? reached : 1;
 }
 
+/** A part of the axis of places. */
+export type Zoom = readonly [low: number, high: number];
+
+/** Least part of the axis that can be shown. */
+const LEAST_SHARE = 1 / 500;
+
+/** `factor` times as much of the axis, `at` staying where it is; null: all of it. */
+export function zoomed([low, high]: Zoom, factor: number, at: number, end: number): Zoom | null {
+  const width = Math.max((high - low) * factor, end * LEAST_SHARE);
+  if (width >= end) return null;
+  const share = (at - low) / (high - low);
+  return shifted([at - share * width, at + (1 - share) * width], 0, end);
+}
+
+/** As much of the axis, further along by `by`, but not beyond its ends. */
+export function shifted([low, high]: Zoom, by: number, end: number): Zoom {
+  const begin = Math.min(Math.max(0, low + by), Math.max(0, end - (high - low)));
+  return [begin, begin + (high - low)];
+}
+
+/** The values of a curve in a part of the axis, with the neighbours that its lines lead to. */
+function valuesIn({ x, y, area }: Curve, zoom: Zoom | null): number[] {
+  const all: readonly (readonly [readonly number[], Values])[] =
+    area === null
+      ? [[x, y]]
+      : [
+          [x, y],
+          [area.x, area.low],
+          [area.x, area.high],
+        ];
+  return all.flatMap(([places, values]) => {
+    if (zoom === null) return values.filter((value) => value !== null);
+    const first = Math.max(0, places.findIndex((place) => place >= zoom[0]) - 1);
+    const beyond = places.findIndex((place) => place > zoom[1]);
+    const some = values.slice(first, beyond === -1 ? undefined : beyond + 1);
+    return some.filter((value) => value !== null);
+  });
+}
+
 /** Bounds of the values axis. Accuracy begins at 0; a loss of 1e9 must not press all the rest into one line. */
-export function valueBounds(curves: readonly Curve[], { metric, log }: View): [low: number, high: number] {
-  const values = curves.flatMap(({ y, area }) =>
-    [...y, ...(area?.low ?? []), ...(area?.high ?? [])].filter((value) => value !== null),
-  );
+export function valueBounds(
+  curves: readonly Curve[],
+  { metric, log }: View,
+  zoom: Zoom | null = null,
+): [low: number, high: number] {
+  const values = curves.flatMap((curve) => valuesIn(curve, zoom));
   const guessing = GUESSING[metric];
   // As arguments of one call they could be too many.
   const lowest = values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
   const highest = values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+  if (zoom !== null && values.length > 0 && metric !== 'learning_rate') {
+    // Looked at closely: the values with some air, also where guessing lies far off.
+    const air = log ? 1 : Math.max((highest - lowest) * 0.08, Math.abs(highest) * 0.01, 1e-6);
+    const most = metric === 'loss' ? Math.min(highest, LOSS_CEILING * Math.max(1, median(values))) : highest;
+    return log ? [lowest * 0.95, highest * 1.05] : [Math.max(0, lowest - air), most + air];
+  }
   if (metric === 'learning_rate') {
     if (values.length === 0) return log ? [1e-4, 1e-1] : [0, 1e-3];
     return log ? [lowest / 2, highest * 2] : [0, highest * 1.1];

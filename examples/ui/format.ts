@@ -32,3 +32,6 @@ export const formatEnd: Readonly<Record<Axis, (value: number) => string>> = {
   ...formatPlace,
   epoch: (value) => `epoch ${Number(value.toFixed(1))}`,
 };
+
+/** A place on an axis: as long as it needs to be. */
+export const formatTick = (value: number): string => Number(value.toPrecision(6)).toLocaleString('en-US');

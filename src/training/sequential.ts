@@ -572,28 +572,34 @@ export class Sequential implements CallbackModel {
    * epoch and batch, learning rate, random draws, History and the callbacks' state. With the same data, options and
    * callbacks it comes to what a training that was never interrupted comes to, bit for bit on the same adapter.
    * `BackupAndRestore` does this by itself.
+   * @param from the path of a file (Node), or what `toSafetensors` gave
    * @returns false where there is no such file
    * @throws DataError for a file that is damaged, or of another model, seed or optimizer; the model stays as it was
    * @throws StateError within a training: it cannot become another one. `load` takes the file's weights
    */
-  async resume(path: string): Promise<boolean> {
+  async resume(from: string | Uint8Array): Promise<boolean> {
     const { optimizer } = this.#requireGoal('resume');
     this.#requireNotBegun();
+    // Bytes are copied before anything is awaited: nobody changes them meanwhile.
+    const given = typeof from === 'string' ? null : new Uint8Array(from);
     if (!this.#training) await this.#regroup();
     const network = this.#requireNetwork('resume');
+    const source = typeof from === 'string' ? from : 'bytes';
     const { decodeResumable, decodeSafetensors, isMissing, readBytes } = await seldom();
-    const bytes = await readBytes('resume', path).catch((error: unknown) => {
-      if (isMissing(error)) return null;
-      throw error;
-    });
+    const bytes =
+      given ??
+      (await readBytes('resume', source).catch((error: unknown) => {
+        if (isMissing(error)) return null;
+        throw error;
+      }));
     if (bytes === null) return false;
-    const saved = await restoreFrom(path, () =>
+    const saved = await restoreFrom(source, () =>
       decodeResumable(decodeSafetensors(bytes), { network, seed: this.seed, optimizer }),
     );
     await this.#visits.visit(async () => {
       this.#requireNotBegun();
       this.#adopt(saved);
-      this.#standing.resume({ source: path, state: saved.training, learningRate: optimizer.learningRate });
+      this.#standing.resume({ source, state: saved.training, learningRate: optimizer.learningRate });
     });
     return true;
   }

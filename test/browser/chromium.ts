@@ -25,6 +25,9 @@ const ARGUMENTS = [
   '--enable-unsafe-webgpu',
 ];
 
+/** As in a container: browsers then call their language `en-US@posix`, which is no language tag. */
+const NO_LOCALE = { LANG: 'C', LC_ALL: 'C', LANGUAGE: '' };
+
 /** Where Linux distributions put it. */
 const INSTALLED = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
@@ -103,7 +106,8 @@ export async function startChromium(address: string): Promise<Started | null> {
   const reasons: string[] = [];
   for (const { what, options } of candidates(folder)) {
     try {
-      const browser = await chromium.launch({ ...(await options()), headless: true, args });
+      const { env = process.env, ...rest } = await options();
+      const browser = await chromium.launch({ ...rest, env: { ...env, ...NO_LOCALE }, headless: true, args });
       const page = await browser.newPage();
       await page.goto(address);
       const adapter = await adapterOf(page);

@@ -6,10 +6,15 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import * as assert from 'uvu/assert';
 import { build } from 'vite';
 import { pageConfig } from '../../examples/browser/vite.ts';
+import { writeReport } from '../../examples/report/writeReport.ts';
+import type { Track } from '../../examples/ui/curve.ts';
+import { findings } from '../reportFindings.ts';
+import { findsNothing, reachable } from './accessible.ts';
 import { ARTEFACTS } from './artefacts.ts';
 import { watchMainThread } from './mainThread.ts';
 import { reportShowsAll } from './report.ts';
@@ -20,10 +25,10 @@ export interface LiveTest {
   run(page: Page): Promise<void>;
 }
 
-const DESKTOP = { width: 1280, height: 1000 };
-const PHONE = { width: 390, height: 844 };
+export const DESKTOP = { width: 1280, height: 1000 };
+export const PHONE = { width: 390, height: 844 };
 /** Longest wait for something that a software adapter computes, in milliseconds. */
-const PATIENCE = 120_000;
+export const PATIENCE = 120_000;
 /** Most of the window that may jump in all: nothing that anybody sees. */
 const MOST_SHIFT = 0.02;
 /** Longest task of the main thread while it trains, in milliseconds of the processor. */
@@ -55,7 +60,7 @@ export class LivePage {
 
   /** A visitor's window, with nothing kept of others. */
   async visit(): Promise<Page> {
-    const context = await this.browser.newContext({ viewport: DESKTOP, locale: 'en-US' });
+    const context = await this.browser.newContext({ viewport: DESKTOP });
     const page = await context.newPage();
     await page.addInitScript(() => {
       globalThis.shift = 0;
@@ -86,20 +91,21 @@ export class LivePage {
   }
 }
 
-const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name });
-const run = (page: Page, name: string) => page.locator(`.run[data-name="${name}"]`);
-const shot = (page: Page, name: string) => page.screenshot({ path: join(ARTEFACTS, `${name}.png`), fullPage: true });
+export const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name });
+export const run = (page: Page, name: string) => page.locator(`.run[data-name="${name}"]`);
+export const shot = (page: Page, name: string) =>
+  page.screenshot({ path: join(ARTEFACTS, `${name}.png`), fullPage: true });
 
-async function open(page: Page, address: string): Promise<void> {
+export async function open(page: Page, address: string): Promise<void> {
   await page.goto(address);
   await button(page, 'Run all six').and(page.locator(':enabled')).waitFor({ timeout: PATIENCE });
 }
 
-const ended = (page: Page, name: string, state: string) =>
+export const ended = (page: Page, name: string, state: string) =>
   page.locator(`.run[data-name="${name}"][data-state="${state}"]`).waitFor({ timeout: PATIENCE });
 
 /** The runs as the browser's database keeps them. */
-const kept = (page: Page) =>
+export const kept = (page: Page) =>
   page.evaluate(
     () =>
       new Promise<StoredRun[]>((resolve, reject) => {
@@ -118,16 +124,20 @@ const kept = (page: Page) =>
 interface StoredRun {
   readonly name: string;
   readonly state: string;
+  /** Trainings with other seeds, before the last one. */
+  readonly earlier: readonly unknown[];
+  readonly epochs: Track;
+  readonly validation: Track;
   readonly training: { readonly step: number[]; readonly loss: number[]; readonly learning_rate: number[] };
 }
 
-async function set(page: Page, field: string, value: number): Promise<void> {
+export async function set(page: Page, field: string, value: number): Promise<void> {
   await page.getByLabel(field, { exact: true }).fill(String(value));
   await page.getByLabel(field, { exact: true }).press('Tab');
 }
 
 /** Bytes of CIFAR-10's format: a label and 3072 bytes an image. */
-function cifarBatch(images: number, label = (image: number) => image % 10): Buffer {
+export function cifarBatch(images: number, label = (image: number) => image % 10): Buffer {
   const bytes = Buffer.alloc(images * 3073);
   for (let image = 0; image < images; image++) {
     bytes[image * 3073] = label(image);
@@ -136,7 +146,7 @@ function cifarBatch(images: number, label = (image: number) => image % 10): Buff
   return bytes;
 }
 
-const file = (name: string, buffer: Buffer) => ({ name, mimeType: 'application/octet-stream', buffer });
+export const file = (name: string, buffer: Buffer) => ({ name, mimeType: 'application/octet-stream', buffer });
 
 export function liveTests(live: LivePage): LiveTest[] {
   const test = (name: string, body: (page: Page) => Promise<void>): LiveTest => ({
@@ -178,6 +188,8 @@ export function liveTests(live: LivePage): LiveTest[] {
       assert.ok(shift < MOST_SHIFT, `layout shifted by ${shift}`);
       assert.equal(requests, [], 'no request after loading');
 
+      await findsNothing(page, 'diverged');
+
       await button(page, 'Restart with 0.01').click();
       await run(page, 'high-lr at 0.01').getByText('rate 0.01, batch 32').waitFor();
       await page.locator('.status:not(.diverged)').waitFor();
@@ -195,6 +207,7 @@ export function liveTests(live: LivePage): LiveTest[] {
       const at = Number(await step.textContent());
       await page.waitForTimeout(1000);
       assert.is(Number(await step.textContent()), at, 'it stands still');
+      await findsNothing(page, 'paused');
 
       await page.locator('.controls').getByLabel('Learning rate').focus();
       for (let i = 0; i < 20; i++) await page.keyboard.press('ArrowRight');
@@ -207,6 +220,8 @@ export function liveTests(live: LivePage): LiveTest[] {
       assert.equal(training.step.slice(-3), [at, at + 1, at + 2], 'a reading a step');
       const rates = training.learning_rate.slice(-3).map((rate) => Number(rate.toPrecision(3)));
       assert.equal(rates, [0.001, 0.01, 0.01]);
+      // The list and the name say so.
+      await run(page, 'rate 0.001→0.01, batch 32').getByText(`rate 0.001 → 0.01 by hand at step ${at}`).waitFor();
 
       await button(page, 'Resume').click();
       await page.waitForFunction(
@@ -215,6 +230,8 @@ export function liveTests(live: LivePage): LiveTest[] {
       );
       await button(page, 'Stop').click();
       await page.locator('.run[data-state="stopped"]').waitFor({ timeout: PATIENCE });
+      const row = page.locator('.run', { hasText: 'interrupted in epoch 1 of 4' });
+      assert.match((await row.textContent()) ?? '', /\(step \d+ of 188\)/);
     }),
 
     test('a reload keeps runs, and says which was cut off', async (page) => {
@@ -289,7 +306,7 @@ export function liveTests(live: LivePage): LiveTest[] {
       await button(page, 'Start').click();
       await page.locator('.run[data-state="done"]').waitFor({ timeout: PATIENCE });
       const [download] = await Promise.all([page.waitForEvent('download'), button(page, 'Save model').click()]);
-      assert.is(download.suggestedFilename(), 'model.safetensors');
+      assert.is(download.suggestedFilename(), 'rate 0.001, batch 32.safetensors');
       const path = await download.path();
       const load = page.getByLabel('model file');
       await load.setInputFiles(path);
@@ -302,6 +319,99 @@ export function liveTests(live: LivePage): LiveTest[] {
       await load.setInputFiles([file('bad.safetensors', Buffer.from('nothing'))]);
       await page.locator('.status.error').waitFor();
       assert.match((await page.locator('.status.error').textContent()) ?? '', /^bad\.safetensors: /);
+    }),
+
+    test('settings come from a link, are kept, checked beside their fields, copied and reset', async (page) => {
+      await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+      await open(page, `${live.address}#rate=0.01&batch=64&blocks=0&dense=0&bogus=1`);
+      await page.getByText('“bogus” is no setting.').waitFor();
+      assert.is(new URL(page.url()).hash, '');
+      const controls = page.locator('.controls');
+      const rate = controls.getByLabel('exact rate');
+      assert.is(await rate.inputValue(), '0.01');
+      await controls.getByText('30,730 parameters').waitFor();
+
+      const epochs = page.getByLabel('Epochs', { exact: true });
+      for (const wrong of ['0', '2.5', '', '1001']) {
+        await epochs.fill(wrong);
+        await controls.getByRole('alert').getByText('A whole number, 1 to 1,000. 4 stays.').waitFor();
+      }
+      await epochs.fill('6');
+      assert.is(await controls.getByRole('alert').count(), 0);
+      await epochs.hover();
+      await page.locator('.hints').getByText('How many times it goes through all training images.').waitFor();
+
+      await controls.locator('summary', { hasText: 'More settings' }).click();
+      await controls.getByLabel('Optimizer').selectOption('sgd');
+      assert.is(await controls.getByLabel('Beta 1').count(), 0);
+      await set(page, 'Momentum', 0.9);
+      await controls.getByLabel('Schedule').selectOption('cosine');
+      await page.reload();
+      await button(page, 'Run all six').and(page.locator(':enabled')).waitFor({ timeout: PATIENCE });
+      await button(page, 'Copy link').click();
+      await button(page, 'Copied').waitFor();
+      const own = 'rate=0.01&batch=64&optimizer=sgd&epochs=6&blocks=0&dense=0&momentum=0.9&schedule=cosine';
+      assert.is(await page.evaluate(() => navigator.clipboard.readText()), `${live.address}#${own}`);
+      await button(page, 'Reset settings').click();
+      assert.is(await rate.inputValue(), '0.001');
+      await controls.getByText('821,206 parameters').waitFor();
+      await page.evaluate((link) => {
+        location.hash = link;
+      }, own);
+      await page.getByText('The settings are those of the link.').waitFor();
+      assert.is(await epochs.inputValue(), '6');
+    }),
+
+    test('several seeds are one run; its confusion, its layers and each image’s probabilities can be seen', async (page) => {
+      await open(page, `${live.address}#images=64&epochs=2&blocks=0&dense=0&repeats=2`);
+      await button(page, 'Start').click();
+      await page.locator('.run[data-state="done"]').waitFor({ timeout: PATIENCE });
+      assert.is(await page.locator('.run').count(), 1);
+      assert.match((await page.locator('.run .accuracy').textContent()) ?? '', /^\d+\.\d ± \d+\.\d %$/);
+      const [{ name, earlier }] = await kept(page);
+      assert.equal([name, earlier.length], ['rate 0.001, batch 32, no convolution, no dense layer', 1]);
+      await page.getByText('400 validation images after epoch 2.').waitFor();
+      const counts = await page.locator('.confusion tbody td').allTextContents();
+      assert.is(
+        counts.map(Number).reduce((a, b) => a + b),
+        400,
+      );
+      assert.equal(await page.locator('.layers h3').allTextContents(), ['dense']);
+      await page.getByText('Gradient: Adam’s running mean, over about the last 10 steps.').waitFor();
+      assert.match((await page.locator('.layers figcaption').nth(3).textContent()) ?? '', /^gradient norm \d/);
+
+      await page.getByLabel('mistakes first').check();
+      assert.match((await page.locator('.samples li').first().getAttribute('class')) ?? '', /wrong/);
+      const image = page.locator('.samples button').nth(2);
+      await image.focus();
+      await page.keyboard.press('Enter');
+      const dialog = page.getByRole('dialog');
+      await dialog.waitFor();
+      const shares = await dialog.locator('.bars td:last-child').allTextContents();
+      assert.is(shares.length, 10);
+      assert.ok(Math.abs(shares.map(Number.parseFloat).reduce((a, b) => a + b) - 100) < 1, shares.join());
+      await findsNothing(page, 'an image with its probabilities');
+      const title = await dialog.getByRole('heading').textContent();
+      await page.keyboard.press('ArrowRight');
+      await page.waitForFunction((before) => document.querySelector('dialog h2')?.textContent !== before, title);
+      await page.keyboard.press('Escape');
+      await dialog.waitFor({ state: 'detached' });
+      assert.ok(await image.evaluate((element) => element === document.activeElement), 'the focus is back');
+
+      const [download] = await Promise.all([page.waitForEvent('download'), button(page, 'Save model').click()]);
+      const path = await download.path();
+      await button(page, 'Reset settings').click();
+      await page.getByLabel('model file').setInputFiles(path);
+      await page.getByText('the network is set to the file’s: no convolution, no hidden dense layer').waitFor();
+      for (const fold of await page.locator('.fold > summary').all()) await fold.click();
+      await set(page, 'Seed', -1);
+      for (const theme of ['dark', 'light']) {
+        await page.getByLabel('Theme').selectOption(theme);
+        await findsNothing(page, `all settings, ${theme}`);
+      }
+      await page.setViewportSize(PHONE);
+      await reachable(page);
+      await shot(page, '8-settings-phone');
     }),
 
     test('the six runs in turn, each with its verdict; dark, on a phone, by keyboard', async (page) => {
@@ -322,7 +432,10 @@ export function liveTests(live: LivePage): LiveTest[] {
       for (const [name, verdict] of verdicts) {
         assert.not.match(verdict ?? '', /^(queued|training|compiling|failed)?$/, `${name} has a verdict`);
       }
-      assert.match((await run(page, 'high-lr').locator('.verdict').textContent()) ?? '', /diverged|never learns/);
+      assert.match(
+        (await run(page, 'high-lr').locator('.verdict').textContent()) ?? '',
+        /diverged|never learns|not yet/,
+      );
       await shot(page, '4-six-dark');
       // The arrow keys read values off the chart.
       await page.locator('.curve-canvas').focus();
@@ -343,6 +456,31 @@ export function liveTests(live: LivePage): LiveTest[] {
       name: 'the study’s report shows all, fetches nothing and fits on paper',
       run: (page) => reportShowsAll(page, live.folder),
     },
+
+    test('it and the report come up where the system has no locale, and say without JavaScript what they need', async (page) => {
+      const report = pathToFileURL(await writeReport(live.folder, findings)).href;
+      // What a browser says under LANG=C, whatever system this is.
+      await page.addInitScript(
+        "Object.defineProperty(Navigator.prototype, 'language', { get: () => 'en-US@posix', configurable: true })",
+      );
+      await page.goto(report);
+      await page.locator('.curve-canvas canvas').waitFor();
+      await page.goto(live.address);
+      await page.locator('.curve-canvas canvas').waitFor();
+      const context = await live.browser.newContext({ viewport: PHONE, javaScriptEnabled: false });
+      try {
+        const still = await context.newPage();
+        await still.goto(live.address);
+        await still.locator('noscript h1').waitFor();
+        assert.match((await still.locator('noscript').textContent()) ?? '', 'needs JavaScript, which is off here');
+        await still.goto(report);
+        await still.locator('noscript h1').waitFor();
+        assert.match((await still.locator('noscript').textContent()) ?? '', 'results.json');
+        assert.ok((await still.evaluate(() => document.documentElement.scrollWidth)) <= PHONE.width);
+      } finally {
+        await context.close();
+      }
+    }),
 
     test('without WebGPU it says which browsers have it', async (page) => {
       await page.addInitScript(() => {

@@ -16,6 +16,8 @@ import { build, type Rollup } from 'vite';
 import { sourcesForBrowsers } from '../../examples/browser/vite.ts';
 import { goldenFiles, goldenFolder } from '../goldenCases.ts';
 import { startChromium } from './chromium.ts';
+import { handlingTests } from './handling.ts';
+import { keptRunTests } from './keptRuns.ts';
 import { LivePage, liveTests } from './live.ts';
 import type { PageTests } from './page.ts';
 
@@ -90,7 +92,7 @@ async function libraryTests(page: Page, golden: readonly string[]): Promise<Test
 
 /** Those of the live page, each with a window of its own. */
 function testsOfLivePage(live: LivePage, complaints: string[]): Test[] {
-  return liveTests(live).map(({ name, run }) => ({
+  return [...liveTests(live), ...handlingTests(live), ...keptRunTests(live)].map(({ name, run }) => ({
     name,
     timeout: LIVE_TIMEOUT,
     async run() {
