@@ -140,6 +140,10 @@ export function keptRunTests(live: LivePage): LiveTest[] {
       await set(page, 'Epochs', 3);
       await begin(page);
       await strip(page).getByText('epoch 2 of 3').waitFor({ timeout: PATIENCE });
+      // A run that is paused is kept at once.
+      await button(page, 'Pause').click();
+      await button(page, 'Resume').waitFor({ timeout: PATIENCE });
+      await page.waitForTimeout(1000);
       await page.evaluate(() => new BroadcastChannel('lose').postMessage('now'));
       await strip(page).getByText('The GPU was lost').waitFor({ timeout: PATIENCE });
       await button(page, 'Go on').and(page.locator(':enabled')).waitFor({ timeout: PATIENCE });

@@ -464,9 +464,9 @@ export function liveTests(live: LivePage): LiveTest[] {
         "Object.defineProperty(Navigator.prototype, 'language', { get: () => 'en-US@posix', configurable: true })",
       );
       await page.goto(report);
-      await page.locator('.curve-canvas canvas').waitFor();
+      await page.locator('section .curve-canvas canvas').waitFor();
       await page.goto(live.address);
-      await page.locator('.curve-canvas canvas').waitFor();
+      await page.locator('section .curve-canvas canvas').waitFor();
       const context = await live.browser.newContext({ viewport: PHONE, javaScriptEnabled: false });
       try {
         const still = await context.newPage();

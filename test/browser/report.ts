@@ -58,8 +58,8 @@ export async function reportShowsAll(page: Page, folder: string): Promise<void> 
   await page.emulateMedia({ media: 'print' });
   // The chart is drawn anew in its new size.
   await page.waitForTimeout(300);
-  const canvas = await page.locator('.curve-canvas canvas').boundingBox();
-  const card = await page.locator('.curve-panel').boundingBox();
+  const canvas = await page.locator('section .curve-canvas canvas').boundingBox();
+  const card = await page.locator('section .curve-panel').first().boundingBox();
   assert.ok(canvas !== null && card !== null);
   assert.ok(canvas.width <= card.width + 1, `a chart of ${canvas.width} on ${card.width}`);
   assert.ok(canvas.height > 100 && (await inkOf(page)) > 500, 'it is on the paper');
@@ -68,7 +68,7 @@ export async function reportShowsAll(page: Page, folder: string): Promise<void> 
 
 /** Pixels of the chart that are neither transparent nor grey. */
 const inkOf = (page: Page): Promise<number> =>
-  page.locator('.curve-canvas canvas').evaluate((canvas) => {
+  page.locator('section .curve-canvas canvas').evaluate((canvas) => {
     if (!(canvas instanceof HTMLCanvasElement)) return 0;
     const { data } = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] };
     let ink = 0;
