@@ -46,7 +46,6 @@ import {
   Sequential,
   SGD,
   type State,
-  StateError,
   tensor,
   type Weight,
 } from '../src/index.ts';
@@ -607,7 +606,7 @@ resuming('a loaded model has the rate and the settings it was saved with', async
     (await Sequential.load(path)).compile({ optimizer: 'sgd', loss: 'sparseCategoricalCrossentropy' }).optimizer.name,
     'SGD',
   );
-  await rejects(async () => (await Sequential.load(path)).resume(path), StateError, 'compile');
+  assert.type(await (await Sequential.load(path)).resume(path), 'boolean', 'the loss is that of the file');
 });
 
 const csv = suite('checkpoint: CSVLogger');

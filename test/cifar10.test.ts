@@ -113,7 +113,7 @@ test('train and test limit what is read', async ({ dir }) => {
   const across = await cifar10.load({ dir, train: 6, test: 1 });
   assert.equal([...across.train.labels], [1, 2, 3, 4, 2, 3]);
   await expectDataError({ dir, train: 8 }, /train asks for 8 images/, /hold 7/, /Pass train: 7 or less/);
-  await expectDataError({ dir, test: 3 }, /test asks for 3 images/, /hold 2/);
+  await expectDataError({ dir, test: 3 }, /test asks for 3 images/, /file holds 2/);
 });
 
 test('counts and times out of range are refused', async ({ dir }) => {

@@ -221,7 +221,7 @@ test('an archive that is a folder, and times and sums that are none', async ({ c
   await refused(optionsFor(cache, nowhere, { refresh: true }), DataError, 'it is a folder. Move it away');
   await rm(join(cache, archiveName), { recursive: true });
   for (const md5 of ['', 'abc', `${md5Of(archive)}0`, 'g'.repeat(32)]) {
-    await refused(optionsFor(cache, nowhere, { md5 }), ArgumentError, 'md5 is', 'pass 32 hexadecimal digits');
+    await refused(optionsFor(cache, nowhere, { md5 }), ArgumentError, 'md5 is', 'Pass 32 hexadecimal digits');
   }
   await writeFile(join(cache, archiveName), archive);
   assertSound(await cifar10.load(optionsFor(cache, nowhere, { md5: md5Of(archive).toUpperCase() })));

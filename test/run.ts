@@ -1,12 +1,13 @@
 /**
- * The test runner:  npm test [-- --adapter hardware|lavapipe|swiftshader] [-- --timeout SECONDS] [-- PATTERN...]
+ * The test runner:  npm test [-- --adapter hardware|lavapipe|swiftshader] [-- --timeout SECONDS] [-- --jobs N] [-- PATTERN...]
  *
- * Runs every test/**\/*.test.ts whose path matches one of the patterns (regular expressions; none: all), one after the
- * other, each in a process of its own: a driver that crashes or hangs fails that file and no other. The last line is
- * "N passed, N failed", with ", N skipped" when there are any.
+ * Runs every test/**\/*.test.ts whose path matches one of the patterns (regular expressions; none: all), each in a process of its
+ * own: a driver that crashes or hangs fails that file and no other. Two run at a time where the machine has two cores, and what a
+ * file prints is shown when it has ended. The last line is "N passed, N failed", with ", N skipped" when there are any.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -34,13 +35,20 @@ else process.exitCode = await runAll();
 async function runAll(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { adapter: { type: 'string' }, timeout: { type: 'string', default: '300' } },
+    options: {
+      adapter: { type: 'string' },
+      timeout: { type: 'string', default: '300' },
+      jobs: { type: 'string', default: String(Math.min(2, availableParallelism())) },
+    },
   });
   if (values.adapter !== undefined) process.env.WGRAD_ADAPTER = values.adapter;
   // What was measured on this machine must not decide which kernels are tested.
   process.env.WGRAD_TUNING = 'off';
   const timeout = Number(values.timeout) * 1000;
   if (!(timeout > 0)) throw new Error(`--timeout is "${values.timeout}": give a number of seconds above 0`);
+
+  const jobs = Number(values.jobs);
+  if (!(Number.isInteger(jobs) && jobs > 0)) throw new Error(`--jobs is "${values.jobs}": give a whole number above 0`);
 
   const patterns = positionals.map((pattern) => new RegExp(pattern));
   const files = readdirSync(`${root}/test`, { recursive: true, encoding: 'utf8' })
@@ -51,22 +59,23 @@ async function runAll(): Promise<number> {
 
   const total: Counts = { passed: 0, failed: 0, skipped: 0 };
   const failures: string[] = [];
-  for (const file of files) {
-    const began = performance.now();
-    console.log(`\n${file}`);
-    const { counts, problem } = await watchFile(file, timeout);
-    if (problem !== undefined) {
-      counts.failed++;
-      console.log(''); // It may have left off in the middle of a line.
+  const waiting = files.values();
+  const work = async (): Promise<void> => {
+    for (const file of waiting) {
+      const began = performance.now();
+      const { counts, problem, output } = await watchFile(file, timeout);
+      if (problem !== undefined) counts.failed++;
+      total.passed += counts.passed;
+      total.failed += counts.failed;
+      total.skipped += counts.skipped;
+      const seconds = ((performance.now() - began) / 1000).toFixed(1);
+      const line = `${file}: ${format(counts)}${problem === undefined ? '' : `: ${problem}`}`;
+      if (counts.failed > 0) failures.push(line);
+      console.log(`\n${file}\n${output.trimEnd()}\n${counts.failed > 0 ? 'FAIL' : 'ok'} ${line} (${seconds} s)`);
     }
-    total.passed += counts.passed;
-    total.failed += counts.failed;
-    total.skipped += counts.skipped;
-    const seconds = ((performance.now() - began) / 1000).toFixed(1);
-    const line = `${file}: ${format(counts)}${problem === undefined ? '' : `: ${problem}`}`;
-    if (counts.failed > 0) failures.push(line);
-    console.log(`${counts.failed > 0 ? 'FAIL' : 'ok'} ${line} (${seconds} s)`);
-  }
+  };
+  // Both take from the same list.
+  await Promise.all(Array.from({ length: jobs }, work));
   if (total.passed + total.failed === 0) {
     failures.push(files.length === 0 ? 'no test file matches' : 'no test ran');
   }
@@ -81,8 +90,17 @@ function format({ passed, failed, skipped }: Counts): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
-/** Runs one file in a child process; `problem` says what went wrong beside failed tests, and counts as one failure. */
-async function watchFile(file: string, timeout: number): Promise<{ counts: Counts; problem?: string }> {
+/** How a file's tests went. */
+interface Outcome {
+  readonly counts: Counts;
+  /** What went wrong beside failed tests, which counts as one failure. */
+  readonly problem?: string;
+  /** All that its process printed. */
+  readonly output: string;
+}
+
+/** Runs one file in a child process. */
+async function watchFile(file: string, timeout: number): Promise<Outcome> {
   let report: Report = { counts: { passed: 0, failed: 0, skipped: 0 }, finished: false };
   let killed: string | undefined;
 
@@ -90,8 +108,13 @@ async function watchFile(file: string, timeout: number): Promise<{ counts: Count
   const child = spawn(process.execPath, [...process.execArgv, self, '--file', file], {
     cwd: root,
     detached: process.platform !== 'win32',
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
   const kill = (reason: string) => {
     killed ??= reason;
     endGroup(child);
@@ -100,8 +123,8 @@ async function watchFile(file: string, timeout: number): Promise<{ counts: Count
     endGroup(child);
     process.exit(signal === 'SIGINT' ? 130 : 143);
   };
-  process.once('SIGINT', interrupted);
-  process.once('SIGTERM', interrupted);
+  process.on('SIGINT', interrupted);
+  process.on('SIGTERM', interrupted);
   let timer = setTimeout(kill, timeout, `did not end within ${timeout / 1000} s`);
   child.on('message', (message) => {
     report = message as Report;
@@ -120,14 +143,18 @@ async function watchFile(file: string, timeout: number): Promise<{ counts: Count
 
   const { counts, finished } = report;
   const when = finished ? 'after its last test' : 'before its last test had ended';
-  if (killed !== undefined) return { counts, problem: killed };
-  if (signal !== null) return { counts, problem: `its process crashed (${signal}) ${when}` };
-  if (code !== 0) return { counts, problem: `its process ended with exit code ${code} ${when}` };
-  if (!finished) return { counts, problem: `its process ended ${when}` };
-  if (counts.passed + counts.failed + counts.skipped === 0) {
-    return { counts, problem: 'no test ran (is test.run() missing?)' };
-  }
-  return { counts };
+  const problem =
+    killed ??
+    (signal !== null
+      ? `its process crashed (${signal}) ${when}`
+      : code !== 0
+        ? `its process ended with exit code ${code} ${when}`
+        : !finished
+          ? `its process ended ${when}`
+          : counts.passed + counts.failed + counts.skipped === 0
+            ? 'no test ran (is test.run() missing?)'
+            : undefined);
+  return { counts, problem, output };
 }
 
 function endGroup(child: ChildProcess): void {

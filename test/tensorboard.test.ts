@@ -617,7 +617,7 @@ writing('options that cannot be are refused', async () => {
     [() => new TensorBoard('x', Object({ writeImages: 1 })), 'writeImages'],
     [() => new TensorBoard('x', Object({ writeStepsPerSecond: 'yes' })), 'writeStepsPerSecond'],
     [() => new TensorBoard('x', Object({ histogram_freq: 1 })), "Did you mean 'histogramFreq'?"],
-    [() => new TensorBoard('x', { writeImages: true }), 'histogramFreq is 0: pass histogramFreq 1'],
+    [() => new TensorBoard('x', { writeImages: true }), 'histogramFreq is 0', 'Pass histogramFreq 1'],
   ] as const) {
     await rejects(make, ArgumentError, 'TensorBoard', ...parts);
   }

@@ -192,7 +192,7 @@ function judgeSchedule(one: Case): Verdict | null {
     };
   }
   const width = halfWidth(effect, dropAlpha);
-  const by = `${signed(effect.value)} ± ${inPoints(width)} points`;
+  const by = `${signed(effect.value, width)} points`;
   const place = effect.value > width ? 'help' : effect.value < -width ? 'hurt' : 'unclear';
   const span = effect.epochs === 1 ? 'In the epoch' : `In the ${effect.epochs} epochs`;
   const judged = effect.drops === 1 ? 'the drop' : `a drop (${effect.drops} of them)`;
@@ -203,7 +203,7 @@ function judgeSchedule(one: Case): Verdict | null {
         ? `${count(drops.length, 'rate drop')}, within noise of the old rate (${by})`
         : `${count(drops.length, 'rate drop')}: ${by} against the old rate`,
     sentence:
-      `${fell}. ${span} after ${judged} ${measure(run)} was ${inPoints(Math.abs(effect.value))} ± ${inPoints(width)} points ` +
+      `${fell}. ${span} after ${judged} ${measure(run)} was ${withWidth(Math.abs(effect.value), width)} points ` +
       `${effect.value < 0 ? 'below' : 'above'} what the same weights reached at the old rate` +
       `${place === 'unclear' ? ', which is within noise' : ''}; ${end}.`,
   };
@@ -241,14 +241,17 @@ function standingOf({ run, evidence, alpha }: Case, baseline: UnjudgedRun): Stan
   const gap = evidence.difference(run, baseline);
   const width = halfWidth(gap, alpha);
   if (!Number.isFinite(width))
-    return { place: 'unclear', text: `${signed(gap.value)} points from the baseline, with an unknown error` };
-  const by = `${inPoints(Math.abs(gap.value))} ± ${inPoints(width)} points`;
+    return {
+      place: 'unclear',
+      text: `${gap.value < 0 ? '−' : '+'}${inPoints(Math.abs(gap.value))} points from the baseline, with an unknown error`,
+    };
+  const by = `${withWidth(Math.abs(gap.value), width)} points`;
   // Both one-sided tests (Schuirmann 1987) must hold.
   if (Math.abs(gap.value) + halfWidth(gap, 2 * alpha) < EQUAL)
-    return { place: 'as good', text: `as good as the baseline (${signed(gap.value)} ± ${inPoints(width)} points)` };
+    return { place: 'as good', text: `as good as the baseline (${signed(gap.value, width)} points)` };
   if (gap.value > width) return { place: 'better', text: `${by} over the baseline` };
   if (gap.value < -width) return { place: 'worse', text: `${by} under the baseline` };
-  return { place: 'unclear', text: `within noise of the baseline (${signed(gap.value)} ± ${inPoints(width)} points)` };
+  return { place: 'unclear', text: `within noise of the baseline (${signed(gap.value, width)} points)` };
 }
 
 /** Same batch, another rate: who is ahead, and is the other one merely late? */
@@ -361,9 +364,15 @@ function epochList(drops: readonly RateDrop[]): string {
   return `epochs ${listed(epochs.length > 6 ? [...epochs.slice(0, 5), `${epochs.length - 5} more`] : epochs)}`;
 }
 
-const inPoints = (share: number): string => (share * 100).toFixed(1);
+const inPoints = (share: number, digits = 1): string => (share * 100).toFixed(digits);
 
-function signed(share: number): string {
-  const text = inPoints(share);
-  return share < 0 ? text.replace('-', '−') : `+${text}`;
+/** `1.3 ± 0.8`, with a digit more where one would make a gap look like its error. */
+function withWidth(share: number, width: number): string {
+  const digits = inPoints(Math.abs(share)) === inPoints(width) ? 2 : 1;
+  return `${inPoints(share, digits)} ± ${inPoints(width, digits)}`;
+}
+
+function signed(share: number, width: number): string {
+  const text = withWidth(Math.abs(share), width);
+  return share < 0 ? `−${text}` : `+${text}`;
 }

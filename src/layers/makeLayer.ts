@@ -152,7 +152,7 @@ export function makeLayer(
   if (make === undefined) {
     throw new DataError(
       `The file holds a layer of class ${quote(className)}, which is not one of ${Object.keys(makers).join(', ')}. ` +
-        `Pass it as customObjects: { ${/^\w+$/.test(className) ? className : 'Name'}: (config, options) => … }, or build the model in code and load its weights with load().`,
+        `Pass it as customObjects: { ${/^\w{1,40}$/.test(className) ? className : 'Name'}: (config, options) => … }, or build the model in code and load its weights with load().`,
     );
   }
   return make(new Settings(config, `'${className}'`), options);

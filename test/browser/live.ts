@@ -156,6 +156,7 @@ export function liveTests(live: LivePage): LiveTest[] {
   return [
     test('baseline and high-lr tell their story; nothing is fetched, freezes or jumps', async (page) => {
       await open(page, live.address);
+      await set(page, 'Images', 1000);
       await shot(page, '1-before');
       const requests: string[] = [];
       page.on('request', (request) => requests.push(request.url()));
