@@ -51,7 +51,13 @@ export async function report(folder: string, findings: Findings, width = USUAL_C
   print(`\n${results.data} · ${results.adapter} · preset ${results.preset} · ${seedsText(seeds)}`);
   print('(train s: seconds of training an epoch, validation left out; img/s: training images in such a second)');
   if (seeds.length > 1) print('(means over the seeds; sd: the standard deviation of val %)');
-  console.log(`\n${table(results.runs, judge(results.runs, results).verdicts, width)}`);
+  const { verdicts } = judge(results.runs, results);
+  console.log(`\n${table(results.runs, verdicts, width)}`);
+  if (verdicts.some(({ verdict }) => verdict.includes('unclear')))
+    print(
+      `\n± is an interval for 95 cases in 100. What is within noise ${seeds.length === 1 ? 'after one training a run' : `with ${seeds.length} seeds`} ` +
+        `may be told with more: --seeds ${seeds.length === 1 ? 3 : 2 * seeds.length}`,
+    );
   await writeCharts(folder, results);
   const { run, exhibits } = outcomes[shownOnSheet(outcomes.map((outcome) => outcome.run))];
   const predictions = Float32Array.from(exhibits.predictions);
