@@ -156,7 +156,7 @@ export function liveTests(live: LivePage): LiveTest[] {
   return [
     test('baseline and high-lr tell their story; nothing is fetched, freezes or jumps', async (page) => {
       await open(page, live.address);
-      await set(page, 'Images', 1000);
+      await set(page, 'Images', 700);
       await shot(page, '1-before');
       const requests: string[] = [];
       page.on('request', (request) => requests.push(request.url()));
@@ -302,8 +302,8 @@ export function liveTests(live: LivePage): LiveTest[] {
 
     test('a model goes out as safetensors and comes back', async (page) => {
       await open(page, live.address);
-      await set(page, 'Images', 64);
-      await set(page, 'Epochs', 12);
+      await set(page, 'Images', 320);
+      await set(page, 'Epochs', 2);
       await button(page, 'Start').click();
       await page.locator('.run[data-state="done"]').waitFor({ timeout: PATIENCE });
       const [download] = await Promise.all([page.waitForEvent('download'), button(page, 'Save model').click()]);
@@ -418,7 +418,7 @@ export function liveTests(live: LivePage): LiveTest[] {
     test('the six runs in turn, each with its verdict; dark, on a phone, by keyboard', async (page) => {
       await open(page, live.address);
       await set(page, 'Images', 256);
-      await set(page, 'Epochs', 3);
+      await set(page, 'Epochs', 2);
       await page.getByLabel('Theme').selectOption('dark');
       await button(page, 'Run all six').focus();
       await page.keyboard.press('Enter');
