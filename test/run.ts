@@ -2,7 +2,7 @@
  * The test runner:  npm test [-- --adapter hardware|lavapipe|swiftshader] [-- --timeout SECONDS] [-- --jobs N] [-- PATTERN...]
  *
  * Runs every test/**\/*.test.ts whose path matches one of the patterns (regular expressions; none: all), each in a process of its
- * own: a driver that crashes or hangs fails that file and no other. Three run at a time where the machine has two cores, and what a
+ * own: a driver that crashes or hangs fails that file and no other. Two run at a time where the machine has two cores, and what a
  * file prints is shown when it has ended. The last line is "N passed, N failed", with ", N skipped" when there are any.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -38,8 +38,7 @@ async function runAll(): Promise<number> {
     options: {
       adapter: { type: 'string' },
       timeout: { type: 'string', default: '300' },
-      // Tests wait for the adapter and for processes of their own about a third of the time.
-      jobs: { type: 'string', default: String(Math.min(3, availableParallelism() + 1)) },
+      jobs: { type: 'string', default: String(Math.min(2, availableParallelism())) },
     },
   });
   if (values.adapter !== undefined) process.env.WGRAD_ADAPTER = values.adapter;
