@@ -7,6 +7,7 @@
 
 import { Command, InvalidArgumentError } from 'commander';
 import { judgeStudy } from '../examples/study/judgeStudy.ts';
+import { EQUAL } from '../examples/study/verdict.ts';
 import { Chance, type Setting, simulate, type Truth } from './simulatedStudy.ts';
 
 /** How often a word was said in a set of studies, and was wrong. */
@@ -14,9 +15,6 @@ export interface Tally {
   said: number;
   wrong: number;
 }
-
-/** Accuracies that are no further apart are called as good as each other. */
-const EQUAL = 0.02;
 
 /** Whether each word is wrong where it is said of a run that truly ends so much over the baseline. */
 const WRONG: Readonly<Record<string, (gap: number) => boolean>> = {

@@ -2,10 +2,9 @@
 import { createHash } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ProceduralImagesOptions } from '../src/datasets/drawn.ts';
 import { imagesBetween, type LabelledImages } from '../src/datasets/imageDataset.ts';
 import { proceduralDigits } from '../src/datasets/proceduralDigits.ts';
-import { ArgumentError } from '../src/errors.ts';
+import { isBalanced, nearestMeanAccuracy, refusesBadOptions } from './drawnSets.ts';
 
 const test = suite('proceduralDigits');
 
@@ -51,16 +50,7 @@ test('a longer set begins with the shorter one', () => {
   assert.equal(imagesBetween(long, 13, 14).images, imageOf(short, 13));
 });
 
-test('classes are balanced and in no fixed order', () => {
-  const { labels } = proceduralDigits({ train: 200, test: 0 }).train;
-  const orders = new Set<string>();
-  for (let ten = 0; ten < 200; ten += 10) {
-    const order = [...labels.subarray(ten, ten + 10)];
-    assert.equal(order.toSorted(), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    orders.add(order.join());
-  }
-  assert.is(orders.size, 20);
-});
+test('classes are balanced and in no fixed order', () => isBalanced(proceduralDigits));
 
 test('strokes are light on dark, whole, and lie within the image', () => {
   const { train } = proceduralDigits({ train: 300, test: 0 });
@@ -73,46 +63,12 @@ test('strokes are light on dark, whole, and lie within the image', () => {
   }
 });
 
-/** Accuracy on `held` of naming the class whose mean image is nearest. */
-function nearestMeanAccuracy(train: LabelledImages, held: LabelledImages): number {
-  const means = Array.from({ length: 10 }, () => new Float64Array(imageBytes));
-  const perClass = train.labels.length / 10;
-  train.labels.forEach((label, i) => {
-    imageOf(train, i).forEach((value, at) => {
-      means[label][at] += value / perClass;
-    });
-  });
-  const right = [...held.labels].filter((label, i) => {
-    const image = imageOf(held, i);
-    const distances = means.map((mean) => mean.reduce((total, value, at) => total + (value - image[at]) ** 2, 0));
-    return distances.indexOf(Math.min(...distances)) === label;
-  });
-  return right.length / held.labels.length;
-}
-
 test('raw pixels tell most digits: it is a set that a small model learns, and no table of ten pictures', () => {
   const { train, test: held } = proceduralDigits({ train: 1000, test: 300 });
   const accuracy = nearestMeanAccuracy(train, held);
   assert.ok(accuracy > 0.6 && accuracy < 0.95, `nearest class mean: ${accuracy}`);
 });
 
-test('counts and seeds that are no whole number in range are refused', () => {
-  const bad: ProceduralImagesOptions[] = [
-    { train: -1 },
-    { train: 1.5 },
-    { test: Number.NaN },
-    { test: 1e9 },
-    { seed: -1 },
-    { seed: 2 ** 32 },
-  ];
-  for (const options of bad) {
-    const [[name]] = Object.entries(options);
-    assert.throws(
-      () => proceduralDigits(options),
-      (error: unknown) => error instanceof ArgumentError && error.message.startsWith(`proceduralDigits: ${name} is`),
-      JSON.stringify(options),
-    );
-  }
-});
+test('counts and seeds that are no whole number in range are refused', () => refusesBadOptions(proceduralDigits));
 
 test.run();

@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ProceduralImagesOptions } from '../src/datasets/drawn.ts';
-import type { LabelledImages } from '../src/datasets/imageDataset.ts';
 import { proceduralImages } from '../src/datasets/proceduralImages.ts';
-import { ArgumentError } from '../src/errors.ts';
+import { isBalanced, nearestMeanAccuracy, refusesBadOptions } from './drawnSets.ts';
 
 const test = suite('proceduralImages');
 
@@ -49,16 +47,7 @@ test('a longer set begins with the shorter one', () => {
   assert.equal(long.images.subarray(0, 25 * imageBytes), short.images);
 });
 
-test('classes are balanced and in no fixed order', () => {
-  const { labels } = proceduralImages({ train: 200, test: 0 }).train;
-  const orders = new Set<string>();
-  for (let ten = 0; ten < 200; ten += 10) {
-    const order = [...labels.subarray(ten, ten + 10)];
-    assert.equal(order.toSorted(), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    orders.add(order.join());
-  }
-  assert.is(orders.size, 20);
-});
+test('classes are balanced and in no fixed order', () => isBalanced(proceduralImages));
 
 test('one class varies: no two of its images are alike, and every byte takes many values', () => {
   const { images, labels } = proceduralImages({ train: 300, test: 0 }).train;
@@ -69,45 +58,12 @@ test('one class varies: no two of its images are alike, and every byte takes man
   }
 });
 
-/** Accuracy on `held` of naming the class whose mean image is nearest: all that colour and place alone can tell. */
-function nearestMeanAccuracy(train: LabelledImages, held: LabelledImages): number {
-  const means = Array.from({ length: 10 }, () => new Float64Array(imageBytes));
-  train.labels.forEach((label, i) => {
-    for (let at = 0; at < imageBytes; at++) means[label][at] += train.images[i * imageBytes + at];
-  });
-  const perClass = train.labels.length / 10;
-  const distance = (mean: Float64Array, i: number) =>
-    mean.reduce((total, value, at) => total + (value / perClass - held.images[i * imageBytes + at]) ** 2, 0);
-  const right = [...held.labels].filter((label, i) => {
-    const distances = means.map((mean) => distance(mean, i));
-    return distances.indexOf(Math.min(...distances)) === label;
-  });
-  return right.length / held.labels.length;
-}
-
 test('raw pixels tell the classes somewhat, as in CIFAR-10, and far from well', () => {
   const { train, test: held } = proceduralImages({ train: 1000, test: 300 });
   const accuracy = nearestMeanAccuracy(train, held);
   assert.ok(accuracy > 0.15 && accuracy < 0.4, `nearest class mean: ${accuracy}`);
 });
 
-test('counts and seeds that are no whole number in range are refused', () => {
-  const bad: ProceduralImagesOptions[] = [
-    { train: -1 },
-    { train: 1.5 },
-    { test: Number.NaN },
-    { test: 1e9 },
-    { seed: -1 },
-    { seed: 2 ** 32 },
-  ];
-  for (const options of bad) {
-    const [[name]] = Object.entries(options);
-    assert.throws(
-      () => proceduralImages(options),
-      (error: unknown) => error instanceof ArgumentError && error.message.startsWith(`proceduralImages: ${name} is`),
-      JSON.stringify(options),
-    );
-  }
-});
+test('counts and seeds that are no whole number in range are refused', () => refusesBadOptions(proceduralImages));
 
 test.run();

@@ -11,8 +11,9 @@ import { readFlags } from '../examples/study/options.ts';
 import { Progress } from '../examples/study/progress.ts';
 import { readResults, writeResults, writeRunCsv } from '../examples/study/resultFiles.ts';
 import type { RunHistory, RunResult, StudyResults, Training } from '../examples/study/results.ts';
-import { averaged, deviation, rangeOf, repeated, seedsOf, seedsText, trainingWith } from '../examples/study/seeds.ts';
+import { averaged, rangeOf, repeated, seedsOf, seedsText, trainingWith } from '../examples/study/seeds.ts';
 import { settingsFor } from '../examples/study/settings.ts';
+import { deviation } from '../examples/study/statistics.ts';
 import { table } from '../examples/study/table.ts';
 import { DataError } from '../src/index.ts';
 

@@ -55,22 +55,17 @@ export function RunList({ store }: { readonly store: Store }) {
           >
             Compare
           </button>
-          <button
-            type="button"
-            aria-label="save the runs as CSV"
-            disabled={runs.length === 0}
-            onClick={() => store.saveRuns('csv')}
-          >
-            CSV
-          </button>
-          <button
-            type="button"
-            aria-label="save the runs as JSON"
-            disabled={runs.length === 0}
-            onClick={() => store.saveRuns('json')}
-          >
-            JSON
-          </button>
+          {(['csv', 'json'] as const).map((format) => (
+            <button
+              key={format}
+              type="button"
+              aria-label={`save the runs as ${format.toUpperCase()}`}
+              disabled={runs.length === 0}
+              onClick={() => store.saveRuns(format)}
+            >
+              {format.toUpperCase()}
+            </button>
+          ))}
           <button type="button" disabled={runs.every(isUnderWay)} onClick={() => store.removeAll()}>
             Remove all
           </button>

@@ -12,6 +12,7 @@ import {
   MaxPooling2D,
   Rescaling,
 } from '../../src/index.ts';
+import { sizeOf } from '../../src/shape.ts';
 import { type Placed, placeLayers } from '../../src/training/network.ts';
 import { ACTIVATIONS } from './fields.ts';
 import type { NetworkPlan, SketchedLayer } from './protocol.ts';
@@ -108,7 +109,7 @@ export function factsOf(plan: NetworkPlan): Facts {
   const layers = placed.map(({ name, outputShape, specs }) => ({
     name,
     outputShape,
-    parameters: sum(specs.map(({ shape }) => product(shape))),
+    parameters: sum(specs.map(({ shape }) => sizeOf(shape))),
   }));
   return {
     layers,
@@ -120,8 +121,7 @@ export function factsOf(plan: NetworkPlan): Facts {
 /** A kernel's values are used once at each place of the output. */
 function multiplicationsOf({ outputShape, specs }: Placed): number {
   const kernel = specs.find(({ name }) => name === 'kernel');
-  return kernel === undefined ? 0 : product(kernel.shape) * product(outputShape.slice(0, -1));
+  return kernel === undefined ? 0 : sizeOf(kernel.shape) * sizeOf(outputShape.slice(0, -1));
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-const product = (values: readonly number[]): number => values.reduce((total, value) => total * value, 1);

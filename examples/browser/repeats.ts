@@ -3,7 +3,8 @@
 import type { Divergence } from '../../src/index.ts';
 import { last, percent } from '../study/facts.ts';
 import type { DropControl } from '../study/results.ts';
-import { type Band, emptyTrack, type Track } from '../ui/curve.ts';
+import { average, deviation } from '../study/statistics.ts';
+import { type Band, emptyTrack, lastUpTo, type Track } from '../ui/curve.ts';
 import type { Plan, RateChange } from './protocol.ts';
 
 /** The control of a fall of the rate: its curve, and what is judged once it is whole. */
@@ -101,9 +102,7 @@ export const shareDone = ({ plan, earlier, training }: Repeated): number =>
 
 /** The mean where there are several; where one of them has no number, there is none. */
 export function meanTrack(tracks: readonly Track[]): Track {
-  return tracks.length === 1
-    ? tracks[0]
-    : combined(tracks, (values) => values.reduce((a, b) => a + b, 0) / values.length);
+  return tracks.length === 1 ? tracks[0] : combined(tracks, average);
 }
 
 /** Where several lie; null for one alone. */
@@ -132,17 +131,6 @@ function combined(tracks: readonly Track[], combine: (values: readonly number[])
   return { step: longest.step, epoch: longest.epoch, seconds: longest.seconds, loss, accuracy, learning_rate };
 }
 
-/** Of rising numbers; -1 where all are larger. */
-function lastUpTo(values: readonly number[], most: number): number {
-  let [low, high] = [0, values.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (values[middle] <= most) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
-}
-
 /** The validation accuracies that the trainings ended with; of one that is not over only where there is no other. */
 function endAccuracies(run: Repeated): readonly number[] {
   return outcomesOf(run)
@@ -153,18 +141,15 @@ function endAccuracies(run: Repeated): readonly number[] {
     .map(({ validation }) => last(validation.accuracy));
 }
 
-const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-
 /** Their mean; NaN where there is none. */
-export const endAccuracy = (run: Repeated): number => meanOf(endAccuracies(run));
+export const endAccuracy = (run: Repeated): number => average(endAccuracies(run));
 
 /** "51.2 %", or with the standard deviation between several seeds "51.2 ± 0.6 %". */
 export function accuracyWords(run: Repeated): string {
   const ends = endAccuracies(run);
-  const mean = meanOf(ends);
+  const mean = average(ends);
   if (ends.length === 0 || run.validation.step.length + run.earlier.length === 0) return '–';
   if (!Number.isFinite(mean)) return 'NaN';
   if (ends.length === 1) return percent(mean);
-  const deviation = Math.sqrt(ends.reduce((sum, end) => sum + (end - mean) ** 2, 0) / (ends.length - 1));
-  return `${(100 * mean).toFixed(1)} ± ${(100 * deviation).toFixed(1)} %`;
+  return `${(100 * mean).toFixed(1)} ± ${(100 * deviation(ends)).toFixed(1)} %`;
 }

@@ -307,11 +307,20 @@ export interface PageJudgement {
   readonly best: string | null;
 }
 
+/** Whether there is something to be judged. */
+export const canBeJudged = (run: Run): boolean => hasEnded(run) && run.state !== 'failed';
+
 export function judgeRuns(runs: readonly Run[]): PageJudgement {
-  const ended = runs.filter((run) => hasEnded(run) && run.state !== 'failed');
-  const { verdicts } = judgeStudy(ended.map(unjudged), Number.NaN);
+  const ended = runs.filter(canBeJudged);
+  const judgement = judgeStudy(ended.map(unjudged), Number.NaN);
+  const { verdicts } = judgement;
   const visible = ended.filter((run) => run.visible);
-  const shown = visible.length === 0 ? null : judgeStudy(visible.map(unjudged), Number.NaN);
+  const shown =
+    visible.length === 0
+      ? null
+      : visible.length === ended.length
+        ? judgement
+        : judgeStudy(visible.map(unjudged), Number.NaN);
   return {
     verdicts: new Map(ended.map(({ id }, i) => [id, verdicts[i]])),
     headline: shown?.headline ?? null,

@@ -12,6 +12,7 @@ import type { Command, DataFacts, Exhibits, Gauge, Happening, LoadedModel, Plan,
 import { hasMore, nextTraining, planOfTraining } from './repeats.ts';
 import {
   adopted,
+  canBeJudged,
   generatedName,
   hasEnded,
   inControl,
@@ -102,7 +103,15 @@ export class Store {
     const newest = this.runs.value.findLast((run) => !isWaiting(run));
     return newest?.state === 'diverged' ? newest : null;
   });
-  readonly judgement = computed(() => judgeRuns(this.runs.value));
+  #judged: readonly Run[] = [];
+  /** The same list as long as its runs are the same: a run under way must not have them judged again at every reading. */
+  readonly #toJudge = computed(() => {
+    const ended = this.runs.value.filter(canBeJudged);
+    const same = ended.length === this.#judged.length && ended.every((run, i) => run === this.#judged[i]);
+    if (!same) this.#judged = ended;
+    return this.#judged;
+  });
+  readonly judgement = computed(() => judgeRuns(this.#toJudge.value));
   readonly headline = computed(() => this.judgement.value.headline);
   /** Steps of what is kept of runs that were cut off, by the run. */
   readonly kept = signal<ReadonlyMap<string, number>>(new Map());

@@ -19,11 +19,11 @@ import {
 import { confusionCounts } from '../../src/pictures/confusion.ts';
 import { filterPixels, imagePixels } from '../../src/pictures/pixels.ts';
 import { type Examples, examplesOf } from '../study/data.ts';
+import { type Fall, FallWatch } from '../study/fallWatch.ts';
 import type { RunHistory } from '../study/results.ts';
 import { packRight, rightOf } from '../study/right.ts';
 import { PRESETS } from '../study/settings.ts';
 import { readCifarFiles } from './cifarFiles.ts';
-import { CONTROL_EPOCHS, type Fall, Falls } from './falls.ts';
 import { sameNetwork } from './fields.ts';
 import { Keeper } from './keeper.ts';
 import { Onlooker } from './looks.ts';
@@ -45,6 +45,9 @@ const BUILT_IN = { software: { train: 2000, test: 400 }, hardware: { train: 10_0
 
 /** Images of a validation: as many as are trained on, but fewer than these would say too little. */
 const LEAST_HELD = 400;
+
+/** Epochs by which a fall of the rate is judged. */
+const CONTROL_EPOCHS = 2;
 
 /** How much later than an error the news may come that its cause is a lost device, in milliseconds. */
 const LOSS_MS = 300;
@@ -304,18 +307,20 @@ export class Workbench {
     });
   }
 
-  #falls(run: string, plateau: ReduceLROnPlateau, material: Material): Falls {
-    return new Falls(
-      plateau,
-      async (after) => {
+  #falls(run: string, plateau: ReduceLROnPlateau, material: Material): FallWatch {
+    return new FallWatch({
+      epochs: CONTROL_EPOCHS,
+      right: async () => (this.#model === null ? '' : this.#rightOf(this.#model, material)),
+      // A rate that a hand moved is no fall.
+      fellFrom: (epoch) => plateau.drops.findLast((drop) => drop.epoch === epoch)?.from ?? null,
+      keep: async ({ after }) => {
         const model = this.#model;
         if (model === null) return;
         const bytes = await model.toSafetensors();
         // Without room for it there is no control.
         await this.#states.putFall(run, after, bytes).catch(() => {});
       },
-      async () => (this.#model === null ? '' : this.#rightOf(this.#model, material)),
-    );
+    });
   }
 
   /** Which of the held images a network is right about. */
@@ -344,7 +349,7 @@ export class Workbench {
   async #control(run: string, plan: Plan, falls: readonly Fall[], material: Material): Promise<void> {
     for (const { after, learningRate, right: runRight } of falls) {
       const bytes = await this.#states.getFall(run, after);
-      const epochs = Math.min(CONTROL_EPOCHS, runRight.length);
+      const epochs = runRight.length;
       if (bytes === null || epochs === 0) continue;
       const ends: EpochEnd[] = [];
       const right: string[] = [];
@@ -385,7 +390,7 @@ export class Workbench {
         model.dispose();
       }
       if (remote.stopped) return;
-      const control = { after, learningRate, history: historyOf(ends), right, runRight: runRight.slice(0, epochs) };
+      const control = { after, learningRate, history: historyOf(ends), right, runRight };
       this.#tell({ kind: 'controlled', run, control });
     }
   }

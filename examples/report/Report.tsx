@@ -9,7 +9,8 @@ import type { Exhibits } from '../study/exhibits.ts';
 import { best, epochsRun, last, mean, percent, shortLoss, shortRate, trainingsOf } from '../study/facts.ts';
 import { judgeStudy } from '../study/judgeStudy.ts';
 import type { RunResult, Training } from '../study/results.ts';
-import { averaged, deviation, seedsOf, seedsText } from '../study/seeds.ts';
+import { averaged, seedsOf, seedsText } from '../study/seeds.ts';
+import { average, deviation } from '../study/statistics.ts';
 import type { Verdict } from '../study/verdict.ts';
 import { ConfusionTable } from '../ui/ConfusionTable.tsx';
 import { CurvePanel } from '../ui/CurvePanel.tsx';
@@ -183,7 +184,7 @@ function overSeeds(run: RunResult, of: (training: Training) => number, text: (va
   const values = trainingsOf(run).map(of);
   const spread = deviation(values);
   // Of what is not finite, the mean is not either.
-  const middle = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const middle = average(values);
   return Number.isFinite(spread) ? `${text(middle)} (sd ${text(spread)})` : text(middle);
 }
 

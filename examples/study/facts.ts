@@ -63,7 +63,10 @@ export const trainingsOf = (run: UnjudgedRun): readonly Training[] => [run, ...(
 /** Epochs that a training finished. */
 export const wholeEpochs = (training: Training): number => epochsRun(training) - (training.interrupted ? 1 : 0);
 
-/** Means over the run's trainings, of the epochs that all of them finished. */
+/**
+ * Means over the run's trainings, of the epochs that all of them finished; where one has NaN, so has the mean. The rate is the
+ * first one's: between rates that fall at other times there is no mean.
+ */
 export function meanHistory(run: UnjudgedRun): RunHistory {
   const trainings = trainingsOf(run);
   const epochs = Math.min(...trainings.map(wholeEpochs));
@@ -74,7 +77,7 @@ export function meanHistory(run: UnjudgedRun): RunHistory {
     accuracy: over('accuracy'),
     val_loss: over('val_loss'),
     val_accuracy: over('val_accuracy'),
-    learning_rate: over('learning_rate'),
+    learning_rate: run.history.learning_rate.slice(0, epochs),
   };
 }
 

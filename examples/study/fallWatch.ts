@@ -18,8 +18,10 @@ export interface FallWatchOptions {
   readonly epochs: number;
   /** What the run is right about now. */
   readonly right: () => Promise<string>;
-  /** Where the weights at a fall are kept. */
-  readonly fileOf: (fall: Pick<Fall, 'after'>) => string;
+  /** The rate before, where it fell at the end of this epoch, from 0; else null. */
+  readonly fellFrom: (epoch: number, logs: Logs) => number | null;
+  /** Keeps the model as it is at a fall. */
+  readonly keep: (fall: Pick<Fall, 'after'>) => Promise<void>;
 }
 
 export class FallWatch extends Callback {
@@ -57,16 +59,16 @@ export class FallWatch extends Callback {
   }
 
   override async onEpochEnd(epoch: number, logs: Logs): Promise<void> {
-    const { model, params } = this;
     // A part of an epoch compares with none.
-    if (model.history?.interrupted?.epoch === epoch) return;
-    const { epochs, right, fileOf } = this.#options;
+    if (this.model.history?.interrupted?.epoch === epoch) return;
+    const { epochs, right, fellFrom, keep } = this.#options;
     const newest = this.falls.at(-1);
     if (newest !== undefined && newest.right.length < epochs) newest.right.push(await right());
     // A fall behind the last epoch does nothing.
-    if (!(model.optimizer.learningRate < logs.learning_rate) || epoch + 1 === params.epochs) return;
-    const fall: Fall = { after: epoch + 1, learningRate: logs.learning_rate, right: [] };
-    await model.save(fileOf(fall));
+    const learningRate = fellFrom(epoch, logs);
+    if (learningRate === null || epoch + 1 === this.params.epochs) return;
+    const fall: Fall = { after: epoch + 1, learningRate, right: [] };
+    await keep(fall);
     this.falls.push(fall);
   }
 }

@@ -1,6 +1,6 @@
 /** What a study showed: a verdict for each run and a sentence about all of them. Pure. */
 
-import { Evidence } from './evidence.ts';
+import { Evidence, hasLearned } from './evidence.ts';
 import { count, trainingsOf, wholeEpochs } from './facts.ts';
 import { paceRatio } from './pace.ts';
 import type { UnjudgedRun } from './results.ts';
@@ -82,11 +82,10 @@ function casesOf(runs: readonly UnjudgedRun[], validationImages: number): Case[]
  */
 function courseOf(run: UnjudgedRun, images: number): string | null {
   if (run.steered) return null;
-  const evidence = new Evidence([], images);
   const courses = new Set(
     trainingsOf(run).map((training) => {
       const rates = training.history.learning_rate.slice(0, wholeEpochs(training));
-      return evidence.learned(training) ? rates.map((rate) => (rate / rates[0]).toPrecision(3)).join(' ') : null;
+      return hasLearned(training, images) ? rates.map((rate) => (rate / rates[0]).toPrecision(3)).join(' ') : null;
     }),
   );
   const [course] = courses;

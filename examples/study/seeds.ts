@@ -1,9 +1,8 @@
 /** A run that was trained with several seeds, as one: means over them, and between which values they lie. */
 
-import { mean, trainingsOf } from './facts.ts';
+import { listed, mean, meanHistory, trainingsOf } from './facts.ts';
 import type { RunHistory, Training, UnjudgedRun } from './results.ts';
-
-const KEYS = ['loss', 'accuracy', 'val_loss', 'val_accuracy', 'learning_rate'] as const satisfies (keyof RunHistory)[];
+import { average } from './statistics.ts';
 
 /** Whether any of the runs has several. */
 export function repeated(runs: readonly UnjudgedRun[]): boolean {
@@ -25,7 +24,7 @@ export function seedsOf(runs: readonly UnjudgedRun[], first: number): number[] {
 export function seedsText(seeds: readonly number[]): string {
   if (seeds.length === 1) return `seed ${seeds[0]}`;
   if (seeds.length > 6) return `${seeds.length} seeds from ${seeds[0]} to ${seeds.at(-1)}`;
-  return `seeds ${seeds.slice(0, -1).join(', ')} and ${seeds.at(-1)}`;
+  return `seeds ${listed(seeds.map(String))}`;
 }
 
 /**
@@ -35,21 +34,15 @@ export function seedsText(seeds: readonly number[]): string {
 export function averaged<Run extends UnjudgedRun>(run: Run): Run {
   const trainings = trainingsOf(run);
   if (trainings.length === 1) return run;
-  const epochs = Math.min(...trainings.map(({ history }) => history.loss.length));
-  const lists = KEYS.map((key) => [
-    key,
-    key === 'learning_rate'
-      ? run.history[key].slice(0, epochs)
-      : Array.from({ length: epochs }, (_, epoch) => meanOf(trainings.map(({ history }) => history[key][epoch]))),
-  ]);
+  const history = meanHistory(run);
   const secondsPerEpoch = mean(trainings.map((training) => training.secondsPerEpoch));
   return {
     ...run,
-    history: Object.fromEntries(lists),
+    history,
     secondsPerEpoch,
     imagesPerSecond: (run.imagesPerSecond * run.secondsPerEpoch) / secondsPerEpoch,
-    epochSeconds: Array.from({ length: epochs }, (_, epoch) =>
-      meanOf(trainings.map((training) => training.epochSeconds?.[epoch] ?? training.secondsPerEpoch)),
+    epochSeconds: history.loss.map((_, epoch) =>
+      average(trainings.map((training) => training.epochSeconds?.[epoch] ?? training.secondsPerEpoch)),
     ),
     // Those of the first seed alone.
     controls: undefined,
@@ -65,16 +58,4 @@ export function rangeOf(run: UnjudgedRun, key: keyof RunHistory): { low: number[
   const over = (choose: (...values: number[]) => number) =>
     Array.from({ length: epochs }, (_, epoch) => choose(...trainings.map(({ history }) => history[key][epoch])));
   return { low: over(Math.min), high: over(Math.max) };
-}
-
-/** Standard deviation of a sample; NaN of fewer than two numbers, or where one is not finite. */
-export function deviation(values: readonly number[]): number {
-  if (values.length < 2) return Number.NaN;
-  const middle = meanOf(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
-}
-
-/** NaN where one of them is. */
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

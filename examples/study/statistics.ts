@@ -34,6 +34,7 @@ export function estimate(value: number, parts: readonly Spread[]): Estimate {
   return { value, error: Math.sqrt(variance), df: doubt > 0 ? variance ** 2 / doubt : Number.POSITIVE_INFINITY };
 }
 
+/** NaN where one of them is, and of none. */
 export const average = (values: ArrayLike<number>): number => {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i];
@@ -47,6 +48,10 @@ export function squares(values: ArrayLike<number>): number {
   for (let i = 0; i < values.length; i++) sum += (values[i] - centre) ** 2;
   return sum;
 }
+
+/** Standard deviation of a sample; NaN of fewer than two numbers, or where one is not finite. */
+export const deviation = (values: readonly number[]): number =>
+  values.length < 2 ? Number.NaN : Math.sqrt(squares(values) / (values.length - 1));
 
 /** The variance within groups, which may have other means; no degrees of freedom where each has one value. */
 export function within(groups: readonly (readonly number[])[]): Spread {

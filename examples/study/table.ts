@@ -2,7 +2,8 @@
 import { epochsText, settled } from './epochs.ts';
 import { best, last, mean, shortLoss, shortRate, trainingsOf } from './facts.ts';
 import type { RunResult } from './results.ts';
-import { averaged, deviation, repeated } from './seeds.ts';
+import { averaged, repeated } from './seeds.ts';
+import { deviation } from './statistics.ts';
 import type { Verdict } from './verdict.ts';
 import { USUAL_COLUMNS, wrap } from './wrap.ts';
 

@@ -79,7 +79,12 @@ export async function trainRun(run: RunSettings, context: RunContext): Promise<R
   const fileOf = ({ after }: Pick<Fall, 'after'>): string => `${backup}.after-${after}`;
   const falls =
     run.plateau && controlEpochs > 0
-      ? new FallWatch({ epochs: controlEpochs, right: () => rightNow(model), fileOf })
+      ? new FallWatch({
+          epochs: controlEpochs,
+          right: () => rightNow(model),
+          fellFrom: (_, { learning_rate }) => (model.optimizer.learningRate < learning_rate ? learning_rate : null),
+          keep: (fall) => model.save(fileOf(fall)),
+        })
       : null;
   try {
     // Of the start even where a backup is gone on with.

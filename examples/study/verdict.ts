@@ -53,7 +53,7 @@ export interface Case {
 }
 
 /** Accuracies that are no further apart are as good as each other for whoever chooses a rate. */
-const EQUAL = 0.02;
+export const EQUAL = 0.02;
 
 /** What is so little above guessing is no better, whatever its images. */
 const GUESSING_AT_MOST = 1 / CLASSES + 0.05;

@@ -161,16 +161,21 @@ export function crossOf({ run, part, track, y }: Curve): number {
   return there === -1 ? y.findLastIndex((value) => value !== null) : there;
 }
 
-/** The last reading at or before `x`; null before the first. Readings are in rising order. */
-export function readingAt({ x, y }: Pick<Curve, 'x' | 'y'>, at: number): number | null {
-  let low = 0;
-  let high = x.length;
+/** The place of the last of rising numbers that is no more than `most`; -1 where all are. */
+export function lastUpTo(values: readonly number[], most: number): number {
+  let [low, high] = [0, values.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (x[middle] <= at) low = middle + 1;
+    if (values[middle] <= most) low = middle + 1;
     else high = middle;
   }
-  return low === 0 ? null : y[low - 1];
+  return low - 1;
+}
+
+/** The last reading at or before `x`; null before the first. Readings are in rising order. */
+export function readingAt({ x, y }: Pick<Curve, 'x' | 'y'>, at: number): number | null {
+  const place = lastUpTo(x, at);
+  return place === -1 ? null : y[place];
 }
 
 /** What a box tells of a run at a place. */
