@@ -7,6 +7,7 @@ import {
   type Device,
   DivergenceDetector,
   decodeSafetensors,
+  type History,
   type ImageDataset,
   type LabelledImages,
   LearningRateScheduler,
@@ -20,7 +21,7 @@ import { confusionCounts } from '../../src/pictures/confusion.ts';
 import { filterPixels, imagePixels } from '../../src/pictures/pixels.ts';
 import { type Examples, examplesOf } from '../study/data.ts';
 import { type Fall, FallWatch } from '../study/fallWatch.ts';
-import type { RunHistory } from '../study/results.ts';
+import { historyOf } from '../study/history.ts';
 import { packRight, rightOf } from '../study/right.ts';
 import { PRESETS } from '../study/settings.ts';
 import { readCifarFiles } from './cifarFiles.ts';
@@ -373,11 +374,12 @@ export class Workbench {
       const remote = this.#remote(run, reporter, null);
       this.#training = { run, remote, keeper: null };
       this.#tell({ kind: 'control', run, after, learningRate });
+      let trained: History;
       try {
         // It counts on from the file's steps, by which images and random numbers are drawn.
         await model.fromSafetensors(bytes);
         model.optimizer.learningRate = learningRate;
-        await model.fit(...material.train, {
+        trained = await model.fit(...material.train, {
           batchSize: plan.batchSize,
           initialEpoch: after,
           epochs: after + epochs,
@@ -390,7 +392,7 @@ export class Workbench {
         model.dispose();
       }
       if (remote.stopped) return;
-      const control = { after, learningRate, history: historyOf(ends), right, runRight };
+      const control = { after, learningRate, history: historyOf(trained.history), right, runRight };
       this.#tell({ kind: 'controlled', run, control });
     }
   }
@@ -539,14 +541,6 @@ async function probabilitiesOf(model: Sequential, { held: [images] }: Material):
 }
 
 const validationBatch = ({ batchSize }: Plan): number => Math.max(batchSize, 128);
-
-const historyOf = (ends: readonly EpochEnd[]): RunHistory => ({
-  loss: ends.map(({ training }) => training.loss),
-  accuracy: ends.map(({ training }) => training.accuracy),
-  val_loss: ends.map(({ validationLoss }) => validationLoss),
-  val_accuracy: ends.map(({ validationAccuracy }) => validationAccuracy),
-  learning_rate: ends.map(({ training }) => training.learningRate),
-});
 
 /** The library's errors end in the remedy; what else is thrown is a fault of the page. */
 const messageOf = (error: unknown): string =>
