@@ -3,7 +3,7 @@
  * belongs to it, and what has ended belongs to all.
  */
 
-import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
+import { type DBSchema, type IDBPDatabase, type IDBPObjectStore, openDB } from 'idb';
 import { adopted, hasEnded, isUnderWay, type NewRun, put, type Run } from './run.ts';
 
 /** `tab`: who wrote it last; older pages wrote none. */
@@ -12,6 +12,8 @@ type StoredRun = NewRun & Partial<Run> & { readonly tab?: string };
 interface Schema extends DBSchema {
   runs: { key: string; value: StoredRun };
 }
+
+type RunsToWrite = IDBPObjectStore<Schema, ['runs'], 'runs', 'readwrite'>;
 
 const NAME = 'wgrad live';
 const VERSION = 1;
@@ -27,11 +29,11 @@ export type Elsewhere =
 
 /** What a page does with its runs while it is open. */
 export interface Keeping {
-  /** Soon, or at once where the run has ended. */
-  keep(run: Run): void;
+  /** Soon, or at once where one of them has ended. */
+  keep(...runs: readonly Run[]): void;
   /** Writes what waits to be written. */
   flush(): void;
-  remove(id: string): void;
+  remove(...ids: readonly string[]): void;
 }
 
 export class RunStorage implements Keeping {
@@ -89,9 +91,9 @@ export class RunStorage implements Keeping {
     this.#others.onmessage = ({ data }: MessageEvent<Elsewhere>) => take(data);
   }
 
-  keep(run: Run): void {
-    this.#waiting.set(run.id, run);
-    if (hasEnded(run)) this.flush();
+  keep(...runs: readonly Run[]): void {
+    for (const run of runs) this.#waiting.set(run.id, run);
+    if (runs.some(hasEnded)) this.flush();
     else this.#timer ??= setTimeout(() => this.flush(), EVERY_MS);
   }
 
@@ -100,17 +102,27 @@ export class RunStorage implements Keeping {
     this.#timer = null;
     const runs = [...this.#waiting.values()];
     this.#waiting.clear();
-    for (const run of runs) {
-      // A full disk costs the visitor a reload's memory, nothing else.
-      this.#database.put('runs', { ...run, tab: this.#tab }).catch(() => {});
-      if (hasEnded(run)) this.#tell({ kind: 'ended', run });
+    if (runs.length === 0) return;
+    void this.#change((store) => runs.map((run) => store.put({ ...run, tab: this.#tab })));
+    for (const run of runs) if (hasEnded(run)) this.#tell({ kind: 'ended', run });
+  }
+
+  remove(...ids: readonly string[]): void {
+    void this.#change((store) => ids.map((id) => store.delete(id)));
+    for (const id of ids) {
+      this.#waiting.delete(id);
+      this.#tell({ kind: 'removed', id });
     }
   }
 
-  remove(id: string): void {
-    this.#waiting.delete(id);
-    this.#database.delete('runs', id).catch(() => {});
-    this.#tell({ kind: 'removed', id });
+  /** In one transaction: a page that is left meanwhile has kept the whole change or nothing of it. */
+  async #change(change: (store: RunsToWrite) => readonly Promise<unknown>[]): Promise<void> {
+    try {
+      const { store, done } = this.#database.transaction('runs', 'readwrite');
+      await Promise.all([...change(store), done]);
+    } catch {
+      // A full disk costs the visitor a reload's memory, nothing else.
+    }
   }
 
   #tell(what: Elsewhere): void {

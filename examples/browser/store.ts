@@ -182,7 +182,7 @@ export class Store {
     // One of which nothing is kept is told of once.
     this.#ask(interrupted.filter(({ id }) => this.kept.value.has(id) || cutOff.has(id)));
     // They are this tab's from now on.
-    for (const run of runs) if (this.undecided.value.has(run.id) || run.state === 'held') this.#storage?.keep(run);
+    this.#storage?.keep(...runs.filter(({ id, state }) => this.undecided.value.has(id) || state === 'held'));
   }
 
   #ask(runs: readonly Run[]): void {
@@ -598,7 +598,7 @@ export class Store {
   stop(): void {
     const given = this.runs.value.filter(({ state }) => state === 'queued');
     this.runs.value = this.runs.value.filter((run) => !given.includes(run));
-    for (const { id } of given) this.#storage?.remove(id);
+    this.#storage?.remove(...given.map(({ id }) => id));
     this.#send({ kind: 'stop' });
   }
 
@@ -621,7 +621,7 @@ export class Store {
     if (gone.length === 0) return;
     this.runs.value = this.runs.value.filter((run) => !gone.includes(run));
     this.removed.value = [...this.removed.value, ...gone];
-    for (const { id } of gone) this.#storage?.remove(id);
+    this.#storage?.remove(...gone.map(({ id }) => id));
     this.#decided(gone.map(({ id }) => id));
   }
 
@@ -635,7 +635,7 @@ export class Store {
     this.removed.value = [];
     const runs = back.map(put);
     this.runs.value = [...this.runs.value, ...runs].sort((a, b) => a.id.localeCompare(b.id));
-    for (const run of runs) this.#storage?.keep(run);
+    this.#storage?.keep(...runs);
     this.#ask(runs.filter(({ id }) => this.kept.value.has(id)));
   }
 

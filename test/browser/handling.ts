@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import * as assert from 'uvu/assert';
 import { findsNothing, reachable } from './accessible.ts';
-import { button, cifarBatch, type LivePage, type LiveTest, open, PHONE, run, shot } from './live.ts';
+import { button, cifarBatch, kept, type LivePage, type LiveTest, open, PHONE, run, shot } from './live.ts';
 import { madeUpRuns, storeRuns } from './madeUpRuns.ts';
 
 const LONG = 'a name of a run that is far too long for the place beside the chart';
@@ -40,6 +40,7 @@ export function handlingTests(live: LivePage): LiveTest[] {
       assert.is(await focused(page), 'Undo');
       await page.keyboard.press('Enter');
       await run(page, 'three').waitFor();
+      while ((await kept(page)).length < 3) await page.waitForTimeout(20);
       await page.reload();
       await run(page, 'three').waitFor();
       assert.equal(await names(page), ['one', 'two', 'three']);
