@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { outliveReaders, reportError } from '../examples/study/reportError.ts';
 import { ArgumentError, type Device, OutOfMemoryError, openDevice } from '../src/index.ts';
-import { makeFolderOf } from '../src/io/files.ts';
+import { makeFolderOf } from '../src/platform/files.ts';
 import { type Ceilings, measureCeilings } from './ceilings.ts';
 import { loadImages, measureEpochs } from './epochs.ts';
 import { type KernelCase, kernelCases } from './kernels.ts';

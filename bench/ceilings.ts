@@ -2,8 +2,9 @@
  * What the adapter can do at best, measured: arithmetic in registers, copying through memory, and starting a kernel.
  * Kernels are judged by these numbers.
  */
-import type { Device } from '../src/gpu/device.ts';
-import { linearGrid } from '../src/graph/kernel.ts';
+
+import { linearGrid } from '../src/ir/target.ts';
+import type { Device } from '../src/runtime/device.ts';
 import { rounded, spreadOf } from './statistics.ts';
 
 export interface Ceilings {

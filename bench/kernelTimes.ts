@@ -1,11 +1,11 @@
 /** Times the kernels of kernels.ts over batch sizes, and judges each by the ceiling that it would meet first. */
 import { freemem } from 'node:os';
-import type { Device } from '../src/gpu/device.ts';
-import type { Plan } from '../src/gpu/plan.ts';
-import type { Node } from '../src/graph/node.ts';
-import { bytesOf } from '../src/graph/storage.ts';
+import { bytesOf } from '../src/base/dtype.ts';
+import { formatShape, sizeOf } from '../src/base/shape.ts';
 import { OutOfMemoryError } from '../src/index.ts';
-import { formatShape, sizeOf } from '../src/shape.ts';
+import type { Node } from '../src/ir/op.ts';
+import type { Device } from '../src/runtime/device.ts';
+import type { Plan } from '../src/runtime/plan.ts';
 import type { Ceilings } from './ceilings.ts';
 import type { Direction, KernelCase, NetworkName } from './kernels.ts';
 import { Inputs, leafBytes } from './leaves.ts';

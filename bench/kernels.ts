@@ -9,8 +9,10 @@
  * count in full). Through a 2×2 max pooling only every fourth position has a gradient: where the planner fuses the two,
  * M is a quarter. Bytes are those that must move: each input read once, each result written once.
  */
-import type { Node } from '../src/graph/node.ts';
+
 import { Adam } from '../src/index.ts';
+import type { Node } from '../src/ir/op.ts';
+import { standIn } from '../src/network/parameters.ts';
 import { batchRows } from '../src/ops/batchRows.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
 import { add, dropout, mul, relu, reluGradient } from '../src/ops/elementwise.ts';
@@ -20,7 +22,6 @@ import { maxPool2d } from '../src/ops/pool2d.ts';
 import { sum } from '../src/ops/reduce.ts';
 import { softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
 import { optimizerUpdate } from '../src/ops/update.ts';
-import { standIn } from '../src/training/parameters.ts';
 import { bytes, ids, type Leaf, positive, signed, words } from './leaves.ts';
 
 export const NETWORKS = ['study', 'vgg'] as const;

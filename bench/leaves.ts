@@ -1,11 +1,14 @@
 /** Inputs of the measured kernels: memory on the device, filled there with noise where it can be large. */
-import type { Device } from '../src/gpu/device.ts';
-import { Plan } from '../src/gpu/plan.ts';
-import type { Dtype, HostArray, Node } from '../src/graph/node.ts';
-import { bytesOf, type Storage } from '../src/graph/storage.ts';
+
+import type { Dtype, HostArray } from '../src/base/dtype.ts';
+import { bytesOf } from '../src/base/dtype.ts';
+import { type Shape, sizeOf } from '../src/base/shape.ts';
+import type { Node } from '../src/ir/op.ts';
+import type { Storage } from '../src/ir/storage.ts';
 import { add, dropout } from '../src/ops/elementwise.ts';
 import { fullNode, storedNode } from '../src/ops/leaf.ts';
-import { type Shape, sizeOf } from '../src/shape.ts';
+import type { Device } from '../src/runtime/device.ts';
+import { Plan } from '../src/runtime/plan.ts';
 
 /** What a kernel reads: float32 noise between `low` and `low` + 2, or values from the host, made when they are needed. */
 export interface Leaf {

@@ -1,8 +1,8 @@
 /** How long each kernel of a plan takes. */
 
-import type { Device } from '../src/gpu/device.ts';
-import type { Plan } from '../src/gpu/plan.ts';
-import type { StepValues } from '../src/gpu/step.ts';
+import type { Device } from '../src/runtime/device.ts';
+import type { Plan } from '../src/runtime/plan.ts';
+import type { StepValues } from '../src/runtime/step.ts';
 
 /** Runs a plan once with a GPU timestamp around every kernel. Empty where the adapter has no timestamps. */
 export async function profile(

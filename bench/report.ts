@@ -2,8 +2,8 @@
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { writeFile } from '../examples/study/resultFiles.ts';
-import type { Device } from '../src/gpu/device.ts';
-import { formatBytes } from '../src/graph/storage.ts';
+import { formatBytes } from '../src/base/dtype.ts';
+import type { Device } from '../src/runtime/device.ts';
 import type { Ceilings } from './ceilings.ts';
 import { throughputChart } from './chart.ts';
 import type { EpochRow } from './epochs.ts';

@@ -6,7 +6,7 @@
 
 import type { DropControl, RunHistory, Training, UnjudgedRun } from '../examples/study/results.ts';
 import { packRight } from '../examples/study/right.ts';
-import { randomBits } from '../src/random.ts';
+import { randomBits } from '../src/base/random.ts';
 
 /** Draws numbers, the same for the same seed. */
 export class Chance {

@@ -1,13 +1,14 @@
 /** Whole training steps of the study's network: what they cost, and what each of their kernels takes. */
 import { studyLayers } from '../examples/study/network.ts';
-import type { Device } from '../src/gpu/device.ts';
-import { Plan } from '../src/gpu/plan.ts';
-import type { StepDraft, StepValues } from '../src/gpu/step.ts';
 import { Adam, accuracy, sparseCategoricalCrossentropy, tensor } from '../src/index.ts';
-import { Order, Rows } from '../src/training/gpuDataset.ts';
-import { GpuLedger } from '../src/training/ledger.ts';
-import { Moments } from '../src/training/moments.ts';
-import { Network, trainingStep } from '../src/training/network.ts';
+import { Network } from '../src/network/network.ts';
+import { Moments } from '../src/network/optimizerState.ts';
+import { trainingStep } from '../src/network/step.ts';
+import type { Device } from '../src/runtime/device.ts';
+import { Plan } from '../src/runtime/plan.ts';
+import type { StepDraft, StepValues } from '../src/runtime/step.ts';
+import { Order, Rows } from '../src/training/data/gpuDataset.ts';
+import { GpuLedger } from '../src/training/loop/stepMetrics.ts';
 import { profile } from './profile.ts';
 import { middleMean, rounded, spreadOf } from './statistics.ts';
 

@@ -3,10 +3,11 @@
  * are replayed many times in one submission, and the clock runs from the submission's return to the queue's end: what
  * the host needs to encode is not in it.
  */
-import type { Device } from '../src/gpu/device.ts';
-import { Plan } from '../src/gpu/plan.ts';
-import type { StepValues } from '../src/gpu/step.ts';
-import type { Node } from '../src/graph/node.ts';
+
+import type { Node } from '../src/ir/op.ts';
+import type { Device } from '../src/runtime/device.ts';
+import { Plan } from '../src/runtime/plan.ts';
+import type { StepValues } from '../src/runtime/step.ts';
 import { profile } from './profile.ts';
 import { type Spread, spreadOf } from './statistics.ts';
 

@@ -1,5 +1,6 @@
 /** Small trainings of many kinds, healthy ones and sick ones: what a divergence detector must tell apart. */
 
+import { normal, uniform } from '../src/base/random.ts';
 import {
   Adam,
   BatchNormalization,
@@ -17,8 +18,7 @@ import {
   type Tensor,
   tensor,
 } from '../src/index.ts';
-import { losses } from '../src/losses.ts';
-import { normal, uniform } from '../src/random.ts';
+import { losses } from '../src/nn/losses.ts';
 
 /** A training that is ready to run. */
 export interface Trial {

@@ -5,10 +5,10 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { reportError } from '../examples/study/reportError.ts';
-import type { Device } from '../src/gpu/device.ts';
-import { type Tuned, tuneNodes } from '../src/gpu/tuning.ts';
 import { openDevice } from '../src/index.ts';
-import { tuningPath } from '../src/node/tuningFile.ts';
+import { tuningPath } from '../src/platform/node/tuningFile.ts';
+import type { Device } from '../src/runtime/device.ts';
+import { type Tuned, tuneNodes } from '../src/runtime/tuning/tuning.ts';
 import { StudyStep } from './steps.ts';
 import { short, Table } from './table.ts';
 

@@ -3,7 +3,7 @@
 // Run: node --import tsx scripts/make-fixtures.ts && npx biome format --write test/fixtures
 import { writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { permutation, uniform } from '../src/random.ts';
+import { permutation, uniform } from '../src/base/random.ts';
 import * as ref from '../test/reference.ts';
 import { type Array64, array64 } from '../test/reference.ts';
 

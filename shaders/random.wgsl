@@ -1,7 +1,7 @@
 // Counter-based random numbers: each draw is a pure function of (seed, stream, step, index), so a backward pass makes the
 // same dropout mask again instead of reading it back from memory.
 //
-// pcg4d: Jarzynski and Olano, "Hash Functions for GPU Rendering", JCGT 9(3), 2020. Equal, bit for bit, to src/random.ts
+// pcg4d: Jarzynski and Olano, "Hash Functions for GPU Rendering", JCGT 9(3), 2020. Equal, bit for bit, to src/base/random.ts
 // (u32 arithmetic wraps by WGSL's rules; test/random.test.ts compares the two).
 
 fn pcg4d(input: vec4u) -> vec4u {

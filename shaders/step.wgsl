@@ -1,5 +1,5 @@
 // What changes from step to step. One small uniform buffer holds a row of these, one for every step of a submission, and
-// each dispatch finds its own through a dynamic offset. The host writes them; see src/gpu/step.ts.
+// each dispatch finds its own through a dynamic offset. The host writes them; see src/runtime/step.ts.
 
 struct Step {
   seed: u32,           // of every random draw

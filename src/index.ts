@@ -3,22 +3,26 @@
  * @module wgrad
  */
 
+export type { Dtype, HostArray } from './base/dtype.ts';
+export * from './base/errors.ts';
+export type { Padding, Pair, Shape } from './base/shape.ts';
 export * from './callbacks/index.ts';
-export { type Cifar10Options, cifar10 } from './datasets/cifar10.ts';
+export type { LimitName } from './compiler/limits.ts';
+export { cifar10 } from './datasets/cifar10.ts';
+export type { Cifar10Options } from './datasets/cifar10Options.ts';
 export type { CifarBatch } from './datasets/cifarFormat.ts';
 export { type DownloadProgress, NetworkError, type NetworkFailure } from './datasets/download.ts';
 export type { ProceduralImagesOptions } from './datasets/drawn.ts';
 export type { ImageDataset, LabelledImages } from './datasets/imageDataset.ts';
 export { proceduralDigits } from './datasets/proceduralDigits.ts';
 export { proceduralImages } from './datasets/proceduralImages.ts';
-export * from './errors.ts';
-export * from './functional.ts';
-export type { AdapterChoice } from './gpu/adapter.ts';
-export { defaultDevice, openDevice } from './gpu/defaultDevice.ts';
-export type { Device, DeviceInfo, DeviceOptions, DeviceStats } from './gpu/device.ts';
-export type { LimitName } from './graph/limits.ts';
-export type { Dtype, HostArray, Node } from './graph/node.ts';
-export * as initializers from './initializers.ts';
+export {
+  type LoadByNameOptions,
+  type LoadedByName,
+  loadWeightsByName,
+  type NamedTensor,
+  type WeightedModel,
+} from './interchange/weightsByName.ts';
 export { decodeNpy, encodeNpy, type NpyArray, type NpyDtype } from './io/npy.ts';
 export type { Numbers } from './io/numbers.ts';
 export {
@@ -28,13 +32,21 @@ export {
   type SafetensorsInput,
   type SafetensorsTensor,
 } from './io/safetensors.ts';
+export type { Node } from './ir/op.ts';
 export {
-  type LoadByNameOptions,
-  type LoadedByName,
-  loadWeightsByName,
-  type NamedTensor,
-  type WeightedModel,
-} from './io/weightsByName.ts';
+  type FindLearningRateOptions,
+  findLearningRate,
+  type LearningRateCurve,
+} from './models/advice/findLearningRate.ts';
+export { scaleLearningRate } from './models/advice/scaleLearningRate.ts';
+export {
+  type BatchSizeMeasurement,
+  type BatchSizeSuggestion,
+  type SuggestBatchSizeOptions,
+  suggestBatchSize,
+} from './models/advice/suggestBatchSize.ts';
+export { type CompileOptions, type LoadOptions, Sequential, type SequentialOptions } from './models/sequential.ts';
+export * as initializers from './nn/initializers.ts';
 export {
   Activation,
   type ActivationName,
@@ -60,8 +72,8 @@ export {
   Rescaling,
   Reshape,
   type WeightSpec,
-} from './layers/index.ts';
-export type { CustomObjects, LayerMaker } from './layers/makeLayer.ts';
+} from './nn/layers/index.ts';
+export type { CustomObjects, LayerMaker } from './nn/layers/makeLayer.ts';
 export {
   type BinaryOptions,
   binaryCrossentropy,
@@ -72,10 +84,8 @@ export {
   meanAbsoluteError,
   meanSquaredError,
   sparseCategoricalCrossentropy,
-} from './losses.ts';
-export { accuracy, type Metric, type MetricName } from './metrics.ts';
-export type { Pool2dOptions } from './ops/pool2d.ts';
-export type { CrossEntropyOptions } from './ops/softmax.ts';
+} from './nn/losses.ts';
+export { accuracy, type Metric, type MetricName } from './nn/metrics.ts';
 export {
   Adam,
   type AdamOptions,
@@ -87,9 +97,14 @@ export {
   type RmspropOptions,
   SGD,
   type SgdOptions,
-} from './optimizers.ts';
-export type { ValueRule } from './rules.ts';
-export type { Padding, Pair, Shape } from './shape.ts';
+} from './nn/optimizers.ts';
+export type { ValueRule } from './nn/valueRules.ts';
+export type { Pool2dOptions } from './ops/pool2d.ts';
+export type { CrossEntropyOptions } from './ops/softmax.ts';
+export type { AdapterChoice } from './platform/adapter.ts';
+export { defaultDevice, openDevice } from './runtime/defaultDevice.ts';
+export type { Device, DeviceInfo, DeviceOptions, DeviceStats } from './runtime/device.ts';
+export * from './tensor/functional.ts';
 export {
   type Axes,
   type ConvOptions,
@@ -101,26 +116,8 @@ export {
   type TensorOptions,
   tensor,
   Variable,
-} from './tensor.ts';
+} from './tensor/tensor.ts';
 export type { EvaluateOptions } from './training/evaluate.ts';
-export {
-  type FindLearningRateOptions,
-  findLearningRate,
-  type LearningRateCurve,
-} from './training/findLearningRate.ts';
-export type { FitOptions } from './training/fit.ts';
+export type { FitOptions } from './training/fitOptions.ts';
 export type { MemoryOptions, MemoryReport } from './training/memory.ts';
 export type { PredictOptions } from './training/predict.ts';
-export { scaleLearningRate } from './training/scaleLearningRate.ts';
-export {
-  type CompileOptions,
-  type LoadOptions,
-  Sequential,
-  type SequentialOptions,
-} from './training/sequential.ts';
-export {
-  type BatchSizeMeasurement,
-  type BatchSizeSuggestion,
-  type SuggestBatchSizeOptions,
-  suggestBatchSize,
-} from './training/suggestBatchSize.ts';

@@ -4,17 +4,7 @@
  * @module wgrad/op
  */
 
-export type { Holes } from './gpu/template.ts';
-export type {
-  Binding,
-  Grid,
-  KernelTemplate,
-  KernelVariant,
-  Operand,
-  Scratch,
-  Target,
-  WorkgroupLimits,
-} from './graph/kernel.ts';
+export type { Binding, KernelTemplate, KernelVariant, Operand, Scratch } from './ir/op.ts';
 export {
   createNode,
   expectDtype,
@@ -25,6 +15,8 @@ export {
   type Lowering,
   type Node,
   type Op,
-} from './graph/node.ts';
-export type { PointwiseScope, ViewScope } from './graph/pointwise.ts';
-export type { Storage } from './graph/storage.ts';
+} from './ir/op.ts';
+export type { PointwiseScope, ViewScope } from './ir/scope.ts';
+export type { Storage } from './ir/storage.ts';
+export type { Grid, Target, WorkgroupLimits } from './ir/target.ts';
+export type { Holes } from './wgsl/template.ts';

@@ -5,8 +5,8 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { grad } from '../src/functional.ts';
-import { type Tensor, tensor } from '../src/tensor.ts';
+import { grad } from '../src/tensor/functional.ts';
+import { type Tensor, tensor } from '../src/tensor/tensor.ts';
 import { erfc } from './reference.ts';
 
 const test = suite('accuracy of elementwise functions');

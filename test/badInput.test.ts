@@ -36,11 +36,11 @@ import {
   tensor,
   WgradError,
 } from '../src/index.ts';
-import { initializers } from '../src/initializers.ts';
+import { initializers } from '../src/nn/initializers.ts';
+import { checkRows, finite } from '../src/nn/valueRules.ts';
 import { add, mul } from '../src/ops/elementwise.ts';
 import { fullNode } from '../src/ops/leaf.ts';
 import { mean, sum } from '../src/ops/reduce.ts';
-import { checkRows, finite } from '../src/rules.ts';
 import { assertClose } from './support.ts';
 
 const test = suite('bad input');

@@ -10,10 +10,10 @@ import { footnotes } from '../bench/report.ts';
 import { firstNearPeak, forecast, middleMean, spreadOf } from '../bench/statistics.ts';
 import type { StepRow } from '../bench/steps.ts';
 import { short } from '../bench/table.ts';
-import type { Target } from '../src/graph/kernel.ts';
-import { ALL_PASSES } from '../src/graph/passes.ts';
-import { schedule } from '../src/graph/schedule.ts';
-import { standIn } from '../src/training/parameters.ts';
+import { ALL_PASSES } from '../src/compiler/rewrite/passes.ts';
+import { schedule } from '../src/compiler/schedule.ts';
+import type { Target } from '../src/ir/target.ts';
+import { standIn } from '../src/network/parameters.ts';
 
 const numbers = suite('bench: numbers');
 

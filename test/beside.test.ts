@@ -5,7 +5,6 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Node } from '../src/graph/node.ts';
 import {
   Adam,
   Callback,
@@ -23,10 +22,11 @@ import {
   Tensor,
   tensor,
 } from '../src/index.ts';
-import type { CallContext } from '../src/layers/layer.ts';
-import { Layer, type LayerConfig, type WeightSpec } from '../src/layers/layer.ts';
-import type { Loss } from '../src/losses.ts';
-import type { Metric } from '../src/metrics.ts';
+import type { Node } from '../src/ir/op.ts';
+import type { CallContext } from '../src/nn/layers/layer.ts';
+import { Layer, type LayerConfig, type WeightSpec } from '../src/nn/layers/layer.ts';
+import type { Loss } from '../src/nn/losses.ts';
+import type { Metric } from '../src/nn/metrics.ts';
 import { add } from '../src/ops/elementwise.ts';
 import { fullNode } from '../src/ops/leaf.ts';
 import { rejects } from './interruption.ts';

@@ -24,7 +24,14 @@ export async function bundleProgram({ text, outDir, platform, minify = false }: 
     configFile: false,
     logLevel: 'error',
     root,
-    resolve: { alias: { '#platform': join(root, `src/platform/${platform}.ts`) } },
+    resolve: {
+      alias: Object.fromEntries(
+        ['datasets', 'platform'].map((part) => [
+          `#${part}`,
+          join(root, `src/${part}`, platform === 'node' ? 'node/index.ts' : 'browser.ts'),
+        ]),
+      ),
+    },
     plugins: [
       {
         name: 'program',

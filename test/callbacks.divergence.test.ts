@@ -1,14 +1,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ArgumentError, DivergenceError } from '../src/base/errors.ts';
+import { LossTrail } from '../src/callbacks/divergence/lossTrail.ts';
+import type { NonFinite } from '../src/callbacks/divergence/nonFinite.ts';
 import {
   type CallbackParams,
   DivergenceDetector,
   type DivergenceDetectorOptions,
   type MetricsReport,
 } from '../src/callbacks/index.ts';
-import { LossTrail } from '../src/callbacks/lossTrail.ts';
-import type { NonFinite } from '../src/callbacks/nonFinite.ts';
-import { ArgumentError, DivergenceError } from '../src/errors.ts';
 import { FakeModel, params } from './callbacks.fake.ts';
 import { baseline, clippedLoss, highRate, lowRate, unscaledInputs } from './callbacks.traces.ts';
 

@@ -1,4 +1,5 @@
-import type { Callback, CallbackModel, CallbackParams, Logs, Snapshot, Weight } from '../src/callbacks/callback.ts';
+import type { Weight } from '../src/base/weight.ts';
+import type { Callback, CallbackModel, CallbackParams, Logs, Snapshot } from '../src/callbacks/callback.ts';
 import { History } from '../src/callbacks/history.ts';
 
 /** Stands in for Sequential: one weight, whose value tests set to the epoch. */

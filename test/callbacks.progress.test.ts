@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ProgressBar, type ProgressBarOptions } from '../src/callbacks/index.ts';
-import { metricText } from '../src/callbacks/progressText.ts';
+import { metricText } from '../src/callbacks/progress/progressText.ts';
 import { FakeModel, params } from './callbacks.fake.ts';
 
 const test = suite('callbacks: progress');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ArgumentError } from '../src/base/errors.ts';
 import {
   Callback,
   CallbackList,
@@ -17,7 +18,6 @@ import {
   ReduceLROnPlateau,
   type ReduceLROnPlateauOptions,
 } from '../src/callbacks/index.ts';
-import { ArgumentError } from '../src/errors.ts';
 import { FakeModel, params, train } from './callbacks.fake.ts';
 
 const test = suite('callbacks');

@@ -6,10 +6,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { defaultDevice } from '../src/gpu/defaultDevice.ts';
-import { createNode, type Node, type Op } from '../src/graph/node.ts';
-import { rebuild } from '../src/graph/rebuild.ts';
-import { activations } from '../src/layers/activations.ts';
+import { type Shape, sizeOf } from '../src/base/shape.ts';
+import { createNode, type Node, type Op } from '../src/ir/op.ts';
+import { rebuild } from '../src/ir/rebuild.ts';
+import { Network } from '../src/network/network.ts';
+import { activations } from '../src/nn/layers/activations.ts';
 import {
   Activation,
   AveragePooling2D,
@@ -22,9 +23,9 @@ import {
   MaxPooling2D,
   Rescaling,
   Reshape,
-} from '../src/layers/index.ts';
-import { Layer } from '../src/layers/layer.ts';
-import { type LossName, resolveLoss } from '../src/losses.ts';
+} from '../src/nn/layers/index.ts';
+import { Layer } from '../src/nn/layers/layer.ts';
+import { type LossName, resolveLoss } from '../src/nn/losses.ts';
 import { concat } from '../src/ops/concat.ts';
 import { add, maximum, minimum, mul, pow, square } from '../src/ops/elementwise.ts';
 import { gather } from '../src/ops/gather.ts';
@@ -33,10 +34,9 @@ import { dataNode, fullNode } from '../src/ops/leaf.ts';
 import { max } from '../src/ops/reduce.ts';
 import type { UpdateRule } from '../src/ops/update.ts';
 import { pad, slice, transpose } from '../src/ops/views.ts';
-import { type Shape, sizeOf } from '../src/shape.ts';
-import { type Anatomy, anatomyOf, diagnose, examine } from '../src/training/cause.ts';
-import { standInLedger } from '../src/training/ledger.ts';
-import { Network } from '../src/training/network.ts';
+import { defaultDevice } from '../src/runtime/defaultDevice.ts';
+import { standInLedger } from '../src/training/loop/stepMetrics.ts';
+import { type Anatomy, anatomyOf, diagnose, examine } from '../src/training/onDemand/nonFiniteCause.ts';
 import { draw } from './support.ts';
 
 const test = suite('cause');

@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { uniform } from '../src/base/random.ts';
 import {
   Adam,
   AdamW,
@@ -49,10 +50,9 @@ import {
   tensor,
   type Weight,
 } from '../src/index.ts';
-import { onDisk } from '../src/io/files.ts';
 import { decodeState, encodeState } from '../src/io/state.ts';
-import { placeOfProcesses, writeWhole } from '../src/node/wholeFile.ts';
-import { uniform } from '../src/random.ts';
+import { onDisk } from '../src/platform/files.ts';
+import { placeOfProcesses, writeWhole } from '../src/platform/node/wholeFile.ts';
 import { bundleProgram } from './bundleProgram.ts';
 import { fail, Interrupt, Interruption, interrupted, rejects } from './interruption.ts';
 

@@ -7,9 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Cifar10Options, cifar10 } from '../src/datasets/cifar10.ts';
+import { ArgumentError, DataError } from '../src/base/errors.ts';
+import { cifar10 } from '../src/datasets/cifar10.ts';
+import type { Cifar10Options } from '../src/datasets/cifar10Options.ts';
 import { type DownloadProgress, NetworkError, type NetworkFailure } from '../src/datasets/download.ts';
-import { ArgumentError, DataError } from '../src/errors.ts';
 import {
   type Answer,
   archive,

@@ -9,12 +9,13 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Cifar10Options, cifar10 } from '../src/datasets/cifar10.ts';
+import { ArgumentError, DataError } from '../src/base/errors.ts';
+import { cifar10 } from '../src/datasets/cifar10.ts';
+import type { Cifar10Options } from '../src/datasets/cifar10Options.ts';
 import { archiveBytes, batchBytes } from '../src/datasets/cifarFormat.ts';
 import { NetworkError } from '../src/datasets/download.ts';
-import { ArgumentError, DataError } from '../src/errors.ts';
-import { download } from '../src/node/download.ts';
-import { readTar } from '../src/node/tar.ts';
+import { download } from '../src/datasets/node/download.ts';
+import { readTar } from '../src/datasets/node/tar.ts';
 import { bundleProgram } from './bundleProgram.ts';
 import {
   type Answer,

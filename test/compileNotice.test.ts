@@ -2,11 +2,11 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CompileNotice, type Every } from '../src/callbacks/compileNotice.ts';
-import { Plan } from '../src/gpu/plan.ts';
+import { CompileNotice, type Every } from '../src/callbacks/progress/compileNotice.ts';
 import { Callback, Dense, openDevice, ProgressBar, type ProgressStream, Sequential, tensor } from '../src/index.ts';
 import { add, exp, mul } from '../src/ops/elementwise.ts';
 import { matmul } from '../src/ops/matmul.ts';
+import { Plan } from '../src/runtime/plan.ts';
 import { draw, nodeOf } from './support.ts';
 
 const test = suite('compile notice');

@@ -2,13 +2,13 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { grad } from '../src/functional.ts';
-import type { Node } from '../src/graph/node.ts';
-import { binaryCrossentropy, categoricalCrossentropy } from '../src/losses.ts';
+import type { Node } from '../src/ir/op.ts';
+import { binaryCrossentropy, categoricalCrossentropy } from '../src/nn/losses.ts';
 import { mul } from '../src/ops/elementwise.ts';
 import { sum } from '../src/ops/reduce.ts';
 import { type CrossEntropyOptions, softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
-import { Tensor, tensor } from '../src/tensor.ts';
+import { grad } from '../src/tensor/functional.ts';
+import { Tensor, tensor } from '../src/tensor/tensor.ts';
 import * as o from './reference.ts';
 import {
   assertClose,

@@ -2,7 +2,6 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Node } from '../src/graph/node.ts';
 import {
   ArgumentError,
   type CallContext,
@@ -22,6 +21,7 @@ import {
   type Shape,
   StateError,
 } from '../src/index.ts';
+import type { Node } from '../src/ir/op.ts';
 import { mul } from '../src/ops/elementwise.ts';
 import { fullNode } from '../src/ops/leaf.ts';
 import { rejects } from './interruption.ts';

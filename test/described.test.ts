@@ -3,7 +3,7 @@
 import { inspect } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { describe, ordinal, withArticle } from '../src/describe.ts';
+import { describe, ordinal, withArticle } from '../src/base/describe.ts';
 import * as w from '../src/index.ts';
 
 const test = suite('described');

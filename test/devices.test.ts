@@ -10,8 +10,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Device } from '../src/gpu/device.ts';
 import { ArgumentError, DeviceError, defaultDevice, openDevice, tensor } from '../src/index.ts';
+import type { Device } from '../src/runtime/device.ts';
 
 const test = suite('devices');
 setFlagsFromString('--expose-gc');

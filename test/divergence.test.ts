@@ -3,10 +3,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CallbackList } from '../src/callbacks/callbackList.ts';
-import { describeNonFinite } from '../src/callbacks/describeNonFinite.ts';
-import type { NonFinite } from '../src/callbacks/nonFinite.ts';
-import { defaultDevice } from '../src/gpu/defaultDevice.ts';
-import { createNode, type Node, type Op } from '../src/graph/node.ts';
+import { describeNonFinite } from '../src/callbacks/divergence/describeNonFinite.ts';
+import type { NonFinite } from '../src/callbacks/divergence/nonFinite.ts';
 import {
   Adam,
   BatchNormalization,
@@ -30,18 +28,20 @@ import {
   tensor,
   type Weight,
 } from '../src/index.ts';
-import { Layer, type LayerConfig } from '../src/layers/layer.ts';
-import { resolveLoss } from '../src/losses.ts';
+import { createNode, type Node, type Op } from '../src/ir/op.ts';
+import type { Compiled } from '../src/network/compiled.ts';
+import { Network } from '../src/network/network.ts';
+import { Moments } from '../src/network/optimizerState.ts';
+import { Layer, type LayerConfig } from '../src/nn/layers/layer.ts';
+import { resolveLoss } from '../src/nn/losses.ts';
 import { add, exp, greater, log, mul, sqrt, square, sub } from '../src/ops/elementwise.ts';
 import { dataNode, fullNode } from '../src/ops/leaf.ts';
 import { mean } from '../src/ops/reduce.ts';
-import { anatomyOf, diagnose, examine } from '../src/training/cause.ts';
-import type { Compiled } from '../src/training/compiled.ts';
-import { disposeExamples, uploadExamples } from '../src/training/gpuDataset.ts';
-import { standInLedger } from '../src/training/ledger.ts';
-import { Moments } from '../src/training/moments.ts';
-import { Network } from '../src/training/network.ts';
-import { Trainer } from '../src/training/trainer.ts';
+import { defaultDevice } from '../src/runtime/defaultDevice.ts';
+import { disposeExamples, uploadExamples } from '../src/training/data/gpuDataset.ts';
+import { standInLedger } from '../src/training/loop/stepMetrics.ts';
+import { Trainer } from '../src/training/loop/trainer.ts';
+import { anatomyOf, diagnose, examine } from '../src/training/onDemand/nonFiniteCause.ts';
 import { sharedPath } from './shared.ts';
 import { draw } from './support.ts';
 

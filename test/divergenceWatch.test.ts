@@ -2,9 +2,9 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DivergenceWatch, type Finding, type WatchOptions } from '../src/callbacks/divergenceWatch.ts';
+import { normal } from '../src/base/random.ts';
+import { DivergenceWatch, type Finding, type WatchOptions } from '../src/callbacks/divergence/divergenceWatch.ts';
 import { SavedState } from '../src/io/state.ts';
-import { normal } from '../src/random.ts';
 import { baseline, clippedLoss, highRate, lowRate, unscaledInputs } from './callbacks.traces.ts';
 
 const test = suite('divergence watch');

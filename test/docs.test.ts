@@ -11,8 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as wgrad from '../src/index.ts';
-import { isInitializerName } from '../src/initializers.ts';
-import { losses } from '../src/losses.ts';
+import { isInitializerName } from '../src/nn/initializers.ts';
+import { losses } from '../src/nn/losses.ts';
 import { deadLinks, FENCE } from './links.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -91,12 +91,13 @@ docs.before(async () => {
   const compilerOptions = {
     types: ['@webgpu/types', '@types/node'].map((name) => join(root, 'node_modules', name)),
     paths: {
-      '#platform': at('src/platform/node.ts'),
+      '#datasets': at('src/datasets/node/index.ts'),
+      '#platform': at('src/platform/node/index.ts'),
       '#raster': at('src/pictures/raster/node.ts'),
       'onnxruntime-web': at('node_modules/onnxruntime-web/types.d.ts'),
       wgrad: at('src/index.ts'),
       'wgrad/npz': at('src/io/npz.ts'),
-      'wgrad/onnx': at('src/io/onnx.ts'),
+      'wgrad/onnx': at('src/interchange/onnx.ts'),
       'wgrad/op': at('src/op.ts'),
       'wgrad/pictures': at('src/pictures/index.ts'),
       'wgrad/tensorboard': at('src/tensorboard/index.ts'),

@@ -4,14 +4,14 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { StateError } from '../src/errors.ts';
-import * as f from '../src/functional.ts';
-import { defaultDevice } from '../src/gpu/defaultDevice.ts';
-import type { Device } from '../src/gpu/device.ts';
-import { LruMap } from '../src/lru.ts';
+import { StateError } from '../src/base/errors.ts';
+import { LruMap } from '../src/base/lru.ts';
+import { Adam, SGD } from '../src/nn/optimizers.ts';
 import { storedNode } from '../src/ops/leaf.ts';
-import { Adam, SGD } from '../src/optimizers.ts';
-import { realise, Tensor, tensor, type Variable } from '../src/tensor.ts';
+import { defaultDevice } from '../src/runtime/defaultDevice.ts';
+import type { Device } from '../src/runtime/device.ts';
+import * as f from '../src/tensor/functional.ts';
+import { realise, Tensor, tensor, type Variable } from '../src/tensor/tensor.ts';
 
 const test = suite('eager runs');
 

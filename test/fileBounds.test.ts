@@ -2,13 +2,13 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { describe } from '../src/describe.ts';
-import { ArgumentError, DataError } from '../src/errors.ts';
+import { describe } from '../src/base/describe.ts';
+import { ArgumentError, DataError } from '../src/base/errors.ts';
 import { decodeSafetensors, encodeSafetensors, Sequential } from '../src/index.ts';
 import { problemOfJson } from '../src/io/json.ts';
 import { decodeState } from '../src/io/state.ts';
-import { readArchitecture } from '../src/training/modelFile.ts';
-import { restoreFrom } from '../src/training/standing.ts';
+import { readArchitecture } from '../src/training/file/modelFile.ts';
+import { restoreFrom } from '../src/training/resumeState.ts';
 import { framed } from './framed.ts';
 import { rejects } from './interruption.ts';
 

@@ -5,8 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { topologicalOrder } from '../src/graph/fuse.ts';
-import type { Node } from '../src/graph/node.ts';
 import {
   Adam,
   AdamW,
@@ -30,13 +28,16 @@ import {
   SGD,
   StateError,
 } from '../src/index.ts';
-import { ones } from '../src/initializers.ts';
-import { resolveLoss } from '../src/losses.ts';
+import type { Node } from '../src/ir/op.ts';
+import { topologicalOrder } from '../src/ir/walk.ts';
+import { Network } from '../src/network/network.ts';
+import { standIn } from '../src/network/parameters.ts';
+import { trainingStep } from '../src/network/step.ts';
+import { ones } from '../src/nn/initializers.ts';
+import { resolveLoss } from '../src/nn/losses.ts';
 import { add, mul } from '../src/ops/elementwise.ts';
 import { fullNode } from '../src/ops/leaf.ts';
-import { standInLedger } from '../src/training/ledger.ts';
-import { Network, trainingStep } from '../src/training/network.ts';
-import { standIn } from '../src/training/parameters.ts';
+import { standInLedger } from '../src/training/loop/stepMetrics.ts';
 import { rejects } from './interruption.ts';
 import { assertClose } from './support.ts';
 

@@ -6,7 +6,8 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { HostArray, Node } from '../src/graph/node.ts';
+import type { HostArray } from '../src/base/dtype.ts';
+import type { Node } from '../src/ir/op.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
 import * as e from '../src/ops/elementwise.ts';
 import { gather } from '../src/ops/gather.ts';

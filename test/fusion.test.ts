@@ -2,16 +2,18 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { gradients } from '../src/autodiff.ts';
-import { resolve, topologicalOrder } from '../src/graph/fuse.ts';
-import { isScratch, type Operand, type Target } from '../src/graph/kernel.ts';
-import { createNode, type Node } from '../src/graph/node.ts';
-import { ALL_PASSES } from '../src/graph/passes.ts';
-import { type Schedule, schedule } from '../src/graph/schedule.ts';
+import { randomBits, uniform } from '../src/base/random.ts';
+import { type Shape, sameShape, sizeOf } from '../src/base/shape.ts';
+import { ALL_PASSES } from '../src/compiler/rewrite/passes.ts';
+import { type Schedule, schedule } from '../src/compiler/schedule.ts';
+import { createNode, isScratch, type Node, type Operand } from '../src/ir/op.ts';
+import type { Target } from '../src/ir/target.ts';
+import { resolve, topologicalOrder } from '../src/ir/walk.ts';
 import { concat } from '../src/ops/concat.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
 import * as e from '../src/ops/elementwise.ts';
 import { gather } from '../src/ops/gather.ts';
+import { gradients } from '../src/ops/gradients.ts';
 import { dataNode, fullNode } from '../src/ops/leaf.ts';
 import { dense, matmul } from '../src/ops/matmul.ts';
 import { pack } from '../src/ops/pack.ts';
@@ -20,8 +22,6 @@ import { reshape } from '../src/ops/reshape.ts';
 import { softmax, softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
 import { assign } from '../src/ops/update.ts';
 import { slice, transpose } from '../src/ops/views.ts';
-import { randomBits, uniform } from '../src/random.ts';
-import { type Shape, sameShape, sizeOf } from '../src/shape.ts';
 import { assertClose, draw, evaluate, nodeOf } from './support.ts';
 
 const test = suite('planner');

@@ -5,13 +5,13 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { OutOfMemoryError } from '../src/errors.ts';
-import { defaultDevice, openDevice } from '../src/gpu/defaultDevice.ts';
-import type { Device } from '../src/gpu/device.ts';
-import type { HostArray } from '../src/graph/node.ts';
+import type { HostArray } from '../src/base/dtype.ts';
+import { OutOfMemoryError } from '../src/base/errors.ts';
+import { sizeOf } from '../src/base/shape.ts';
 import { copyOf } from '../src/ops/views.ts';
-import { runOnce } from '../src/run.ts';
-import { sizeOf } from '../src/shape.ts';
+import { defaultDevice, openDevice } from '../src/runtime/defaultDevice.ts';
+import type { Device } from '../src/runtime/device.ts';
+import { runOnce } from '../src/runtime/run.ts';
 import { dice, randomGraph } from './randomGraphs.ts';
 
 const test = suite('random graphs');

@@ -1,12 +1,12 @@
 /** What is compared with golden files: values that PyTorch computed in float64 (see DESIGN.md, "Golden files"). */
 
-import { batchNorm, grad, variable } from '../src/functional.ts';
-import type { HostArray } from '../src/graph/node.ts';
+import type { HostArray } from '../src/base/dtype.ts';
+import type { Padding } from '../src/base/shape.ts';
 import { decodeSafetensors } from '../src/io/safetensors.ts';
+import { Adam, AdamW, type Optimizer, RMSprop, SGD } from '../src/nn/optimizers.ts';
 import { softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
-import { Adam, AdamW, type Optimizer, RMSprop, SGD } from '../src/optimizers.ts';
-import type { Padding } from '../src/shape.ts';
-import { realise, Tensor, tensor } from '../src/tensor.ts';
+import { batchNorm, grad, variable } from '../src/tensor/functional.ts';
+import { realise, Tensor, tensor } from '../src/tensor/tensor.ts';
 import { assertClose } from './support.ts';
 
 /** One golden file: its tensors by name, and the operation's attributes. */

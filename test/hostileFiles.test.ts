@@ -6,8 +6,9 @@
 import { zipSync } from 'fflate';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { DataError, WgradError } from '../src/base/errors.ts';
 import { decodeCifar, recordBytes } from '../src/datasets/cifarFormat.ts';
-import { DataError, WgradError } from '../src/errors.ts';
+import { readTar } from '../src/datasets/node/tar.ts';
 import {
   Activation,
   AveragePooling2D,
@@ -23,11 +24,10 @@ import {
   Sequential,
   zeros,
 } from '../src/index.ts';
+import { loadWeightsByName } from '../src/interchange/weightsByName.ts';
 import { decodeNpy, encodeNpy } from '../src/io/npy.ts';
 import { decodeNpz, encodeNpz } from '../src/io/npz.ts';
 import { decodeSafetensors, encodeSafetensors } from '../src/io/safetensors.ts';
-import { loadWeightsByName } from '../src/io/weightsByName.ts';
-import { readTar } from '../src/node/tar.ts';
 import { framed } from './framed.ts';
 import { fixture, fixturesOf } from './interchange.ts';
 import { dice } from './randomGraphs.ts';

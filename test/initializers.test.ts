@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ArgumentError } from '../src/errors.ts';
+import { ArgumentError } from '../src/base/errors.ts';
 import {
   computeFans,
   constant,
@@ -13,7 +13,7 @@ import {
   resolveInitializer,
   truncatedNormal,
   varianceScaling,
-} from '../src/initializers.ts';
+} from '../src/nn/initializers.ts';
 
 const test = suite('initializers');
 

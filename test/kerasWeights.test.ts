@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DataError, ShapeError } from '../src/errors.ts';
+import { DataError, ShapeError } from '../src/base/errors.ts';
+import { sizeOf } from '../src/base/shape.ts';
 import {
   AveragePooling2D,
   BatchNormalization,
@@ -13,10 +14,9 @@ import {
   Sequential,
   tensor,
 } from '../src/index.ts';
+import { loadWeightsByName, type NamedTensor } from '../src/interchange/weightsByName.ts';
 import { decodeNpz, encodeNpz } from '../src/io/npz.ts';
 import { decodeSafetensors } from '../src/io/safetensors.ts';
-import { loadWeightsByName, type NamedTensor } from '../src/io/weightsByName.ts';
-import { sizeOf } from '../src/shape.ts';
 import { fixture } from './interchange.ts';
 import { relativeError } from './shared.ts';
 

@@ -2,14 +2,14 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ShapeError } from '../src/errors.ts';
-import type { Node } from '../src/graph/node.ts';
+import { ShapeError } from '../src/base/errors.ts';
+import type { Shape } from '../src/base/shape.ts';
 import { type Loss, Sequential, SGD, tensor } from '../src/index.ts';
-import * as layers from '../src/layers/index.ts';
-import { makeLayer } from '../src/layers/makeLayer.ts';
+import type { Node } from '../src/ir/op.ts';
+import * as layers from '../src/nn/layers/index.ts';
+import { makeLayer } from '../src/nn/layers/makeLayer.ts';
 import { add } from '../src/ops/elementwise.ts';
 import { mean as meanNode } from '../src/ops/reduce.ts';
-import type { Shape } from '../src/shape.ts';
 import * as o from './reference.ts';
 import { assertClose, assertSame, draw, type Input, oracleOf } from './support.ts';
 

@@ -21,7 +21,7 @@ import {
   Tensor,
   tensor,
 } from '../src/index.ts';
-import { copyOf } from '../src/training/rehearsal.ts';
+import { copyOf } from '../src/models/advice/trialModel.ts';
 import { rejects } from './interruption.ts';
 
 const test = suite('learning rates');

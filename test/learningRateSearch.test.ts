@@ -3,7 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Dense, findLearningRate, type Loss, normal, Sequential, SGD } from '../src/index.ts';
-import { resolveLoss } from '../src/losses.ts';
+import { resolveLoss } from '../src/nn/losses.ts';
 import { sub } from '../src/ops/elementwise.ts';
 import { fullNode } from '../src/ops/leaf.ts';
 

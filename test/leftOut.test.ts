@@ -2,6 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { uniform } from '../src/base/random.ts';
 import {
   Adam,
   AdamW,
@@ -18,8 +19,7 @@ import {
   Tensor,
   tensor,
 } from '../src/index.ts';
-import type { Loss } from '../src/losses.ts';
-import { uniform } from '../src/random.ts';
+import type { Loss } from '../src/nn/losses.ts';
 
 const test = suite('steps left out');
 

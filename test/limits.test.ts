@@ -2,12 +2,10 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { gradients } from '../src/autodiff.ts';
-import { Plan } from '../src/gpu/plan.ts';
-import type { Target } from '../src/graph/kernel.ts';
-import type { HostArray, Node } from '../src/graph/node.ts';
-import { ALL_PASSES } from '../src/graph/passes.ts';
-import { schedule } from '../src/graph/schedule.ts';
+import type { HostArray } from '../src/base/dtype.ts';
+import { type Shape, sizeOf } from '../src/base/shape.ts';
+import { ALL_PASSES } from '../src/compiler/rewrite/passes.ts';
+import { schedule } from '../src/compiler/schedule.ts';
 import {
   Callback,
   Dense,
@@ -21,9 +19,12 @@ import {
   StateError,
   tensor,
 } from '../src/index.ts';
+import type { Node } from '../src/ir/op.ts';
+import type { Target } from '../src/ir/target.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
 import * as e from '../src/ops/elementwise.ts';
 import { gather } from '../src/ops/gather.ts';
+import { gradients } from '../src/ops/gradients.ts';
 import { dataNode, fullNode, storedNode } from '../src/ops/leaf.ts';
 import { matmul } from '../src/ops/matmul.ts';
 import { pack } from '../src/ops/pack.ts';
@@ -33,8 +34,8 @@ import { reshape } from '../src/ops/reshape.ts';
 import { softmax } from '../src/ops/softmax.ts';
 import { assign, optimizerUpdate } from '../src/ops/update.ts';
 import { copyOf, slice, transpose } from '../src/ops/views.ts';
-import { runOnce } from '../src/run.ts';
-import { type Shape, sizeOf } from '../src/shape.ts';
+import { Plan } from '../src/runtime/plan.ts';
+import { runOnce } from '../src/runtime/run.ts';
 import { dice, randomGraph } from './randomGraphs.ts';
 import { assertClose, draw, nodeOf } from './support.ts';
 

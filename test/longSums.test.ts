@@ -2,8 +2,8 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { full, grad, variable } from '../src/functional.ts';
-import { type Tensor, tensor } from '../src/tensor.ts';
+import { full, grad, variable } from '../src/tensor/functional.ts';
+import { type Tensor, tensor } from '../src/tensor/tensor.ts';
 
 const test = suite('long sums');
 

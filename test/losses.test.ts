@@ -2,10 +2,10 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ArgumentError, ShapeError } from '../src/errors.ts';
-import type { Node } from '../src/graph/node.ts';
-import { type Loss, losses, resolveLoss } from '../src/losses.ts';
-import { type Metric, resolveMetric } from '../src/metrics.ts';
+import { ArgumentError, ShapeError } from '../src/base/errors.ts';
+import type { Node } from '../src/ir/op.ts';
+import { type Loss, losses, resolveLoss } from '../src/nn/losses.ts';
+import { type Metric, resolveMetric } from '../src/nn/metrics.ts';
 import { sigmoid } from '../src/ops/elementwise.ts';
 import { softmax } from '../src/ops/softmax.ts';
 import * as o from './reference.ts';

@@ -26,7 +26,7 @@ import {
   suggestBatchSize,
   tensor,
 } from '../src/index.ts';
-import { partsOf } from '../src/training/microBatches.ts';
+import { partsOf } from '../src/training/loop/microBatches.ts';
 import { relativeError } from './shared.ts';
 import { draw } from './support.ts';
 

@@ -10,12 +10,12 @@ import {
   ShapeError,
   StateError,
   WgradError,
-} from '../src/errors.ts';
-import * as f from '../src/functional.ts';
-import { defaultDevice, openDevice } from '../src/gpu/defaultDevice.ts';
+} from '../src/base/errors.ts';
+import { SGD } from '../src/nn/optimizers.ts';
 import { storedNode } from '../src/ops/leaf.ts';
-import { SGD } from '../src/optimizers.ts';
-import { Tensor, tensor } from '../src/tensor.ts';
+import { defaultDevice, openDevice } from '../src/runtime/defaultDevice.ts';
+import * as f from '../src/tensor/functional.ts';
+import { Tensor, tensor } from '../src/tensor/tensor.ts';
 
 const test = suite('messages');
 

@@ -42,8 +42,8 @@ function train(path: string, epochs: number): Promise<History> {
 
 const TEXT = `
   import * as w from '../src/index.ts';
-  import { exportOnnx } from '../src/io/onnx.ts';
-  import { describe } from '../src/describe.ts';
+  import { exportOnnx } from '../src/interchange/onnx.ts';
+  import { describe } from '../src/base/describe.ts';
   const { BackupAndRestore, Dense, EarlyStopping, ReduceLROnPlateau, Sequential, tensor } = w;
   const messageOf = async (run) => { try { await run(); } catch (error) { return String(error); } };
   ${train.toString()}

@@ -5,18 +5,18 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { gradients } from '../src/autodiff.ts';
-import type { Node } from '../src/graph/node.ts';
+import { type Shape, sizeOf } from '../src/base/shape.ts';
+import type { Node } from '../src/ir/op.ts';
 import { concat } from '../src/ops/concat.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
 import * as e from '../src/ops/elementwise.ts';
+import { gradients } from '../src/ops/gradients.ts';
 import { fullNode } from '../src/ops/leaf.ts';
 import { matmul } from '../src/ops/matmul.ts';
 import { avgPool2d, maxPool2d } from '../src/ops/pool2d.ts';
 import { argMax, max, mean, min, sum } from '../src/ops/reduce.ts';
 import { logSoftmax, softmax, softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
 import { pad, transpose } from '../src/ops/views.ts';
-import { type Shape, sizeOf } from '../src/shape.ts';
 import { evaluate, given, type Input, ints, nodeOf } from './support.ts';
 
 const test = suite('NaN and infinity');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ArgumentError, DataError } from '../src/errors.ts';
+import { ArgumentError, DataError } from '../src/base/errors.ts';
 import { decodeNpy, encodeNpy } from '../src/io/npy.ts';
 import { decodeNpz, encodeNpz } from '../src/io/npz.ts';
 import type { Numbers } from '../src/io/numbers.ts';

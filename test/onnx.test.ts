@@ -3,8 +3,9 @@
 import * as ort from 'onnxruntime-web';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ArgumentError, StateError } from '../src/errors.ts';
-import type { Node } from '../src/graph/node.ts';
+import { ArgumentError, StateError } from '../src/base/errors.ts';
+import { uniform } from '../src/base/random.ts';
+import { type Shape, sizeOf } from '../src/base/shape.ts';
 import {
   Activation,
   type ActivationName,
@@ -23,9 +24,8 @@ import {
   Sequential,
   tensor,
 } from '../src/index.ts';
-import { exportOnnx } from '../src/io/onnx.ts';
-import { uniform } from '../src/random.ts';
-import { type Shape, sizeOf } from '../src/shape.ts';
+import { exportOnnx } from '../src/interchange/onnx.ts';
+import type { Node } from '../src/ir/op.ts';
 
 const test = suite('onnx');
 

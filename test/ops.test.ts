@@ -6,18 +6,18 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { gradients } from '../src/autodiff.ts';
-import { variable } from '../src/functional.ts';
-import { defaultDevice } from '../src/gpu/defaultDevice.ts';
-import { createNode, type Node } from '../src/graph/node.ts';
-import { ALL_PASSES } from '../src/graph/passes.ts';
-import { schedule } from '../src/graph/schedule.ts';
+import { KERNEL_BLOCKS, pcg4d, permutation } from '../src/base/random.ts';
+import { type Padding, type Pair, type Shape, sizeOf } from '../src/base/shape.ts';
+import { ALL_PASSES } from '../src/compiler/rewrite/passes.ts';
+import { schedule } from '../src/compiler/schedule.ts';
+import { createNode, type Node } from '../src/ir/op.ts';
 import { batchRows } from '../src/ops/batchRows.ts';
 import { concat, split } from '../src/ops/concat.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
 import * as e from '../src/ops/elementwise.ts';
 import { decodeFiniteStats, finiteStats } from '../src/ops/finiteStats.ts';
 import { gather, oneHot } from '../src/ops/gather.ts';
+import { gradients } from '../src/ops/gradients.ts';
 import { accumulate, watch } from '../src/ops/health.ts';
 import { type OpName, ops } from '../src/ops/index.ts';
 import { dataNode, fullNode, storedNode } from '../src/ops/leaf.ts';
@@ -31,10 +31,10 @@ import { type CrossEntropyOptions, logSoftmax, softmax, softmaxCrossEntropyPerEx
 import { assign, optimizerUpdate, type UpdateRule } from '../src/ops/update.ts';
 import { pad, slice, transpose } from '../src/ops/views.ts';
 import { window } from '../src/ops/window.ts';
-import { KERNEL_BLOCKS, pcg4d, permutation } from '../src/random.ts';
-import { runOnce } from '../src/run.ts';
-import { type Padding, type Pair, type Shape, sizeOf } from '../src/shape.ts';
-import { tensor } from '../src/tensor.ts';
+import { defaultDevice } from '../src/runtime/defaultDevice.ts';
+import { runOnce } from '../src/runtime/run.ts';
+import { variable } from '../src/tensor/functional.ts';
+import { tensor } from '../src/tensor/tensor.ts';
 import * as o from './reference.ts';
 import {
   assertClose,

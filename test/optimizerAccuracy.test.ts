@@ -2,13 +2,13 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { variable } from '../src/functional.ts';
-import type { Node } from '../src/graph/node.ts';
-import { BatchNormalization } from '../src/layers/batchNormalization.ts';
+import type { Node } from '../src/ir/op.ts';
+import { BatchNormalization } from '../src/nn/layers/batchNormalization.ts';
+import { Adam, AdamW, type Optimizer, RMSprop } from '../src/nn/optimizers.ts';
 import { dataNode, fullNode } from '../src/ops/leaf.ts';
 import { broadcastTo } from '../src/ops/reduce.ts';
-import { Adam, AdamW, type Optimizer, RMSprop } from '../src/optimizers.ts';
-import { tensor } from '../src/tensor.ts';
+import { variable } from '../src/tensor/functional.ts';
+import { tensor } from '../src/tensor/tensor.ts';
 import { adam, optimizerState, rmsprop } from './reference.ts';
 import { assertClose, evaluate } from './support.ts';
 

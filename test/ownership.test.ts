@@ -2,8 +2,8 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Node } from '../src/graph/node.ts';
 import * as w from '../src/index.ts';
+import type { Node } from '../src/ir/op.ts';
 import { createNode, type Op } from '../src/op.ts';
 import * as pictures from '../src/pictures/index.ts';
 

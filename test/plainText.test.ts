@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LossTrail } from '../src/callbacks/lossTrail.ts';
+import { LossTrail } from '../src/callbacks/divergence/lossTrail.ts';
 import {
   ArgumentError,
   DataError,

@@ -2,8 +2,8 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { grad } from '../src/functional.ts';
-import { type Tensor, tensor } from '../src/tensor.ts';
+import { grad } from '../src/tensor/functional.ts';
+import { type Tensor, tensor } from '../src/tensor/tensor.ts';
 
 const test = suite('powers');
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;

@@ -2,7 +2,6 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Node } from '../src/graph/node.ts';
 import {
   Activation,
   type ActivationName,
@@ -20,6 +19,7 @@ import {
   sparseCategoricalCrossentropy,
   tensor,
 } from '../src/index.ts';
+import type { Node } from '../src/ir/op.ts';
 import { div, exp } from '../src/ops/elementwise.ts';
 import { sum } from '../src/ops/reduce.ts';
 

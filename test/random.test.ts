@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { create, globals } from 'webgpu';
-import { ArgumentError } from '../src/errors.ts';
+import { ArgumentError } from '../src/base/errors.ts';
 import {
   foldIn,
   normal,
@@ -13,7 +13,7 @@ import {
   truncatedNormal,
   uniform,
   uniform01,
-} from '../src/random.ts';
+} from '../src/base/random.ts';
 
 const test = suite('random');
 

@@ -1,6 +1,8 @@
 /** Random small graphs as two computations side by side: nodes for the device, and the oracle's float64 arrays. */
 
-import type { Node } from '../src/graph/node.ts';
+import { randomBits } from '../src/base/random.ts';
+import { type Shape, sizeOf } from '../src/base/shape.ts';
+import type { Node } from '../src/ir/op.ts';
 import { concat } from '../src/ops/concat.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
 import * as e from '../src/ops/elementwise.ts';
@@ -12,8 +14,6 @@ import { broadcastTo, max, mean, min, sum } from '../src/ops/reduce.ts';
 import { reshape } from '../src/ops/reshape.ts';
 import { logSoftmax, softmax } from '../src/ops/softmax.ts';
 import { pad, slice, transpose } from '../src/ops/views.ts';
-import { randomBits } from '../src/random.ts';
-import { type Shape, sizeOf } from '../src/shape.ts';
 import * as o from './reference.ts';
 
 /** One value, computed in both ways. */

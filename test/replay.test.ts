@@ -26,12 +26,13 @@ import {
   sparseCategoricalCrossentropy,
   tensor,
 } from '../src/index.ts';
-import type { Compiled } from '../src/training/compiled.ts';
-import { disposeExamples, uploadExamples } from '../src/training/gpuDataset.ts';
-import { Moments } from '../src/training/moments.ts';
-import { Network } from '../src/training/network.ts';
-import { Pace } from '../src/training/pace.ts';
-import { Evaluator, Trainer } from '../src/training/trainer.ts';
+import type { Compiled } from '../src/network/compiled.ts';
+import { Network } from '../src/network/network.ts';
+import { Moments } from '../src/network/optimizerState.ts';
+import { disposeExamples, uploadExamples } from '../src/training/data/gpuDataset.ts';
+import { Evaluator } from '../src/training/loop/evaluator.ts';
+import { Pace } from '../src/training/loop/pace.ts';
+import { Trainer } from '../src/training/loop/trainer.ts';
 import { draw } from './support.ts';
 
 const test = suite('replay');

@@ -1,7 +1,7 @@
 /** Made-up findings of a study: one run that learns and one that diverges, so that a report has all that it can have. */
 
 import type { Exhibits } from '../examples/study/exhibits.ts';
-import type { Findings } from '../examples/study/report.ts';
+import type { Findings } from '../examples/study/findings.ts';
 import type { RunResult } from '../examples/study/results.ts';
 import { proceduralImages } from '../src/index.ts';
 

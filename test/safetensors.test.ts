@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ArgumentError, DataError } from '../src/errors.ts';
+import { ArgumentError, DataError } from '../src/base/errors.ts';
 import { decodeSafetensors, encodeSafetensors, type SafetensorsInput } from '../src/io/safetensors.ts';
 import { framed } from './framed.ts';
 import { assertArray, expectedArrays, fixture, pythonWith } from './interchange.ts';

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { setupAdvice } from '../src/node/adapterAdvice.ts';
+import { setupAdvice } from '../src/platform/node/adapterAdvice.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const files = ['libvk_swiftshader.so', 'libvulkan.so.1', 'vk_swiftshader_icd.json'];
@@ -37,7 +37,7 @@ const unpackIn = (cache: string, temporary: string) =>
   node(
     [
       ...['--import', 'tsx', '--input-type=module', '--eval'],
-      `import { loadSwiftShader } from './src/node/swiftShader.ts';
+      `import { loadSwiftShader } from './src/platform/node/swiftShader.ts';
        console.log(loadSwiftShader(), process.env.VK_DRIVER_FILES);`,
     ],
     { XDG_CACHE_HOME: cache, TMPDIR: temporary },
@@ -82,7 +82,7 @@ onLinuxX64('without a Vulkan driver, SwiftShader is found', () => {
 onLinuxX64('SwiftShader computes, also in a process that has looked for other adapters before', () => {
   const program = `
     import { create } from 'webgpu';
-    import { loadSwiftShader, restoreVulkanVariables } from './src/node/swiftShader.ts';
+    import { loadSwiftShader, restoreVulkanVariables } from './src/platform/node/swiftShader.ts';
     globalThis.first = create([]);
     console.log('first', await globalThis.first.requestAdapter());
     console.log('loaded', loadSwiftShader());
@@ -157,8 +157,8 @@ onLinuxX64('with neither a driver nor SwiftShader, the message names what to run
     'package.json',
     'scripts/setup.mjs',
     'scripts/setup',
-    'src/errors.ts',
-    'src/printable.ts',
+    'src/base/errors.ts',
+    'src/base/printable.ts',
     'src/node',
   ]) {
     cpSync(join(root, part), join(folder, part), { recursive: true });

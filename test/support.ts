@@ -1,14 +1,15 @@
 /** What the tests of operations share: seeded inputs, evaluation on the device, and comparison with the float64 oracle. */
 
 import * as assert from 'uvu/assert';
-import { gradients } from '../src/autodiff.ts';
-import type { HostArray, Node } from '../src/graph/node.ts';
+import type { HostArray } from '../src/base/dtype.ts';
+import { permutation, uniform } from '../src/base/random.ts';
+import { type Shape, sizeOf } from '../src/base/shape.ts';
+import type { Node } from '../src/ir/op.ts';
 import { add, mul } from '../src/ops/elementwise.ts';
+import { gradients } from '../src/ops/gradients.ts';
 import { dataNode } from '../src/ops/leaf.ts';
 import { sum } from '../src/ops/reduce.ts';
-import { permutation, uniform } from '../src/random.ts';
-import { type Shape, sizeOf } from '../src/shape.ts';
-import { realise, Tensor } from '../src/tensor.ts';
+import { realise, Tensor } from '../src/tensor/tensor.ts';
 import { type Array64, array64, relativeError, sampledDifference, sampleIndices } from './reference.ts';
 
 /** Relative error of one operation: a few float32 roundings, and what exp and log of the adapters lose. */

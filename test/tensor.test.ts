@@ -6,13 +6,13 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ArgumentError, DtypeError, GradientError, ShapeError, StateError } from '../src/errors.ts';
-import * as f from '../src/functional.ts';
-import { defaultDevice, openDevice } from '../src/gpu/defaultDevice.ts';
-import { Plan } from '../src/gpu/plan.ts';
+import { ArgumentError, DtypeError, GradientError, ShapeError, StateError } from '../src/base/errors.ts';
+import { SGD } from '../src/nn/optimizers.ts';
 import { assign } from '../src/ops/update.ts';
-import { SGD } from '../src/optimizers.ts';
-import { realise, type Tensor, tensor } from '../src/tensor.ts';
+import { defaultDevice, openDevice } from '../src/runtime/defaultDevice.ts';
+import { Plan } from '../src/runtime/plan.ts';
+import * as f from '../src/tensor/functional.ts';
+import { realise, type Tensor, tensor } from '../src/tensor/tensor.ts';
 
 const test = suite('tensors');
 
@@ -355,7 +355,7 @@ function runScript(code: string): Promise<{ output: string; code: number | null 
 
 test('a process ends by itself once its values are read', async () => {
   const { output, code } = await runScript(`
-    const { tensor } = await import('./src/tensor.ts');
+    const { tensor } = await import('./src/tensor/tensor.ts');
     console.log((await tensor([1, 2, 3]).mul(2).sum().data()).join());
   `);
   assert.is(code, 0);

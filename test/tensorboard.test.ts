@@ -9,6 +9,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { decode } from 'fast-png';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { uniform } from '../src/base/random.ts';
 import {
   ArgumentError,
   BackupAndRestore,
@@ -27,9 +28,8 @@ import {
   tensor,
   type Weight,
 } from '../src/index.ts';
+import { filterPixels } from '../src/io/pixels.ts';
 import { SavedState } from '../src/io/state.ts';
-import { filterPixels } from '../src/pictures/pixels.ts';
-import { uniform } from '../src/random.ts';
 import { encodeSummary, encodeVersion } from '../src/tensorboard/event.ts';
 import { filterImage } from '../src/tensorboard/filterImage.ts';
 import { histogramOf } from '../src/tensorboard/histogram.ts';

@@ -13,8 +13,8 @@ import { settingsFor } from '../examples/study/settings.ts';
 import { type ChartContent, type Curves, chartLines, TerminalChart } from '../examples/study/terminalChart.ts';
 import { textPlot } from '../examples/study/textPlot.ts';
 import { trainRun } from '../examples/study/trainRun.ts';
-import { CompileNotice } from '../src/callbacks/compileNotice.ts';
 import { History } from '../src/callbacks/history.ts';
+import { CompileNotice } from '../src/callbacks/progress/compileNotice.ts';
 import {
   CallbackList,
   type MetricsReport,

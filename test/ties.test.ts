@@ -2,10 +2,10 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { grad } from '../src/functional.ts';
 import * as e from '../src/ops/elementwise.ts';
 import { max, min } from '../src/ops/reduce.ts';
-import { type Tensor, tensor } from '../src/tensor.ts';
+import { grad } from '../src/tensor/functional.ts';
+import { type Tensor, tensor } from '../src/tensor/tensor.ts';
 import * as o from './reference.ts';
 import { compare, distinct } from './support.ts';
 

@@ -7,19 +7,19 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openDevice } from '../src/gpu/defaultDevice.ts';
-import { Plan } from '../src/gpu/plan.ts';
-import { tuneGraph } from '../src/gpu/tuning.ts';
-import { readChoices, writeChoices } from '../src/gpu/tuningStore.ts';
-import type { Target } from '../src/graph/kernel.ts';
-import type { Node } from '../src/graph/node.ts';
-import { ALL_PASSES } from '../src/graph/passes.ts';
-import { schedule } from '../src/graph/schedule.ts';
-import { tuningPath } from '../src/node/tuningFile.ts';
+import { type Shape, sizeOf } from '../src/base/shape.ts';
+import { VERSION } from '../src/base/version.ts';
+import { ALL_PASSES } from '../src/compiler/rewrite/passes.ts';
+import { schedule } from '../src/compiler/schedule.ts';
+import type { Node } from '../src/ir/op.ts';
+import type { Target } from '../src/ir/target.ts';
 import { dataNode } from '../src/ops/leaf.ts';
 import { matmul } from '../src/ops/matmul.ts';
-import { type Shape, sizeOf } from '../src/shape.ts';
-import { VERSION } from '../src/version.ts';
+import { tuningPath } from '../src/platform/node/tuningFile.ts';
+import { openDevice } from '../src/runtime/defaultDevice.ts';
+import { Plan } from '../src/runtime/plan.ts';
+import { tuneGraph } from '../src/runtime/tuning/tuning.ts';
+import { readChoices, writeChoices } from '../src/runtime/tuning/tuningStore.ts';
 import { bundleProgram } from './bundleProgram.ts';
 
 const test = suite('tuning');
@@ -120,7 +120,7 @@ test('writers at once lose nothing of each other', async () => {
 
 test('processes that write at once lose nothing of each other', async () => {
   const text = `
-    import { writeChoices } from '../src/gpu/tuningStore.ts';
+    import { writeChoices } from '../src/runtime/tuning/tuningStore.ts';
     const [, , adapter, first] = process.argv;
     for (let at = 0; at < 15; at++) await writeChoices(adapter, new Map([[\`\${first} \${at}\`, 'subgroupTile 1x1']]));
   `;

@@ -20,7 +20,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { openDevice, tensor } from ${JSON.stringify(join(root, 'src/index.ts'))};
-import { untold } from ${JSON.stringify(join(root, 'src/node/untold.ts'))};
+import { untold } from ${JSON.stringify(join(root, 'src/platform/node/untold.ts'))};
 const descriptors = () => readdirSync('/proc/self/fd').length;
 console.error('begin');
 const before = descriptors();

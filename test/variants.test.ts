@@ -5,17 +5,17 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { gradients } from '../src/autodiff.ts';
-import { defaultDevice } from '../src/gpu/defaultDevice.ts';
-import type { KernelVariant } from '../src/graph/kernel.ts';
-import { createNode, type Node } from '../src/graph/node.ts';
-import { ALL_PASSES } from '../src/graph/passes.ts';
-import { schedule } from '../src/graph/schedule.ts';
+import type { Padding, Pair, Shape } from '../src/base/shape.ts';
+import { ALL_PASSES } from '../src/compiler/rewrite/passes.ts';
+import { schedule } from '../src/compiler/schedule.ts';
+import type { KernelVariant } from '../src/ir/op.ts';
+import { createNode, type Node } from '../src/ir/op.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
 import { relu } from '../src/ops/elementwise.ts';
+import { gradients } from '../src/ops/gradients.ts';
 import { matmul } from '../src/ops/matmul.ts';
 import { sum } from '../src/ops/reduce.ts';
-import type { Padding, Pair, Shape } from '../src/shape.ts';
+import { defaultDevice } from '../src/runtime/defaultDevice.ts';
 import { goldenCases } from './goldenCases.ts';
 import * as o from './reference.ts';
 import { assertClose, assertSame, compare, draw, evaluate, type Input, nodeOf, oracleOf } from './support.ts';

@@ -8,12 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { FileError } from '../src/errors.ts';
+import { FileError } from '../src/base/errors.ts';
 import { AppendedFile } from '../src/io/appendedFile.ts';
-import { makeFolderOf, readBytes, writeBytes } from '../src/io/files.ts';
-import { withLock } from '../src/node/lock.ts';
-import { readWhole } from '../src/node/readWhole.ts';
-import { placeOfProcesses, writeWhole } from '../src/node/wholeFile.ts';
+import { makeFolderOf, readBytes, writeBytes } from '../src/platform/files.ts';
+import { withLock } from '../src/platform/node/lock.ts';
+import { readWhole } from '../src/platform/node/readWhole.ts';
+import { placeOfProcesses, writeWhole } from '../src/platform/node/wholeFile.ts';
 import { bundleProgram } from './bundleProgram.ts';
 import { rejects } from './interruption.ts';
 
@@ -29,7 +29,7 @@ const canNest = spawnSync('unshare', ['-Urpf', 'true']).status === 0;
 
 /** Saves over and over, and tells of a save that failed. */
 const WRITER = `
-import { writeWhole } from '../src/node/wholeFile.ts';
+import { writeWhole } from '../src/platform/node/wholeFile.ts';
 const [, , path, letter, count] = process.argv;
 for (let save = 0; save < Number(count); save++) await writeWhole(path, letter.repeat(300_000));
 `;
@@ -215,7 +215,7 @@ test('a read-only disk is called so, also where a folder is missing', async () =
   const readOnly = here('read-only');
   await disk.mkdir(readOnly);
   const program = await bundleProgram({
-    text: `import { makeFolderOf } from '../src/io/files.ts';
+    text: `import { makeFolderOf } from '../src/platform/files.ts';
       await makeFolderOf('save', process.argv[2]).catch((error) => console.log(error.message));`,
     outDir: here('maker'),
     platform: 'node',

@@ -4,8 +4,8 @@
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { type AdapterChoice, describeAdapter } from '../../src/gpu/adapter.ts';
-import { findAdapter } from '../../src/node/adapter.ts';
+import { type AdapterChoice, describeAdapter } from '../../src/platform/adapter.ts';
+import { findAdapter } from '../../src/platform/node/adapter.ts';
 import { spreadOf } from '../statistics.ts';
 import type { PeerRow } from './row.ts';
 

@@ -2,7 +2,8 @@
 
 import { shortRate } from '../study/facts.ts';
 import { colorOf } from '../ui/palette.ts';
-import { STUDY_RUNS, type StudyRun } from './run.ts';
+import { STUDY_RUNS } from './run.ts';
+import type { StudyRun } from './settings.ts';
 import { STUDY_COLORS } from './settings.ts';
 import type { Store } from './store.ts';
 

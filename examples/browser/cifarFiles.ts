@@ -2,8 +2,8 @@
 
 import { archiveBytes, batchBytes } from '../../src/datasets/cifarFormat.ts';
 import { imagesBetween } from '../../src/datasets/imageDataset.ts';
+import { readTar } from '../../src/datasets/node/tar.ts';
 import { type CifarBatch, cifar10, DataError, type ImageDataset, type LabelledImages } from '../../src/index.ts';
-import { readTar } from '../../src/node/tar.ts';
 
 const REMEDY =
   'Drop the files of CIFAR-10’s binary version: data_batch_1.bin to data_batch_5.bin and test_batch.bin, or the archive.';

@@ -19,9 +19,7 @@ import {
   seedWords,
   whichTraining,
 } from './repeats.ts';
-import { firstPlan } from './settings.ts';
-
-export type StudyRun = keyof typeof PLANS;
+import { firstPlan, type StudyRun } from './settings.ts';
 
 /** `held`: it waited when the page was left, and waits until somebody says that it shall be made. */
 export type RunState = 'queued' | 'held' | 'compiling' | 'training' | 'validating' | 'paused' | 'control' | Ending;

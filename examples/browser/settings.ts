@@ -1,10 +1,12 @@
 /** What the visitor has set, and what of it is kept across reloads. */
 
+import type { PLANS } from '../study/runs.ts';
 import { PRESETS } from '../study/settings.ts';
 import { FIRST_VIEW, type View } from '../ui/curve.ts';
 import type { Theme } from '../ui/palette.ts';
 import type { NetworkPlan, Plan } from './protocol.ts';
-import type { StudyRun } from './run.ts';
+
+export type StudyRun = keyof typeof PLANS;
 
 export type ThemeChoice = 'system' | Theme;
 

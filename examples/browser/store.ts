@@ -23,7 +23,6 @@ import {
   put,
   type Run,
   STUDY_RUNS,
-  type StudyRun,
   wentOn,
   withChange,
   withControl,
@@ -33,7 +32,15 @@ import {
   withExhibits,
   withReadings,
 } from './run.ts';
-import { firstPlan, readKept, STUDY_COLORS, studyPlan, type ThemeChoice, writeKept } from './settings.ts';
+import {
+  firstPlan,
+  readKept,
+  STUDY_COLORS,
+  type StudyRun,
+  studyPlan,
+  type ThemeChoice,
+  writeKept,
+} from './settings.ts';
 import type { KeptFacts, States } from './states.ts';
 import type { Keeping } from './storage.ts';
 

@@ -12,6 +12,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** What differs between Node and browsers. */
 const PARTS: Readonly<Record<string, string>> = {
+  '#datasets': 'datasets/browser.ts',
   '#platform': 'platform/browser.ts',
   '#raster': 'pictures/raster/browser.ts',
 };

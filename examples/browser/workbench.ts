@@ -17,8 +17,8 @@ import {
   Sequential,
   WgradError,
 } from '../../src/index.ts';
+import { filterPixels, imagePixels } from '../../src/io/pixels.ts';
 import { confusionCounts } from '../../src/pictures/confusion.ts';
-import { filterPixels, imagePixels } from '../../src/pictures/pixels.ts';
 import { type Examples, examplesOf } from '../study/data.ts';
 import { type Fall, FallWatch } from '../study/fallWatch.ts';
 import { historyOf } from '../study/history.ts';

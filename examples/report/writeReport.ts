@@ -6,7 +6,7 @@ import { build, type Rollup } from 'vite';
 import { viteSingleFile } from 'vite-plugin-singlefile';
 import { imagesBetween } from '../../src/datasets/imageDataset.ts';
 import type { LabelledImages } from '../../src/index.ts';
-import type { Findings } from '../study/report.ts';
+import type { Findings } from '../study/findings.ts';
 import { writeFile } from '../study/resultFiles.ts';
 import type { ReportData, Sample } from './reportData.ts';
 

@@ -1,8 +1,8 @@
 /** Where and how a study was made, for its report: nothing in it tells whose machine that was or where files lie on it. */
 import { arch, cpus, homedir, release, type } from 'node:os';
+import { VERSION } from '../../src/base/version.ts';
 import type { DeviceInfo } from '../../src/index.ts';
-import { VERSION } from '../../src/version.ts';
-import type { StudyFacts } from './report.ts';
+import type { StudyFacts } from './results.ts';
 
 /** Names and values in the order in which a person reads them. */
 export type Environment = readonly (readonly [name: string, value: string])[];

@@ -1,6 +1,6 @@
 /** The study's command line. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { nearest } from '../../src/given.ts';
+import { nearest } from '../../src/base/optionNames.ts';
 import { PLANS, type RunPlan } from './runs.ts';
 
 export type PresetName = 'quick' | 'full';

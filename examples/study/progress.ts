@@ -6,12 +6,11 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { DataError } from '../../src/index.ts';
-import { makeFolderOf } from '../../src/io/files.ts';
+import { makeFolderOf } from '../../src/platform/files.ts';
 import { type Exhibits, exhibitsFrom, type StoredExhibits } from './exhibits.ts';
 import { count } from './facts.ts';
-import type { StudyFacts } from './report.ts';
 import { readResults, writeFile } from './resultFiles.ts';
-import type { UnjudgedRun } from './results.ts';
+import type { StudyFacts, UnjudgedRun } from './results.ts';
 import type { RunSettings, Settings } from './settings.ts';
 import type { RunOutcome } from './trainRun.ts';
 

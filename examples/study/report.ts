@@ -1,22 +1,18 @@
 /** Writes and prints what the study found. */
 import { join } from 'node:path';
 import { imagesBetween } from '../../src/datasets/imageDataset.ts';
-import type { ImageDataset } from '../../src/index.ts';
 import { writeReport } from '../report/writeReport.ts';
 import { writeCharts } from './charts.ts';
-import type { Environment } from './environment.ts';
 import { best, last } from './facts.ts';
+import type { Findings } from './findings.ts';
 import { type Judgement, judgeStudy } from './judgeStudy.ts';
 import { writeResults, writeRunCsv } from './resultFiles.ts';
-import type { StudyResults, UnjudgedRun } from './results.ts';
+import type { StudyFacts, StudyResults, UnjudgedRun } from './results.ts';
 import { writeSampleSheet } from './sampleSheet.ts';
 import { seedsOf, seedsText } from './seeds.ts';
 import { table } from './table.ts';
 import type { RunOutcome } from './trainRun.ts';
 import { USUAL_COLUMNS, wrapped } from './wrap.ts';
-
-/** All of the results but the runs. */
-export type StudyFacts = Omit<StudyResults, 'runs'>;
 
 /** Judges the runs and writes results.json and a CSV a run: quickly done, so also after each run. */
 export async function writeNumbers(
@@ -31,15 +27,6 @@ export async function writeNumbers(
   await writeResults(folder, results);
   for (const run of runs) await writeRunCsv(folder, run, facts.seed);
   return results;
-}
-
-/** All that a study found, and where. */
-export interface Findings {
-  readonly results: StudyResults;
-  /** In the order of the results' runs. */
-  readonly outcomes: readonly RunOutcome[];
-  readonly data: ImageDataset;
-  readonly environment: Environment;
 }
 
 /** Prints the table, then draws the charts and the sample sheet. `width`: columns of the terminal. */

@@ -2,7 +2,7 @@
 import { access, constants, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '#platform';
-import { makeFolderOf, onDisk, writeBytes } from '../../src/io/files.ts';
+import { makeFolderOf, onDisk, writeBytes } from '../../src/platform/files.ts';
 import { epochsAt } from './epochs.ts';
 import { trainingsOf } from './facts.ts';
 import { parsedResults, type StudyResults, type UnjudgedRun } from './results.ts';

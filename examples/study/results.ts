@@ -154,3 +154,6 @@ function historyWithNaN({ loss, accuracy, val_loss, val_accuracy, learning_rate 
 function orNaN(value: number | null): number {
   return value ?? NaN;
 }
+
+/** All of the results but the runs. */
+export type StudyFacts = Omit<StudyResults, 'runs'>;

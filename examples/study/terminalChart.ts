@@ -4,7 +4,6 @@
  */
 import { Callback, type Logs, type MetricsReport } from '../../src/index.ts';
 import { GUESSING_LOSS, shortLoss } from './facts.ts';
-import type { RunHistory } from './results.ts';
 import type { Screen, Size } from './screen.ts';
 import { type Curve, type Point, type Range, textPlot } from './textPlot.ts';
 
@@ -22,7 +21,7 @@ const GAP = '  ';
 const HIGHEST_LOSS = 2 * GUESSING_LOSS;
 
 /** What a chart shows of a run. */
-export type Curves = Pick<RunHistory, 'loss' | 'val_accuracy'>;
+export type Curves = { readonly [K in 'loss' | 'val_accuracy']: readonly number[] };
 
 /** The newest epoch, until the History has it: it comes last, when the bar's line is written and a backup is saved. */
 interface Newest {

@@ -4,7 +4,7 @@
  * number of the step: at the new rate a control would be the run, bit for bit.
  */
 import { Callback, DivergenceDetector, ProgressBar, type Sequential } from '../../src/index.ts';
-import { isMissing } from '../../src/io/files.ts';
+import { isMissing } from '../../src/platform/files.ts';
 import type { Examples } from './data.ts';
 import { count, shortRate } from './facts.ts';
 import type { Fall } from './fallWatch.ts';

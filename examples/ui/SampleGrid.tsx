@@ -1,7 +1,7 @@
 /** Images with what the network takes them for: right in green, wrong in orange with the true class. */
 
+import type { Pixels } from '../../src/io/pixels.ts';
 import { likeliest } from '../../src/pictures/confusion.ts';
-import type { Pixels } from '../../src/pictures/pixels.ts';
 import { PixelCanvas } from './PixelCanvas.tsx';
 
 interface Props {

@@ -29,11 +29,11 @@ async function look() {
 
 async function answer() {
   if (what === 'advice') {
-    const { lavapipeAdvice, setupAdvice } = await import('../../src/node/adapterAdvice.ts');
+    const { lavapipeAdvice, setupAdvice } = await import('../../src/platform/node/adapterAdvice.ts');
     return { advice: setupAdvice(), lavapipe: lavapipeAdvice() };
   }
   if (what === 'swiftshader') {
-    const { loadSwiftShader } = await import('../../src/node/swiftShader.ts');
+    const { loadSwiftShader } = await import('../../src/platform/node/swiftShader.ts');
     if (!loadSwiftShader()) return { adapter: null };
   }
   return look();

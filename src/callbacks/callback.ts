@@ -3,23 +3,14 @@
  * asynchronous; training waits for it.
  */
 
-import { StateError } from '../errors.ts';
+import { StateError } from '../base/errors.ts';
+import type { Weight } from '../base/weight.ts';
 import type { SavedState, State } from '../io/state.ts';
-import type { History, Interruption } from './history.ts';
-import type { NonFinite } from './nonFinite.ts';
+import type { NonFinite } from './divergence/nonFinite.ts';
+import type { Interruption, TrainingRecord } from './trainingRecord.ts';
 
 /** Metrics by Keras' keys: `loss`, `accuracy`, `val_loss`, `learning_rate`, ... */
 export type Logs = Record<string, number>;
-
-/** A weight copied to the host. */
-export interface Weight {
-  /** `layer/kernel`. */
-  readonly name: string;
-  /** Extents, the first one outermost. */
-  readonly shape: readonly number[];
-  /** Values in row-major order. */
-  readonly data: Float32Array;
-}
 
 /** What the GPU has reported so far; metrics are read now and then, never once a step. */
 export interface MetricsReport {
@@ -68,7 +59,7 @@ export interface CallbackModel {
     learningRate: number;
   };
   /** Of the training under way, else of the last one. */
-  history: History | null;
+  history: TrainingRecord | null;
   /** Copies of all weights, layer by layer. */
   getWeights(): Promise<Weight[]>;
   /** Replaces all weights, in that order. */

@@ -1,4 +1,4 @@
-import { DataError } from '../errors.ts';
+import { DataError } from '../base/errors.ts';
 import type { SavedState, State } from '../io/state.ts';
 import { Callback, type CallbackModel, type CallbackParams, type Logs, type MetricsReport } from './callback.ts';
 

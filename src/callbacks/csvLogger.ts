@@ -1,8 +1,8 @@
-import { describe } from '../describe.ts';
-import { ArgumentError } from '../errors.ts';
-import type { CsvFile } from '../io/csvFile.ts';
+import { describe } from '../base/describe.ts';
+import { ArgumentError } from '../base/errors.ts';
 import type { SavedState, State } from '../io/state.ts';
 import { Callback, type Logs } from './callback.ts';
+import type { CsvFile } from './csvFile.ts';
 import { checkText } from './options.ts';
 
 /** Options of `CSVLogger`. */
@@ -47,7 +47,7 @@ export class CSVLogger extends Callback {
   }
 
   override async onTrainBegin(): Promise<void> {
-    const { CsvFile } = await import('../io/csvFile.ts');
+    const { CsvFile } = await import('./csvFile.ts');
     this.#file = new CsvFile(this.path, this.separator);
     await this.#file.begin();
     if (this.append) await this.#file.keep(Number.POSITIVE_INFINITY);

@@ -1,5 +1,6 @@
+import type { Weight } from '../base/weight.ts';
 import type { SavedState, State } from '../io/state.ts';
-import type { Logs, Weight } from './callback.ts';
+import type { Logs } from './callback.ts';
 import { stateOfWeights, weightsFrom } from './keptWeights.ts';
 import { isOfValidation, MonitorCallback, type MonitorOptions } from './monitorCallback.ts';
 import { checkInteger, checkNumber } from './options.ts';

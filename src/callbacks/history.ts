@@ -1,37 +1,12 @@
 import type { SavedState, State } from '../io/state.ts';
 import { Callback, type Logs, type MetricsReport } from './callback.ts';
-import { DIVERGENCE_KINDS, type DivergenceKind } from './divergenceKind.ts';
-import type { NonFinite } from './nonFinite.ts';
-import { nonFiniteFrom, stateOfNonFinite } from './nonFiniteState.ts';
-
-/** A return to an earlier state of the model, because training had diverged. */
-export interface Recovery {
-  /** Epoch, from 0, in which training diverged. */
-  readonly epoch: number;
-  /** Global step, from 0, at which it did. */
-  readonly step: number;
-  /** Steps that had been taken when the model was what it is again. */
-  readonly restored: number;
-  /** Learning rate before. */
-  readonly from: number;
-  /** Learning rate after. */
-  readonly to: number;
-  /** What had failed. */
-  readonly reason: DivergenceKind;
-}
-
-/** An epoch that was cut short, by `stopTraining` within it. */
-export interface Interruption {
-  /** From 0. */
-  readonly epoch: number;
-  /** Batches of it that were trained; at least 1. */
-  readonly batches: number;
-  /** Batches that it would have had. */
-  readonly of: number;
-}
+import { DIVERGENCE_KINDS } from './divergence/divergenceKind.ts';
+import type { NonFinite } from './divergence/nonFinite.ts';
+import { nonFiniteFrom, stateOfNonFinite } from './divergence/nonFiniteState.ts';
+import type { Interruption, Recovery, TrainingRecord } from './trainingRecord.ts';
 
 /** Records every epoch's logs; `fit` adds one and returns it. Several trainings with one History follow each other. */
-export class History extends Callback {
+export class History extends Callback implements TrainingRecord {
   /** @internal */
   static override readonly name: string = 'History';
   /** Epoch numbers from 0, in the order in which they ended. */

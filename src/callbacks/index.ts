@@ -1,3 +1,4 @@
+export type { Weight } from '../base/weight.ts';
 export type { SavedState, State } from '../io/state.ts';
 export { BackupAndRestore, type BackupAndRestoreOptions } from './backupAndRestore.ts';
 export {
@@ -8,26 +9,27 @@ export {
   type Logs,
   type MetricsReport,
   type Snapshot,
-  type Weight,
 } from './callback.ts';
 export { CallbackList } from './callbackList.ts';
 export { CSVLogger, type CSVLoggerOptions } from './csvLogger.ts';
-export { describeNonFinite } from './describeNonFinite.ts';
+export { describeNonFinite } from './divergence/describeNonFinite.ts';
 export {
   type Divergence,
   DivergenceDetector,
   type DivergenceDetectorOptions,
   type OnDivergence,
-} from './divergenceDetector.ts';
-export type { DivergenceKind } from './divergenceKind.ts';
-export { DivergenceWatch, type Finding, type WatchOptions } from './divergenceWatch.ts';
+} from './divergence/divergenceDetector.ts';
+export type { DivergenceKind } from './divergence/divergenceKind.ts';
+export { DivergenceWatch, type Finding, type WatchOptions } from './divergence/divergenceWatch.ts';
+export type { FiniteRange, NonFinite, Phase } from './divergence/nonFinite.ts';
 export { EarlyStopping, type EarlyStoppingOptions } from './earlyStopping.ts';
-export { History, type Interruption, type Recovery } from './history.ts';
+export { History } from './history.ts';
 export { JSONLogger, type JSONLoggerOptions } from './jsonLogger.ts';
 export { LearningRateScheduler, type Schedule } from './learningRateScheduler.ts';
 export { ModelCheckpoint, type ModelCheckpointOptions } from './modelCheckpoint.ts';
 export { MonitorCallback, type MonitorMode, type MonitorOptions } from './monitorCallback.ts';
-export type { FiniteRange, NonFinite, Phase } from './nonFinite.ts';
-export type { Print } from './print.ts';
-export { ProgressBar, type ProgressBarOptions, type ProgressStream } from './progressBar.ts';
+export type { Print } from './progress/print.ts';
+export { ProgressBar, type ProgressBarOptions } from './progress/progressBar.ts';
+export type { ProgressStream } from './progress/progressText.ts';
 export { type LearningRateDrop, ReduceLROnPlateau, type ReduceLROnPlateauOptions } from './reduceLROnPlateau.ts';
+export type { Interruption, Recovery, TrainingRecord } from './trainingRecord.ts';

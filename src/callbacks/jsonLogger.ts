@@ -1,6 +1,6 @@
-import type { JsonFile } from '../io/jsonFile.ts';
 import type { SavedState, State } from '../io/state.ts';
 import { Callback, type Logs } from './callback.ts';
+import type { JsonFile } from './jsonFile.ts';
 import { checkText } from './options.ts';
 
 /** Options of `JSONLogger`. */
@@ -35,7 +35,7 @@ export class JSONLogger extends Callback {
   }
 
   override async onTrainBegin(): Promise<void> {
-    const { JsonFile } = await import('../io/jsonFile.ts');
+    const { JsonFile } = await import('./jsonFile.ts');
     this.#file = new JsonFile(this.path);
     await this.#file.begin();
     if (this.append) await this.#file.keep(Number.POSITIVE_INFINITY);

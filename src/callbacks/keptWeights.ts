@@ -1,7 +1,7 @@
 /** Copies of weights in a callback's saved state. */
 
+import type { Weight } from '../base/weight.ts';
 import type { SavedState, State } from '../io/state.ts';
-import type { Weight } from './callback.ts';
 
 export const stateOfWeights = (weights: readonly Weight[]): State => weights.map((weight) => ({ ...weight }));
 

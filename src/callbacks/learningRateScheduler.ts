@@ -1,8 +1,8 @@
-import { describe } from '../describe.ts';
-import { ArgumentError } from '../errors.ts';
+import { describe } from '../base/describe.ts';
+import { ArgumentError } from '../base/errors.ts';
 import { Callback, type Logs } from './callback.ts';
 import { checkChoice } from './options.ts';
-import { type Print, printLine } from './print.ts';
+import { type Print, printLine } from './progress/print.ts';
 
 /** Gives the rate for an epoch (from 0), given the rate that is set now. */
 export type Schedule = (epoch: number, learningRate: number) => number;

@@ -1,5 +1,5 @@
 import { isNode } from '#platform';
-import { ArgumentError } from '../errors.ts';
+import { ArgumentError } from '../base/errors.ts';
 import type { SavedState, State } from '../io/state.ts';
 import type { Logs } from './callback.ts';
 import { isOfValidation, MonitorCallback, type MonitorOptions } from './monitorCallback.ts';
@@ -94,7 +94,7 @@ export class ModelCheckpoint extends MonitorCallback {
     const prefix = `Epoch ${values.epoch}:`;
     if (!this.#shouldSave(path, prefix, logs, isPartial)) return;
     if (isNode) {
-      const { makeFolderOf } = await import('../training/seldom.ts');
+      const { makeFolderOf } = await import('../platform/files.ts');
       await makeFolderOf('ModelCheckpoint', path);
     }
     await this.model.save(path);

@@ -1,8 +1,8 @@
-import { ArgumentError } from '../errors.ts';
-import { meant } from '../given.ts';
+import { ArgumentError } from '../base/errors.ts';
+import { meant } from '../base/optionNames.ts';
 import { Callback, type Logs } from './callback.ts';
 import { checkChoice, checkNumber, checkText } from './options.ts';
-import { type Print, printLine } from './print.ts';
+import { type Print, printLine } from './progress/print.ts';
 
 /** Whether a metric should fall (`min`), rise (`max`), or what its name implies (`auto`). */
 export type MonitorMode = 'auto' | 'min' | 'max';

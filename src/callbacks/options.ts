@@ -1,6 +1,6 @@
-import { describe } from '../describe.ts';
-import { ArgumentError } from '../errors.ts';
-import { meant } from '../given.ts';
+import { describe } from '../base/describe.ts';
+import { ArgumentError } from '../base/errors.ts';
+import { meant } from '../base/optionNames.ts';
 
 /** Checks of callback arguments, which must hold before a training of hours begins. */
 

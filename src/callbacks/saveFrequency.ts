@@ -1,7 +1,7 @@
 /** When a callback saves: after every epoch, or after every so many batches. */
 
-import { describe } from '../describe.ts';
-import { ArgumentError } from '../errors.ts';
+import { describe } from '../base/describe.ts';
+import { ArgumentError } from '../base/errors.ts';
 import type { SavedState, State } from '../io/state.ts';
 import { checkInteger } from './options.ts';
 

@@ -2,8 +2,8 @@
  * CIFAR-10's binary format: a file is a row of records, each one label byte followed by the 1,024 red, 1,024 green and
  * 1,024 blue bytes of a 32×32 image. Free of Node's own modules, so that a browser can decode what it has fetched.
  */
-import { describe } from '../describe.ts';
-import { ArgumentError, DataError } from '../errors.ts';
+import { describe } from '../base/describe.ts';
+import { ArgumentError, DataError } from '../base/errors.ts';
 import { emptyImages, imageBytes, type LabelledImages, planePixels } from './imageDataset.ts';
 
 /** Bytes of one record: a label and three planes. */

@@ -1,6 +1,6 @@
 /** What a download tells of itself. */
 
-import { DataError } from '../errors.ts';
+import { DataError } from '../base/errors.ts';
 
 /** Why a transfer gave nothing usable. */
 export type NetworkFailure = 'unreachable' | 'stalled' | 'status' | 'broken';

@@ -4,9 +4,9 @@
  * Every number comes from a hash of (seed, part, image, draw) and IEEE-754 sums, products and square roots, which every
  * engine rounds alike; sine and its kin are avoided since engines may differ in their last bit.
  */
-import { describe } from '../describe.ts';
-import { ArgumentError } from '../errors.ts';
-import { pcg4d } from '../random.ts';
+import { describe } from '../base/describe.ts';
+import { ArgumentError } from '../base/errors.ts';
+import { pcg4d } from '../base/random.ts';
 import { emptyImages, type ImageDataset, type ImageShape, type LabelledImages } from './imageDataset.ts';
 
 /** How many pictures to draw, and from which seed. */

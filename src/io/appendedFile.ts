@@ -1,7 +1,7 @@
 /** A file that grows record by record and outlives a kill: each one is on the disk at once, and a torn one is cut off. */
 
 import { files, readWhole } from '#platform';
-import { makeFolderOf, onDisk } from './files.ts';
+import { makeFolderOf, onDisk } from '../platform/files.ts';
 
 const LINE_FEED = 10;
 const NOTHING = new Uint8Array();

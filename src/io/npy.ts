@@ -3,8 +3,8 @@
  * order and shape, then the numbers. Versions 1.0 to 3.0 are read, 1.0 is written.
  */
 
-import { counted, describe } from '../describe.ts';
-import { ArgumentError, DataError } from '../errors.ts';
+import { counted, describe } from '../base/describe.ts';
+import { ArgumentError, DataError } from '../base/errors.ts';
 import { decodeNumbers, elementCount, isSizes, NUMBER_BYTES, type NumberKind, type Numbers } from './numbers.ts';
 
 /** An array that was read. */

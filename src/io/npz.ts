@@ -4,9 +4,9 @@
  * @module wgrad/npz
  */
 import { unzipSync, type Zippable, zipSync } from 'fflate';
-import { ArgumentError, DataError, WgradError } from '../errors.ts';
-import { checkOptions } from '../given.ts';
-import { checkWhole } from '../training/checks.ts';
+import { checkWhole } from '../base/checks.ts';
+import { ArgumentError, DataError, WgradError } from '../base/errors.ts';
+import { checkOptions } from '../base/optionNames.ts';
 import { decodeNpy, encodeNpy, type NpyArray } from './npy.ts';
 import type { Numbers } from './numbers.ts';
 import { quote } from './quote.ts';

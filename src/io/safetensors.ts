@@ -4,8 +4,8 @@
  * browsers too.
  */
 
-import { counted, describe } from '../describe.ts';
-import { ArgumentError, DataError } from '../errors.ts';
+import { counted, describe } from '../base/describe.ts';
+import { ArgumentError, DataError } from '../base/errors.ts';
 import { type JsonLimits, problemOfJson } from './json.ts';
 import { decodeNumbers, elementCount, isSizes, NUMBER_BYTES, type NumberKind, type Numbers } from './numbers.ts';
 import { quote } from './quote.ts';

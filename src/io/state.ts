@@ -3,8 +3,8 @@
  * metadata, and arrays are tensors. JSON has no NaN, no infinities and no -0; they are written as records.
  */
 
-import { counted } from '../describe.ts';
-import { DataError } from '../errors.ts';
+import { counted } from '../base/describe.ts';
+import { DataError } from '../base/errors.ts';
 import { problemOfJson } from './json.ts';
 import { quote } from './quote.ts';
 import type { SafetensorsInput, SafetensorsTensor } from './safetensors.ts';

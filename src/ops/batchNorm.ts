@@ -3,9 +3,9 @@
  * turns it into two reductions with fused prologues and one elementwise kernel each way, so it needs no kernel of its own.
  */
 
-import { ShapeError } from '../errors.ts';
-import type { Node } from '../graph/node.ts';
-import { formatShape } from '../shape.ts';
+import { ShapeError } from '../base/errors.ts';
+import { formatShape } from '../base/shape.ts';
+import type { Node } from '../ir/op.ts';
 import { add, div, mul, sqrt, square, sub } from './elementwise.ts';
 import { fullNode } from './leaf.ts';
 import { mean } from './reduce.ts';

@@ -1,8 +1,8 @@
 /** The batch of a data set on the GPU. */
 
-import { ShapeError } from '../errors.ts';
-import { createNode, type Node, type Op } from '../graph/node.ts';
-import { type Shape, sizeOf } from '../shape.ts';
+import { ShapeError } from '../base/errors.ts';
+import { type Shape, sizeOf } from '../base/shape.ts';
+import { createNode, type Node, type Op } from '../ir/op.ts';
 
 export interface BatchAttributes {
   readonly batch: number;

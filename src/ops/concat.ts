@@ -1,8 +1,8 @@
 /** Joining tensors along an axis, and cutting one into pieces: a view like those of views.ts. */
 
-import { ArgumentError, ShapeError } from '../errors.ts';
-import { createNode, type Node, type Op } from '../graph/node.ts';
-import { formatShape, normalizeAxis, stridesOf } from '../shape.ts';
+import { ArgumentError, ShapeError } from '../base/errors.ts';
+import { formatShape, normalizeAxis, stridesOf } from '../base/shape.ts';
+import { createNode, type Node, type Op } from '../ir/op.ts';
 import { lastOf, slice } from './views.ts';
 
 export interface ConcatAttributes {

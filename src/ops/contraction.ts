@@ -7,20 +7,11 @@
  *     workgroupTile 64     rows and columns a workgroup, staged through its memory (contraction_workgroup.wgsl)
  */
 
-import * as shaders from '../gpu/shaders.generated.ts';
-import { type Holes, specialise } from '../gpu/template.ts';
-import {
-  type Binding,
-  fitsUniform,
-  GUARANTEED_WORKGROUP,
-  isScratch,
-  type KernelTemplate,
-  type KernelVariant,
-  MAX_GRID,
-  type Scratch,
-  type Target,
-} from '../graph/kernel.ts';
-import { sizeOf } from '../shape.ts';
+import { sizeOf } from '../base/shape.ts';
+import { type Binding, isScratch, type KernelTemplate, type KernelVariant, type Scratch } from '../ir/op.ts';
+import { fitsUniform, GUARANTEED_WORKGROUP, MAX_GRID, type Target } from '../ir/target.ts';
+import * as shaders from '../wgsl/shaders.generated.ts';
+import { type Holes, specialise } from '../wgsl/template.ts';
 import { reduceKernels } from './reduce.ts';
 
 /** How an operand of a contraction lies in memory. */

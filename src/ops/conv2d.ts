@@ -3,12 +3,12 @@
  * gradients are the other two, to any order.
  */
 
-import { counted } from '../describe.ts';
-import { ShapeError } from '../errors.ts';
-import * as shaders from '../gpu/shaders.generated.ts';
-import type { Holes } from '../gpu/template.ts';
-import { createNode, expectDtype, expectRank, type Lowering, type Node, type Op } from '../graph/node.ts';
-import { formatShape, type Padding, type Pair, pairOf, type Shape, sizeOf, windowOf } from '../shape.ts';
+import { counted } from '../base/describe.ts';
+import { ShapeError } from '../base/errors.ts';
+import { formatShape, type Padding, type Pair, pairOf, type Shape, sizeOf, windowOf } from '../base/shape.ts';
+import { createNode, expectDtype, expectRank, type Lowering, type Node, type Op } from '../ir/op.ts';
+import * as shaders from '../wgsl/shaders.generated.ts';
+import type { Holes } from '../wgsl/template.ts';
 import { type Contraction, contractionVariants } from './contraction.ts';
 import { add } from './elementwise.ts';
 

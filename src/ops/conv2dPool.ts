@@ -3,11 +3,11 @@
  * them in the place of the four operations and of their gradients (see graph/rewrite.ts).
  */
 
-import * as shaders from '../gpu/shaders.generated.ts';
-import type { Holes } from '../gpu/template.ts';
-import { fitsUniform, type Scratch, type Target } from '../graph/kernel.ts';
-import type { Op } from '../graph/node.ts';
-import { type Shape, sizeOf } from '../shape.ts';
+import { type Shape, sizeOf } from '../base/shape.ts';
+import type { Op, Scratch } from '../ir/op.ts';
+import { fitsUniform, type Target } from '../ir/target.ts';
+import * as shaders from '../wgsl/shaders.generated.ts';
+import type { Holes } from '../wgsl/template.ts';
 import type { Conv2dAttributes } from './conv2d.ts';
 import { reduceKernels } from './reduce.ts';
 

@@ -4,9 +4,10 @@
  * int32 as it is. Functions are those of functions.wgsl.
  */
 
-import { createNode, type Dtype, isOf, type Node, type Op } from '../graph/node.ts';
-import type { PointwiseScope } from '../graph/pointwise.ts';
-import { broadcastShapes } from '../shape.ts';
+import type { Dtype } from '../base/dtype.ts';
+import { broadcastShapes } from '../base/shape.ts';
+import { createNode, isOf, type Node, type Op } from '../ir/op.ts';
+import type { PointwiseScope } from '../ir/scope.ts';
 import { dataNode, full, fullNode } from './leaf.ts';
 
 export type None = Readonly<Record<string, never>>;

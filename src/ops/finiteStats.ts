@@ -1,9 +1,8 @@
 /** What of a tensor is finite: how many elements are not, and the range of those that are. */
 
-import * as shaders from '../gpu/shaders.generated.ts';
-import type { KernelTemplate, Scratch } from '../graph/kernel.ts';
-import { createNode, type Node, type Op } from '../graph/node.ts';
-import { sizeOf } from '../shape.ts';
+import { sizeOf } from '../base/shape.ts';
+import { createNode, type KernelTemplate, type Node, type Op, type Scratch } from '../ir/op.ts';
+import * as shaders from '../wgsl/shaders.generated.ts';
 import { copy, NONE, type None } from './elementwise.ts';
 
 /** Words of the result. */

@@ -1,10 +1,10 @@
 /** Picking rows by index: gather and its transpose, and one-hot rows. */
 
-import { describe } from '../describe.ts';
-import { ArgumentError } from '../errors.ts';
-import * as shaders from '../gpu/shaders.generated.ts';
-import { createNode, expectDtype, type Node, type Op } from '../graph/node.ts';
-import { normalizeAxis, sizeOf } from '../shape.ts';
+import { describe } from '../base/describe.ts';
+import { ArgumentError } from '../base/errors.ts';
+import { normalizeAxis, sizeOf } from '../base/shape.ts';
+import { createNode, expectDtype, type Node, type Op } from '../ir/op.ts';
+import * as shaders from '../wgsl/shaders.generated.ts';
 import { isLong, withLongSum } from './longSum.ts';
 
 /** A NaN made at run time: WGSL refuses a constant one. */

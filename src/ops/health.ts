@@ -1,8 +1,8 @@
 /** What a training step tells of itself: the epoch's sums, and whether loss and gradients were finite. */
 
-import * as shaders from '../gpu/shaders.generated.ts';
-import { createNode, type Node, type Op } from '../graph/node.ts';
-import { FLAGS } from '../graph/pointwise.ts';
+import { createNode, type Node, type Op } from '../ir/op.ts';
+import { FLAGS } from '../ir/scope.ts';
+import * as shaders from '../wgsl/shaders.generated.ts';
 import { copy, NONE, type None } from './elementwise.ts';
 import { NOTHING, type UpdateRule } from './update.ts';
 

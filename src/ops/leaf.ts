@@ -1,9 +1,10 @@
 /** Leaves of the graph: values given by the host, memory that lives on a device, and plain numbers. */
 
-import { StateError } from '../errors.ts';
-import { createNode, type HostArray, type Node, type Op } from '../graph/node.ts';
-import type { Storage } from '../graph/storage.ts';
-import { formatShape, type Shape } from '../shape.ts';
+import type { HostArray } from '../base/dtype.ts';
+import { StateError } from '../base/errors.ts';
+import { formatShape, type Shape } from '../base/shape.ts';
+import { createNode, type Node, type Op } from '../ir/op.ts';
+import type { Storage } from '../ir/storage.ts';
 
 export interface DataAttributes {
   readonly values: HostArray;

@@ -1,6 +1,6 @@
 /** Sums that one thread adds up term by term: see long_sum.wgsl. */
 
-import * as shaders from '../gpu/shaders.generated.ts';
+import * as shaders from '../wgsl/shaders.generated.ts';
 
 /** Whether so many terms are added in levels, the hole LONG. */
 export const isLong = (terms: number): boolean => terms > 64;

@@ -1,9 +1,9 @@
 /** Matrix products, with either operand read transposed, over leading batch dimensions. */
 
-import { ShapeError } from '../errors.ts';
-import * as shaders from '../gpu/shaders.generated.ts';
-import { createNode, expectDtype, type Node, type Op } from '../graph/node.ts';
-import { broadcastShapes, formatShape, type Shape, sizeOf } from '../shape.ts';
+import { ShapeError } from '../base/errors.ts';
+import { broadcastShapes, formatShape, type Shape, sizeOf } from '../base/shape.ts';
+import { createNode, expectDtype, type Node, type Op } from '../ir/op.ts';
+import * as shaders from '../wgsl/shaders.generated.ts';
 import { type Contraction, contractionVariants } from './contraction.ts';
 import { add } from './elementwise.ts';
 import { broadcastTo } from './reduce.ts';

@@ -1,8 +1,8 @@
 /** Tensors side by side in one buffer, such as the gradients of all weights. */
 
-import { createNode, type Node, type Op } from '../graph/node.ts';
-import { OFFSET_ALIGNMENT } from '../graph/storage.ts';
-import { roundUp, sizeOf } from '../shape.ts';
+import { roundUp, sizeOf } from '../base/shape.ts';
+import { createNode, type Node, type Op } from '../ir/op.ts';
+import { OFFSET_ALIGNMENT } from '../ir/storage.ts';
 import { copy, NONE, type None } from './elementwise.ts';
 
 /** The elements that a packed tensor takes, so that the next one starts where every adapter can bind it. */

@@ -1,10 +1,17 @@
 /** Max and average pooling, and their ways back. The gradient operations are linear, so each one's gradient is its transpose. */
 
-import * as shaders from '../gpu/shaders.generated.ts';
-import type { Holes } from '../gpu/template.ts';
-import type { Binding, KernelTemplate } from '../graph/kernel.ts';
-import { createNode, expectDtype, expectRank, type Node, type Op } from '../graph/node.ts';
-import { type Padding, type Pair, pairOf, type Shape, sizeOf, windowOf } from '../shape.ts';
+import { type Padding, type Pair, pairOf, type Shape, sizeOf, windowOf } from '../base/shape.ts';
+import {
+  type Binding,
+  createNode,
+  expectDtype,
+  expectRank,
+  type KernelTemplate,
+  type Node,
+  type Op,
+} from '../ir/op.ts';
+import * as shaders from '../wgsl/shaders.generated.ts';
+import type { Holes } from '../wgsl/template.ts';
 import { isLong, withLongSum } from './longSum.ts';
 
 export interface Pool2dAttributes {

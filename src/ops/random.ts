@@ -4,9 +4,9 @@
  * read it, at their own index.
  */
 
-import { createNode, type Node, type Op } from '../graph/node.ts';
-import type { PointwiseScope } from '../graph/pointwise.ts';
-import type { Shape } from '../shape.ts';
+import type { Shape } from '../base/shape.ts';
+import { createNode, type Node, type Op } from '../ir/op.ts';
+import type { PointwiseScope } from '../ir/scope.ts';
 import { fullNode } from './leaf.ts';
 
 export interface DrawAttributes {

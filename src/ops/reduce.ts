@@ -1,11 +1,20 @@
 /** Sums and maxima over axes, their way back (broadcasting), and the position of the maximum. */
 
-import { ShapeError } from '../errors.ts';
-import * as shaders from '../gpu/shaders.generated.ts';
-import { isBrief, type KernelTemplate, type Scratch, type Target } from '../graph/kernel.ts';
-import { createNode, type Dtype, type Node, type Op } from '../graph/node.ts';
-import { valueType } from '../graph/pointwise.ts';
-import { broadcastShapes, formatShape, normalizeAxes, normalizeAxis, type Shape, sameShape, sizeOf } from '../shape.ts';
+import type { Dtype } from '../base/dtype.ts';
+import { ShapeError } from '../base/errors.ts';
+import {
+  broadcastShapes,
+  formatShape,
+  normalizeAxes,
+  normalizeAxis,
+  type Shape,
+  sameShape,
+  sizeOf,
+} from '../base/shape.ts';
+import { createNode, type KernelTemplate, type Node, type Op, type Scratch } from '../ir/op.ts';
+import { valueType } from '../ir/scope.ts';
+import { isBrief, type Target } from '../ir/target.ts';
+import * as shaders from '../wgsl/shaders.generated.ts';
 import { copy, div, equal, mul, neg } from './elementwise.ts';
 import { fullNode } from './leaf.ts';
 import { reshape } from './reshape.ts';

@@ -1,9 +1,9 @@
 /** The same elements in the same order under another shape. */
 
-import { counted } from '../describe.ts';
-import { ShapeError } from '../errors.ts';
-import { createNode, type Node, type Op } from '../graph/node.ts';
-import { checkShape, formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
+import { counted } from '../base/describe.ts';
+import { ShapeError } from '../base/errors.ts';
+import { checkShape, formatShape, type Shape, sameShape, sizeOf } from '../base/shape.ts';
+import { createNode, type Node, type Op } from '../ir/op.ts';
 
 export interface ReshapeAttributes {
   readonly shape: Shape;

@@ -1,11 +1,10 @@
 /** Softmax along the last axis, its logarithm, and cross-entropy fused with it. */
 
-import { describe } from '../describe.ts';
-import { ArgumentError, GradientError, ShapeError } from '../errors.ts';
-import * as shaders from '../gpu/shaders.generated.ts';
-import type { KernelTemplate } from '../graph/kernel.ts';
-import { createNode, expectDtype, expectRank, type Node, type Op } from '../graph/node.ts';
-import { formatShape, sizeOf } from '../shape.ts';
+import { describe } from '../base/describe.ts';
+import { ArgumentError, GradientError, ShapeError } from '../base/errors.ts';
+import { formatShape, sizeOf } from '../base/shape.ts';
+import { createNode, expectDtype, expectRank, type KernelTemplate, type Node, type Op } from '../ir/op.ts';
+import * as shaders from '../wgsl/shaders.generated.ts';
 import { add, copy, clip as cut, equal, exp, log, mul, NONE, type None, sub, where } from './elementwise.ts';
 import { fullNode } from './leaf.ts';
 import { isLong, withLongSum } from './longSum.ts';

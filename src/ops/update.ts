@@ -1,11 +1,10 @@
 /** Operations that write into variables: a new value, an optimizer's step. */
 
-import { ShapeError } from '../errors.ts';
-import * as shaders from '../gpu/shaders.generated.ts';
-import type { Binding } from '../graph/kernel.ts';
-import { createNode, type Node, type Op } from '../graph/node.ts';
-import { FLAGS } from '../graph/pointwise.ts';
-import { formatShape, type Shape, sizeOf } from '../shape.ts';
+import { ShapeError } from '../base/errors.ts';
+import { formatShape, type Shape, sizeOf } from '../base/shape.ts';
+import { type Binding, createNode, type Node, type Op } from '../ir/op.ts';
+import { FLAGS } from '../ir/scope.ts';
+import * as shaders from '../wgsl/shaders.generated.ts';
 import { copy } from './elementwise.ts';
 
 /** Shape of an operation that has no value. */

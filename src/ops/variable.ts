@@ -1,10 +1,10 @@
 /** The leaf of a variable: memory that lives longer than a plan and changes between plans. */
 
-import { StateError } from '../errors.ts';
-import { topologicalOrder } from '../graph/fuse.ts';
-import { createNode, isOf, type Node, type Op } from '../graph/node.ts';
-import type { Storage } from '../graph/storage.ts';
-import { formatShape, type Shape } from '../shape.ts';
+import { StateError } from '../base/errors.ts';
+import { formatShape, type Shape } from '../base/shape.ts';
+import { createNode, isOf, type Node, type Op } from '../ir/op.ts';
+import type { Storage } from '../ir/storage.ts';
+import { topologicalOrder } from '../ir/walk.ts';
 
 /** What all nodes of one variable share. */
 export interface VariableCell {

@@ -1,9 +1,10 @@
 /** Operations that only pick elements by index: transpose, slice, pad. They fuse with whatever follows. */
 
-import { describe } from '../describe.ts';
-import { ArgumentError, DtypeError, ShapeError } from '../errors.ts';
-import { createNode, type Dtype, type Node, type Op } from '../graph/node.ts';
-import { formatShape, type Shape, stridesOf } from '../shape.ts';
+import { describe } from '../base/describe.ts';
+import type { Dtype } from '../base/dtype.ts';
+import { ArgumentError, DtypeError, ShapeError } from '../base/errors.ts';
+import { formatShape, type Shape, stridesOf } from '../base/shape.ts';
+import { createNode, type Node, type Op } from '../ir/op.ts';
 import { copy } from './elementwise.ts';
 
 /** Terms `c0 * stride0 + …`, zero strides left out. */

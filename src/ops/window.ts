@@ -1,8 +1,8 @@
 /** A stretch of a tensor's memory as a tensor of its own: how a kernel binds part of what it could not bind whole. */
 
-import { StateError } from '../errors.ts';
-import { createNode, type Node, type Op } from '../graph/node.ts';
-import type { Shape } from '../shape.ts';
+import { StateError } from '../base/errors.ts';
+import type { Shape } from '../base/shape.ts';
+import { createNode, type Node, type Op } from '../ir/op.ts';
 
 export interface WindowAttributes {
   /** The first element, a multiple of 256 bytes. */

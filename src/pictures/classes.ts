@@ -1,9 +1,9 @@
 /** Classes of examples, as callers have them: ids or probabilities, in a tensor or not. */
 
-import { counted } from '../describe.ts';
-import { ArgumentError, ShapeError } from '../errors.ts';
-import { formatShape } from '../shape.ts';
-import type { Tensor } from '../tensor.ts';
+import { counted } from '../base/describe.ts';
+import { ArgumentError, ShapeError } from '../base/errors.ts';
+import { formatShape } from '../base/shape.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import { type Guess, likeliestOfRows } from './confusion.ts';
 
 /**

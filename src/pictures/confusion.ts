@@ -1,6 +1,6 @@
 /** What a classifier takes each class for, as numbers. Needs no package, so that a page or a report can use it alone. */
 
-import { ArgumentError, ShapeError } from '../errors.ts';
+import { ArgumentError, ShapeError } from '../base/errors.ts';
 
 /** The class that an example is taken for. */
 export interface Guess {

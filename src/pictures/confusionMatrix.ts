@@ -1,9 +1,9 @@
 /** Which class is taken for which. */
 
 import { textWidth } from '#raster';
-import { counted } from '../describe.ts';
-import { ArgumentError } from '../errors.ts';
-import { checkOptions } from '../given.ts';
+import { counted } from '../base/describe.ts';
+import { ArgumentError } from '../base/errors.ts';
+import { checkOptions } from '../base/optionNames.ts';
 import { type Classes, readClasses, readLabels } from './classes.ts';
 import { countPairs } from './confusion.ts';
 import { percent } from './format.ts';

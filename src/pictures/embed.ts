@@ -1,7 +1,7 @@
 /** Pixels within an SVG document. */
 
+import type { Pixels } from '../io/pixels.ts';
 import { peer } from './peer.ts';
-import type { Pixels } from './pixels.ts';
 
 /** Where an image lies on the page, and how large a pixel is. */
 export interface Spot {

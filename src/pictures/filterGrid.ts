@@ -1,16 +1,16 @@
 /** What the filters of a convolution look for. */
 
-import { describe } from '../describe.ts';
-import { ArgumentError, ShapeError } from '../errors.ts';
-import { checkOptions } from '../given.ts';
-import { formatShape, type Shape, sameShape } from '../shape.ts';
-import type { Tensor } from '../tensor.ts';
-import { checkWhole } from '../training/checks.ts';
+import { checkWhole } from '../base/checks.ts';
+import { describe } from '../base/describe.ts';
+import { ArgumentError, ShapeError } from '../base/errors.ts';
+import { checkOptions } from '../base/optionNames.ts';
+import { formatShape, type Shape, sameShape } from '../base/shape.ts';
+import { type FilterScale, filterPixels, largestWeight, montage, type Pixels } from '../io/pixels.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import { embed, type Spot } from './embed.ts';
 import { short } from './format.ts';
 import { heading, MARGIN } from './heading.ts';
 import { Picture } from './picture.ts';
-import { type FilterScale, filterPixels, largestWeight, montage, type Pixels } from './pixels.ts';
 import { text } from './svgText.ts';
 import { taken } from './taken.ts';
 

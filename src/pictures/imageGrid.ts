@@ -1,12 +1,13 @@
 /** Images in rows, with what they show and what a model took them for. */
 
 import { textWidth } from '#raster';
-import { describe } from '../describe.ts';
-import { ArgumentError } from '../errors.ts';
-import { checkOptions } from '../given.ts';
-import type { Shape } from '../shape.ts';
-import type { Tensor } from '../tensor.ts';
-import { checkWhole } from '../training/checks.ts';
+import { checkWhole } from '../base/checks.ts';
+import { describe } from '../base/describe.ts';
+import { ArgumentError } from '../base/errors.ts';
+import { checkOptions } from '../base/optionNames.ts';
+import type { Shape } from '../base/shape.ts';
+import { imagePixels } from '../io/pixels.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import { type Classes, readClasses, readLabels } from './classes.ts';
 import type { Guess } from './confusion.ts';
 import { embed } from './embed.ts';
@@ -14,7 +15,6 @@ import { percent } from './format.ts';
 import { heading, MARGIN } from './heading.ts';
 import { RIGHT, RIGHT_TEXT, WRONG, WRONG_TEXT } from './palette.ts';
 import { Picture } from './picture.ts';
-import { imagePixels } from './pixels.ts';
 import { text } from './svgText.ts';
 import { taken } from './taken.ts';
 

@@ -4,12 +4,13 @@
  * font of @expo-google-fonts/source-sans-3.
  * @module wgrad/pictures
  */
+
+export { type FilterScale, filterPixels, imagePixels, montage, type Pixels } from '../io/pixels.ts';
 export type { Classes } from './classes.ts';
 export { confusionCounts, type Guess, likeliest } from './confusion.ts';
 export { type ConfusionMatrixOptions, confusionMatrix } from './confusionMatrix.ts';
 export { type BeforeAfter, type FilterGridOptions, filterGrid, type Kernel } from './filterGrid.ts';
 export { type ImageArray, type ImageGridOptions, type Images, imageGrid } from './imageGrid.ts';
 export { Picture, type PngOptions } from './picture.ts';
-export { type FilterScale, filterPixels, imagePixels, montage, type Pixels } from './pixels.ts';
 export { type PlotHistoryOptions, plotHistory } from './plotHistory.ts';
 export type { EpochNumbers, Training, Trainings } from './trainings.ts';

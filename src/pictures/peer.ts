@@ -1,6 +1,6 @@
 /** Packages that only pictures need, and that wgrad does not bring along. */
 
-import { StateError } from '../errors.ts';
+import { StateError } from '../base/errors.ts';
 
 /** Loads one. */
 export async function peer<Module>(name: string, load: () => Promise<Module>): Promise<Module> {

@@ -2,10 +2,10 @@
 
 import { files } from '#platform';
 import { rasterize } from '#raster';
-import { describe } from '../describe.ts';
-import { ArgumentError } from '../errors.ts';
-import { checkOptions } from '../given.ts';
-import { makeFolderOf, writeBytes } from '../io/files.ts';
+import { describe } from '../base/describe.ts';
+import { ArgumentError } from '../base/errors.ts';
+import { checkOptions } from '../base/optionNames.ts';
+import { makeFolderOf, writeBytes } from '../platform/files.ts';
 import { page } from './svgSheet.ts';
 
 /** How fine a PNG is. */

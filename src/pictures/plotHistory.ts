@@ -1,8 +1,8 @@
 /** The curves of a training, or of several. */
 
 import { textWidth } from '#raster';
-import { checkName, checkOptions } from '../given.ts';
-import { checkWhole } from '../training/checks.ts';
+import { checkWhole } from '../base/checks.ts';
+import { checkName, checkOptions } from '../base/optionNames.ts';
 import { short } from './format.ts';
 import { heading, MARGIN, SLACK } from './heading.ts';
 import { historyTitle } from './historyTitle.ts';

@@ -1,8 +1,9 @@
 /** Histories as callers have them, and what can be read off them. */
 
-import type { History, Interruption } from '../callbacks/history.ts';
-import { describe } from '../describe.ts';
-import { ArgumentError } from '../errors.ts';
+import { describe } from '../base/describe.ts';
+import { ArgumentError } from '../base/errors.ts';
+import type { History } from '../callbacks/history.ts';
+import type { Interruption } from '../callbacks/trainingRecord.ts';
 import { PALETTE } from './palette.ts';
 import { WOBBLE } from './rateFalls.ts';
 

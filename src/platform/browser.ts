@@ -1,16 +1,15 @@
-/** What differs between Node and browsers, as browsers have it; see node.ts. */
+/** What differs between Node and browsers, as browsers have it; see contract.ts. */
 
-import { DataError, DeviceError, StateError } from '../errors.ts';
-import { type AdapterChoice, type FoundAdapter, isSoftware } from '../gpu/adapter.ts';
-import type { Shelf } from '../gpu/tuningStore.ts';
-import { VERSION } from '../version.ts';
-import type * as Node from './node.ts';
+import { DeviceError, StateError } from '../base/errors.ts';
+import { VERSION } from '../base/version.ts';
+import { type AdapterChoice, type FoundAdapter, isSoftware } from './adapter.ts';
+import type { Platform, Shelf } from './contract.ts';
 
-export const isNode: typeof Node.isNode = false;
+export const isNode: Platform['isNode'] = false;
 
-export const environment: typeof Node.environment = () => undefined;
+export const environment: Platform['environment'] = () => undefined;
 
-export const files: typeof Node.files = (who, instead) => {
+export const files: Platform['files'] = (who, instead) => {
   throw new StateError(`${who}: a browser has no files. ${instead}`);
 };
 
@@ -18,17 +17,11 @@ const noFile = async (path: string): Promise<never> => {
   throw new StateError(`A browser has no files, '${path}' cannot be used. Keep the bytes yourself.`);
 };
 
-export const writeWhole: typeof Node.writeWhole = noFile;
-export const readWhole: typeof Node.readWhole = noFile;
-export const makeFolder: typeof Node.makeFolder = noFile;
+export const writeWhole: Platform['writeWhole'] = noFile;
+export const readWhole: Platform['readWhole'] = noFile;
+export const makeFolder: Platform['makeFolder'] = noFile;
 
-export const loadCifar10: typeof Node.loadCifar10 = async () => {
-  throw new DataError(
-    'cifar10.load reads files and needs Node. In a browser, fetch the batch files and pass their bytes to cifar10.decode.',
-  );
-};
-
-export const tuningShelf: typeof Node.tuningShelf = (adapter): Shelf => {
+export const tuningShelf: Platform['tuningShelf'] = (adapter): Shelf => {
   const name = `wgrad tuning ${VERSION} ${adapter}`;
   const stored = (): string | null => globalThis.localStorage?.getItem(name) ?? null;
   return {

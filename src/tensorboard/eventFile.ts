@@ -1,10 +1,10 @@
 /** The event file of a run, a folder: begun when there is something to write, or gone on with. */
 
 import { files } from '#platform';
-import { DataError, FileError } from '../errors.ts';
+import { DataError, FileError } from '../base/errors.ts';
 import { AppendedFile } from '../io/appendedFile.ts';
-import { makeFolderOf, onDisk } from '../io/files.ts';
 import type { SavedState, State } from '../io/state.ts';
+import { makeFolderOf, onDisk } from '../platform/files.ts';
 import { encodeSummary, encodeVersion, type SummaryValue } from './event.ts';
 import { encodeRecord, wholeRecords } from './record.ts';
 

@@ -1,8 +1,8 @@
 /** The filters of a convolution as an image. */
 
 import { encode } from 'fast-png';
-import type { Weight } from '../callbacks/callback.ts';
-import { filterPixels, montage, type Pixels } from '../pictures/pixels.ts';
+import type { Weight } from '../base/weight.ts';
+import { filterPixels, montage, type Pixels } from '../io/pixels.ts';
 import type { Image } from './event.ts';
 
 /** Pixels of the longer side, about: TensorBoard shows small images small. */

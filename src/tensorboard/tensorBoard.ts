@@ -1,9 +1,10 @@
 /** Writes what TensorBoard shows. */
 
-import { Callback, type Hook, type Logs, type MetricsReport, type Weight } from '../callbacks/callback.ts';
+import { ArgumentError, StateError } from '../base/errors.ts';
+import { checkOptions } from '../base/optionNames.ts';
+import type { Weight } from '../base/weight.ts';
+import { Callback, type Hook, type Logs, type MetricsReport } from '../callbacks/callback.ts';
 import { checkChoice, checkInteger, checkText } from '../callbacks/options.ts';
-import { ArgumentError, StateError } from '../errors.ts';
-import { checkOptions } from '../given.ts';
 import type { SavedState, State } from '../io/state.ts';
 import type { Image, SummaryValue } from './event.ts';
 import { EventFile } from './eventFile.ts';

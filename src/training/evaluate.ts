@@ -2,14 +2,14 @@
 
 import type { Pauses } from '../callbacks/callbackList.ts';
 import { type Callback, CallbackList, type CallbackModel, type Logs } from '../callbacks/index.ts';
-import type { Tensor, TensorLike } from '../tensor.ts';
-import { checkExamples, dataOf } from './checkData.ts';
-import { type Compiled, classesOf } from './compiled.ts';
-import { numbersOf } from './exampleWeights.ts';
+import { type Compiled, classesOf } from '../network/compiled.ts';
+import type { Tensor, TensorLike } from '../tensor/tensor.ts';
+import { checkExamples, dataOf } from './data/checkData.ts';
+import { numbersOf } from './data/exampleWeights.ts';
+import { disposeExamples, uploadExamples } from './data/gpuDataset.ts';
 import { takePassOptions } from './fitOptions.ts';
-import { disposeExamples, uploadExamples } from './gpuDataset.ts';
+import { Evaluator } from './loop/evaluator.ts';
 import { fittingEvaluation, labelKindOf } from './memory.ts';
-import { Evaluator } from './trainer.ts';
 
 export interface EvaluateOptions {
   /** Default 32. */

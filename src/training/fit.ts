@@ -1,66 +1,21 @@
 /** `fit`: epochs of training with validation and callbacks. */
 
-import {
-  type Callback,
-  CallbackList,
-  type CallbackModel,
-  History,
-  type Logs,
-  ProgressBar,
-} from '../callbacks/index.ts';
-import { ArgumentError, OutOfMemoryError } from '../errors.ts';
+import { ArgumentError, OutOfMemoryError } from '../base/errors.ts';
+import { CallbackList, type CallbackModel, History, type Logs, ProgressBar } from '../callbacks/index.ts';
 import type { State } from '../io/state.ts';
-import type { Tensor, TensorLike } from '../tensor.ts';
-import { checkClassWeight, checkExamples, checkInputs, dataOf } from './checkData.ts';
-import { type Compiled, classesOf } from './compiled.ts';
-import { exampleWeights, numbersOf, type Weighting } from './exampleWeights.ts';
-import { disposeExamples, type Examples, uploadExamples } from './gpuDataset.ts';
+import { type Compiled, classesOf } from '../network/compiled.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { checkClassWeight, checkExamples, checkInputs, dataOf } from './data/checkData.ts';
+import { exampleWeights, numbersOf } from './data/exampleWeights.ts';
+import { disposeExamples, type Examples, uploadExamples } from './data/gpuDataset.ts';
+import type { FitOptions } from './fitOptions.ts';
+import type { ProgressParts } from './loop/epochPass.ts';
+import { Evaluator } from './loop/evaluator.ts';
+import { Trainer } from './loop/trainer.ts';
+import type { Visits } from './loop/visits.ts';
 import { fittingBatch, labelKindOf } from './memory.ts';
-import type { ProgressParts } from './pass.ts';
-import { type Place, restoreFrom, type Standing } from './standing.ts';
-import { Evaluator, Trainer } from './trainer.ts';
-import type { Visits } from './visits.ts';
+import { type Place, restoreFrom, type Standing } from './resumeState.ts';
 import { zeroLoss } from './zeroLoss.ts';
-
-/** Options of `fit`. */
-export interface FitOptions extends Weighting {
-  /** Examples of an optimizer step; default 32. */
-  readonly batchSize?: number;
-  /**
-   * Larger batches are taken in parts of at most so many examples, whose gradients add up to that of the whole batch: the
-   * memory of a part trains a batch of any size. Each part draws a dropout of its own and batch normalisation takes each
-   * part's own mean, so with these layers the gradient is another one than in one piece. Default: the batch size, or what
-   * the device can hold.
-   */
-  readonly microBatchSize?: number;
-  /** Default 1. */
-  readonly epochs?: number;
-  /** 0 silent, 1 a progress bar, 2 a line an epoch; default 1. */
-  readonly verbose?: 0 | 1 | 2;
-  /** Called in this order; those of a higher `rank` later. */
-  readonly callbacks?: readonly Callback[];
-  /**
-   * Share of the examples, the last ones, kept for validation, rounded up to whole examples; in [0, 1), default 0.
-   * `validationData` goes before.
-   */
-  readonly validationSplit?: number;
-  /** [inputs, labels], or [inputs, labels, example weights]. */
-  readonly validationData?: readonly [TensorLike, TensorLike] | readonly [TensorLike, TensorLike, TensorLike];
-  /** Default true: a new order every epoch. */
-  readonly shuffle?: boolean;
-  /** Epoch to start at; default 0. Where training goes on from a file (`model.resume`, BackupAndRestore), the file's. */
-  readonly initialEpoch?: number;
-  /** Default: the batch size. */
-  readonly validationBatchSize?: number;
-  /** Validate every so many epochs; default 1. */
-  readonly validationFreq?: number;
-  /**
-   * What to do after an epoch in which no step could be taken, because none was finite: `stop` ends the training there, as
-   * nothing would ever change any more, `warn` goes on. Both are told on the console. Default `stop`. Where a
-   * `DivergenceDetector` watches, it decides.
-   */
-  readonly onNonFinite?: 'stop' | 'warn';
-}
 
 /** Who is trained. */
 export interface Trainee {
@@ -183,7 +138,7 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
       trainer.begin(initialEpoch);
       if (resumption !== null) {
         place = await restoreFrom(resumption.source, async () => {
-          const { goOn } = await import('./seldom.ts');
+          const { goOn } = await import('./onDemand/index.ts');
           return goOn(resumption, setting, compiled, trainer, callbacks);
         });
         standing.resumed();
@@ -200,7 +155,7 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
         }
         const standstill = warn ? await trainer.standstill() : null;
         if (standstill !== null && onNonFinite === 'stop' && epoch + 1 < epochs) {
-          const { standstillText } = await import('./seldom.ts');
+          const { standstillText } = await import('./onDemand/index.ts');
           console.warn(standstillText(standstill, epoch));
           model.stopTraining = true;
         }
@@ -238,7 +193,7 @@ const EXPLODED = 1e3;
 async function tellExplosion({ history: { loss = [] } }: History): Promise<void> {
   const [first, last] = [loss[0], loss.at(-1) ?? 0];
   if (!(Number.isFinite(last) && last > EXPLODED && last > EXPLODED * Math.abs(first))) return;
-  const { explosionText } = await import('./seldom.ts');
+  const { explosionText } = await import('./onDemand/index.ts');
   console.warn(explosionText(first, last));
 }
 

@@ -1,12 +1,13 @@
 /** What `fit`, `evaluate` and `predict` are told beside the data, checked before hours are spent on it. */
 
+import { checkWhole } from '../base/checks.ts';
+import { counted, describe } from '../base/describe.ts';
+import { ArgumentError } from '../base/errors.ts';
+import { checkName, checkOptions } from '../base/optionNames.ts';
 import { Callback } from '../callbacks/index.ts';
-import { counted, describe } from '../describe.ts';
-import { ArgumentError } from '../errors.ts';
-import { checkName, checkOptions } from '../given.ts';
-import { dataOf } from './checkData.ts';
-import { checkWhole } from './checks.ts';
-import type { FitOptions } from './fit.ts';
+import type { TensorLike } from '../tensor/tensor.ts';
+import { dataOf } from './data/checkData.ts';
+import type { Weighting } from './data/exampleWeights.ts';
 
 const OPTIONS: Readonly<Record<keyof FitOptions, true>> = {
   batchSize: true,
@@ -123,4 +124,44 @@ function checkCallbacks(who: string, callbacks: readonly Callback[]): void {
         'of a class that extends Callback.',
     );
   }
+}
+
+/** Options of `fit`. */
+export interface FitOptions extends Weighting {
+  /** Examples of an optimizer step; default 32. */
+  readonly batchSize?: number;
+  /**
+   * Larger batches are taken in parts of at most so many examples, whose gradients add up to that of the whole batch: the
+   * memory of a part trains a batch of any size. Each part draws a dropout of its own and batch normalisation takes each
+   * part's own mean, so with these layers the gradient is another one than in one piece. Default: the batch size, or what
+   * the device can hold.
+   */
+  readonly microBatchSize?: number;
+  /** Default 1. */
+  readonly epochs?: number;
+  /** 0 silent, 1 a progress bar, 2 a line an epoch; default 1. */
+  readonly verbose?: 0 | 1 | 2;
+  /** Called in this order; those of a higher `rank` later. */
+  readonly callbacks?: readonly Callback[];
+  /**
+   * Share of the examples, the last ones, kept for validation, rounded up to whole examples; in [0, 1), default 0.
+   * `validationData` goes before.
+   */
+  readonly validationSplit?: number;
+  /** [inputs, labels], or [inputs, labels, example weights]. */
+  readonly validationData?: readonly [TensorLike, TensorLike] | readonly [TensorLike, TensorLike, TensorLike];
+  /** Default true: a new order every epoch. */
+  readonly shuffle?: boolean;
+  /** Epoch to start at; default 0. Where training goes on from a file (`model.resume`, BackupAndRestore), the file's. */
+  readonly initialEpoch?: number;
+  /** Default: the batch size. */
+  readonly validationBatchSize?: number;
+  /** Validate every so many epochs; default 1. */
+  readonly validationFreq?: number;
+  /**
+   * What to do after an epoch in which no step could be taken, because none was finite: `stop` ends the training there, as
+   * nothing would ever change any more, `warn` goes on. Both are told on the console. Default `stop`. Where a
+   * `DivergenceDetector` watches, it decides.
+   */
+  readonly onNonFinite?: 'stop' | 'warn';
 }

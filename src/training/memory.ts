@@ -1,29 +1,30 @@
 /** What training a network takes on the GPU, told without one. */
 
-import { OutOfMemoryError } from '../errors.ts';
-import type { Device } from '../gpu/device.ts';
-import { bytesOfPlan } from '../gpu/plan.ts';
-import { topologicalOrder } from '../graph/fuse.ts';
-import { isScratch, type Target } from '../graph/kernel.ts';
-import { isOversized } from '../graph/limits.ts';
-import { bytesOfOperand } from '../graph/memory.ts';
-import type { Dtype, Node } from '../graph/node.ts';
-import { ALL_PASSES } from '../graph/passes.ts';
-import { type Schedule, schedule } from '../graph/schedule.ts';
-import { scheduleWithin } from '../graph/scheduleWithin.ts';
-import { bytesOf, formatBytes } from '../graph/storage.ts';
+import { bytesOf, type Dtype, formatBytes } from '../base/dtype.ts';
+import { OutOfMemoryError } from '../base/errors.ts';
+import { type Shape, sizeOf } from '../base/shape.ts';
+import { isOversized } from '../compiler/limits.ts';
+import { bytesOfOperand } from '../compiler/placement.ts';
+import { ALL_PASSES } from '../compiler/rewrite/passes.ts';
+import { type Schedule, schedule } from '../compiler/schedule.ts';
+import { isScratch, type Node } from '../ir/op.ts';
+import type { Target } from '../ir/target.ts';
+import { topologicalOrder } from '../ir/walk.ts';
+import type { Compiled, Goal } from '../network/compiled.ts';
+import { perExampleOf } from '../network/customParts.ts';
+import type { Network } from '../network/network.ts';
+import type { MomentNodes } from '../network/optimizerState.ts';
+import { standIn } from '../network/parameters.ts';
+import { evaluationStep, type Step, type StepParts, trainingStep } from '../network/step.ts';
 import { batchRows } from '../ops/batchRows.ts';
 import { LEFT_OUT, momentsOf } from '../ops/update.ts';
-import { type Shape, sizeOf } from '../shape.ts';
-import type { Tensor } from '../tensor.ts';
-import type { Compiled, Goal } from './compiled.ts';
-import { bytesOfLedger, standInLedger } from './ledger.ts';
-import { gradientSums, stagesOf } from './microBatches.ts';
-import type { MomentNodes } from './moments.ts';
-import { evaluationStep, type Network, type Step, type StepParts, trainingStep } from './network.ts';
-import { MOST_TOGETHER } from './pace.ts';
-import { standIn } from './parameters.ts';
-import { perExampleOf } from './userParts.ts';
+import type { Device } from '../runtime/device.ts';
+import { bytesOfPlan } from '../runtime/plan.ts';
+import { scheduleWithin } from '../runtime/scheduleWithin.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { gradientSums, stagesOf } from './loop/microBatches.ts';
+import { MOST_TOGETHER } from './loop/pace.ts';
+import { bytesOfLedger, standInLedger } from './loop/stepMetrics.ts';
 
 /** Options of `memory`. */
 export interface MemoryOptions {

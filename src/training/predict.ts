@@ -1,18 +1,19 @@
 /** The forward pass over many examples, batch after batch. */
 
+import { sizeOf } from '../base/shape.ts';
 import type { Pauses } from '../callbacks/callbackList.ts';
 import { type Callback, CallbackList, type CallbackModel } from '../callbacks/index.ts';
-import type { Device } from '../gpu/device.ts';
-import { Plan } from '../gpu/plan.ts';
-import type { Node } from '../graph/node.ts';
+import type { Node } from '../ir/op.ts';
+import { inference, type Network } from '../network/network.ts';
+import type { Step } from '../network/step.ts';
 import { copy } from '../ops/elementwise.ts';
-import { sizeOf } from '../shape.ts';
-import { type Tensor, tensor } from '../tensor.ts';
+import type { Device } from '../runtime/device.ts';
+import { Plan } from '../runtime/plan.ts';
+import { type Tensor, tensor } from '../tensor/tensor.ts';
+import { Order, Rows } from './data/gpuDataset.ts';
 import { takePassOptions } from './fitOptions.ts';
-import { Order, Rows } from './gpuDataset.ts';
-import { InFlight } from './inFlight.ts';
+import { InFlight } from './loop/inFlight.ts';
 import { fitting } from './memory.ts';
-import { inference, type Network, type Step } from './network.ts';
 
 export interface PredictOptions {
   /** Default 32. */

@@ -1,9 +1,9 @@
 /** What a regression costs before anything is learnt: the scale of its losses. */
 
-import type { Loss } from '../losses.ts';
-import { sizeOf } from '../shape.ts';
-import type { Tensor } from '../tensor.ts';
-import { givenValues } from './gpuDataset.ts';
+import { sizeOf } from '../base/shape.ts';
+import type { Loss } from '../nn/losses.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { givenValues } from './data/gpuDataset.ts';
 
 /** So many labels tell the scale; more computed ones are not worth a copy to the host. */
 const ENOUGH = 65_536;

@@ -1,6 +1,6 @@
 /** SVG to pixels, and how wide its text is, as a browser's canvas has it; see node.ts. */
 
-import { StateError } from '../../errors.ts';
+import { StateError } from '../../base/errors.ts';
 import { FONT } from '../svgText.ts';
 import type * as Node from './node.ts';
 

@@ -5,7 +5,7 @@
 
 import { createRequire } from 'node:module';
 import type { Resvg, ResvgRenderOptions, renderAsync } from '@resvg/resvg-js';
-import { StateError } from '../../errors.ts';
+import { StateError } from '../../base/errors.ts';
 import { missing } from '../peer.ts';
 import { FONT_NAME, type TextStyle, text } from '../svgText.ts';
 

@@ -1,0 +1,53 @@
+/** Why an adapter cannot run a schedule, in words. */
+
+import { formatBytes } from '../../base/dtype.ts';
+import { DeviceError, OutOfMemoryError, type WgradError } from '../../base/errors.ts';
+import { isScratch, type Operand } from '../../ir/op.ts';
+import type { Excess, Limits } from '../limits.ts';
+import { describeKernel, describeOperand } from './describeKernel.ts';
+
+const FAULT =
+  "This is a fault of wgrad, or of an operation of your own: if it is wgrad's, please report it with this text.";
+
+/** An OutOfMemoryError for what is too large, a DeviceError for what no smaller tensor would mend. */
+export function refusalOf(excess: Excess, limits: Limits, adapter: string): WgradError {
+  const { asked } = excess;
+  const most = limits[excess.limit];
+  const refused = (what: string): DeviceError => new DeviceError(`${what} on '${adapter}'. ${FAULT}`);
+  switch (excess.limit) {
+    case 'binding':
+    case 'uniformBinding':
+      return new OutOfMemoryError(
+        `Kernel '${excess.kernel.label}' binds ${describeOperand(excess.operand)}, but '${adapter}' binds at most ` +
+          `${formatBytes(most)} of a buffer. ${remedyOf(excess.operand, most / asked)}`,
+      );
+    case 'buffer':
+      return new OutOfMemoryError(
+        `${describeOperand(excess.operand)} needs a buffer of ${formatBytes(asked)}, but a buffer of '${adapter}' holds at most ` +
+          `${formatBytes(most)}. ${remedyOf(excess.operand, most / asked)}`,
+      );
+    case 'groups':
+      return new OutOfMemoryError(
+        `Kernel ${describeKernel(excess.kernel)} takes ${excess.kernel.grid.join(' × ')} workgroups, but '${adapter}' dispatches at ` +
+          `most ${most} a dimension. Use a smaller batch, or compute in parts with slice().`,
+      );
+    case 'storageBuffers':
+      return refused(`Kernel ${describeKernel(excess.kernel)} binds ${asked} buffers, more than ${most},`);
+    case 'uniformBuffers':
+      return refused(`Kernel ${describeKernel(excess.kernel)} binds ${asked} uniform buffers, more than ${most},`);
+    case 'threads':
+      return refused(
+        `Kernel ${describeKernel(excess.kernel)} has workgroups of ${asked} invocations, more than ${most},`,
+      );
+    case 'alignment':
+      return refused(`A tensor lies at byte ${asked}, which is no place to bind it,`);
+  }
+}
+
+function remedyOf(operand: Operand, share: number): string {
+  const percent = Math.max(1, Math.floor(share * 100));
+  if (!isScratch(operand) && operand.op.lowering.kind === 'leaf') {
+    return `Give it in parts of at most ${percent} % of its size, or use a smaller layer.`;
+  }
+  return `Use at most ${percent} % of this batch size, or compute in parts with slice().`;
+}

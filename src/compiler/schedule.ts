@@ -1,0 +1,151 @@
+/**
+ * From nodes to kernels in order, with a place in memory for every result. Pure: it knows the adapter only as a `Target`,
+ * so memory can be told without a GPU.
+ */
+
+import { roundUp, sizeOf } from '../base/shape.ts';
+import { isScratch, type KernelTemplate, type KernelVariant, type Node } from '../ir/op.ts';
+import { OFFSET_ALIGNMENT } from '../ir/storage.ts';
+import { isBrief, type Target } from '../ir/target.ts';
+import { homeOf, resolve } from '../ir/walk.ts';
+import * as shaders from '../wgsl/shaders.generated.ts';
+import { specialise } from '../wgsl/template.ts';
+import { emitLoad, emitStore, KernelText } from './expressions.ts';
+import { fuse, type Group } from './fuse.ts';
+import { type KernelDraft, type ScheduledKernel, sideBySide, writeKernel } from './kernelText.ts';
+import { type Placement, placeInMemory } from './placement.ts';
+import { type Pass, rewrite } from './rewrite/rewrite.ts';
+import { checkSizes } from './sizes.ts';
+
+export interface Schedule {
+  readonly kernels: readonly ScheduledKernel[];
+  readonly placement: Placement;
+  /** Leaves that the kernels read or write, or that are fetched as they are. */
+  readonly leaves: readonly Node[];
+  /** The node that stands for each root after rewriting. */
+  readonly roots: ReadonlyMap<Node, Node>;
+  /** The nodes that can be computed in several ways. */
+  readonly tunable: readonly Node[];
+}
+
+/** Compiles the graph of `asked` for a kind of adapter. Roots that have a value keep their memory to themselves. */
+export function schedule(asked: readonly Node[], target: Target, passes: readonly Pass[]): Schedule {
+  checkSizes(asked);
+  const rewritten = rewrite(asked, passes);
+  const roots = asked.map((root) => rewritten.get(root) ?? root);
+  const groups = fuse(roots, target.maxStorageBuffers);
+  const packs = new Map<Node, { readonly pack: Node; readonly offset: number }>();
+  for (const group of groups) {
+    const readers = group.anchor === null ? group.members : [group.anchor, ...group.members];
+    for (const node of readers) for (const input of node.inputs) notePack(homeOf(input).home, packs);
+  }
+  for (const root of roots) notePack(homeOf(root).home, packs);
+
+  const drafts = groups.flatMap((group) => compileGroup(group, target, packs));
+  const kernels = sideBySide(drafts, target.maxStorageBuffers).map((parts) => writeKernel(parts, target.maxGroups));
+  const leaves = new Set<Node>();
+  for (const kernel of kernels) {
+    for (const { operand } of kernel.bindings) {
+      if (isScratch(operand)) continue;
+      const { home } = homeOf(operand);
+      if (home.op.lowering.kind === 'leaf') leaves.add(home);
+    }
+  }
+  const fetched = new Set<Node>();
+  for (const root of roots) {
+    const source = resolve(root);
+    const { home } = homeOf(source);
+    if (home.op.lowering.kind === 'leaf') leaves.add(home);
+    else if (source.op.lowering.kind !== 'effect') fetched.add(source);
+  }
+  const tunable = groups.flatMap(({ anchor }) => (anchor !== null && isTunable(anchor) ? [anchor] : []));
+  const placement = placeInMemory(kernels, packs, fetched);
+  return { kernels, placement, leaves: [...leaves], roots: rewritten, tunable };
+}
+
+function notePack(node: Node, packs: Map<Node, { readonly pack: Node; readonly offset: number }>): void {
+  const { lowering } = node.op;
+  if (lowering.kind !== 'pack') return;
+  const offsets = lowering.offsets(node);
+  node.inputs.forEach((input, at) => {
+    packs.set(resolve(input), { pack: node, offset: offsets[at] });
+  });
+}
+
+function compileGroup(group: Group, target: Target, packs: ReadonlyMap<Node, unknown>): KernelDraft[] {
+  const { anchor } = group;
+  if (anchor === null) {
+    const size = sizeOf(group.members[0].shape);
+    // Bytes are stored four to a word; every result's memory is whole vec4s, so the last word may reach past the end.
+    const bytes = group.outputs.some((node) => node.dtype === 'uint8');
+    const width = bytes || (size % 4 === 0 && !isBrief(size, target)) ? 4 : 1;
+    const count = Math.ceil(size / width);
+    const template: KernelTemplate = {
+      label: group.members.map((node) => node.op.name).join('+'),
+      source: shaders.pointwise,
+      uniforms: { count },
+      grid: Math.ceil(count / 64),
+      width,
+    };
+    return [assemble(template, group, packs, true, true)];
+  }
+  const { lowering } = anchor.op;
+  if (lowering.kind !== 'kernel' && lowering.kind !== 'reduce' && lowering.kind !== 'effect') {
+    throw new Error(`${anchor.op.name} has no kernel.`);
+  }
+  const templates = chosenVariant(anchor, target)?.kernels() ?? lowering.kernels(anchor, target);
+  return templates.map((template, at) => assemble(template, group, packs, at === 0, at === templates.length - 1));
+}
+
+const isTunable = ({ op: { lowering } }: Node): boolean =>
+  lowering.kind === 'kernel' && lowering.variants !== undefined;
+
+/** How a node is computed: as the target's choices say, else by the default; null where there is one way only. */
+export function chosenVariant(node: Node, target: Target): KernelVariant | null {
+  const { lowering, name } = node.op;
+  if (lowering.kind !== 'kernel' || lowering.variants === undefined) return null;
+  const offered = lowering.variants.offered(node, target);
+  const { choices } = target;
+  const choice = choices?.get(lowering.variants.key(node)) ?? choices?.get(name);
+  return offered.find((variant) => variant.name === choice) ?? offered[0];
+}
+
+function assemble(
+  template: KernelTemplate,
+  group: Group,
+  packs: ReadonlyMap<Node, unknown>,
+  first: boolean,
+  last: boolean,
+): KernelDraft {
+  const text = new KernelText();
+  for (const [name, value] of Object.entries(template.uniforms ?? {})) text.uniform('u32', value, name);
+  for (const [name, value] of Object.entries(template.floats ?? {})) text.uniform('f32', value, name);
+  for (const { operand, element, name, uniform } of template.reads ?? []) {
+    const access = uniform === undefined ? 'read' : 'uniform';
+    text.bind(isScratch(operand) ? operand : resolve(operand), access, element, name, uniform);
+  }
+  for (const { operand, element, name } of template.writes ?? []) {
+    text.bind(isScratch(operand) ? operand : resolve(operand), 'read_write', element, name);
+  }
+  text.usesStep = template.usesStep ?? false;
+  const width = template.width ?? 1;
+  const kind = group.anchor?.op.lowering.kind;
+  if (kind === 'reduce' && first && group.anchor !== null) {
+    emitLoad(text, group.anchor, group.prologue, width, resolve);
+  }
+  if (last && kind !== 'effect') {
+    const gapAfter = (node: Node): number =>
+      packs.has(node) ? roundUp(sizeOf(node.shape), OFFSET_ALIGNMENT / 4) - sizeOf(node.shape) : 0;
+    emitStore(text, group.anchor, group.members, group.outputs, width, resolve, gapAfter);
+  }
+  const fused = group.members.length > 0 && group.anchor !== null && last;
+  return {
+    label: fused ? [template.label, ...group.members.map((node) => node.op.name)].join('+') : template.label,
+    text,
+    body: specialise(template.source, template.holes ?? {}),
+    enables: template.enables ?? [],
+    width,
+    grid: template.grid,
+    effect: kind === 'effect',
+  };
+}

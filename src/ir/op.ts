@@ -1,0 +1,213 @@
+/**
+ * The graph: a node is one operation on the values of its inputs. Nodes are immutable data and know no device; nothing
+ * runs until a plan is made of them.
+ */
+
+import type { Dtype, HostArray } from '../base/dtype.ts';
+import { DtypeError, ShapeError } from '../base/errors.ts';
+import { formatShape, type Shape } from '../base/shape.ts';
+import type { Holes } from '../wgsl/template.ts';
+import type { PointwiseScope, ViewScope } from './scope.ts';
+import type { Storage } from './storage.ts';
+import type { Grid, Target } from './target.ts';
+
+/** One operation on the values of its inputs; `new Tensor(node)` wraps it, `tensor.node` takes it out again. */
+export interface Node<A = unknown> {
+  /** Which operation. */
+  readonly op: Op<A>;
+  /** What it is computed from. */
+  readonly inputs: readonly Node[];
+  /** What the operation needs to know beside its inputs: an axis, a stride. */
+  readonly attributes: A;
+  /** Of the result. */
+  readonly shape: Shape;
+  /** Of the result. */
+  readonly dtype: Dtype;
+}
+
+/** How an operation becomes kernels. */
+export type Lowering<A> =
+  /** Memory that exists before the plan runs. */
+  | { readonly kind: 'leaf'; storage(node: Node<A>): LeafSource }
+  /** The same elements in the same order under another shape: costs nothing. */
+  | { readonly kind: 'alias' }
+  /** Neighbouring elements of its input, from element `start` on, where they lie: costs nothing. */
+  | { readonly kind: 'window'; start(node: Node<A>): number }
+  /** One output element depends on the broadcast input elements at its own place: an expression, fused freely. */
+  | {
+      readonly kind: 'pointwise';
+      /** WGSL of type `V`, f32 or vec4f; `inputs` are the names of the inputs' values. */
+      expression(node: Node<A>, inputs: readonly string[], scope: PointwiseScope): string;
+      /** Whether int32 inputs are given as they are, of WGSL type `I`; default: they are converted to `V`, which rounds. */
+      keepsInt32?(node: Node<A>): boolean;
+      /** The input whose words the expression sets by atomics: it is given the name of their array. */
+      readonly flags?: number;
+    }
+  /** One output element is picked from the inputs by index: a function of the element's index, fused with what follows. */
+  | {
+      readonly kind: 'view';
+      /** Body of a WGSL function that returns the element of flat index `e`. */
+      body(node: Node<A>, scope: ViewScope): string;
+      /** Length of the innermost runs that stay whole, so that they may be read four at a time; absent: none do. */
+      keepsRows?(node: Node<A>): number;
+    }
+  /** A kernel of its own, whose last step takes a fused epilogue. */
+  | {
+      readonly kind: 'kernel';
+      /** Run one after the other; the last one stores the result. */
+      kernels(node: Node<A>, target: Target): readonly KernelTemplate[];
+      /** The ways to compute it where there are several; `kernels` then gives the default. */
+      readonly variants?: KernelVariants<A>;
+      /** The input that must have been computed before, but whose value is not read. */
+      readonly after?: number;
+    }
+  /** A reduction: a kernel whose loads take a fused prologue and whose stores take a fused epilogue. */
+  | { readonly kind: 'reduce'; kernels(node: Node<A>, target: Target): readonly KernelTemplate[] }
+  /** Writes into the storage of its first `writes` inputs and has no value. */
+  | {
+      readonly kind: 'effect';
+      readonly writes: number;
+      kernels(node: Node<A>, target: Target): readonly KernelTemplate[];
+    }
+  /** Lays its inputs side by side in one buffer: their kernels write there directly. */
+  | { readonly kind: 'pack'; offsets(node: Node<A>): readonly number[] };
+
+/** Several ways to compute an operation, of which an adapter's `choices` pick one. */
+export interface KernelVariants<A> {
+  /** Names the operation with all that decides which way is fastest: shapes, storage orders, strides. */
+  key(node: Node<A>): string;
+  /** The ways that the adapter can run, the default first. */
+  offered(node: Node<A>, target: Target): readonly KernelVariant[];
+}
+
+/** Where a leaf's values come from. */
+export type LeafSource =
+  | { readonly kind: 'host'; readonly values: HostArray }
+  | { readonly kind: 'device'; readonly storage: Storage };
+
+/** An operation: everything that the library knows of it. */
+export interface Op<A = unknown> {
+  /** Unique: compiled plans are found by names, attributes, shapes and dtypes alone. */
+  readonly name: string;
+  /** The result's shape and dtype; throws when the inputs do not fit. */
+  infer(inputs: readonly Node[], attributes: A): { readonly shape: Shape; readonly dtype: Dtype };
+  /**
+   * The vector-Jacobian product: one node an input, or null where none is needed or none flows. Broadcasting is undone by
+   * the caller. `none` where the result does not depend smoothly on any input.
+   */
+  gradient(node: Node<A>, upstream: Node, needs: readonly boolean[]): readonly (Node | null)[] | 'none';
+  /** How it becomes kernels. */
+  readonly lowering: Lowering<A>;
+}
+
+/**
+ * Applies an operation: checks the inputs by its shape rule and makes the node. Nothing is computed. The node outlives the
+ * call, so it keeps copies of the lists and of the attributes, if these are a plain object, with the arrays in them: what was
+ * given may be changed.
+ */
+export function createNode<A>(op: Op<A>, inputs: readonly Node[], attributes: A): Node<A> {
+  const own = ownFields(attributes);
+  const { shape, dtype } = op.infer(inputs, own);
+  return { op, inputs: [...inputs], attributes: own, shape: [...shape], dtype };
+}
+
+/** A copy of a plain object and of the arrays in it; anything else as it is. */
+function ownFields<A>(value: A): A {
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const own = { ...value };
+  for (const name in own) own[name] = ownArrays(own[name]);
+  return own;
+}
+
+/** A copy of an array and of the arrays in it; anything else as it is. */
+function ownArrays<T>(value: T): T;
+function ownArrays(value: unknown): unknown {
+  return Array.isArray(value) ? value.map(ownArrays) : value;
+}
+
+/** Whether a node is of an operation; its attributes are then known. */
+export function isOf<A>(node: Node, op: Op<A>): node is Node<A> {
+  return node.op.name === op.name;
+}
+
+/** Throws a ShapeError unless a node has a rank; `layout` says in words what is expected. */
+export function expectRank(node: Node, rank: number, who: string, layout: string): void {
+  if (node.shape.length === rank) return;
+  throw new ShapeError(
+    `${who}: expected ${layout}, a tensor of rank ${rank}, got shape ${formatShape(node.shape)}. Reshape it first.`,
+  );
+}
+
+/** Throws a DtypeError unless a node has a dtype. */
+export function expectDtype(node: Node, dtype: Dtype, who: string): void {
+  if (node.dtype === dtype) return;
+  throw new DtypeError(`${who}: expected ${dtype}, got ${node.dtype}. Convert it with cast('${dtype}').`);
+}
+
+/** Memory that lives only between the kernels of one operation. */
+export interface Scratch {
+  /** Its size. */
+  readonly bytes: number;
+}
+
+/** Something in memory that a kernel binds. */
+export type Operand = Node | Scratch;
+
+export function isScratch(operand: Operand): operand is Scratch {
+  return 'bytes' in operand;
+}
+
+/** A buffer that a kernel reads or writes. */
+export interface Binding {
+  /** The variable's name in WGSL. */
+  readonly name: string;
+  /** What is bound. */
+  readonly operand: Operand;
+  /** WGSL element type of the array: `f32`, `vec4f`, `u32`, `atomic<u32>`, ... */
+  readonly element: string;
+  /**
+   * Elements, of 16 bytes each, of a small operand that is read as a uniform buffer: software adapters read those two to
+   * three times as fast as storage. See `fitsUniform`.
+   */
+  readonly uniform?: number;
+}
+
+/**
+ * One kernel. The template's `main` ends in calls of `store(i, value)`, which the planner writes: it applies the fused
+ * epilogue and stores; `i` counts groups of `width` elements of the operation's result. Reductions take their input
+ * from `load(i)`, written likewise.
+ */
+export interface KernelTemplate {
+  /** Its name in errors and profiles. */
+  readonly label: string;
+  /** WGSL with the entry point `main`, before its holes are filled. */
+  readonly source: string;
+  /** What is put into the source's holes, and decides its `@if`. */
+  readonly holes?: Holes;
+  /** What it reads by name. */
+  readonly reads?: readonly Binding[];
+  /** What it writes by name, beside its `store`. */
+  readonly writes?: readonly Binding[];
+  /** Whole numbers that the kernel reads as `params.name`: shapes that change with the batch. */
+  readonly uniforms?: Readonly<Record<string, number>>;
+  /** Floats that the kernel reads as `params.name`. */
+  readonly floats?: Readonly<Record<string, number>>;
+  /** Workgroups; a number is folded into a grid of that many, which the kernel counts as `group.y * groups.x + group.x`. */
+  readonly grid: Grid | number;
+  /** Elements that one `store` (or `load`) takes. */
+  readonly width?: 1 | 4;
+  /** True when the kernel reads the per-step values (`step.…`). */
+  readonly usesStep?: boolean;
+  /** WGSL extensions to enable. */
+  readonly enables?: readonly string[];
+}
+
+/** One of several ways to compute the same operation. */
+export interface KernelVariant {
+  /** Unique among the operation's variants. */
+  readonly name: string;
+  /** True where it never won on this kind of adapter: it can be chosen, but is not worth a measurement. */
+  readonly hopeless?: boolean;
+  /** As those of a lowering. */
+  kernels(): readonly KernelTemplate[];
+}

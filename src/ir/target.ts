@@ -1,0 +1,54 @@
+/** What kernels are made for: the adapter as lowering sees it. */
+
+/** What lowering needs to know of the adapter; a plain value, so that plans can be made without one. */
+export interface Target {
+  /** Lanes of a subgroup where that number is fixed and subgroup operations exist, else 0. */
+  readonly subgroupSize: number;
+  /** Storage buffers that one kernel may bind. */
+  readonly maxStorageBuffers: number;
+  /** True for adapters that run on the CPU: registers and loads are what costs there, not workgroups. */
+  readonly software: boolean;
+  /** Bytes of a buffer that one kernel may bind; default: any number, as for plans that are only looked at. */
+  readonly maxBindingBytes?: number;
+  /** Workgroups a dimension; default: what WebGPU guarantees. */
+  readonly maxGroups?: number;
+  /** What one workgroup may hold; default: what WebGPU guarantees. */
+  readonly workgroup?: WorkgroupLimits;
+  /**
+   * Which variant computes an operation, by its key (`KernelVariants.key`), or by the operation's name for all its shapes.
+   * Default: the first variant that the operation offers. A name that it does not offer is ignored.
+   */
+  readonly choices?: ReadonlyMap<string, string>;
+}
+
+/** What one workgroup may hold. */
+export interface WorkgroupLimits {
+  /** Invocations. */
+  readonly threads: number;
+  /** Bytes of workgroup memory. */
+  readonly bytes: number;
+}
+
+export const GUARANTEED_WORKGROUP: WorkgroupLimits = { threads: 256, bytes: 16384 };
+
+/** Whether an operand of so many bytes may be read as a uniform buffer on every adapter. */
+export const fitsUniform = (bytes: number): boolean => bytes % 16 === 0 && bytes <= 65536;
+
+/**
+ * Whether a kernel over so many elements runs for less time than its text takes to compile. On the CPU a vec4f's load or
+ * store is four times the code of a float's, at a third of the speed an element.
+ */
+export const isBrief = (elements: number, target: Target): boolean => target.software && elements <= 16384;
+
+/** Workgroups a dimension. */
+export type Grid = readonly [number, number, number];
+
+/** Workgroups a dimension that WebGPU guarantees. */
+export const MAX_GRID = 65535;
+
+/** A grid of at least `groups` workgroups, folded into two dimensions where one does not hold them. */
+export function linearGrid(groups: number, most = MAX_GRID): Grid {
+  if (groups <= most) return [groups, 1, 1];
+  const rows = Math.ceil(groups / most);
+  return [Math.ceil(groups / rows), rows, 1];
+}

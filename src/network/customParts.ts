@@ -1,0 +1,141 @@
+/**
+ * Layers, losses, metrics and initialisers may be a user's own. What they are and what they return is checked where they are
+ * called, so that a mistake has the name of the part that made it.
+ */
+
+import { counted, describe } from '../base/describe.ts';
+import { formatBytes } from '../base/dtype.ts';
+import { ArgumentError, ShapeError, WgradError } from '../base/errors.ts';
+import { formatShape, type Shape, sameShape, sizeOf } from '../base/shape.ts';
+import type { Node } from '../ir/op.ts';
+import { type CallContext, Layer, type WeightSpec } from '../nn/layers/layer.ts';
+import type { Loss } from '../nn/losses.ts';
+import type { Metric } from '../nn/metrics.ts';
+
+/** No WebGPU device binds more: sizes of bindings are words of 32 bits. */
+const MOST_WEIGHT_BYTES = 2 ** 32;
+
+/** Throws unless these are layers, each in one place. */
+export function checkLayers(layers: readonly Layer[]): void {
+  const given: unknown = layers;
+  if (!Array.isArray(given)) {
+    throw new ArgumentError(`Sequential: expected an array of layers, got ${describe(given)}. Write [new Dense(10)].`);
+  }
+  const places = new Map<Layer, number>();
+  // Not forEach, which leaves out the holes of a sparse array.
+  for (const [at, layer] of given.entries()) {
+    if (!(layer instanceof Layer)) {
+      throw new ArgumentError(
+        `Sequential: expected a layer at position ${at}, got ${describe(layer)}. Give an object such as new Dense(10).`,
+      );
+    }
+    const first = places.get(layer);
+    if (first !== undefined) {
+      throw new ArgumentError(
+        `Sequential: the ${layer.className} at position ${at} is the one at position ${first} again, and would have other weights ` +
+          'there. Make a new layer for each position.',
+      );
+    }
+    places.set(layer, at);
+  }
+}
+
+const titleOf = (layer: Layer, name: string): string => `Layer '${name}' (${layer.className})`;
+
+/** The node that `call` returns; whatever else it does is an error that begins with `who`. */
+function nodeFrom(who: string, call: () => Node): Node {
+  let result: unknown;
+  try {
+    result = call();
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : describe(cause);
+    if (cause instanceof WgradError) throw new ShapeError(`${who}: ${message}`, { cause });
+    throw new ArgumentError(`${who} threw '${message}'. Correct it; the cause has the stack.`, { cause });
+  }
+  if (isNode(result)) return result;
+  const isPromise =
+    typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function';
+  // Whatever becomes of a promise that nobody waits for must not end the process.
+  if (isPromise) Promise.resolve(result).catch(() => {});
+  const isTensor = typeof result === 'object' && result !== null && 'node' in result;
+  const remedy = isPromise
+    ? 'Leave out async: it builds a graph and must not wait.'
+    : isTensor
+      ? "Return the tensor's node."
+      : 'Return what an operation on its arguments gives.';
+  throw new ArgumentError(`${who}: expected a node of the graph, got ${describe(result)}. ${remedy}`);
+}
+
+const isNode = (value: unknown): value is Node =>
+  typeof value === 'object' && value !== null && 'op' in value && 'inputs' in value && 'shape' in value;
+
+/** A layer's output for a batch. `expected`: the shape of one example, where it is known. */
+export function callLayer(layer: Layer, name: string, x: Node, context: CallContext, expected?: Shape): Node {
+  Object.freeze(x.shape);
+  const who = `${titleOf(layer, name)}, inputs ${formatShape(x.shape.slice(1))} an example`;
+  const output = nodeFrom(who, () => layer.call(x, context));
+  const [batch] = x.shape;
+  if (output.shape[0] === batch && sameShape(output.shape.slice(1), expected ?? output.shape.slice(1))) return output;
+  throw new ShapeError(
+    `${who}: expected outputs [${[batch, ...(expected ?? ['...'])].join(', ')}] for a batch of ${batch}, got ${formatShape(output.shape)}. ` +
+      'Keep the first axis, and one shape in training and evaluation.',
+  );
+}
+
+/** A loss or metric of each example; anything but [batch] would broadcast into nonsense. */
+export function perExampleOf(measure: Loss | Metric, y: Node, output: Node): Node {
+  for (const { shape } of [y, output]) Object.freeze(shape);
+  let result: Node;
+  try {
+    result = nodeFrom(`'${measure.name}'`, () => measure.perExample(y, output));
+  } catch (error) {
+    // The library's own losses say who they are.
+    if (
+      error instanceof ShapeError &&
+      error.cause instanceof WgradError &&
+      error.cause.message.startsWith(`${measure.name}:`)
+    )
+      throw error.cause;
+    throw error;
+  }
+  const [batch] = output.shape;
+  if (sameShape(result.shape, [batch])) return result;
+  throw new ShapeError(
+    `'${measure.name}' gives ${formatShape(result.shape)} for outputs ${formatShape(output.shape)}, expected [${batch}]. ` +
+      'Let perExample return one number an example.',
+  );
+}
+
+/** A layer in its place and the weights that it asks for. */
+interface Weighty {
+  readonly layer: Layer;
+  readonly name: string;
+  readonly specs: readonly WeightSpec[];
+}
+
+/** Refuses weights that no device could hold before memory is taken for the first. */
+export function checkWeightBytes(layers: readonly Weighty[]): void {
+  let bytes = 0;
+  for (const { layer, name, specs } of layers) {
+    for (const spec of specs) {
+      bytes += 4 * sizeOf(spec.shape);
+      if (bytes <= MOST_WEIGHT_BYTES) continue;
+      throw new ArgumentError(
+        `${titleOf(layer, name)}: with its ${spec.name} ${formatShape(spec.shape)} the model's weights take ${formatBytes(bytes)}, more than the ` +
+          `${formatBytes(MOST_WEIGHT_BYTES)} that a buffer can have. Make the layer or its inputs smaller.`,
+      );
+    }
+  }
+}
+
+/** The first values of a weight. */
+export function drawWeight(name: string, { shape, initializer }: WeightSpec, seed: number): Float32Array {
+  const values: unknown = initializer(shape, seed);
+  const size = sizeOf(shape);
+  if (values instanceof Float32Array && values.length === size) return values;
+  const given = values instanceof Float32Array ? counted(values.length, 'number') : describe(values);
+  throw new ShapeError(
+    `The initializer of '${name}' gives ${given}, expected a Float32Array of ${size} for ${formatShape(shape)}. ` +
+      'Let it return one number an element.',
+  );
+}

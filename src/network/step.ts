@@ -1,0 +1,146 @@
+/** The graphs of a step. */
+
+import type { Node } from '../ir/op.ts';
+import type { Loss } from '../nn/losses.ts';
+import type { Metric } from '../nn/metrics.ts';
+import { add, equal, mul, where } from '../ops/elementwise.ts';
+import { type GradientTrace, gradients } from '../ops/gradients.ts';
+import { accumulate, watch } from '../ops/health.ts';
+import { fullNode } from '../ops/leaf.ts';
+import { pack } from '../ops/pack.ts';
+import { sum } from '../ops/reduce.ts';
+import { assign, optimizerUpdate, type UpdateRule } from '../ops/update.ts';
+import { perExampleOf } from './customParts.ts';
+import { type Forward, inference, type Named, type Network } from './network.ts';
+import type { MomentNodes } from './optimizerState.ts';
+import type { ParameterBlock } from './parameters.ts';
+
+/** Where a plan writes the sums of its metrics and the health words. */
+export interface Ledger {
+  readonly sums: Node;
+  readonly health: Node;
+}
+
+export interface StepParts {
+  readonly network: Network;
+  readonly loss: Loss;
+  readonly metrics: readonly Metric[];
+  readonly x: Node;
+  readonly y: Node;
+  /** [batch], or null for ones. */
+  readonly weights: Node | null;
+  readonly ledger: Ledger;
+}
+
+/** The step's sums in the ledger's order: the loss first, then the metrics. */
+function sumsOf({ loss, metrics, y, weights }: StepParts, output: Node): { loss: Node; values: Node[] } {
+  const perExample = perExampleOf(loss, y, output);
+  const weighted = weights === null ? perExample : mul(perExample, weights);
+  const total = sum(weighted);
+  return { loss: total, values: [total, ...metrics.map((metric) => sum(perExampleOf(metric, y, output)))] };
+}
+
+export interface Step {
+  /** What to run, in order. */
+  readonly effects: readonly Node[];
+  /** Each layer's output, by the layer's name. */
+  readonly activations: readonly Named[];
+}
+
+/** The backward pass of a batch, or of a part of one, and everything that a step does beside it. */
+export interface Backward extends Pick<Forward, 'activations'> {
+  /** What the step is given: inputs, labels, and the examples' weights where there are any. */
+  readonly given: readonly Named[];
+  /** The model's weights, those that are learnt first. */
+  readonly weights: readonly Named[];
+  /** The loss's mean over the whole batch, or a part's share of it. */
+  readonly loss: Node;
+  /** One gradient a trainable weight. */
+  readonly slopes: readonly Node[];
+  /** The same with names, in the order in which they are computed: the last layer's first. */
+  readonly gradients: readonly Named[];
+  /** Adds up loss and metrics. */
+  readonly metrics: Node;
+  /** New values of weights that are not trainable. */
+  readonly moving: readonly Node[];
+}
+
+/** `batch`: examples of the whole batch; the gradient is that of the loss's mean over it. */
+export function backward(parts: StepParts, batch: number, trace?: GradientTrace): Backward {
+  const { network, x, ledger } = parts;
+  const trainable = network.trainable.nodes();
+  const fixed = network.fixed.nodes();
+  const forward = network.forward(x, true, { trainable, fixed });
+  const { loss, values } = sumsOf(parts, forward.output);
+  const mean = mul(loss, fullNode(1 / batch));
+  const slopes = gradients(mean, trainable, trace);
+  const names = network.trainable.parameters.map((parameter) => parameter.name);
+  return {
+    given: [
+      { name: 'inputs', node: x },
+      { name: 'labels', node: parts.y },
+      ...(parts.weights === null ? [] : [{ name: 'example weights', node: parts.weights }]),
+    ],
+    weights: [
+      ...names.map((name, at) => ({ name, node: trainable[at] })),
+      ...network.fixed.parameters.map(({ name }, at) => ({ name, node: fixed[at] })),
+    ],
+    activations: forward.activations,
+    loss: mean,
+    slopes,
+    gradients: names.map((name, at) => ({ name: `gradient of ${name}`, node: slopes[at] })).reverse(),
+    metrics: accumulate(ledger.sums, ledger.health, values),
+    moving: forward.updates.map(({ weight, value }) => assign(weight, whereFinite(value, weight), ledger.health)),
+  };
+}
+
+/** Gradients side by side; the optimizer leaves out a step in which one is not finite. */
+const watchedPack = (slopes: readonly Node[], { health }: Ledger, rule: UpdateRule): Node =>
+  pack(slopes, (slope) => watch(slope, health, rule));
+
+/** One optimizer step: forward, loss, gradients, metrics, update. */
+export function trainingStep(parts: StepParts, rule: UpdateRule, { moments, leftOut }: MomentNodes): Step {
+  const { slopes, metrics, moving, activations } = backward(parts, parts.x.shape[0]);
+  const { network, ledger } = parts;
+  const { health } = ledger;
+  const gradient = (): Node => watchedPack(slopes, ledger, rule);
+  const update =
+    slopes.length > 0 ? [optimizerUpdate(rule, network.trainable.node, moments, gradient(), { health, leftOut })] : [];
+  return { effects: [metrics, ...update, ...moving], activations };
+}
+
+/**
+ * A part of a batch of `batch` examples: the same but for the update; the gradients are added to `sums`, which are laid
+ * out like the weights. Batch normalisation sees the part alone.
+ */
+export function partialStep(parts: StepParts, batch: number, rule: UpdateRule, sums: ParameterBlock): Step {
+  const { slopes, metrics, moving, activations } = backward(parts, batch);
+  const known = sums.nodes();
+  const totals = slopes.map((slope, at) => add(known[at], slope));
+  const added = slopes.length > 0 ? [assign(sums.node, watchedPack(totals, parts.ledger, rule))] : [];
+  return { effects: [metrics, ...added, ...moving], activations };
+}
+
+/** The update that ends a batch in parts: by the gradients' sums, which are zero afterwards. */
+export function updateStep(
+  { network, ledger: { health } }: Pick<StepParts, 'network' | 'ledger'>,
+  rule: UpdateRule,
+  { moments, leftOut }: MomentNodes,
+  sums: ParameterBlock,
+): Node[] {
+  if (sums.size === 0) return [];
+  return [
+    optimizerUpdate(rule, network.trainable.node, moments, sums.node, { health, leftOut }),
+    assign(sums.node, fullNode(0, [sums.size])),
+  ];
+}
+
+/** The value where it is finite, else the old one: one NaN must not spoil a moving average for good. */
+const whereFinite = (value: Node, old: Node): Node => where(equal(mul(value, fullNode(0)), fullNode(0)), value, old);
+
+/** Loss and metrics of a batch without training. */
+export function evaluationStep(parts: StepParts): Step {
+  const { network, x, ledger } = parts;
+  const { output, activations } = inference(network, x);
+  return { effects: [accumulate(ledger.sums, ledger.health, sumsOf(parts, output).values)], activations };
+}

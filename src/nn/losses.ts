@@ -1,0 +1,247 @@
+/**
+ * Keras' losses: one number an example; the model takes the mean. A model whose output is `softmax` or `sigmoid` is seen
+ * through: the loss then works on the logits, where it is exact and cannot overflow.
+ */
+
+import { describe } from '../base/describe.ts';
+import { ArgumentError, ShapeError } from '../base/errors.ts';
+import { checkName, checkOptions } from '../base/optionNames.ts';
+import { formatShape, type Shape, sameShape } from '../base/shape.ts';
+import { isOf, type Node } from '../ir/op.ts';
+import * as e from '../ops/elementwise.ts';
+import { fullNode } from '../ops/leaf.ts';
+import { mean, sum } from '../ops/reduce.ts';
+import { reshape } from '../ops/reshape.ts';
+import { softmaxCrossEntropyPerExample, softmaxOp } from '../ops/softmax.ts';
+import { everyValue, type ValueRule } from './valueRules.ts';
+
+/** What is minimised: see the guide on your own parts. */
+export interface Loss {
+  /** Used in messages. One with `categorical` in it, or `binaryCrossentropy`, says that the model is a classifier. */
+  readonly name: string;
+  /** Loss of each example [batch], of labels and outputs that both start with the batch dimension. */
+  perExample(labels: Node, output: Node): Node;
+  /**
+   * What labels must be for outputs of this shape (the batch left out), asked of those that the host gives before anything
+   * is trained or evaluated on them; default: finite.
+   */
+  labels?(outputShape: Shape): ValueRule;
+  /** Options of a loss of this library, with which a file remembers it; one of your own has none and must be given to `compile` again. */
+  readonly config?: Readonly<Record<string, number | boolean>>;
+}
+
+/** Options of `categoricalCrossentropy` and `sparseCategoricalCrossentropy`. */
+export interface CategoricalOptions {
+  /** The outputs are logits; default false. An output of `softmax` is seen through in any case. */
+  readonly fromLogits?: boolean;
+  /** In [0, 1), default 0. */
+  readonly labelSmoothing?: number;
+  /** Cut probabilities to [clip, 1 - clip], as Keras' classic loss does with 1e-7; default 0: exact. */
+  readonly clip?: number;
+}
+
+/** Probabilities below this are cut where the logits are not known. */
+const EPSILON = 1e-7;
+
+function checkSmoothing(name: string, labelSmoothing: number): void {
+  if (labelSmoothing >= 0 && labelSmoothing < 1) return;
+  throw new ArgumentError(
+    `${name}: labelSmoothing must lie in [0, 1), got ${describe(labelSmoothing)}. Use 0 for none.`,
+  );
+}
+
+/** Rows are rounded where they come from: half precision keeps three digits. */
+const SUM_TOLERANCE = 1e-3;
+
+function sumOf(values: ArrayLike<number>, begin: number, end: number): number {
+  let total = 0;
+  for (let at = begin; at < end; at++) total += values[at];
+  return total;
+}
+
+/**
+ * Keras takes any row. One that is no distribution trains toward something else than the user thinks: several ones an
+ * example, or ids that became rows, show in nothing but a loss that stays high.
+ */
+const distribution: ValueRule = {
+  expected: 'one probability a class, at least 0 and with a sum of 1 an example',
+  remedy:
+    'Use binaryCrossentropy for several classes an example, sampleWeight to weigh examples, or divide each row by its sum.',
+  wrong(values, begin, end) {
+    for (let at = begin; at < end; at++) if (!(values[at] >= 0)) return at;
+    return Math.abs(sumOf(values, begin, end) - 1) <= SUM_TOLERANCE ? -1 : begin;
+  },
+  tell(values, begin, end) {
+    const negative = values.subarray(begin, end).find((value) => !(value >= 0));
+    return negative === undefined ? `a sum of ${Number(sumOf(values, begin, end).toPrecision(6))}` : String(negative);
+  },
+};
+
+const classIds = (classes: number): ValueRule =>
+  everyValue(
+    `class ids, whole numbers from 0 to ${classes - 1}`,
+    (value) => Number.isInteger(value) && value >= 0 && value < classes,
+    classes === 1
+      ? 'Use binaryCrossentropy for a model with one output.'
+      : 'Count classes from 0, and give the last layer one unit a class.',
+  );
+
+function categorical(name: string, sparse: boolean, options: CategoricalOptions): Loss {
+  checkOptions(name, options, { fromLogits: true, labelSmoothing: true, clip: true });
+  const { fromLogits = false, labelSmoothing = 0, clip = 0 } = options;
+  checkSmoothing(name, labelSmoothing);
+  if (!(clip >= 0 && clip < 0.5)) {
+    throw new ArgumentError(`${name}: clip must lie in [0, 0.5), got ${describe(clip)}. Keras uses 1e-7; 0 is exact.`);
+  }
+  return {
+    name,
+    config: { fromLogits, labelSmoothing, clip },
+    labels: (outputShape) => (sparse ? classIds(outputShape.at(-1) ?? 1) : distribution),
+    perExample(labels, output) {
+      if (output.shape.length !== 2) {
+        throw new ShapeError(
+          `${name}: expected outputs [batch, classes], got ${formatShape(output.shape)}. End the model in a Dense layer.`,
+        );
+      }
+      const [batch, classes] = output.shape;
+      const ids = labels.shape.length === 2 && labels.shape[1] === 1 ? reshape(labels, [batch]) : labels;
+      const expected = sparse ? [batch] : [batch, classes];
+      const given = sparse ? ids : labels;
+      if (!sameShape(given.shape, expected)) {
+        const [kind, other] = sparse
+          ? ['class ids', 'categoricalCrossentropy for one row an example']
+          : ['one row an example', 'sparseCategoricalCrossentropy for class ids'];
+        throw new ShapeError(
+          `${name}: expected labels ${formatShape(expected)} (${kind}) for outputs ${formatShape(output.shape)}, got ` +
+            `${formatShape(labels.shape)}. Use ${other}.`,
+        );
+      }
+      const logits = isOf(output, softmaxOp) ? output.inputs[0] : fromLogits ? output : null;
+      if (logits !== null) return softmaxCrossEntropyPerExample(logits, given, { labelSmoothing, clip });
+      // Probabilities that come from elsewhere: their logarithms are logits.
+      const cut = e.clip(e.div(output, sum(output, -1, true)), clip || EPSILON, 1 - (clip || EPSILON));
+      return softmaxCrossEntropyPerExample(e.log(cut), given, { labelSmoothing });
+    },
+  };
+}
+
+/** Labels are rows [batch, classes], one-hot or any distribution. */
+export const categoricalCrossentropy = (options: CategoricalOptions = {}): Loss =>
+  categorical('categoricalCrossentropy', false, options);
+
+/** Labels are class ids [batch]. */
+export const sparseCategoricalCrossentropy = (options: CategoricalOptions = {}): Loss =>
+  categorical('sparseCategoricalCrossentropy', true, options);
+
+/** Labels of the outputs' shape; a missing last axis of 1 is added. */
+function alike(name: string, labels: Node, output: Node): Node {
+  const shaped = labels.shape.length === 1 && output.shape.length === 2 && output.shape[1] === 1;
+  const given = shaped ? reshape(labels, output.shape) : labels;
+  if (!sameShape(given.shape, output.shape)) {
+    throw new ShapeError(
+      `${name}: labels ${formatShape(labels.shape)} and outputs ${formatShape(output.shape)} differ. Give one label an output.`,
+    );
+  }
+  return given.dtype === 'float32' ? given : e.copy(given);
+}
+
+/** Mean over everything but the batch. */
+export function perExampleMean(x: Node): Node {
+  return x.shape.length === 1
+    ? x
+    : mean(
+        x,
+        x.shape.slice(1).map((_, d) => d + 1),
+      );
+}
+
+const share = everyValue(
+  'labels from 0 to 1',
+  (value) => value >= 0 && value <= 1,
+  'Write 0 for no and 1 for yes, or use sparseCategoricalCrossentropy for class ids.',
+);
+
+/** Options of `binaryCrossentropy`. */
+export interface BinaryOptions {
+  /** The outputs are logits; default false. An output of `sigmoid` is seen through in any case. */
+  readonly fromLogits?: boolean;
+  /** In [0, 1), default 0: labels move toward one half. */
+  readonly labelSmoothing?: number;
+}
+
+/** Labels from 0 to 1, in the outputs' shape. */
+export function binaryCrossentropy(options: BinaryOptions = {}): Loss {
+  checkOptions('binaryCrossentropy', options, { fromLogits: true, labelSmoothing: true });
+  const { fromLogits = false, labelSmoothing = 0 } = options;
+  checkSmoothing('binaryCrossentropy', labelSmoothing);
+  return {
+    name: 'binaryCrossentropy',
+    config: { fromLogits, labelSmoothing },
+    labels: () => share,
+    perExample(labels, output) {
+      const raw = alike('binaryCrossentropy', labels, output);
+      const y = e.add(e.mul(raw, fullNode(1 - labelSmoothing)), fullNode(labelSmoothing / 2));
+      const logits = isOf(output, e.sigmoidOp) ? output.inputs[0] : fromLogits ? output : null;
+      if (logits !== null) return perExampleMean(e.sigmoidCrossEntropy(logits, y));
+      const p = e.clip(output, EPSILON, 1 - EPSILON);
+      const one = fullNode(1);
+      const entropy = e.add(e.mul(y, e.log(p)), e.mul(e.sub(one, y), e.log(e.sub(one, p))));
+      return perExampleMean(e.neg(entropy));
+    },
+  };
+}
+
+/** Mean of (output - label)² over each example. */
+export const meanSquaredError = (): Loss => ({
+  name: 'meanSquaredError',
+  config: {},
+  perExample: (labels, output) => perExampleMean(e.square(e.sub(output, alike('meanSquaredError', labels, output)))),
+});
+
+/** Mean of |output - label| over each example. */
+export const meanAbsoluteError = (): Loss => ({
+  name: 'meanAbsoluteError',
+  config: {},
+  perExample: (labels, output) => perExampleMean(e.abs(e.sub(output, alike('meanAbsoluteError', labels, output)))),
+});
+
+export const losses = {
+  categoricalCrossentropy,
+  sparseCategoricalCrossentropy,
+  binaryCrossentropy,
+  meanSquaredError,
+  meanAbsoluteError,
+  mse: meanSquaredError,
+  mae: meanAbsoluteError,
+} as const;
+
+/** Names of losses; `mse` and `mae` are short for `meanSquaredError` and `meanAbsoluteError`. */
+export type LossName = keyof typeof losses;
+
+const lossNames = Object.keys(losses).filter((name): name is LossName => name in losses);
+
+/** A loss by Keras' name with its defaults, or as given. */
+export function resolveLoss(loss: LossName | Loss): Loss {
+  if (typeof loss !== 'string') return checkMeasure('loss', loss, lossNames);
+  return losses[checkName('compile', 'loss', loss, lossNames, ', or a Loss object')]();
+}
+
+/**
+ * A loss or metric that is no name must be an object that can be asked.
+ * @throws ArgumentError as from JavaScript, where nothing else checks
+ */
+export function checkMeasure<T>(what: string, measure: T, names: readonly string[]): T {
+  const given: unknown = measure;
+  const fits =
+    typeof given === 'object' &&
+    given !== null &&
+    'name' in given &&
+    typeof given.name === 'string' &&
+    'perExample' in given &&
+    typeof given.perExample === 'function';
+  if (fits) return measure;
+  throw new ArgumentError(
+    `compile: expected a ${what}, got ${describe(given)}. ` +
+      `Use one of ${names.join(', ')}, or an object { name, perExample(labels, output) }.`,
+  );
+}

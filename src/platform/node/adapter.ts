@@ -1,0 +1,64 @@
+/** Finds an adapter through Dawn. */
+
+import { DeviceError } from '../../base/errors.ts';
+import { type AdapterChoice, describeAdapter, type FoundAdapter, isSoftware } from '../adapter.ts';
+import { driverAdvice, setupAdvice } from './adapterAdvice.ts';
+import { codeOf } from './codeOf.ts';
+import { loadSwiftShader, restoreVulkanVariables } from './swiftShader.ts';
+import { untold } from './untold.ts';
+
+/** Throws a DeviceError that names the remedy where no adapter fits. */
+export async function findAdapter(choice: AdapterChoice): Promise<FoundAdapter> {
+  const { create, globals } = await import('webgpu').catch((cause: unknown) => {
+    throw notLoaded(cause);
+  });
+  // Dawn's flag constants and classes, which browsers have as globals.
+  for (const [name, value] of Object.entries(globals))
+    if (!(name in globalThis)) Object.assign(globalThis, { [name]: value });
+
+  const request = async (flags: string[]): Promise<FoundAdapter | null> => {
+    const instance = create(flags);
+    const adapter = await untold(() => instance.requestAdapter({ powerPreference: 'high-performance' }));
+    return adapter === null ? null : { adapter, instance };
+  };
+  if (choice === 'null') {
+    const found = await request(['backend=null']);
+    if (found !== null) return found;
+  }
+  if (choice === 'swiftshader') {
+    const found = loadSwiftShader() ? await request([]).finally(restoreVulkanVariables) : null;
+    if (found !== null && /swiftshader/i.test(describeAdapter(found.adapter.info))) return found;
+    throw new DeviceError(
+      `SwiftShader could not be loaded. Run: npm install --save-dev @sparticuz/chromium@147.0.0 (Linux x64).`,
+    );
+  }
+  const found = await request([]);
+  if (found !== null) {
+    const name = describeAdapter(found.adapter.info);
+    if (choice === 'auto') return found;
+    if (choice === 'hardware' && !isSoftware(found.adapter.info)) return found;
+    if (choice === 'lavapipe' && /llvmpipe|lavapipe/i.test(name)) return found;
+    throw new DeviceError(`Asked for a ${choice} adapter, but this machine offers '${name}'. ${adviceFor(choice)}`);
+  }
+  if (choice === 'auto' && loadSwiftShader()) {
+    const software = await request([]).finally(restoreVulkanVariables);
+    if (software !== null) return software;
+  }
+  throw new DeviceError(`No usable WebGPU adapter was found: no Vulkan driver answers. ${adviceFor(choice)}`);
+}
+
+/** A software adapter is no remedy for who wants a graphics card. */
+const adviceFor = (choice: AdapterChoice): string => (choice === 'hardware' ? driverAdvice() : setupAdvice());
+
+/** Dawn is missing, or is there and broken: then the reason says what it lacks. */
+function notLoaded(cause: unknown): DeviceError {
+  if (codeOf(cause) === 'ERR_MODULE_NOT_FOUND') {
+    return new DeviceError('The package `webgpu` (Dawn) is not installed. Run: npm install webgpu', { cause });
+  }
+  const reason = (cause instanceof Error ? cause.message : String(cause)).split('\n', 1)[0].replace(/\.$/, '');
+  return new DeviceError(
+    `The package \`webgpu\` (Dawn) is installed but could not be loaded: ${reason}. Give the system what it names, or, where ` +
+      'the file is missing or damaged, run: npm install --force webgpu',
+    { cause },
+  );
+}

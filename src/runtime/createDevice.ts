@@ -1,0 +1,63 @@
+/** Opens an adapter as a device. */
+
+import { environment, findAdapter, tuningShelf } from '#platform';
+import { checkOptions } from '../base/optionNames.ts';
+import { ADAPTERS, type AdapterChoice } from '../platform/adapter.ts';
+import { Device, type DeviceOptions } from './device.ts';
+
+const WANTED_FEATURES = ['timestamp-query', 'subgroups', 'shader-f16'] as const;
+
+async function choiceOf({ adapter = 'auto' }: DeviceOptions): Promise<AdapterChoice> {
+  // A variable that is set to nothing is as good as not set.
+  const wanted = adapter === 'auto' ? environment('WGRAD_ADAPTER') || adapter : adapter;
+  const found = ADAPTERS.find((name) => name === wanted);
+  if (found === undefined) throw (await import('./onDemand.ts')).noAdapter(wanted, adapter);
+  return found;
+}
+
+/** Whether winners are kept for an adapter; also where that cannot be told, which reading them then warns of. */
+const wasTuned = (adapter: string): Promise<boolean> =>
+  tuningShelf(adapter)
+    .read()
+    .then(
+      (text) => text !== null,
+      () => true,
+    );
+
+/**
+ * Opens an adapter with all that it offers: its real limits, and timestamps, subgroups and half floats where it has them.
+ * Throws a DeviceError that says how to get an adapter where there is none.
+ */
+export async function createDevice(options: DeviceOptions = {}): Promise<Device> {
+  checkOptions('openDevice', options, { adapter: true, tune: true, limits: true });
+  const { adapter, instance } = await findAdapter(await choiceOf(options));
+  const gpu = await request(adapter);
+  const device = new Device(gpu, adapter, instance, options.limits, () => import('./onDemand.ts'));
+  if (await wasTuned(device.info.name)) {
+    const { readChoices } = await import('./onDemand.ts');
+    for (const [key, name] of await readChoices(device.info.name)) device.choices.set(key, name);
+  }
+  return device;
+}
+
+async function request(adapter: GPUAdapter): Promise<GPUDevice> {
+  const { limits } = adapter;
+  try {
+    return await adapter.requestDevice({
+      label: 'wgrad',
+      requiredFeatures: WANTED_FEATURES.filter((feature) => adapter.features.has(feature)),
+      requiredLimits: {
+        maxBufferSize: limits.maxBufferSize,
+        maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+        maxStorageBuffersPerShaderStage: limits.maxStorageBuffersPerShaderStage,
+        maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+        maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+        maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
+        maxComputeWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
+        maxUniformBufferBindingSize: limits.maxUniformBufferBindingSize,
+      },
+    });
+  } catch (cause) {
+    throw (await import('./onDemand.ts')).noDevice(adapter.info, cause);
+  }
+}

@@ -1,0 +1,20 @@
+/** What a device loads only when it comes to need it; onDemand.ts has it. */
+
+import type { KernelError, OutOfMemoryError, WgradError } from '../base/errors.ts';
+import type { ScheduledKernel } from '../compiler/kernelText.ts';
+import type { Excess, Limits } from '../compiler/limits.ts';
+import type { Pass } from '../compiler/rewrite/rewrite.ts';
+import type { Schedule } from '../compiler/schedule.ts';
+import type { Node } from '../ir/op.ts';
+import type { Waiting } from './refusedDevice.ts';
+
+export interface Rare {
+  readonly ALL_PASSES: readonly Pass[];
+  cut(roots: readonly Node[], limit: number): (readonly Node[])[];
+  describeMemory(schedule: Schedule): string;
+  describeRun(schedule: Schedule, error: GPUError): string;
+  refusalOf(excess: Excess, limits: Limits, adapter: string): WgradError;
+  kernelErrorOf(kernel: ScheduledKernel, module: GPUShaderModule, cause: unknown): Promise<KernelError>;
+  noAnswer(device: Waiting, cause: unknown): Promise<unknown>;
+  noHostMemory(bytes: number, cause: unknown): OutOfMemoryError;
+}

@@ -1,0 +1,121 @@
+/**
+ * Data as callers give them: what is wrong is found here, with a name, a number and a place, rather than as a NaN or a silently
+ * wrong loss hours later. Values that lie on the GPU alone are not looked at; the watch of training finds those that are not finite.
+ */
+
+import { counted, describe } from '../../base/describe.ts';
+import { ArgumentError, DataError, ShapeError } from '../../base/errors.ts';
+import { formatShape, type Shape, sameShape, sizeOf } from '../../base/shape.ts';
+import { classesOf, type Goal } from '../../network/compiled.ts';
+import { perExampleOf } from '../../network/customParts.ts';
+import type { Network } from '../../network/network.ts';
+import { standIn } from '../../network/parameters.ts';
+import { checkRows, everyValue, finite } from '../../nn/valueRules.ts';
+import { asTensor, Tensor, type TensorLike, Variable } from '../../tensor/tensor.ts';
+import { givenValues } from './gpuDataset.ts';
+
+/**
+ * An argument of `fit` and the like as a tensor [examples, ...].
+ * @throws ArgumentError, ShapeError, DtypeError or DataError that names the argument
+ */
+export function dataOf(value: TensorLike, who: string): Tensor {
+  const given: unknown = value;
+  if (typeof given === 'object' && given !== null && 'length' in given && given.length === 0) {
+    throw new DataError(`${who}: expected examples, got none. Give at least one.`);
+  }
+  // A variable may change while its value is used.
+  const data = value instanceof Variable ? new Tensor(value.node) : asTensor(value, who);
+  if (data.shape.length > 0) return data;
+  throw new ShapeError(
+    `${who}: expected examples along the first axis, got a single number. Give a tensor [examples, ...].`,
+  );
+}
+
+/** Inputs, labels and weights of the same examples, as `fit`, `evaluate` and `trainOnBatch` take them. */
+export interface GivenExamples {
+  readonly x: Tensor;
+  readonly y: Tensor;
+  readonly weights: Float32Array | null;
+}
+
+/** A negative weight would have the model learn to be wrong without bound. */
+const weighing = everyValue(
+  'finite weights of at least 0',
+  (weight) => Number.isFinite(weight) && weight >= 0,
+  'Give 0 to leave an example out.',
+);
+
+/**
+ * Throws unless there is one label, and one weight, an example; unless loss and metrics take these labels; and unless the
+ * values that the host gave are what inputs, this loss's labels and weights must be.
+ * @throws ShapeError, or DataError with the number of wrong examples and the first of them
+ */
+export function checkExamples(
+  who: string,
+  { network, loss, metrics }: Goal & { readonly network: Network },
+  { x, y, weights }: GivenExamples,
+): void {
+  const [count] = x.shape;
+  if (y.shape[0] !== count) {
+    throw new ShapeError(
+      `${who}: got ${counted(count, 'input')} ${formatShape(x.shape)} but ${counted(y.shape[0], 'label')} ${formatShape(y.shape)}. Give one label an example.`,
+    );
+  }
+  if (weights !== null && weights.length !== count) {
+    throw new ShapeError(
+      `${who}: got ${counted(weights.length, 'example weight')} for ${counted(count, 'example')}. Give one weight an example.`,
+    );
+  }
+  // All examples as one batch: an error then names the shapes that the caller knows.
+  const output = standIn([count, ...network.outputShape]);
+  for (const measure of [loss, ...metrics]) perExampleOf(measure, y.node, output);
+
+  const inputs = givenValues(x);
+  if (inputs !== null) checkRows(`${who}: inputs`, inputs, x.shape, finite);
+  const labels = givenValues(y);
+  if (labels !== null)
+    checkRows(`${who}: labels for ${loss.name}`, labels, y.shape, loss.labels?.(network.outputShape) ?? finite);
+  if (weights !== null) checkRows(`${who}: example weights`, weights, [count], weighing);
+}
+
+/** Throws unless inputs of this shape an example are what the model was built for. */
+export function checkInputs(who: string, given: Shape, { inputShape }: Network): void {
+  if (sameShape(given, inputShape)) return;
+  const wanted = `[${['examples', ...inputShape].join(', ')}]`;
+  throw new ShapeError(
+    `${who}: expected inputs ${formatShape(inputShape)} an example, as the model was built for, got ${formatShape(given)}. ` +
+      (sizeOf(given) === sizeOf(inputShape) ? `Reshape them to ${wanted}.` : `Give inputs ${wanted}.`),
+  );
+}
+
+/** Throws unless class weights are numbers of at least 0, of classes that there are. */
+export function checkClassWeight(
+  classWeight: Readonly<Record<number, number>>,
+  goal: Goal & { readonly network: Network },
+): void {
+  const { loss, network } = goal;
+  const classes = classesOf(goal);
+  const given: unknown = classWeight;
+  if (typeof given !== 'object' || given === null || given instanceof Map) {
+    throw new ArgumentError(
+      `fit: classWeight must be an object { class: weight }, got ${describe(given)}. Write { 0: 1, 1: 2.5 }.`,
+    );
+  }
+  if (loss.name === 'binaryCrossentropy' && sizeOf(network.outputShape) > 1) {
+    throw new ArgumentError(
+      `fit: classWeight needs one class an example, but binaryCrossentropy has ${sizeOf(network.outputShape)} labels an example. Use sampleWeight.`,
+    );
+  }
+  for (const [key, weight] of Object.entries(given)) {
+    const id = Number(key);
+    if (!Number.isInteger(id) || id < 0 || (classes !== null && id >= classes)) {
+      throw new ArgumentError(
+        `fit: classWeight has a weight for class '${key}', expected whole numbers from 0${classes === null ? '' : ` to ${classes - 1}`}. Use class ids as keys.`,
+      );
+    }
+    if (typeof weight === 'number' && Number.isFinite(weight) && weight >= 0) continue;
+    throw new ArgumentError(
+      `fit: classWeight of class ${key} must be a finite number of at least 0, got ${describe(weight)}. Use 1 for no change.`,
+    );
+  }
+}

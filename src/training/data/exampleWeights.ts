@@ -1,0 +1,60 @@
+/** How much each example counts in the loss. */
+
+import type { Device } from '../../runtime/device.ts';
+import type { Tensor, TensorLike } from '../../tensor/tensor.ts';
+import { dataOf } from './checkData.ts';
+import { valuesOf } from './gpuDataset.ts';
+
+/** What weighs examples. */
+export interface Weighting {
+  /**
+   * Weight of each class's examples in the training loss, 1 where none is given; metrics are plain means. A label is rounded to
+   * its class (0.9 is of class 1, a half of the even one); a row, one-hot or soft, is of the class with the largest value.
+   */
+  readonly classWeight?: Readonly<Record<number, number>>;
+  /** Weight of each example in the loss; metrics are plain means, as in Keras. */
+  readonly sampleWeight?: TensorLike;
+}
+
+/** One number an example, or null. */
+export async function numbersOf(
+  who: string,
+  device: Device,
+  weights: TensorLike | undefined,
+): Promise<Float32Array | null> {
+  if (weights === undefined) return null;
+  return Float32Array.from(await valuesOf(device, dataOf(weights, `${who}: sampleWeight`)));
+}
+
+/**
+ * Class and sample weights as one weight an example, or null. Classes weigh in training only, the first `trained` examples. As
+ * in Keras a label is rounded to its class, and of a row the largest value counts, the first of equal ones.
+ */
+export async function exampleWeights(
+  who: string,
+  device: Device,
+  y: Tensor,
+  trained: number,
+  { classWeight, sampleWeight }: Weighting,
+): Promise<Float32Array | null> {
+  const given = await numbersOf(who, device, sampleWeight);
+  if (classWeight === undefined) return given;
+  const labels = await valuesOf(device, y);
+  const width = labels.length / y.shape[0];
+  const weights = given ?? new Float32Array(y.shape[0]).fill(1);
+  for (let i = 0; i < trained; i++) {
+    let id = roundHalfEven(labels[i * width]);
+    if (width > 1) {
+      id = 0;
+      for (let c = 1; c < width; c++) if (labels[i * width + c] > labels[i * width + id]) id = c;
+    }
+    weights[i] *= classWeight[id] ?? 1;
+  }
+  return weights;
+}
+
+/** As NumPy rounds: 0.5 to 0, 1.5 to 2. */
+function roundHalfEven(value: number): number {
+  const rounded = Math.round(value);
+  return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
+}

@@ -1,0 +1,343 @@
+/**
+ * A model as a safetensors file: weights by their names, the optimizer's moments as `optimizer/…`, and in the metadata the
+ * architecture, the optimizer, loss and metrics, and how far training had come. Where the training stands that was under way goes into the
+ * metadata as well, its arrays as `training/…`.
+ */
+
+import { describe } from '../../base/describe.ts';
+import { ArgumentError, DataError } from '../../base/errors.ts';
+import { printable } from '../../base/printable.ts';
+import { formatShape, type Shape, sameShape } from '../../base/shape.ts';
+import type { Weight } from '../../callbacks/index.ts';
+import { problemOfJson } from '../../io/json.ts';
+import { quote } from '../../io/quote.ts';
+import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from '../../io/safetensors.ts';
+import { decodeState, encodeState, SavedState, type State } from '../../io/state.ts';
+import type { Goal } from '../../network/compiled.ts';
+import { type Network, placeLayers } from '../../network/network.ts';
+import type { SavedMoments } from '../../network/optimizerState.ts';
+import { checkInputShape, type Layer, type LayerConfig } from '../../nn/layers/layer.ts';
+import { type CustomObjects, makeLayer } from '../../nn/layers/makeLayer.ts';
+import { checkMeasure, type Loss, losses } from '../../nn/losses.ts';
+import { type Metric, type MetricName, metricNames, resolveMetric, resolveMetrics } from '../../nn/metrics.ts';
+import { makeOptimizer, type Optimizer } from '../../nn/optimizers.ts';
+
+/** Names of moments begin with this. */
+export const MOMENT = 'optimizer/';
+const TRAINING = 'training';
+
+/** What of a model is saved. */
+export interface ModelState {
+  readonly network: Network;
+  readonly seed: number;
+  /** Training steps taken. */
+  readonly step: number;
+  /** In the network's order. */
+  readonly weights: readonly Weight[];
+  /** Null before the model is compiled. */
+  readonly optimizer: OptimizerState | null;
+  /** What it is trained for; null before the model is compiled. */
+  readonly goal: Pick<Goal, 'loss' | 'metrics'> | null;
+  /** Where the training stands; null before there is one. */
+  readonly training: State | null;
+}
+
+export function encodeModel(state: ModelState): Uint8Array<ArrayBuffer> {
+  const { network, seed, step, weights, optimizer } = state;
+  const { steps, leftOut } = optimizer ?? { steps: 0, leftOut: 0 };
+  const training = encodeState(state.training, TRAINING);
+  const moments = [...(optimizer?.moments ?? [])];
+  return encodeSafetensors(
+    [
+      ...weights,
+      ...moments.map(([name, data]) => ({ name: `${MOMENT}${name}`, shape: [data.length], data })),
+      ...training.tensors,
+    ],
+    {
+      format: 'wgrad',
+      architecture: JSON.stringify(architectureOf(network, seed)),
+      optimizer: encodeState(
+        optimizer && { name: optimizer.name, config: optimizer.config, frozen: optimizer.frozen },
+        'optimizer',
+      ).json,
+      goal: encodeState(state.goal && goalState(state.goal), 'goal').json,
+      steps: String(step),
+      optimizer_steps: String(steps - leftOut),
+      optimizer_steps_left_out: String(leftOut),
+      training: training.json,
+    },
+  );
+}
+
+/** What a user wrote has no name by which it could be found again: `own`. */
+function goalState({ loss, metrics }: Pick<Goal, 'loss' | 'metrics'>): State {
+  const known = ({ name, config }: Metric): MetricName | undefined =>
+    metricNames.find((one) => config !== undefined && resolveMetric(one, loss).name === name);
+  return {
+    loss: { name: loss.name, config: loss.config ?? null },
+    metrics: metrics.map((metric) => ({ name: known(metric) ?? metric.name, own: known(metric) === undefined })),
+  };
+}
+
+/** What the model was compiled with, or in words what of it a file cannot keep. */
+function goalIn(text: string, optimizer: SavedOptimizer | null, known: CustomObjects): Goal | string | null {
+  const state = decodeState(text, new Map());
+  if (state === null || optimizer === null) return null;
+  const saved = new SavedState('what the model is trained for', state);
+  const custom = (name: string): Metric | null => {
+    const object = Object.hasOwn(known, name) ? known[name] : null;
+    return object === null || typeof object === 'function' ? null : checkMeasure('customObjects', object, [name]);
+  };
+  const lossName = saved.record('loss').text('name');
+  const loss = lossIn(saved.record('loss')) ?? custom(lossName);
+  const own = loss === null ? [`the loss ${quote(lossName)} of your own`] : [];
+  const metrics = saved.records('metrics').flatMap((metric): (Metric | MetricName)[] => {
+    if (!metric.flag('own')) return [metric.choice('name', metricNames)];
+    const found = custom(metric.text('name'));
+    if (found !== null) return [found];
+    own.push(`the metric ${quote(metric.text('name'))} of your own`);
+    return [];
+  });
+  const made = madeOptimizer(optimizer);
+  if (made === null) own.push(`the optimizer ${quote(optimizer.name)}`);
+  if (loss === null || made === null || own.length > 0) return own.join(' and ');
+  return { optimizer: made, loss, metrics: resolveMetrics(metrics, loss) };
+}
+
+/** The optimizer that a file describes; null where it is none of the library's. */
+function madeOptimizer({ name, config }: SavedOptimizer): Optimizer | null {
+  try {
+    return makeOptimizer(name, config);
+  } catch (error) {
+    if (error instanceof ArgumentError) return null;
+    throw error;
+  }
+}
+
+/** Null for one of the user's own. */
+function lossIn(saved: SavedState): Loss | null {
+  const config = saved.recordOrNull('config');
+  const name = saved.text('name');
+  if (config === null) return null;
+  try {
+    switch (name) {
+      case 'categoricalCrossentropy':
+      case 'sparseCategoricalCrossentropy': {
+        const [fromLogits, labelSmoothing] = [config.flag('fromLogits'), config.number('labelSmoothing')];
+        return losses[name]({ fromLogits, labelSmoothing, clip: config.number('clip') });
+      }
+      case 'binaryCrossentropy':
+        return losses[name]({
+          fromLogits: config.flag('fromLogits'),
+          labelSmoothing: config.number('labelSmoothing'),
+        });
+      case 'meanSquaredError':
+      case 'meanAbsoluteError':
+        return losses[name]();
+    }
+  } catch (cause) {
+    if (!(cause instanceof ArgumentError)) throw cause;
+    throw new DataError(`load: the file's loss is damaged: ${cause.message} Save the model again.`, { cause });
+  }
+  // A library's loss by another name is the user's.
+  return null;
+}
+
+/** An optimizer as it stands. */
+export interface OptimizerState extends SavedMoments {
+  readonly name: string;
+  /** Its settings, the learning rate of that moment among them. */
+  readonly config: Readonly<Record<string, number | boolean>>;
+  /** Layers whose weights it did not move: it has no moments of theirs. */
+  readonly frozen: readonly string[];
+}
+
+/** What a file remembers of an optimizer. */
+export interface SavedOptimizer extends OptimizerState {
+  readonly learningRate: number;
+}
+
+export interface SavedModel {
+  /** In the network's order. */
+  readonly weights: readonly Weight[];
+  /** Null where the model had not been compiled. */
+  readonly optimizer: SavedOptimizer | null;
+  /**
+   * What the model was compiled with, or in words what of it a file cannot keep; null where it had not been, and in older files.
+   */
+  readonly goal: Goal | string | null;
+  /** Training steps taken. */
+  readonly steps: number;
+  /** Where the training stood; null where there had been none. */
+  readonly training: State | null;
+}
+
+/** A safetensors file, decoded. */
+export type ModelFile = ReturnType<typeof decodeSafetensors>;
+
+/** Reads what a model of this network has saved. */
+export function decodeModel(
+  { tensors, metadata }: ModelFile,
+  network: Network,
+  customObjects: CustomObjects = {},
+): SavedModel {
+  const optimizer = optimizerIn(metadata, tensors);
+  return {
+    weights: network.places.map(({ name, shape }) => weightIn(tensors, name, shape)),
+    optimizer,
+    goal: goalIn(metadata.goal ?? 'null', optimizer, customObjects),
+    steps: stepsIn(metadata.steps),
+    training: decodeState(metadata.training ?? 'null', tensors),
+  };
+}
+
+function weightIn(tensors: ReadonlyMap<string, SafetensorsTensor>, name: string, shape: Shape): Weight {
+  const found = tensors.get(name);
+  if (!(found?.data instanceof Float32Array)) {
+    throw new DataError(
+      `load: the file has no float32 weight '${name}'. It was saved from another model; build that one.`,
+    );
+  }
+  if (sameShape(found.shape, shape)) return { name, shape, data: found.data };
+  throw new DataError(
+    `load: the file's weight '${name}' has shape ${formatShape(found.shape)}, the model's ${formatShape(shape)}. It was saved from ` +
+      'another model; build that one.',
+  );
+}
+
+function stepsIn(text = '0'): number {
+  const steps = Number(text);
+  if (Number.isSafeInteger(steps) && steps >= 0) return steps;
+  throw new DataError(
+    `load: the file has ${quote(text)} where a number of steps belongs. It is damaged; save the model again.`,
+  );
+}
+
+function momentsIn(tensors: ReadonlyMap<string, SafetensorsTensor>): Map<string, Float32Array> {
+  const values = new Map<string, Float32Array>();
+  for (const [name, { data }] of tensors) {
+    if (name.startsWith(MOMENT) && data instanceof Float32Array) values.set(name.slice(MOMENT.length), data);
+  }
+  return values;
+}
+
+function optimizerIn(
+  metadata: Readonly<Record<string, string>>,
+  tensors: ReadonlyMap<string, SafetensorsTensor>,
+): SavedOptimizer | null {
+  const state = decodeState(metadata.optimizer ?? 'null', tensors);
+  if (state === null) return null;
+  const saved = new SavedState('the optimizer', state);
+  const settings = saved.record('config');
+  const leftOut = stepsIn(metadata.optimizer_steps_left_out);
+  return {
+    name: saved.text('name'),
+    config: Object.fromEntries(
+      settings.keys.map((key) => [key, settings.isFlag(key) ? settings.flag(key) : settings.number(key)]),
+    ),
+    // Older files have none.
+    frozen: saved.keys.includes('frozen') ? saved.texts('frozen') : [],
+    learningRate: learningRateIn(settings),
+    moments: momentsIn(tensors),
+    steps: stepsIn(metadata.optimizer_steps) + leftOut,
+    leftOut,
+  };
+}
+
+function learningRateIn(settings: SavedState): number {
+  const rate = settings.number('learningRate');
+  if (Number.isFinite(Math.fround(rate)) && rate >= 0) return rate;
+  throw new DataError(`load: the file has the learning rate ${rate}. It is damaged; save the model again.`);
+}
+
+export interface Architecture {
+  readonly inputShape: Shape;
+  readonly seed: number;
+  readonly layers: readonly {
+    readonly className: string;
+    readonly name: string;
+    readonly config: LayerConfig;
+    /** Only of frozen layers. */
+    readonly trainable?: boolean;
+  }[];
+}
+
+export const architectureOf = (network: Network, seed: number): Architecture => ({
+  inputShape: network.inputShape,
+  seed,
+  layers: network.layers.map(({ layer, name }) => ({
+    className: layer.className,
+    name,
+    config: layer.config(),
+    ...(layer.trainable ? {} : { trainable: false }),
+  })),
+});
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isLayer = (value: unknown): boolean =>
+  isRecord(value) &&
+  typeof value.className === 'string' &&
+  isPlain(value.name) &&
+  isRecord(value.config) &&
+  (value.trainable === undefined || typeof value.trainable === 'boolean');
+
+/** Layers' names are printed. */
+const isPlain = (name: unknown): boolean => typeof name === 'string' && name !== '' && printable(name) === name;
+
+function isArchitecture(value: unknown): value is Architecture {
+  if (!isRecord(value)) return false;
+  const { inputShape, seed, layers } = value;
+  const isWhole = (size: unknown): boolean => Number.isSafeInteger(size);
+  return (
+    Array.isArray(inputShape) &&
+    inputShape.every(isWhole) &&
+    isWhole(seed) &&
+    Array.isArray(layers) &&
+    layers.every(isLayer)
+  );
+}
+
+/** @throws DataError where the file has none or a damaged one */
+export function readArchitecture({ metadata }: Pick<ModelFile, 'metadata'>): Architecture {
+  if (metadata.format !== 'wgrad' || metadata.architecture === undefined) {
+    throw new DataError(
+      'load: the file holds no wgrad model (its metadata names no architecture). Load weights into a model with model.load().',
+    );
+  }
+  const problem = problemOfJson(metadata.architecture, { depth: 16, values: 2 ** 20 });
+  if (problem !== null) throw new DataError(`load: the architecture in the file ${problem}. Save the model again.`);
+  let saved: unknown;
+  try {
+    saved = JSON.parse(metadata.architecture);
+  } catch {
+    saved = null;
+  }
+  if (isArchitecture(saved)) return saved;
+  throw new DataError('load: the architecture in the file is damaged. Save the model again.');
+}
+
+/** The layers that a file describes, to make an equal model of. */
+export function decodeArchitecture(
+  bytes: Uint8Array,
+  customObjects: CustomObjects,
+): { layers: Layer[]; inputShape: Shape; seed: number } {
+  const given: unknown = customObjects;
+  if (typeof given !== 'object' || given === null) {
+    throw new ArgumentError(
+      `load: customObjects must be an object, got ${describe(given)}. Write { Name: (config, options) => new Name(options) }.`,
+    );
+  }
+  const { tensors, metadata } = decodeSafetensors(bytes);
+  const { layers: saved, inputShape, seed } = readArchitecture({ metadata });
+  checkInputShape(inputShape, 'load');
+  const layers = saved.map(({ className, name, config, trainable }) =>
+    makeLayer(className, config, { name, trainable }, customObjects),
+  );
+  // Before weights are drawn: a file of a few bytes may describe a model of any size.
+  for (const { name, specs } of placeLayers(layers, inputShape)) {
+    for (const spec of specs) weightIn(tensors, `${name}/${spec.name}`, spec.shape);
+  }
+  return { layers, inputShape, seed };
+}

@@ -1,0 +1,87 @@
+/**
+ * Trainers of single batches, for `trainOnBatch`: kept with their plans and the memory of their examples, by the shapes
+ * of what they are given. Only the first batch of a shape compiles.
+ */
+
+import { formatShape } from '../../base/shape.ts';
+import type { Logs } from '../../callbacks/index.ts';
+import type { Compiled } from '../../network/compiled.ts';
+import { dataNode } from '../../ops/leaf.ts';
+import type { Device } from '../../runtime/device.ts';
+import { Tensor } from '../../tensor/tensor.ts';
+import { disposeExamples, type Examples, uploadExamples, valuesOf } from '../data/gpuDataset.ts';
+import { Trainer } from './trainer.ts';
+
+/** Shapes that are kept: the full batch, the short last one, and one to spare. */
+const KEPT = 3;
+
+/** Inputs, labels and weights of one batch. */
+export interface Batch {
+  readonly x: Tensor;
+  readonly y: Tensor;
+  readonly weights: Float32Array | null;
+}
+
+interface BatchTrainer {
+  readonly examples: Examples;
+  readonly trainer: Trainer;
+}
+
+export class BatchTrainers {
+  /** The least recently used one first. */
+  readonly #kept = new Map<string, BatchTrainer>();
+
+  /** One step. */
+  async train(compiled: Compiled, batch: Batch): Promise<Logs> {
+    const key = keyOf(batch);
+    const kept = this.#kept.get(key);
+    const one = kept ?? (await make(compiled, batch));
+    this.#kept.delete(key);
+    let logs: Logs;
+    try {
+      if (kept !== undefined) await refill(compiled.device, kept, batch);
+      logs = await one.trainer.single();
+    } catch (error) {
+      await release(one);
+      throw error;
+    }
+    this.#kept.set(key, one);
+    const [[oldest, surplus]] = this.#kept;
+    if (this.#kept.size > KEPT) {
+      this.#kept.delete(oldest);
+      await release(surplus);
+    }
+    return logs;
+  }
+
+  async dispose(): Promise<void> {
+    const all = [...this.#kept.values()];
+    this.#kept.clear();
+    await Promise.all(all.map(release));
+  }
+}
+
+const keyOf = ({ x, y, weights }: Batch): string =>
+  `${x.dtype} ${formatShape(x.shape)}, ${y.dtype} ${formatShape(y.shape)}, ${weights?.length ?? 'unweighted'}`;
+
+async function make(compiled: Compiled, { x, y, weights }: Batch): Promise<BatchTrainer> {
+  const { device } = compiled;
+  const examples = await uploadExamples(device, await onHost(device, x), await onHost(device, y), weights);
+  const { count } = examples.x;
+  return { examples, trainer: new Trainer(compiled, examples, count, count, { warn: true }) };
+}
+
+/** The memory of a tensor that was computed is the tensor's own: later batches would overwrite it. */
+const onHost = async (device: Device, given: Tensor): Promise<Tensor> =>
+  new Tensor(dataNode(await valuesOf(device, given), given.shape));
+
+async function refill(device: Device, { examples }: BatchTrainer, { x, y, weights }: Batch): Promise<void> {
+  examples.x.write(await valuesOf(device, x));
+  examples.y.write(await valuesOf(device, y));
+  if (weights !== null) examples.weights?.write(weights);
+}
+
+async function release({ examples, trainer }: BatchTrainer): Promise<void> {
+  await trainer.dispose();
+  disposeExamples(examples);
+}

@@ -1,0 +1,109 @@
+/** The part of a training that only looks. */
+
+import type { Logs } from '../../callbacks/callback.ts';
+import { CallbackList } from '../../callbacks/callbackList.ts';
+import { type Compiled, metricNames } from '../../network/compiled.ts';
+import { evaluationStep } from '../../network/step.ts';
+import type { StepDraft, StepValues } from '../../runtime/step.ts';
+import { type Examples, Order } from '../data/gpuDataset.ts';
+import { Pass, type ProgressParts } from './epochPass.ts';
+import { addSums, GpuLedger, type LedgerReading } from './stepMetrics.ts';
+
+/** An evaluation's sums are read after so many batches: 32 bits lose digits over more. */
+const UNREAD_BATCHES = 500;
+
+/** Evaluation of examples, whole or in part. */
+export class Evaluator {
+  readonly #ledger: GpuLedger;
+  readonly #order: Order;
+  readonly #pass: Pass;
+  readonly #count: number;
+  readonly #batchSize: number;
+  /** The loss and the metrics, counted. */
+  readonly #metrics: number;
+  readonly #values = blankStep(0);
+  /** Batches taken of the present run. */
+  #batch = 0;
+
+  /** Examples from `begin` to `end` in their own order. `together`: batches of a submission, for tests. */
+  constructor(
+    compiled: Compiled,
+    { x, y, weights }: Examples,
+    begin: number,
+    end: number,
+    batchSize: number,
+    together?: number,
+  ) {
+    const { device, network, loss, metrics } = compiled;
+    const names = metricNames(compiled);
+    this.#ledger = new GpuLedger(device, names);
+    this.#metrics = names.length;
+    this.#order = new Order(device, end - begin);
+    this.#order.write(iota(begin, end));
+    this.#count = end - begin;
+    this.#batchSize = batchSize;
+    this.#pass = new Pass(device, { count: this.#count, batchSize, together }, (size) => {
+      const { effects } = evaluationStep({
+        network,
+        loss,
+        metrics,
+        x: x.batch(this.#order.node, size),
+        y: y.batch(this.#order.node, size),
+        weights: weights?.batch(this.#order.node, size) ?? null,
+        ledger: this.#ledger,
+      });
+      return [{ effects, size, repeats: 1 }];
+    });
+  }
+
+  prepare(parts?: ProgressParts): Promise<void> {
+    return this.#pass.prepare(parts);
+  }
+
+  readonly #next = (): StepValues => {
+    const values = this.#values;
+    values.position = this.#batch++ * this.#batchSize;
+    return values;
+  };
+
+  async run(callbacks: CallbackList | null): Promise<Logs> {
+    await callbacks?.onTestBegin({});
+    this.#ledger.resetSums();
+    const pass = this.#pass;
+    const most = callbacks?.everyTestBatch === true ? 1 : Number.POSITIVE_INFINITY;
+    const totals = new Float64Array(this.#metrics);
+    let reading: Promise<LedgerReading> | null = null;
+    this.#batch = 0;
+    while (this.#batch < pass.batches) {
+      const first = this.#batch;
+      await callbacks?.onTestBatchBegin(first, {});
+      const unread = UNREAD_BATCHES - (first % UNREAD_BATCHES);
+      await pass.run(first, pass.together(first, Math.min(most, unread)), this.#next);
+      await callbacks?.onTestBatchEnd(this.#batch - 1, {});
+      if (this.#batch % UNREAD_BATCHES > 0) continue;
+      // The reading before has arrived: nothing waits.
+      if (reading !== null) addSums(totals, await reading);
+      reading = this.#ledger.read();
+      reading.catch(() => {});
+    }
+    if (reading !== null) addSums(totals, await reading);
+    addSums(totals, await this.#ledger.read());
+    const logs = this.#ledger.means(totals, this.#count);
+    // What a callback writes into its logs is its own.
+    await callbacks?.onTestEnd({ ...logs });
+    return logs;
+  }
+
+  async dispose(): Promise<void> {
+    await this.#pass.dispose();
+    this.#ledger.dispose();
+    this.#order.dispose();
+  }
+}
+
+export const NO_CALLBACKS = new CallbackList([]);
+
+export const iota = (begin: number, end: number): Int32Array =>
+  Int32Array.from({ length: end - begin }, (_, i) => begin + i);
+
+export const blankStep = (seed: number): StepDraft => ({ seed, step: 0, position: 0, rates: [] });

@@ -1,0 +1,17 @@
+/**
+ * What few trainings need, loaded when one of them comes to: saving and loading, going on where another one stood, going back,
+ * and finding out why a step was not finite. One module, so that a bundler makes one file of it instead of spreading over
+ * several what these share with the rest.
+ */
+
+export { describeNonFinite } from '../../callbacks/divergence/describeNonFinite.ts';
+export { decodeSafetensors } from '../../io/safetensors.ts';
+export { isMissing, readBytes, writeBytes } from '../../platform/files.ts';
+export { decodeArchitecture, decodeModel, encodeModel } from '../file/modelFile.ts';
+export { decodeResumable } from '../file/resumable.ts';
+export { explosionText, standstillText } from './diverged.ts';
+export { findCause } from './nonFiniteCause.ts';
+export { firstFew, probabilitiesAdvice } from './probabilities.ts';
+export { ALL_FROZEN, laterText, regrouped } from './regroup.ts';
+export { goOn } from './resumeTraining.ts';
+export { DeviceSnapshot } from './snapshot.ts';

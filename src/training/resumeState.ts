@@ -1,0 +1,90 @@
+/** Where a training stands: what a checkpoint holds beside the model, and what `fit` goes on from. */
+
+import { DataError, WgradError } from '../base/errors.ts';
+import type { State } from '../io/state.ts';
+
+/** A standing that came from a file. */
+export interface Resumption {
+  /** The file, as errors call it. */
+  readonly source: string;
+  readonly state: State;
+  /** With which training goes on. */
+  readonly learningRate: number;
+}
+
+export class Standing {
+  #live: (() => Promise<State>) | null = null;
+  #kept: State | null = null;
+  #resumption: Resumption | null = null;
+  #begun = false;
+
+  /** Whether a training is under way that cannot go on from elsewhere any more. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  /** Of the training under way, else of the last one; null where there was none. Until a resumption is done, all is as in its file. */
+  async state(): Promise<State | null> {
+    if (this.#resumption !== null) return this.#resumption.state;
+    return this.#live === null ? this.#kept : this.#live();
+  }
+
+  /** Of a training that begins at this rate: what callbacks do to it as they begin is not gone on with. */
+  follow(live: () => Promise<State>, learningRate: number): void {
+    this.#live = live;
+    this.#kept = null;
+    if (this.#resumption !== null) this.#resumption = { ...this.#resumption, learningRate };
+  }
+
+  /** Stops following a training; `end` is where it stood, null if it failed. */
+  keep(end: State | null): void {
+    this.#live = null;
+    this.#kept = end;
+    if (this.#begun) this.#resumption = null;
+    this.#begun = false;
+  }
+
+  /** Has the next training, or the one that is about to begin, go on from here. */
+  resume(resumption: Resumption): void {
+    this.#resumption = resumption;
+  }
+
+  /** What the training shall go on from, which now begins; null: from the beginning. Followed by `resumed`. */
+  take(): Resumption | null {
+    this.#begun = true;
+    return this.#resumption;
+  }
+
+  /** Training stands where it is to go on. */
+  resumed(): void {
+    this.#resumption = null;
+  }
+
+  forget(): void {
+    this.#kept = null;
+    this.#resumption = null;
+  }
+}
+
+/** How far a training has come: before an epoch or within it. */
+export interface Place {
+  readonly epoch: number;
+  readonly within: boolean;
+}
+
+/**
+ * Restores from a file; whatever does not fit is an error that names the file and the remedy.
+ * @throws DataError
+ */
+export async function restoreFrom<T>(source: string, restore: () => T | Promise<T>): Promise<T> {
+  try {
+    return await restore();
+  } catch (cause) {
+    if (!(cause instanceof WgradError)) throw cause;
+    // The messages of file formats are one sentence that ends in the remedy, without a full stop.
+    const problem = cause.message.endsWith('.') ? cause.message : `${cause.message}.`;
+    throw new DataError(`Training cannot go on from '${source}': ${problem} Or delete the file to begin anew.`, {
+      cause,
+    });
+  }
+}
