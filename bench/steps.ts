@@ -8,7 +8,7 @@ import type { Device } from '../src/runtime/device.ts';
 import { Plan } from '../src/runtime/plan.ts';
 import type { StepDraft, StepValues } from '../src/runtime/step.ts';
 import { Order, Rows } from '../src/training/data/gpuDataset.ts';
-import { GpuLedger } from '../src/training/loop/stepMetrics.ts';
+import { StepMetrics } from '../src/training/loop/stepMetrics.ts';
 import { profile } from './profile.ts';
 import { middleMean, rounded, spreadOf } from './statistics.ts';
 
@@ -57,7 +57,7 @@ export class StudyStep {
   readonly began: number;
   readonly #device: Device;
   readonly #optimizer = new Adam();
-  readonly #ledger: GpuLedger;
+  readonly #stepMetrics: StepMetrics;
   readonly #owned: readonly { dispose(): void }[];
   readonly #values: StepDraft = { seed: 1, step: 0, position: 0, rates: [] };
   #taken = 0;
@@ -66,13 +66,13 @@ export class StudyStep {
     device: Device,
     began: number,
     plan: Plan,
-    ledger: GpuLedger,
+    stepMetrics: StepMetrics,
     owned: readonly { dispose(): void }[],
   ) {
     this.#device = device;
     this.began = began;
     this.plan = plan;
-    this.#ledger = ledger;
+    this.#stepMetrics = stepMetrics;
     this.#owned = owned;
   }
 
@@ -99,7 +99,7 @@ export class StudyStep {
       const { rule } = new Adam();
       const moments = own(new Moments(device, rule, network.trainable.size));
       const loss = sparseCategoricalCrossentropy();
-      const ledger = own(new GpuLedger(device, ['loss', 'accuracy']));
+      const stepMetrics = own(new StepMetrics(device, ['loss', 'accuracy']));
       const step = trainingStep(
         {
           network,
@@ -108,13 +108,13 @@ export class StudyStep {
           x: x.batch(order.node, batch),
           y: y.batch(order.node, batch),
           weights: null,
-          ledger,
+          stepMetrics,
         },
         rule,
         moments.nodes(),
       );
       const plan = own(await Plan.compile(device, step.effects, { maxSteps }));
-      return new StudyStep(device, began, plan, ledger, owned);
+      return new StudyStep(device, began, plan, stepMetrics, owned);
     } catch (error) {
       for (const one of owned) one.dispose();
       throw error;
@@ -140,7 +140,7 @@ export class StudyStep {
 
   /** Throws if a step was not finite: from then on the optimizer does nothing, and the times are of no use. */
   async check(): Promise<void> {
-    const { firstBadStep } = await this.#ledger.peek();
+    const { firstBadStep } = await this.#stepMetrics.peek();
     if (firstBadStep === null) return;
     throw new Error(
       `Step ${firstBadStep} on '${this.#device.info.name}' gave a number that is not finite, expected a finite loss. ` +
@@ -150,7 +150,7 @@ export class StudyStep {
 
   /** Sum of the loss over all steps; NaN from a step on that was not finite. */
   async loss(): Promise<number> {
-    const { firstBadStep, sums } = await this.#ledger.peek();
+    const { firstBadStep, sums } = await this.#stepMetrics.peek();
     return firstBadStep === null ? sums[0] : Number.NaN;
   }
 

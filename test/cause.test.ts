@@ -35,7 +35,7 @@ import { max } from '../src/ops/reduce.ts';
 import type { UpdateRule } from '../src/ops/update.ts';
 import { pad, slice, transpose } from '../src/ops/views.ts';
 import { defaultDevice } from '../src/runtime/defaultDevice.ts';
-import { standInLedger } from '../src/training/loop/stepMetrics.ts';
+import { standInMetrics } from '../src/training/loop/stepMetrics.ts';
 import { type Anatomy, anatomyOf, diagnose, examine } from '../src/training/onDemand/nonFiniteCause.ts';
 import { draw } from './support.ts';
 
@@ -136,7 +136,7 @@ function anatomyFor(
             dtype: 'float32',
           })
         : null,
-      ledger: standInLedger(0),
+      stepMetrics: standInMetrics(0),
     },
     BATCH,
   );

@@ -39,7 +39,7 @@ import { dataNode, fullNode } from '../src/ops/leaf.ts';
 import { mean } from '../src/ops/reduce.ts';
 import { defaultDevice } from '../src/runtime/defaultDevice.ts';
 import { disposeExamples, uploadExamples } from '../src/training/data/gpuDataset.ts';
-import { standInLedger } from '../src/training/loop/stepMetrics.ts';
+import { standInMetrics } from '../src/training/loop/stepMetrics.ts';
 import { Trainer } from '../src/training/loop/trainer.ts';
 import { anatomyOf, diagnose, examine } from '../src/training/onDemand/nonFiniteCause.ts';
 import { sharedPath } from './shared.ts';
@@ -654,7 +654,7 @@ test('what the device cannot hold at once is looked at in pieces', async () => {
       x: mul(dataNode(Float32Array.of(1, 2, 3, 4, 5, 6), [2, 3]), fullNode(Number.NaN)),
       y: dataNode(new Float32Array(2), [2, 1]),
       weights: null,
-      ledger: standInLedger(0),
+      stepMetrics: standInMetrics(0),
     },
     2,
   );

@@ -37,7 +37,7 @@ import { ones } from '../src/nn/initializers.ts';
 import { resolveLoss } from '../src/nn/losses.ts';
 import { add, mul } from '../src/ops/elementwise.ts';
 import { fullNode } from '../src/ops/leaf.ts';
-import { standInLedger } from '../src/training/loop/stepMetrics.ts';
+import { standInMetrics } from '../src/training/loop/stepMetrics.ts';
 import { rejects } from './interruption.ts';
 import { assertClose } from './support.ts';
 
@@ -241,7 +241,7 @@ function nodesOf(depth: number, learnt: number): number {
     x: standIn([4, 3]),
     y: standIn([4, 3]),
     weights: null,
-    ledger: standInLedger(0),
+    stepMetrics: standInMetrics(0),
   };
   const { rule } = new SGD({ learningRate: 0.1 });
   return topologicalOrder(trainingStep(parts, rule, { moments: [], leftOut: standIn([4], 'int32') }).effects).length;

@@ -37,7 +37,7 @@ import type { Trainer } from '../training/loop/trainer.ts';
 import { Visits } from '../training/loop/visits.ts';
 import { type MemoryOptions, type MemoryReport, memoryReport } from '../training/memory.ts';
 import { type PredictOptions, predict, takePredictOptions } from '../training/predict.ts';
-import { restoreFrom, Standing } from '../training/resumeState.ts';
+import { ResumeState, restoreFrom } from '../training/resumeState.ts';
 
 const onDemand = () => import('../training/onDemand/index.ts');
 
@@ -98,7 +98,7 @@ export class Sequential implements CallbackModel {
   readonly #batchTrainers = new BatchTrainers();
   #training = false;
   readonly #progress: Progress = { step: 0 };
-  readonly #standing = new Standing();
+  readonly #resumeState = new ResumeState();
   readonly #visits = new Visits();
 
   constructor(layers: readonly Layer[] = [], options: SequentialOptions = {}) {
@@ -366,9 +366,9 @@ export class Sequential implements CallbackModel {
       const adopt = (trainer: Trainer | null): void => {
         this.#trainer = trainer;
       };
-      const [standing, visits] = [this.#standing, this.#visits];
+      const [resumeState, visits] = [this.#resumeState, this.#visits];
       await this.#checkOutputs('fit', compiled, x);
-      const history = await fit({ model: this, compiled, standing, visits, adopt }, x, y, taken);
+      const history = await fit({ model: this, compiled, resumeState, visits, adopt }, x, y, taken);
       const { regrouping } = network;
       if (regrouping.length > 0) console.warn((await import('../training/onDemand/index.ts')).laterText(regrouping));
       return history;
@@ -512,7 +512,7 @@ export class Sequential implements CallbackModel {
       const [weights, optimizer, training] = await Promise.all([
         readWeights(network),
         this.#optimizerState(),
-        this.#visits.within(() => this.#standing.state()),
+        this.#visits.within(() => this.#resumeState.state()),
       ]);
       return encodeModel({ network, seed: this.seed, step, weights, optimizer, goal, training });
     });
@@ -555,8 +555,8 @@ export class Sequential implements CallbackModel {
   #adopt({ weights, optimizer, steps }: SavedModel): void {
     writeWeights(this.#requireNetwork('load'), weights);
     // A training that is under way goes on counting: what it knows of its steps stays right.
-    if (!this.#standing.begun) this.#progress.step = steps;
-    this.#standing.forget();
+    if (!this.#resumeState.begun) this.#progress.step = steps;
+    this.#resumeState.forget();
     this.#loaded = optimizer;
     this.#loadedAt = this.#progress.step;
     this.#adoptLearningRate();
@@ -600,13 +600,13 @@ export class Sequential implements CallbackModel {
     await this.#visits.visit(async () => {
       this.#requireNotBegun();
       this.#adopt(saved);
-      this.#standing.resume({ source, state: saved.training, learningRate: optimizer.learningRate });
+      this.#resumeState.resume({ source, state: saved.training, learningRate: optimizer.learningRate });
     });
     return true;
   }
 
   #requireNotBegun(): void {
-    if (!this.#standing.begun) return;
+    if (!this.#resumeState.begun) return;
     throw new StateError(
       'resume: a training is under way and cannot become another one. Call it before fit or in onTrainBegin, or take the weights with load.',
     );

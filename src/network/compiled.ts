@@ -28,7 +28,7 @@ export interface Compiled extends Goal {
   readonly seed: number;
 }
 
-/** Keys of the logs, in the ledger's order. */
+/** Keys of the logs, in the order of the step's metrics. */
 export const metricNames = ({ metrics }: { readonly metrics: readonly Metric[] }): string[] => [
   'loss',
   ...metrics.map((metric) => metric.name),

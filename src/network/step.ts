@@ -16,7 +16,7 @@ import type { MomentNodes } from './optimizerState.ts';
 import type { ParameterBlock } from './parameters.ts';
 
 /** Where a plan writes the sums of its metrics and the health words. */
-export interface Ledger {
+export interface MetricNodes {
   readonly sums: Node;
   readonly health: Node;
 }
@@ -29,10 +29,10 @@ export interface StepParts {
   readonly y: Node;
   /** [batch], or null for ones. */
   readonly weights: Node | null;
-  readonly ledger: Ledger;
+  readonly stepMetrics: MetricNodes;
 }
 
-/** The step's sums in the ledger's order: the loss first, then the metrics. */
+/** The step's sums in the order of the step's metrics: the loss first, then the metrics. */
 function sumsOf({ loss, metrics, y, weights }: StepParts, output: Node): { loss: Node; values: Node[] } {
   const perExample = perExampleOf(loss, y, output);
   const weighted = weights === null ? perExample : mul(perExample, weights);
@@ -67,7 +67,7 @@ export interface Backward extends Pick<Forward, 'activations'> {
 
 /** `batch`: examples of the whole batch; the gradient is that of the loss's mean over it. */
 export function backward(parts: StepParts, batch: number, trace?: GradientTrace): Backward {
-  const { network, x, ledger } = parts;
+  const { network, x, stepMetrics } = parts;
   const trainable = network.trainable.nodes();
   const fixed = network.fixed.nodes();
   const forward = network.forward(x, true, { trainable, fixed });
@@ -89,21 +89,21 @@ export function backward(parts: StepParts, batch: number, trace?: GradientTrace)
     loss: mean,
     slopes,
     gradients: names.map((name, at) => ({ name: `gradient of ${name}`, node: slopes[at] })).reverse(),
-    metrics: accumulate(ledger.sums, ledger.health, values),
-    moving: forward.updates.map(({ weight, value }) => assign(weight, whereFinite(value, weight), ledger.health)),
+    metrics: accumulate(stepMetrics.sums, stepMetrics.health, values),
+    moving: forward.updates.map(({ weight, value }) => assign(weight, whereFinite(value, weight), stepMetrics.health)),
   };
 }
 
 /** Gradients side by side; the optimizer leaves out a step in which one is not finite. */
-const watchedPack = (slopes: readonly Node[], { health }: Ledger, rule: UpdateRule): Node =>
+const watchedPack = (slopes: readonly Node[], { health }: MetricNodes, rule: UpdateRule): Node =>
   pack(slopes, (slope) => watch(slope, health, rule));
 
 /** One optimizer step: forward, loss, gradients, metrics, update. */
 export function trainingStep(parts: StepParts, rule: UpdateRule, { moments, leftOut }: MomentNodes): Step {
   const { slopes, metrics, moving, activations } = backward(parts, parts.x.shape[0]);
-  const { network, ledger } = parts;
-  const { health } = ledger;
-  const gradient = (): Node => watchedPack(slopes, ledger, rule);
+  const { network, stepMetrics } = parts;
+  const { health } = stepMetrics;
+  const gradient = (): Node => watchedPack(slopes, stepMetrics, rule);
   const update =
     slopes.length > 0 ? [optimizerUpdate(rule, network.trainable.node, moments, gradient(), { health, leftOut })] : [];
   return { effects: [metrics, ...update, ...moving], activations };
@@ -117,13 +117,13 @@ export function partialStep(parts: StepParts, batch: number, rule: UpdateRule, s
   const { slopes, metrics, moving, activations } = backward(parts, batch);
   const known = sums.nodes();
   const totals = slopes.map((slope, at) => add(known[at], slope));
-  const added = slopes.length > 0 ? [assign(sums.node, watchedPack(totals, parts.ledger, rule))] : [];
+  const added = slopes.length > 0 ? [assign(sums.node, watchedPack(totals, parts.stepMetrics, rule))] : [];
   return { effects: [metrics, ...added, ...moving], activations };
 }
 
 /** The update that ends a batch in parts: by the gradients' sums, which are zero afterwards. */
 export function updateStep(
-  { network, ledger: { health } }: Pick<StepParts, 'network' | 'ledger'>,
+  { network, stepMetrics: { health } }: Pick<StepParts, 'network' | 'stepMetrics'>,
   rule: UpdateRule,
   { moments, leftOut }: MomentNodes,
   sums: ParameterBlock,
@@ -140,7 +140,7 @@ const whereFinite = (value: Node, old: Node): Node => where(equal(mul(value, ful
 
 /** Loss and metrics of a batch without training. */
 export function evaluationStep(parts: StepParts): Step {
-  const { network, x, ledger } = parts;
+  const { network, x, stepMetrics } = parts;
   const { output, activations } = inference(network, x);
-  return { effects: [accumulate(ledger.sums, ledger.health, sumsOf(parts, output).values)], activations };
+  return { effects: [accumulate(stepMetrics.sums, stepMetrics.health, sumsOf(parts, output).values)], activations };
 }

@@ -14,21 +14,21 @@ import { Evaluator } from './loop/evaluator.ts';
 import { Trainer } from './loop/trainer.ts';
 import type { Visits } from './loop/visits.ts';
 import { fittingBatch, labelKindOf } from './memory.ts';
-import { type Place, restoreFrom, type Standing } from './resumeState.ts';
+import { type Place, type ResumeState, restoreFrom } from './resumeState.ts';
 import { zeroLoss } from './zeroLoss.ts';
 
 /** Who is trained. */
 export interface Trainee {
   readonly model: CallbackModel;
   readonly compiled: Compiled;
-  readonly standing: Standing;
+  readonly resumeState: ResumeState;
   readonly visits: Visits;
   /** Told which trainer is at work, and null at the end. */
   adopt(trainer: Trainer | null): void;
 }
 
 export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOptions): Promise<History> {
-  const { model, compiled, standing, visits, adopt } = trainee;
+  const { model, compiled, resumeState, visits, adopt } = trainee;
   const { batchSize = 32, epochs = 1, verbose = 1, shuffle = true, initialEpoch = 0, validationFreq = 1 } = options;
   const {
     onNonFinite = 'stop',
@@ -131,17 +131,17 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
       trainer: await trainer.state(place.within),
       callbacks: await callbacks.state(),
     });
-    standing.follow(stand, compiled.optimizer.learningRate);
+    resumeState.follow(stand, compiled.optimizer.learningRate);
     try {
       await callbacks.onTrainBegin({});
-      const resumption = standing.take();
+      const resumption = resumeState.take();
       trainer.begin(initialEpoch);
       if (resumption !== null) {
         place = await restoreFrom(resumption.source, async () => {
-          const { goOn } = await import('./onDemand/index.ts');
-          return goOn(resumption, setting, compiled, trainer, callbacks);
+          const { resumeTraining } = await import('./onDemand/index.ts');
+          return resumeTraining(resumption, setting, compiled, trainer, callbacks);
         });
-        standing.resumed();
+        resumeState.resumed();
       }
       while (place.within || (place.epoch < epochs && !model.stopTraining)) {
         const { epoch } = place;
@@ -179,7 +179,7 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
     await device.finish();
     return history;
   } finally {
-    standing.keep(end);
+    resumeState.keep(end);
     adopt(null);
     visits.open();
     for (const free of freed) await free();

@@ -24,7 +24,7 @@ import { scheduleWithin } from '../runtime/scheduleWithin.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { gradientSums, stagesOf } from './loop/microBatches.ts';
 import { MOST_TOGETHER } from './loop/pace.ts';
-import { bytesOfLedger, standInLedger } from './loop/stepMetrics.ts';
+import { bytesOfStepMetrics, standInMetrics } from './loop/stepMetrics.ts';
 
 /** Options of `memory`. */
 export interface MemoryOptions {
@@ -83,7 +83,7 @@ export function memoryReport(
       bytesOf(count * sizeOf(network.inputShape), dtype ?? 'float32'),
       bytesOf(count * sizeOf(labels.shape), labels.dtype),
     ];
-    return sum + parts[0] + parts[1] + bytesOf(count, 'int32') + bytesOfLedger(goal.metrics.length);
+    return sum + parts[0] + parts[1] + bytesOf(count, 'int32') + bytesOfStepMetrics(goal.metrics.length);
   }, 0);
   return {
     bytes: parameterBytes + planBytes + dataBytes,
@@ -164,7 +164,7 @@ class StepPlanner {
       x: take(this.#network.inputShape, dtype),
       y: take(this.#labels.shape, this.#labels.dtype),
       weights: null,
-      ledger: standInLedger(this.#goal.metrics.length),
+      stepMetrics: standInMetrics(this.#goal.metrics.length),
     };
   }
 

@@ -3,7 +3,7 @@
 import { DataError, WgradError } from '../base/errors.ts';
 import type { State } from '../io/state.ts';
 
-/** A standing that came from a file. */
+/** A state that came from a file. */
 export interface Resumption {
   /** The file, as errors call it. */
   readonly source: string;
@@ -12,7 +12,7 @@ export interface Resumption {
   readonly learningRate: number;
 }
 
-export class Standing {
+export class ResumeState {
   #live: (() => Promise<State>) | null = null;
   #kept: State | null = null;
   #resumption: Resumption | null = null;

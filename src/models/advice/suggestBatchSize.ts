@@ -11,7 +11,7 @@ import { dataNode } from '../../ops/leaf.ts';
 import { Plan } from '../../runtime/plan.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { disposeExamples, Order, uploadExamples } from '../../training/data/gpuDataset.ts';
-import { GpuLedger } from '../../training/loop/stepMetrics.ts';
+import { StepMetrics } from '../../training/loop/stepMetrics.ts';
 import { fittingBatch, type LabelKind, likelyLabels } from '../../training/memory.ts';
 import type { Sequential } from '../sequential.ts';
 import { rehearse } from './trialModel.ts';
@@ -97,7 +97,7 @@ async function medianStep(
   const examples = await uploadExamples(device, input, new Tensor(dataNode(y, [batchSize, ...shape])), null);
   const order = new Order(device, batchSize);
   order.write(Int32Array.from({ length: batchSize }, (_, i) => i));
-  const ledger = new GpuLedger(device, metricNames(copy));
+  const stepMetrics = new StepMetrics(device, metricNames(copy));
   let plan: Plan | null = null;
   try {
     const { effects } = trainingStep(
@@ -106,7 +106,7 @@ async function medianStep(
         x: examples.x.batch(order.node, batchSize),
         y: examples.y.batch(order.node, batchSize),
         weights: null,
-        ledger,
+        stepMetrics,
       },
       optimizer.rule,
       moments.nodes(),
@@ -130,7 +130,7 @@ async function medianStep(
     throw error;
   } finally {
     plan?.dispose();
-    ledger.dispose();
+    stepMetrics.dispose();
     order.dispose();
     disposeExamples(examples);
   }

@@ -29,14 +29,14 @@ interface Sized {
   readonly pace: Pace;
 }
 
-export interface PassOptions {
+export interface EpochPassOptions {
   readonly count: number;
   readonly batchSize: number;
   /** Batches of a submission; default: as many as fit the pace. */
   readonly together?: number;
 }
 
-export class Pass {
+export class EpochPass {
   /** Batches in all; the last one may be shorter. */
   readonly batches: number;
   readonly #device: Device;
@@ -48,7 +48,11 @@ export class Pass {
   readonly #inFlight = new InFlight();
 
   /** `build`: the stages of a batch of a size; several where a batch is taken in parts. */
-  constructor(device: Device, { count, batchSize, together }: PassOptions, build: (size: number) => readonly Stage[]) {
+  constructor(
+    device: Device,
+    { count, batchSize, together }: EpochPassOptions,
+    build: (size: number) => readonly Stage[],
+  ) {
     this.#device = device;
     this.#count = count;
     this.#batchSize = batchSize;

@@ -6,17 +6,17 @@ import { type Compiled, metricNames } from '../../network/compiled.ts';
 import { evaluationStep } from '../../network/step.ts';
 import type { StepDraft, StepValues } from '../../runtime/step.ts';
 import { type Examples, Order } from '../data/gpuDataset.ts';
-import { Pass, type ProgressParts } from './epochPass.ts';
-import { addSums, GpuLedger, type LedgerReading } from './stepMetrics.ts';
+import { EpochPass, type ProgressParts } from './epochPass.ts';
+import { addSums, type MetricsReading, StepMetrics } from './stepMetrics.ts';
 
 /** An evaluation's sums are read after so many batches: 32 bits lose digits over more. */
 const UNREAD_BATCHES = 500;
 
 /** Evaluation of examples, whole or in part. */
 export class Evaluator {
-  readonly #ledger: GpuLedger;
+  readonly #stepMetrics: StepMetrics;
   readonly #order: Order;
-  readonly #pass: Pass;
+  readonly #pass: EpochPass;
   readonly #count: number;
   readonly #batchSize: number;
   /** The loss and the metrics, counted. */
@@ -36,13 +36,13 @@ export class Evaluator {
   ) {
     const { device, network, loss, metrics } = compiled;
     const names = metricNames(compiled);
-    this.#ledger = new GpuLedger(device, names);
+    this.#stepMetrics = new StepMetrics(device, names);
     this.#metrics = names.length;
     this.#order = new Order(device, end - begin);
     this.#order.write(iota(begin, end));
     this.#count = end - begin;
     this.#batchSize = batchSize;
-    this.#pass = new Pass(device, { count: this.#count, batchSize, together }, (size) => {
+    this.#pass = new EpochPass(device, { count: this.#count, batchSize, together }, (size) => {
       const { effects } = evaluationStep({
         network,
         loss,
@@ -50,7 +50,7 @@ export class Evaluator {
         x: x.batch(this.#order.node, size),
         y: y.batch(this.#order.node, size),
         weights: weights?.batch(this.#order.node, size) ?? null,
-        ledger: this.#ledger,
+        stepMetrics: this.#stepMetrics,
       });
       return [{ effects, size, repeats: 1 }];
     });
@@ -68,11 +68,11 @@ export class Evaluator {
 
   async run(callbacks: CallbackList | null): Promise<Logs> {
     await callbacks?.onTestBegin({});
-    this.#ledger.resetSums();
+    this.#stepMetrics.resetSums();
     const pass = this.#pass;
     const most = callbacks?.everyTestBatch === true ? 1 : Number.POSITIVE_INFINITY;
     const totals = new Float64Array(this.#metrics);
-    let reading: Promise<LedgerReading> | null = null;
+    let reading: Promise<MetricsReading> | null = null;
     this.#batch = 0;
     while (this.#batch < pass.batches) {
       const first = this.#batch;
@@ -83,12 +83,12 @@ export class Evaluator {
       if (this.#batch % UNREAD_BATCHES > 0) continue;
       // The reading before has arrived: nothing waits.
       if (reading !== null) addSums(totals, await reading);
-      reading = this.#ledger.read();
+      reading = this.#stepMetrics.read();
       reading.catch(() => {});
     }
     if (reading !== null) addSums(totals, await reading);
-    addSums(totals, await this.#ledger.read());
-    const logs = this.#ledger.means(totals, this.#count);
+    addSums(totals, await this.#stepMetrics.read());
+    const logs = this.#stepMetrics.means(totals, this.#count);
     // What a callback writes into its logs is its own.
     await callbacks?.onTestEnd({ ...logs });
     return logs;
@@ -96,7 +96,7 @@ export class Evaluator {
 
   async dispose(): Promise<void> {
     await this.#pass.dispose();
-    this.#ledger.dispose();
+    this.#stepMetrics.dispose();
     this.#order.dispose();
   }
 }

@@ -6,7 +6,7 @@ import type { Logs } from '../../callbacks/callback.ts';
 import type { Node } from '../../ir/op.ts';
 import type { Storage } from '../../ir/storage.ts';
 import { standIn } from '../../network/parameters.ts';
-import type { Ledger } from '../../network/step.ts';
+import type { MetricNodes } from '../../network/step.ts';
 import { HEALTH } from '../../ops/health.ts';
 import { storedNode } from '../../ops/leaf.ts';
 import type { Device } from '../../runtime/device.ts';
@@ -15,14 +15,14 @@ const NONE = 0xffffffff;
 /** Readings that may be under way at once: the newest, and one that was given up. */
 const READINGS = 2;
 
-export interface LedgerReading {
+export interface MetricsReading {
   /** Sums over the examples since the reading before, or since the last reset: the loss, then the metrics. */
   readonly sums: Float32Array;
   /** The first step that was not finite, or null. */
   readonly firstBadStep: number | null;
 }
 
-export class GpuLedger implements Ledger {
+export class StepMetrics implements MetricNodes {
   readonly #device: Device;
   readonly #names: readonly string[];
   readonly #hold: boolean;
@@ -63,7 +63,7 @@ export class GpuLedger implements Ledger {
   }
 
   /** Goes on from what `peek` gave. `released`: whether the cause of its flag has been found. */
-  restore({ sums, firstBadStep }: LedgerReading, released: boolean): void {
+  restore({ sums, firstBadStep }: MetricsReading, released: boolean): void {
     this.#device.write(this.#sums, sums);
     this.resetHealth();
     if (firstBadStep !== null) this.#device.write(this.#health, new Int32Array([firstBadStep]), 4 * HEALTH.first);
@@ -79,16 +79,16 @@ export class GpuLedger implements Ledger {
    * Reads sums and flag in one copy, after all work submitted before and without waiting for work submitted later. The sums
    * begin anew: 32 bits have no digits left for small losses behind a large one, so whoever reads adds up in 64.
    */
-  read(): Promise<LedgerReading> {
+  read(): Promise<MetricsReading> {
     return this.#read(true);
   }
 
   /** What the next reading would give; that one gives it as well. */
-  peek(): Promise<LedgerReading> {
+  peek(): Promise<MetricsReading> {
     return this.#read(false);
   }
 
-  async #read(taken: boolean): Promise<LedgerReading> {
+  async #read(taken: boolean): Promise<MetricsReading> {
     const device = this.#device;
     device.check();
     const arrival = this.#arrivals[this.#readings++ % READINGS];
@@ -127,16 +127,16 @@ export class GpuLedger implements Ledger {
 }
 
 /** Adds a reading to sums over more examples. */
-export function addSums(totals: Float64Array, { sums }: LedgerReading): void {
+export function addSums(totals: Float64Array, { sums }: MetricsReading): void {
   for (const [at, sum] of sums.entries()) totals[at] += sum;
 }
 
-/** A ledger to plan with, for the loss and so many metrics. */
-export const standInLedger = (metrics: number): Ledger => ({
+/** Metrics to plan with: of the loss and so many metrics. */
+export const standInMetrics = (metrics: number): MetricNodes => ({
   sums: standIn([metrics + 1]),
   health: standIn([HEALTH.words], 'int32'),
 });
 
-/** Bytes that the ledger of the loss and so many metrics allocates. */
-export const bytesOfLedger = (metrics: number): number =>
+/** Bytes that the metrics of the loss and so many others take. */
+export const bytesOfStepMetrics = (metrics: number): number =>
   bytesOf(metrics + 1, 'float32') + bytesOf(HEALTH.words, 'int32') + READINGS * 4 * (metrics + 2);

@@ -11,16 +11,16 @@ import type { ParameterBlock } from '../../network/parameters.ts';
 import type { StepParts } from '../../network/step.ts';
 import type { StepDraft, StepValues } from '../../runtime/step.ts';
 import { type Examples, Order } from '../data/gpuDataset.ts';
-import { Pass, type ProgressParts, seedOfPart } from './epochPass.ts';
+import { EpochPass, type ProgressParts, seedOfPart } from './epochPass.ts';
 import { blankStep, iota, NO_CALLBACKS } from './evaluator.ts';
 import { gradientSums, partsOf, stagesOf } from './microBatches.ts';
-import { addSums, GpuLedger, type LedgerReading } from './stepMetrics.ts';
+import { addSums, type MetricsReading, StepMetrics } from './stepMetrics.ts';
 
 const onDemand = () => import('../onDemand/index.ts');
 
-/** A reading of the ledger under way, and what it will cover. */
+/** A reading of the step's metrics under way, and what it will cover. */
 interface Pending {
-  readonly reading: Promise<LedgerReading>;
+  readonly reading: Promise<MetricsReading>;
   readonly batch: number;
   readonly step: number;
   readonly samples: number;
@@ -45,9 +45,9 @@ export class Trainer {
   readonly #examples: Examples;
   readonly #count: number;
   readonly #batchSize: number;
-  readonly #ledger: GpuLedger;
+  readonly #stepMetrics: StepMetrics;
   readonly #order: Order;
-  readonly #pass: Pass;
+  readonly #pass: EpochPass;
   readonly #warn: boolean;
   readonly #weights: Float32Array | null;
   readonly #hold: boolean;
@@ -98,7 +98,7 @@ export class Trainer {
     this.#weights = weights;
     this.microBatchSize = microBatchSize;
     const names = metricNames(compiled);
-    this.#ledger = new GpuLedger(compiled.device, names, hold);
+    this.#stepMetrics = new StepMetrics(compiled.device, names, hold);
     this.#totals = new Float64Array(names.length);
     this.#order = new Order(compiled.device, count);
     const { optimizer, moments } = compiled;
@@ -106,7 +106,7 @@ export class Trainer {
       this.#sums = gradientSums(compiled.network);
       this.#sums.attach(compiled.device);
     }
-    this.#pass = new Pass(compiled.device, { count, batchSize, together }, (batch) =>
+    this.#pass = new EpochPass(compiled.device, { count, batchSize, together }, (batch) =>
       stagesOf({ optimizer }, moments.nodes(), batch, microBatchSize, this.#sums, (size) => this.#parts(size)),
     );
   }
@@ -126,7 +126,7 @@ export class Trainer {
       x: x.batch(order, batch),
       y: y.batch(order, batch),
       weights: weights?.batch(order, batch) ?? null,
-      ledger: this.#ledger,
+      stepMetrics: this.#stepMetrics,
     };
   }
 
@@ -185,7 +185,7 @@ export class Trainer {
       read: this.#read,
       // In the order of the readings: each arrives in a buffer that a later one uses again.
       pending: pending && { ...pending, reading: { ...(await pending.reading) } },
-      ledger: { ...(await this.#ledger.peek()) },
+      ledger: { ...(await this.#stepMetrics.peek()) },
     };
   }
 
@@ -197,7 +197,7 @@ export class Trainer {
     this.#nonFinite = nonFinite && nonFiniteFrom(nonFinite);
     const none = { sums: new Float32Array(this.#totals.length), firstBadStep: this.#nonFinite?.step ?? null };
     const epoch = saved.recordOrNull('epoch');
-    this.#ledger.restore(epoch === null ? none : this.#readingIn(epoch, 'ledger'), nonFinite !== null);
+    this.#stepMetrics.restore(epoch === null ? none : this.#readingIn(epoch, 'ledger'), nonFinite !== null);
     this.#resumed = epoch !== null;
     if (epoch !== null) this.#restoreEpoch(epoch);
   }
@@ -220,7 +220,7 @@ export class Trainer {
     };
   }
 
-  #readingIn(saved: SavedState, key: string): LedgerReading {
+  #readingIn(saved: SavedState, key: string): MetricsReading {
     const reading = saved.record(key);
     return {
       sums: reading.array('sums', this.#totals.length),
@@ -240,7 +240,7 @@ export class Trainer {
 
   #forgetFlag(): void {
     this.#nonFinite = null;
-    this.#ledger.resetHealth();
+    this.#stepMetrics.resetHealth();
   }
 
   /** One epoch, or what of it runs before `stopped`; returns its means. */
@@ -299,14 +299,14 @@ export class Trainer {
 
   /** Begins a reading of all that was submitted so far. */
   #beginReading(): void {
-    const reading = this.#ledger.read();
+    const reading = this.#stepMetrics.read();
     // Whoever awaits it sees the error; a reading that is given up must not end the process.
     reading.catch(() => {});
     this.#pending = { reading, batch: this.#batch, step: this.#compiled.progress.step - 1, samples: this.#samples };
   }
 
   #forgetSums(): void {
-    this.#ledger.resetSums();
+    this.#stepMetrics.resetSums();
     this.#forgotten = this.#samples;
     this.#read = this.#samples;
     this.#totals.fill(0);
@@ -326,7 +326,7 @@ export class Trainer {
     this.#pending = null;
     if (cause !== null) {
       this.#nonFinite = cause;
-      this.#ledger.release();
+      this.#stepMetrics.release();
       if (this.#warn && !this.#told) {
         this.#told = true;
         const { describeNonFinite } = await onDemand();
@@ -335,20 +335,20 @@ export class Trainer {
         );
       }
     }
-    const ledger = this.#ledger;
+    const stepMetrics = this.#stepMetrics;
     const begin = this.#read;
     const samples = pending.samples - begin;
     if (samples <= 0) return;
     addSums(this.#totals, reading);
     this.#read = pending.samples;
-    this.#means = ledger.means(this.#totals, pending.samples - this.#forgotten);
+    this.#means = stepMetrics.means(this.#totals, pending.samples - this.#forgotten);
     await callbacks.onMetrics({
       epoch,
       batch: pending.batch,
       step: pending.step,
       // What a callback writes into its report is its own.
       mean: { ...this.#means },
-      window: ledger.means(sums, samples),
+      window: stepMetrics.means(sums, samples),
       weight: this.#meanWeight(begin, pending.samples),
       nonFinite: structuredClone(this.#nonFinite),
     });
@@ -400,7 +400,7 @@ export class Trainer {
   async dispose(): Promise<void> {
     await this.#pass.dispose();
     this.#sums?.dispose();
-    this.#ledger.dispose();
+    this.#stepMetrics.dispose();
     this.#order.dispose();
   }
 }

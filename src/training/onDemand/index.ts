@@ -13,5 +13,5 @@ export { explosionText, standstillText } from './diverged.ts';
 export { findCause } from './nonFiniteCause.ts';
 export { firstFew, probabilitiesAdvice } from './probabilities.ts';
 export { ALL_FROZEN, laterText, regrouped } from './regroup.ts';
-export { goOn } from './resumeTraining.ts';
+export { resumeTraining } from './resumeTraining.ts';
 export { DeviceSnapshot } from './snapshot.ts';

@@ -10,7 +10,7 @@ import type { Place, Resumption } from '../resumeState.ts';
 export type Setting = Readonly<Record<string, number | boolean>>;
 
 /** Puts a training back where another one stood. */
-export async function goOn(
+export async function resumeTraining(
   { state, learningRate }: Resumption,
   setting: Setting,
   compiled: Compiled,
