@@ -55,6 +55,7 @@ import { onDisk } from '../src/platform/files.ts';
 import { placeOfProcesses, writeWhole } from '../src/platform/node/wholeFile.ts';
 import { bundleProgram } from './bundleProgram.ts';
 import { fail, Interrupt, Interruption, interrupted, rejects } from './interruption.ts';
+import { LOADER } from './loader.ts';
 
 const self = fileURLToPath(import.meta.url);
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -290,7 +291,7 @@ resuming.before(async () => {
 
 resuming('a process that is killed within an epoch is gone on with by another one, bit for bit', async () => {
   const path = here('process.safetensors');
-  const { signal } = spawnSync(process.execPath, ['--import', 'tsx', self, '--killed', path], { cwd: root });
+  const { signal } = spawnSync(process.execPath, ['--import', LOADER, self, '--killed', path], { cwd: root });
   assert.is(signal, 'SIGKILL');
   assert.ok(existsSync(path));
   assert.equal(await train([new BackupAndRestore(path)]), reference);

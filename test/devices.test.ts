@@ -12,6 +12,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ArgumentError, DeviceError, defaultDevice, openDevice, tensor } from '../src/index.ts';
 import type { Device } from '../src/runtime/device.ts';
+import { LOADER } from './loader.ts';
 
 const test = suite('devices');
 setFlagsFromString('--expose-gc');
@@ -169,7 +170,7 @@ function runProgram(program: string, ...flags: string[]): { status: number | nul
   try {
     const file = join(folder, 'program.mjs');
     writeFileSync(file, program);
-    const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', ...flags, file], {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', LOADER, ...flags, file], {
       cwd: fileURLToPath(new URL('..', import.meta.url)),
       encoding: 'utf8',
       timeout: 60_000,

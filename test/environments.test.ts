@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bundleProgram } from './bundleProgram.ts';
+import { LOADER } from './loader.ts';
 
 const test = suite('environments');
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -177,7 +178,7 @@ function start(
   variables: NodeJS.ProcessEnv = {},
   { deaf = false, uid }: { readonly deaf?: boolean; readonly uid?: number } = {},
 ): Promise<Ended> {
-  const loader = program.endsWith('.ts') ? ['--import', 'tsx'] : [];
+  const loader = program.endsWith('.ts') ? ['--import', LOADER] : [];
   const child = spawn(process.execPath, [...loader, program, ...flags], {
     cwd: root,
     env: { ...process.env, ...SHADERS, XDG_CACHE_HOME: join(folder, 'cache'), ...variables },

@@ -12,6 +12,7 @@ import { readResults } from '../examples/study/resultFiles.ts';
 import type { StudyResults } from '../examples/study/results.ts';
 import { PLANS } from '../examples/study/runs.ts';
 import { settingsFor } from '../examples/study/settings.ts';
+import { LOADER } from './loader.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -23,7 +24,7 @@ interface Ended {
 
 /** Starts an example without a network; `watch` sees its output as it grows. */
 function start(example: string, flags: readonly string[], watch?: (output: string, child: ChildProcess) => void) {
-  const child = spawn(process.execPath, ['--import', 'tsx', `examples/${example}`, ...flags], {
+  const child = spawn(process.execPath, ['--import', LOADER, `examples/${example}`, ...flags], {
     cwd: root,
     // An empty cache and no network: the study must do without CIFAR-10.
     env: { ...process.env, XDG_CACHE_HOME: folder, NODE_OPTIONS: `--import ${offline}` },

@@ -36,6 +36,7 @@ import {
   tensor,
   type Weight,
 } from '../src/index.ts';
+import { LOADER } from './loader.ts';
 import * as o from './reference.ts';
 import { assertClose, assertSame, draw, type Input, oracleOf } from './support.ts';
 
@@ -374,7 +375,7 @@ test('the same seed gives the same bits, on another device and in another proces
   const device = await openDevice();
   assertSame(await trained({ device }), first, 'another device');
   device.close();
-  const child = spawnSync(process.execPath, ['--import', 'tsx', fileURLToPath(import.meta.url), '--weights'], {
+  const child = spawnSync(process.execPath, ['--import', LOADER, fileURLToPath(import.meta.url), '--weights'], {
     encoding: 'utf8',
   });
   const line = child.stdout.split('\n').find((text) => text.startsWith('['));

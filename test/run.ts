@@ -2,35 +2,60 @@
  * The test runner:  npm test [-- --adapter hardware|lavapipe|swiftshader] [-- --timeout SECONDS] [-- --jobs N] [-- PATTERN...]
  *
  * Runs every test/**\/*.test.ts whose path matches one of the patterns (regular expressions; none: all), each in a process of its
- * own: a driver that crashes or hangs fails that file and no other. Two run at a time where the machine has two cores, and what a
- * file prints is shown when it has ended. The last line is "N passed, N failed", with ", N skipped" when there are any.
+ * own: a driver that crashes or hangs fails that file and no other. Two run at a time where the machine has two cores, those that
+ * take longest first (LONG), so that no core waits for the last one. What a file prints is shown when it has ended. The last line
+ * is "N passed, N failed", with ", N skipped" when there are any.
+ *
+ * The TypeScript is compiled once (compiled/compile.ts), for the files' processes and those that they start with LOADER. Mesa's
+ * lavapipe, where it is the adapter, is told to save what a file can do without (KERNELS, COMPILING); what the environment says of
+ * that goes first.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { compile } from './compiled/compile.ts';
+import type { Counts, Report } from './runFile.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const self = fileURLToPath(import.meta.url);
+const runner = fileURLToPath(new URL('runFile.ts', import.meta.url));
+
+/** The files that take longest, about the longest first, by the seconds of the processor that they need on two cores. */
+const LONG = [
+  ...['examples', 'environments', 'docs', 'falseAlarms', 'package', 'divergence', 'cause', 'checkpoint'],
+  ...['tensorboard', 'studyControls', 'variants', 'ops', 'beside', 'callbacks.cross', 'devices', 'eager'],
+];
+
+/** Those that test kernels: on lavapipe as a user has it, on all its threads, so that a race between workgroups may show. */
+const KERNELS = ['accuracy', 'fusedBits', 'fuzz', 'golden', 'longSums', 'ops', 'variants'];
+
+/**
+ * Has lavapipe compute in the thread that submits. Waking others for kernels as small as a test's takes a fifth of the processor's
+ * time, while another file keeps the other core busy. The bits are the same.
+ */
+const ONE_THREAD = { LP_NUM_THREADS: '0' };
+
+/** Those that compile many kernels and run each a few times: a tenth to half of their time is that of lavapipe's optimiser. */
+const COMPILING = [
+  'badInput',
+  'call',
+  'checkpoint',
+  'compileNotice',
+  'crossEntropy',
+  'divergence',
+  'docs',
+  'environments',
+];
+
+/** Has lavapipe compile without optimising. */
+const UNOPTIMISED = { GALLIVM_PERF: 'nopt' };
 
 /** How long a file's process may live on after its last test, in milliseconds. */
 const linger = 30_000;
 
-interface Counts {
-  passed: number;
-  failed: number;
-  skipped: number;
-}
-
-/** What a file's process tells: the counts after each suite, and that it has come to its end. */
-interface Report {
-  counts: Counts;
-  finished: boolean;
-}
-
-if (process.argv[2] === '--file') await runFile(process.argv[3]);
-else process.exitCode = await runAll();
+process.exitCode = await runAll();
 
 async function runAll(): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -55,15 +80,28 @@ async function runAll(): Promise<number> {
     .map((file) => `test/${file.replaceAll('\\', '/')}`)
     .filter((file) => file.endsWith('.test.ts'))
     .filter((file) => patterns.length === 0 || patterns.some((pattern) => pattern.test(file)))
-    .sort();
+    .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+
+  const folder = mkdtempSync(join(tmpdir(), 'wgrad-compiled-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const loader = await compile(folder);
+  // For what a test starts (loader.ts).
+  process.env.WGRAD_LOADER = loader;
 
   const total: Counts = { passed: 0, failed: 0, skipped: 0 };
   const failures: string[] = [];
   const waiting = files.values();
+  let ended: NodeJS.Signals | null = null;
+  // What runs then tells what it printed so far (watchFile); no other is begun.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      ended = signal;
+    });
   const work = async (): Promise<void> => {
     for (const file of waiting) {
+      if (ended !== null) return;
       const began = performance.now();
-      const { counts, problem, output } = await watchFile(file, timeout);
+      const { counts, problem, output } = await watchFile(file, loader, timeout);
       if (problem !== undefined) counts.failed++;
       total.passed += counts.passed;
       total.failed += counts.failed;
@@ -83,7 +121,26 @@ async function runAll(): Promise<number> {
   console.log('');
   for (const failure of failures) console.log(`FAIL ${failure}`);
   console.log(format(total));
+  if (ended !== null) return ended === 'SIGINT' ? 130 : 143;
   return failures.length === 0 ? 0 : 1;
+}
+
+function nameOf(file: string): string {
+  return basename(file, '.test.ts');
+}
+
+/** What its process tells lavapipe. */
+function driverOf(file: string): NodeJS.ProcessEnv {
+  return {
+    ...(KERNELS.includes(nameOf(file)) ? {} : ONE_THREAD),
+    ...(COMPILING.includes(nameOf(file)) ? UNOPTIMISED : {}),
+  };
+}
+
+/** Its place among the longest files; behind them all, where it is none. */
+function rank(file: string): number {
+  const at = LONG.indexOf(nameOf(file));
+  return at < 0 ? LONG.length : at;
 }
 
 function format({ passed, failed, skipped }: Counts): string {
@@ -100,13 +157,14 @@ interface Outcome {
 }
 
 /** Runs one file in a child process. */
-async function watchFile(file: string, timeout: number): Promise<Outcome> {
+async function watchFile(file: string, loader: string, timeout: number): Promise<Outcome> {
   let report: Report = { counts: { passed: 0, failed: 0, skipped: 0 }, finished: false };
   let killed: string | undefined;
 
   // A process group of its own, so that what the tests start is ended too.
-  const child = spawn(process.execPath, [...process.execArgv, self, '--file', file], {
+  const child = spawn(process.execPath, ['--import', loader, runner, file], {
     cwd: root,
+    env: { ...driverOf(file), ...process.env },
     detached: process.platform !== 'win32',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
@@ -119,10 +177,7 @@ async function watchFile(file: string, timeout: number): Promise<Outcome> {
     killed ??= reason;
     endGroup(child);
   };
-  const interrupted = (signal: NodeJS.Signals) => {
-    endGroup(child);
-    process.exit(signal === 'SIGINT' ? 130 : 143);
-  };
+  const interrupted = (signal: NodeJS.Signals) => kill(`was ended by ${signal}, as the run was`);
   process.on('SIGINT', interrupted);
   process.on('SIGTERM', interrupted);
   let timer = setTimeout(kill, timeout, `did not end within ${timeout / 1000} s`);
@@ -161,41 +216,4 @@ function endGroup(child: ChildProcess): void {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   if (process.platform === 'win32') child.kill('SIGKILL');
   else process.kill(-child.pid, 'SIGKILL');
-}
-
-/** uvu's registry: `test.run()` puts a suite's runner there, which gives [errors, passed, skipped, total]. */
-interface UvuGlobals {
-  UVU_DEFER: number;
-  UVU_INDEX: number;
-  UVU_QUEUE: (() => Promise<[string | true, number, number, number]>)[][];
-}
-
-/** In the child process: imports the file, runs its suites and reports to the parent after each. */
-async function runFile(file: string): Promise<void> {
-  const uvu = globalThis as unknown as UvuGlobals;
-  // Leaves the running to us: uvu's own exec() lets a hook that throws pass for success.
-  uvu.UVU_DEFER = 1;
-  uvu.UVU_INDEX = 0;
-  uvu.UVU_QUEUE = [[]];
-  await import(pathToFileURL(`${root}/${file}`).href);
-
-  const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
-  const send = (finished: boolean) =>
-    new Promise<void>((resolve) => {
-      process.send?.({ counts, finished } satisfies Report, undefined, undefined, () => resolve());
-    });
-  for (const runSuite of uvu.UVU_QUEUE[0]) {
-    const [errors, passed, skipped, total] = await runSuite();
-    counts.passed += passed;
-    counts.failed += total - passed;
-    counts.skipped += skipped;
-    if (errors !== true) console.log(`\n${errors}`);
-    else if (passed < total) {
-      console.log(
-        `\n  ${total - passed} of ${total} tests did not run: a before or after hook threw (uvu hides its message)`,
-      );
-    }
-    await send(false);
-  }
-  await send(true);
 }

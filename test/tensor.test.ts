@@ -13,6 +13,7 @@ import { defaultDevice, openDevice } from '../src/runtime/defaultDevice.ts';
 import { Plan } from '../src/runtime/plan.ts';
 import * as f from '../src/tensor/functional.ts';
 import { realise, type Tensor, tensor } from '../src/tensor/tensor.ts';
+import { LOADER } from './loader.ts';
 
 const test = suite('tensors');
 
@@ -335,7 +336,7 @@ test('a closed device says so; a new one takes over', async () => {
 /** Runs a script of its own and returns what it printed; kills it after half a minute. */
 function runScript(code: string): Promise<{ output: string; code: number | null }> {
   const root = fileURLToPath(new URL('..', import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
+  const child = spawn(process.execPath, ['--import', LOADER, '--input-type=module', '-e', code], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
   });

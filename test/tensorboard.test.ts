@@ -38,6 +38,7 @@ import { encodeRecord, wholeRecords } from '../src/tensorboard/record.ts';
 import { bundleProgram } from './bundleProgram.ts';
 import { FakeModel, params, train as trainFake } from './callbacks.fake.ts';
 import { Interrupt, interrupted, rejects } from './interruption.ts';
+import { LOADER } from './loader.ts';
 
 const self = fileURLToPath(import.meta.url);
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -744,7 +745,7 @@ resuming('a damaged state leads to no other file', async () => {
 resuming('trainings that are killed again and again have each epoch once in every log', async () => {
   const target = here('killed');
   const start = () =>
-    spawn(process.execPath, ['--import', 'tsx', self, '--trains', target], {
+    spawn(process.execPath, ['--import', LOADER, self, '--trains', target], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'inherit'],
     });

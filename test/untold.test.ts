@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { LOADER } from './loader.ts';
 
 const test = suite('untold');
 
@@ -41,9 +42,9 @@ console.error('end');
 `;
 const WRITTEN = ['begin', 'value', 'error', 'rejection', 'native', 'child', '0', 'end'];
 
-const file = join(folder, 'program.mts');
+const file = join(folder, 'program.mjs');
 writeFileSync(file, PROGRAM);
-const command = [process.execPath, '--import', 'tsx', file];
+const command = [process.execPath, '--import', LOADER, file];
 const options = { cwd: root, encoding: 'utf8', timeout: 120_000 } as const;
 
 const hasTerminals = process.platform === 'linux' && spawnSync('script', ['--version']).status === 0;
