@@ -12,119 +12,158 @@
 import { sizeOf } from '../base/shape.ts';
 import type { Node } from '../ir/op.ts';
 import { isComposed, isConstant, resolve, topologicalOrder } from '../ir/walk.ts';
-
-export interface Group {
-  /** The kernel operation, reduction or effect; null for a pointwise group. */
-  anchor: Node | null;
-  /** Fused pointwise nodes and views that follow the anchor, in topological order. */
-  members: Node[];
-  /** Pointwise nodes that feed a reduction, in topological order. */
-  prologue: Node[];
-  /** Nodes that the group writes to memory. */
-  outputs: Node[];
-}
+import { type Group, Groups, type OpenGroup } from './groups.ts';
 
 /** Expressions that one kernel may hold: more would compile slowly, and outgrow its uniforms. */
 const MAX_MEMBERS = 128;
 
-interface Draft extends Group {
-  /** Groups that must run before this one. */
-  readonly needs: Set<Draft>;
-  /** Groups that run after it. */
-  readonly users: Set<Draft>;
-  /** Its number in the order in which groups were opened, and the highest number among all that must run before it. */
-  readonly number: number;
-  reach: number;
-}
-
 /** Groups in an order in which they can run. */
 export function fuse(roots: readonly Node[], maxStorageBuffers: number): Group[] {
-  const order = topologicalOrder(roots);
-  const consumers = new Map<Node, Set<Node>>();
-  for (const node of order) {
-    if (node.op.lowering.kind === 'alias') continue;
+  return new Fusion(roots, maxStorageBuffers).groups();
+}
+
+class Fusion {
+  readonly #maxStorageBuffers: number;
+  readonly #order: readonly Node[];
+  /** Nodes that read a node's value, wherever it is computed. */
+  readonly #readers = new Map<Node, Set<Node>>();
+  /** Nodes whose values are asked for. */
+  readonly #fetched: ReadonlySet<Node>;
+  readonly #groupOf = new Map<Node, OpenGroup>();
+  readonly #groups = new Groups();
+
+  constructor(roots: readonly Node[], maxStorageBuffers: number) {
+    this.#maxStorageBuffers = maxStorageBuffers;
+    this.#order = topologicalOrder(roots);
+    this.#fetched = new Set(roots.map(resolve));
+    for (const node of this.#order) this.#noteReads(node);
+  }
+
+  groups(): Group[] {
+    for (const node of this.#order) this.#place(node);
+    const position = new Map(this.#order.map((node, at) => [node, at]));
+    const groups = this.#groups.inOrder();
+    for (const group of groups) {
+      group.outputs = this.#outputsOf(group);
+      group.members.sort((a, b) => (position.get(a) ?? 0) - (position.get(b) ?? 0));
+    }
+    return groups;
+  }
+
+  #noteReads(node: Node): void {
     const { lowering } = node.op;
+    if (lowering.kind === 'alias') return;
     const unread = lowering.kind === 'kernel' ? lowering.after : undefined;
     for (const [at, input] of node.inputs.entries()) {
       if (at === unread) continue;
       const source = resolve(input);
-      const users = consumers.get(source);
-      if (users === undefined) consumers.set(source, new Set([node]));
-      else users.add(node);
+      const readers = this.#readers.get(source);
+      if (readers === undefined) this.#readers.set(source, new Set([node]));
+      else readers.add(node);
     }
   }
-  const fetched = new Set(roots.map(resolve));
-  const groupOf = new Map<Node, Draft>();
-  const groups = new Set<Draft>();
+
+  #readersOf(node: Node): readonly Node[] {
+    return [...(this.#readers.get(node) ?? [])];
+  }
+
+  /** Whether somebody outside needs a node's value. */
+  #isWanted(node: Node, inside: ReadonlySet<Node>): boolean {
+    return this.#fetched.has(node) || this.#readersOf(node).some((reader) => !inside.has(reader));
+  }
+
+  #place(node: Node): void {
+    const { kind } = node.op.lowering;
+    if (kind === 'leaf' || kind === 'alias' || isComposed(node)) return;
+    if (isConstant(node) && !this.#fetched.has(node) && !this.#isReadFromMemory(node)) return;
+    if (kind === 'pointwise') {
+      const group = this.#homeOf(node);
+      this.#join(group, node);
+      group.members.push(node);
+    } else if (kind === 'view') {
+      const group = this.#groups.open(null);
+      this.#join(group, node);
+      group.members.push(node);
+    } else {
+      const group = this.#groups.open(node);
+      if (kind === 'reduce') this.#takePrologue(group, node);
+      this.#join(group, node);
+    }
+  }
+
+  /** Expressions hold a constant in their uniforms; kernels and views have only memory to read it from. */
+  #isReadFromMemory(constant: Node): boolean {
+    return this.#readersOf(constant).some((reader) => reader.op.lowering.kind !== 'pointwise');
+  }
+
+  /** The group that a pointwise node joins: one that computes an input, with the others that may merge into it, or a new one. */
+  #homeOf(node: Node): OpenGroup {
+    const candidates = this.#candidatesFor(node);
+    const anchored = candidates.find((group) => group.anchor !== null);
+    const home = anchored ?? candidates[0] ?? this.#groups.open(null);
+    for (const other of candidates) {
+      if (other === home || other.anchor !== null) continue;
+      if (home.members.length + other.members.length >= MAX_MEMBERS) continue;
+      if (this.#groups.reaches(home, other) || this.#groups.reaches(other, home)) continue;
+      if (this.#bindings(home, [...other.members, node]) > this.#maxStorageBuffers) continue;
+      home.members.push(...other.members);
+      for (const member of other.members) this.#groupOf.set(member, home);
+      this.#groups.replace(other, home);
+    }
+    return home;
+  }
+
+  /** The groups in whose epilogue a pointwise node could run. */
+  #candidatesFor(node: Node): OpenGroup[] {
+    const size = sizeOf(node.shape);
+    const candidates: OpenGroup[] = [];
+    for (const input of node.inputs) {
+      const source = resolve(input);
+      const group = this.#groupOf.get(source);
+      if (group === undefined || candidates.includes(group) || sizeOf(source.shape) !== size) continue;
+      if (group.anchor?.op.lowering.kind === 'effect' || group.members.length >= MAX_MEMBERS) continue;
+      // Read with broadcasting elsewhere in the same node, the group would need its own finished result.
+      const waits = this.#neededBy(node).some((other) => other !== group && this.#groups.reaches(other, group));
+      const broadcastsOwn = node.inputs.some(
+        (other) => this.#groupOf.get(resolve(other)) === group && sizeOf(other.shape) !== size,
+      );
+      if (waits || broadcastsOwn || this.#bindings(group, [node]) > this.#maxStorageBuffers) continue;
+      candidates.push(group);
+    }
+    return candidates;
+  }
+
+  /** Has a reduction compute the chain that only it reads. */
+  #takePrologue(group: OpenGroup, reduction: Node): void {
+    const feeding = this.#groupOf.get(resolve(reduction.inputs[0]));
+    if (feeding === undefined || feeding.anchor !== null) return;
+    const inside = new Set([reduction, ...feeding.members]);
+    if (feeding.members.some((member) => this.#isWanted(member, inside))) return;
+    group.prologue = feeding.members;
+    for (const member of feeding.members) this.#groupOf.delete(member);
+    this.#groups.replace(feeding, group);
+  }
+
+  #join(group: OpenGroup, node: Node): void {
+    for (const needed of this.#neededBy(node)) if (needed !== group) this.#groups.order(needed, group);
+    this.#groupOf.set(node, group);
+  }
 
   /** The groups that must run before a node; packs and windows have none, but order what writes into them before it. */
-  const groupsNeededBy = (node: Node): Draft[] => {
-    const needed: Draft[] = [];
+  #neededBy(node: Node): OpenGroup[] {
+    const needed: OpenGroup[] = [];
     const stack = [...node.inputs];
     for (let input = stack.pop(); input !== undefined; input = stack.pop()) {
       const source = resolve(input);
       if (isComposed(source)) stack.push(...source.inputs);
-      const group = groupOf.get(source);
+      const group = this.#groupOf.get(source);
       if (group !== undefined) needed.push(group);
     }
     return needed;
-  };
-  const reaches = (from: Draft, target: Draft): boolean => {
-    const seen = new Set<Draft>();
-    const stack = [from];
-    for (let group = stack.pop(); group !== undefined; group = stack.pop()) {
-      if (group === target) return true;
-      if (group.reach < target.number || seen.has(group)) continue;
-      seen.add(group);
-      stack.push(...group.needs);
-    }
-    return false;
-  };
-  const need = (group: Draft, needed: Draft): void => {
-    group.needs.add(needed);
-    needed.users.add(group);
-    const reach = Math.max(needed.number, needed.reach);
-    const stack = [group];
-    for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-      if (next.reach >= reach) continue;
-      next.reach = reach;
-      stack.push(...next.users);
-    }
-  };
-  let opened = 0;
-  const open = (anchor: Node | null): Draft => {
-    const group: Draft = {
-      anchor,
-      members: [],
-      prologue: [],
-      outputs: [],
-      needs: new Set(),
-      users: new Set(),
-      number: opened++,
-      reach: -1,
-    };
-    groups.add(group);
-    return group;
-  };
-  const join = (group: Draft, node: Node): void => {
-    for (const needed of groupsNeededBy(node)) if (needed !== group) need(group, needed);
-    groupOf.set(node, group);
-  };
-  const merge = (into: Draft, other: Draft): void => {
-    into.members.push(...other.members);
-    for (const member of other.members) groupOf.set(member, into);
-    for (const needed of other.needs) {
-      needed.users.delete(other);
-      if (needed !== into) need(into, needed);
-    }
-    for (const user of other.users) {
-      user.needs.delete(other);
-      if (user !== into) need(user, into);
-    }
-    groups.delete(other);
-  };
+  }
+
   /** Buffers that a group would bind with `added` nodes in it: an upper bound. */
-  const bindings = ({ anchor, members, prologue }: Group, added: readonly Node[]): number => {
+  #bindings({ anchor, members, prologue }: Group, added: readonly Node[]): number {
     const inside = new Set([...prologue, ...(anchor === null ? [] : [anchor]), ...members, ...added]);
     const read = new Map<Node, Set<string>>();
     // A kernel of its own may write memory for its gradient.
@@ -140,120 +179,15 @@ export function fuse(roots: readonly Node[], maxStorageBuffers: number): Group[]
         if (ways === undefined) read.set(source, new Set([how]));
         else ways.add(how);
       }
-      const users = consumers.get(node);
-      if (fetched.has(node) || users === undefined || [...users].some((user) => !inside.has(user))) bound++;
+      if (!this.#readers.has(node) || this.#isWanted(node, inside)) bound++;
     }
     for (const ways of read.values()) bound += ways.size;
     return bound;
-  };
-
-  /** Expressions hold a constant in their uniforms; kernels and views have only memory to read it from. */
-  const readFromMemory = (constant: Node): boolean =>
-    [...(consumers.get(constant) ?? [])].some((user) => user.op.lowering.kind !== 'pointwise');
-
-  for (const node of order) {
-    const { kind } = node.op.lowering;
-    if (kind === 'leaf' || kind === 'alias' || isComposed(node)) continue;
-    if (isConstant(node) && !fetched.has(node) && !readFromMemory(node)) continue;
-    if (kind === 'pointwise') {
-      const size = sizeOf(node.shape);
-      const candidates: Draft[] = [];
-      for (const input of node.inputs) {
-        const source = resolve(input);
-        const group = groupOf.get(source);
-        if (group === undefined || candidates.includes(group) || sizeOf(source.shape) !== size) continue;
-        if (group.anchor?.op.lowering.kind === 'effect' || group.members.length >= MAX_MEMBERS) continue;
-        // Read with broadcasting elsewhere in the same node, the group would need its own finished result.
-        const waits = groupsNeededBy(node).some((other) => other !== group && reaches(other, group));
-        const broadcastsOwn = node.inputs.some(
-          (other) => groupOf.get(resolve(other)) === group && sizeOf(other.shape) !== size,
-        );
-        if (!waits && !broadcastsOwn && bindings(group, [node]) <= maxStorageBuffers) {
-          candidates.push(group);
-        }
-      }
-      const anchored = candidates.find((group) => group.anchor !== null);
-      const home = anchored ?? candidates[0] ?? open(null);
-      for (const other of candidates) {
-        if (other === home || other.anchor !== null || home.members.length + other.members.length >= MAX_MEMBERS)
-          continue;
-        if (reaches(home, other) || reaches(other, home)) continue;
-        if (bindings(home, [...other.members, node]) > maxStorageBuffers) continue;
-        merge(home, other);
-      }
-      join(home, node);
-      home.members.push(node);
-      continue;
-    }
-    if (kind === 'view') {
-      const group = open(null);
-      join(group, node);
-      group.members.push(node);
-      continue;
-    }
-    const group = open(node);
-    if (kind === 'reduce') {
-      const source = resolve(node.inputs[0]);
-      const feeding = groupOf.get(source);
-      const onlyHere =
-        feeding !== undefined &&
-        feeding.anchor === null &&
-        feeding.members.every(
-          (member) =>
-            !fetched.has(member) &&
-            [...(consumers.get(member) ?? [])].every((user) => user === node || feeding.members.includes(user)),
-        );
-      if (feeding !== undefined && onlyHere) {
-        group.prologue = feeding.members;
-        for (const needed of feeding.needs) {
-          needed.users.delete(feeding);
-          need(group, needed);
-        }
-        for (const member of feeding.members) groupOf.delete(member);
-        groups.delete(feeding);
-      }
-    }
-    join(group, node);
   }
 
-  const position = new Map(order.map((node, at) => [node, at]));
-  for (const group of groups) {
-    const inside = new Set<Node>(group.members);
-    if (group.anchor !== null) inside.add(group.anchor);
-    for (const node of inside) {
-      if (node.op.lowering.kind === 'effect') continue;
-      const users = consumers.get(node);
-      if (fetched.has(node) || (users !== undefined && [...users].some((user) => !inside.has(user)))) {
-        group.outputs.push(node);
-      }
-    }
-    group.members.sort((a, b) => (position.get(a) ?? 0) - (position.get(b) ?? 0));
+  #outputsOf({ anchor, members }: Group): Node[] {
+    const inside = new Set<Node>(members);
+    if (anchor !== null) inside.add(anchor);
+    return [...inside].filter((node) => node.op.lowering.kind !== 'effect' && this.#isWanted(node, inside));
   }
-  return orderGroups([...groups]);
-}
-
-/** Effects write what others read, so they run last, in the order in which they were given. */
-function orderGroups(groups: readonly Draft[]): Group[] {
-  const result: Draft[] = [];
-  const done = new Set<Draft>();
-  const visit = (first: Draft): void => {
-    const stack = [first];
-    while (stack.length > 0) {
-      const group = stack[stack.length - 1];
-      const waiting = [...group.needs].filter((needed) => !done.has(needed));
-      if (done.has(group) || waiting.length === 0) {
-        stack.pop();
-        if (!done.has(group)) {
-          done.add(group);
-          result.push(group);
-        }
-      } else {
-        stack.push(...waiting);
-      }
-    }
-  };
-  const isEffect = (group: Draft): boolean => group.anchor?.op.lowering.kind === 'effect';
-  for (const group of groups) if (!isEffect(group)) visit(group);
-  for (const group of groups) if (isEffect(group)) visit(group);
-  return result;
 }
