@@ -6,9 +6,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { reportError } from '../examples/study/reportError.ts';
 import { openDevice } from '../src/index.ts';
-import { tuningPath } from '../src/platform/node/tuningFile.ts';
 import type { Device } from '../src/runtime/device.ts';
-import { type Tuned, tuneNodes } from '../src/runtime/tuning/tuning.ts';
+import { type Tuned, type Tuning, tuneNodes } from '../src/runtime/tuning/tuning.ts';
 import { StudyStep } from './steps.ts';
 import { short, Table } from './table.ts';
 
@@ -40,29 +39,32 @@ function sizes(text: string): number[] {
   });
 }
 
-async function tuneNetwork(device: Device, { batches }: Flags): Promise<Tuned[]> {
+async function tuneNetwork(device: Device, { batches }: Flags): Promise<Tuning> {
   const table = new Table(console.log, [
     { head: 'shape', width: 44, left: true },
     { head: 'variant', width: 18, left: true },
     { head: 'ms', width: 7 },
     { head: '', width: 14, left: true },
   ]);
-  const all: Tuned[] = [];
+  const shapes: Tuned[] = [];
+  let keptIn: string | null = null;
   for (const batch of batches) {
     const step = await StudyStep.of(device, batch);
     const nodes = step.plan.schedule.tunable;
     step.dispose();
-    all.push(...(await tuneNodes(device, nodes, { again: true, report: (tuned) => printTuned(table, tuned) })));
+    const tuning = await tuneNodes(device, nodes, { again: true, report: (tuned) => printTuned(table, tuned) });
+    shapes.push(...tuning.shapes);
+    keptIn = tuning.keptIn ?? keptIn;
   }
-  return all;
+  return { shapes, keptIn };
 }
 
 /** One row a candidate; the shape stands on the first. */
 function printTuned(table: Table, { key, candidates, winner, gain }: Tuned): void {
-  candidates.forEach(({ name, ms }, at) => {
+  candidates.forEach(({ name, ms, refusal }, at) => {
     const default_ = at === 0 ? ', default' : '';
     const verdict = name === winner ? `winner${gain > 1 ? `, ${short(gain)}×` : default_}` : default_.slice(2);
-    table.row([at === 0 ? key : '', name, ms === null ? 'slow' : short(ms), verdict]);
+    table.row([at === 0 ? key : '', name, ms === null ? (refusal === null ? 'slow' : 'refused') : short(ms), verdict]);
   });
 }
 
@@ -73,14 +75,11 @@ async function main(): Promise<void> {
     console.log(
       `${device.info.name}, training of the ${flags.network}'s network, batches of ${flags.batches.join(', ')}\n`,
     );
-    const tuned = await tuneNetwork(device, flags);
-    const better = tuned.filter(({ gain }) => gain > 1).length;
-    console.log(`\n${better} of ${tuned.length} shapes are faster than with the default.`);
-    console.log(
-      process.env.WGRAD_TUNING === 'off'
-        ? 'Nothing was kept: WGRAD_TUNING is off.'
-        : `Kept in ${tuningPath(device.info.name)}; WGRAD_TUNING=off ignores it.`,
-    );
+    const { shapes, keptIn } = await tuneNetwork(device, flags);
+    const better = shapes.filter(({ gain }) => gain > 1).length;
+    console.log(`\n${better} of ${shapes.length} shapes are faster than with the default.`);
+    if (keptIn !== null) console.log(`Kept in ${keptIn}; WGRAD_TUNING=off ignores it.`);
+    else console.log(`Nothing was kept${process.env.WGRAD_TUNING === 'off' ? ': WGRAD_TUNING is off' : ''}.`);
   } finally {
     device.close();
   }

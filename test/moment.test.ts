@@ -175,6 +175,26 @@ variables('one whose first value is lost can be assigned to, but not read before
   assert.equal(await list(v), [3, 4]);
 });
 
+variables(
+  'one whose first value is lost cannot be read while it is assigned to, nor after an assignment that fails',
+  async () => {
+    const lost = async (): Promise<w.Tensor> => {
+      const x = tensor([1, 2]).add(1);
+      await x.data();
+      x.dispose();
+      return x;
+    };
+    const v = variable(await lost());
+    await expectState(async () => v.assign(await lost()), /disposed of/);
+    await expectState(() => v.data(), /disposed of/);
+    await expectState(() => v.add(1).data(), /disposed of/);
+    const writing = v.assign([3, 4]);
+    await expectState(() => v.add(1).data(), /disposed of|updated since/);
+    await writing;
+    assert.equal(await list(v.add(1)), [4, 5]);
+  },
+);
+
 variables('a cast to the same dtype is a tensor of its own', async () => {
   const v = variable([1.5]);
   const x = v.cast('float32');

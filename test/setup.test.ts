@@ -79,6 +79,23 @@ onLinuxX64('without a Vulkan driver, SwiftShader is found', () => {
   assert.is(status, 0);
 });
 
+onLinuxX64('looking for SwiftShader does not change what others find at the same time', () => {
+  const program = `
+    import { findAdapter } from './src/platform/node/adapter.ts';
+    const found = async (choice) => (await findAdapter(choice)).adapter.info.description;
+    const alone = await found('auto');
+    const both = await Promise.all([found('swiftshader'), found('auto'), found('swiftshader')]);
+    console.log(JSON.stringify([alone, both, process.env.VK_ICD_FILENAMES ?? '']));
+  `;
+  const { stdout, stderr } = node(['--import', 'tsx', '--input-type=module', '--eval', program]);
+  assert.match(stdout, /^\[/, stderr);
+  const [alone, both, variable] = JSON.parse(stdout);
+  assert.match(both[0], /swiftshader/i);
+  assert.is(both[1], alone);
+  assert.is(both[2], both[0]);
+  assert.is(variable, process.env.VK_ICD_FILENAMES ?? '');
+});
+
 onLinuxX64('SwiftShader computes, also in a process that has looked for other adapters before', () => {
   const program = `
     import { create } from 'webgpu';
@@ -159,7 +176,7 @@ onLinuxX64('with neither a driver nor SwiftShader, the message names what to run
     'scripts/setup',
     'src/base/errors.ts',
     'src/base/printable.ts',
-    'src/node',
+    'src/platform',
   ]) {
     cpSync(join(root, part), join(folder, part), { recursive: true });
   }

@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Padding, Pair, Shape } from '../src/base/shape.ts';
 import { ALL_PASSES } from '../src/compiler/rewrite/passes.ts';
-import { schedule } from '../src/compiler/schedule.ts';
+import { chosenVariant, schedule } from '../src/compiler/schedule.ts';
 import type { KernelVariant } from '../src/ir/op.ts';
 import { createNode, type Node } from '../src/ir/op.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
@@ -26,11 +26,12 @@ const OPS = ['matmul', 'conv2d', 'conv2dInputGradient', 'conv2dKernelGradient'];
 
 /** Runs something with every operation computed by one variant, where it offers it. */
 async function forced(name: string, work: () => Promise<void>): Promise<void> {
-  for (const op of OPS) device.choices.set(op, name);
+  const { target } = device;
+  device.choose(new Map(OPS.map((op) => [op, name])));
   try {
     await work();
   } finally {
-    for (const op of OPS) device.choices.delete(op);
+    device.target = target;
   }
 }
 
@@ -185,6 +186,16 @@ for (const name of variants.keys()) {
       again.forEach((one, at) => {
         assertSame(one, values[at], `${describe(products[at])}, again`);
       });
+    }));
+
+  test(`${name}: it is what computes a product or a convolution where it is asked for`, () =>
+    forced(name, async () => {
+      const [x, kernel] = [draw([1, 5, 4, 4]), draw([3, 3, 4, 8])].map(nodeOf);
+      const y = conv2d(x, kernel, { padding: 'same' });
+      for (const node of [build(product(64, 64, 64, [false, false])), y, ...gradients(sum(y), [x, kernel])]) {
+        const wanted = offeredBy(node).find((variant) => variant.name === name);
+        if (wanted !== undefined) assert.is(chosenVariant(node, device.target)?.name, name, node.op.name);
+      }
     }));
 
   test(`${name}: sums are split where there are few tiles`, () =>

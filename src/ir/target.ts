@@ -21,6 +21,12 @@ export interface Target {
   readonly choices?: ReadonlyMap<string, string>;
 }
 
+/** The same target with these choices beside its own; of two for one key the new one counts. */
+export const withChoices = (target: Target, choices: ReadonlyMap<string, string>): Target => ({
+  ...target,
+  choices: new Map([...(target.choices ?? []), ...choices]),
+});
+
 /** What one workgroup may hold. */
 export interface WorkgroupLimits {
   /** Invocations. */

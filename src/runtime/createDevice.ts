@@ -35,7 +35,7 @@ export async function createDevice(options: DeviceOptions = {}): Promise<Device>
   const device = new Device(gpu, adapter, instance, options.limits, () => import('./onDemand.ts'));
   if (await wasTuned(device.info.name)) {
     const { readChoices } = await import('./onDemand.ts');
-    for (const [key, name] of await readChoices(device.info.name)) device.choices.set(key, name);
+    device.choose(await readChoices(device.info));
   }
   return device;
 }

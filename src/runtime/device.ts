@@ -9,7 +9,7 @@ import { formatShape, roundUp, sizeOf } from '../base/shape.ts';
 import { type LimitName, type Limits, limitsOf } from '../compiler/limits.ts';
 import type { Node } from '../ir/op.ts';
 import type { Storage } from '../ir/storage.ts';
-import type { Target } from '../ir/target.ts';
+import { type Target, withChoices } from '../ir/target.ts';
 import { type AdapterChoice, describeAdapter, isSoftware } from '../platform/adapter.ts';
 import { EagerPlans } from './eagerPlans.ts';
 import { errorOf, Faults } from './faults.ts';
@@ -91,12 +91,10 @@ export class Device {
   static readonly name: string = 'Device';
   /** What the adapter is and can do. */
   readonly info: DeviceInfo;
-  /** What kernels are specialised for. @internal */
-  readonly target: Target;
+  /** What the kernels of plans to come are specialised for: it is replaced, never changed. @internal */
+  target: Target;
   /** What plans keep within. @internal */
   readonly limits: Limits;
-  /** Which variant computes an operation, by its key; part of the target. @internal */
-  readonly choices = new Map<string, string>();
   /**
    * Measures what the plan of a graph could choose; to be awaited before the plan is made. Null on a device that does not
    * tune: the plan's kernels are then chosen at once.
@@ -168,7 +166,6 @@ export class Device {
       maxBindingBytes: limits.binding,
       maxGroups: limits.groups,
       workgroup: { threads: limits.threads, bytes: gpu.limits.maxComputeWorkgroupStorageSize },
-      choices: this.choices,
     };
     this.stepStride = roundUp(STEP_BYTES, gpu.limits.minUniformBufferOffsetAlignment);
     this.stepLayout = gpu.createBindGroupLayout({
@@ -191,6 +188,11 @@ export class Device {
       async (...of) => (await this.rare()).kernelErrorOf(...of),
     );
     this.#collected = new FinalizationRegistry((buffer) => this.releaseBuffer(buffer));
+  }
+
+  /** Has plans to come take these choices beside those taken so far. @internal */
+  choose(choices: ReadonlyMap<string, string>): void {
+    this.target = withChoices(this.target, choices);
   }
 
   /** Whether `close` was called. */

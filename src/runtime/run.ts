@@ -7,9 +7,10 @@ import { graphKey, scheduleKey } from '../compiler/graphKey.ts';
 import { isOf, type LeafSource, type Node } from '../ir/op.ts';
 import { rebuild } from '../ir/rebuild.ts';
 import type { Storage } from '../ir/storage.ts';
+import type { Target } from '../ir/target.ts';
 import { resolve, topologicalOrder } from '../ir/walk.ts';
 import { copy } from '../ops/elementwise.ts';
-import { fullNode, stored, storedNode } from '../ops/leaf.ts';
+import { stored, storedNode } from '../ops/leaf.ts';
 import { assignOp } from '../ops/update.ts';
 import { cellOf, type VariableCell, variableInTurn } from '../ops/variable.ts';
 import { defaultDevice } from './defaultDevice.ts';
@@ -92,41 +93,68 @@ async function runInTurn(
   const order = topologicalOrder([...values, ...effects]);
   const device = deviceOf(order) ?? options.device ?? (await defaultDevice());
   for (;;) {
-    for (const node of order) await initialiseFor(node, order, effects, device);
+    const blank: Node[] = [];
+    for (const node of order) if (!(await initialiseFor(node, order, effects, device))) blank.push(node);
     for (const cell of written) await serveWaiting(cell, device);
     // Some may have come meanwhile.
     const ran = await device.exclusive(async () =>
-      written.some(({ waiting }) => waiting.size > 0) ? null : runNow(values, effects, order, device, options),
+      written.some(({ waiting }) => waiting.size > 0)
+        ? null
+        : withMemory(blank, device, () => runNow(values, effects, order, device, options)),
     );
     if (ran !== null) return ran;
   }
 }
 
 /**
- * Gives the variable of a node, if it is one, its first value. Where that cannot be computed any more, a variable that is
- * written over as a whole needs none.
+ * Gives the variable of a node, if it is one, its first value. False where that cannot be computed any more, and the
+ * variable needs none because it is written over as a whole.
  */
 async function initialiseFor(
   node: Node,
   order: readonly Node[],
   effects: readonly Node[],
   device: Device,
-): Promise<void> {
+): Promise<boolean> {
   const cell = cellOf(node);
-  if (cell === null || cell.initial === null) return;
-  const { initial } = cell;
+  if (cell === null) return true;
   try {
     await initialise(cell, device);
+    return true;
   } catch (error) {
+    const isAssigned = effects.some((effect) => isOf(effect, assignOp) && resolve(effect.inputs[0]) === node);
     const isRead =
       order.some((other) => other !== node && cellOf(other) === cell) ||
       effects.some((effect) => effect.inputs.includes(node) && !isOf(effect, assignOp));
-    if (isRead) throw error;
-    cell.initial = fullNode(0, node.shape);
-    await initialise(cell, device).catch((reason: unknown) => {
-      cell.initial = initial;
-      throw reason;
-    });
+    if (!isAssigned || isRead) throw error;
+    return false;
+  }
+}
+
+/**
+ * Does the run that writes over variables which have no first value. They have memory only from this turn on: whoever
+ * reads one before is told that there is no value, and so is everybody where the run fails.
+ */
+async function withMemory<T>(variables: readonly Node[], device: Device, run: () => Promise<T>): Promise<T> {
+  const given: { readonly cell: VariableCell; readonly storage: Storage }[] = [];
+  try {
+    for (const node of variables) {
+      const cell = cellOf(node);
+      if (cell === null || cell.storage !== null) continue;
+      const storage = device.allocate(sizeOf(node.shape), 'float32', 'variable');
+      cell.storage = storage;
+      device.releaseWith(cell, storage);
+      given.push({ cell, storage });
+    }
+    const ran = await run();
+    for (const { cell } of given) cell.initial = null;
+    return ran;
+  } catch (error) {
+    for (const { cell, storage } of given) {
+      if (cell.storage === storage) cell.storage = null;
+      if (!device.closed) device.free(storage);
+    }
+    throw error;
   }
 }
 
@@ -147,8 +175,8 @@ async function runNow(
   const roots = [...values, ...effects];
   device.check();
   const leaves = leavesOf(order, effects, device);
-  const key = graphKey(order, roots, device.target, (leaf) => leaves.keys.get(leaf) ?? '');
-  const plan = device.eager.ofGraph(key) ?? (await planFor(key, values, roots, leaves, device));
+  const keyFor = (target: Target): string => graphKey(order, roots, target, (leaf) => leaves.keys.get(leaf) ?? '');
+  const plan = device.eager.ofGraph(keyFor(device.target)) ?? (await planFor(keyFor, values, roots, leaves, device));
   const lasting = device.eager.holds(plan);
   try {
     plan.run(leaves.sources, typeof step === 'function' ? step() : step);
@@ -215,13 +243,16 @@ function elsewhere(leaf: Node, order: readonly Node[]): StateError {
  * too much. The plan knows none of the leaves themselves, only memory: else it would keep them from being collected.
  */
 async function planFor(
-  key: string,
+  keyFor: (target: Target) => string,
   values: readonly Node[],
   roots: readonly Node[],
   { keys, bound }: Leaves,
   device: Device,
 ): Promise<KeptPlan> {
   if (device.prepare !== null) await device.prepare(roots);
+  // Measuring may have chosen; the key and the schedule are of the same choices.
+  const { target } = device;
+  const key = keyFor(target);
   const own: Storage[] = [];
   try {
     const places = new Map<Node, string>();
@@ -240,7 +271,7 @@ async function planFor(
     });
     const now = (node: Node): Node => replaced.get(node) ?? node;
     const asked = roots.map(now);
-    const planned = await scheduleWithin(asked, device);
+    const planned = await scheduleWithin(asked, device, target);
     const sizes = own.map(({ bytes }) => bytes).join();
     const alike = `${sizes}\n${scheduleKey(planned, asked, (leaf) => places.get(leaf) ?? '')}`;
     const known = device.eager.ofSchedule(alike, key);
@@ -268,7 +299,7 @@ async function initialise(cell: VariableCell, device: Device): Promise<void> {
   const { initial } = cell;
   if (initial === null) return;
   const { storages } = await runOnce([copy(initial)], [], { device });
-  if (cell.initial !== initial) {
+  if (cell.initial !== initial || cell.storage !== null) {
     device.free(storages[0]);
     return;
   }

@@ -5,6 +5,7 @@ import { foldConstants } from '../compiler/rewrite/foldConstants.ts';
 import type { Pass } from '../compiler/rewrite/rewrite.ts';
 import { type Schedule, schedule } from '../compiler/schedule.ts';
 import type { Node } from '../ir/op.ts';
+import type { Target } from '../ir/target.ts';
 import { topologicalOrder } from '../ir/walk.ts';
 import { dropoutOp } from '../ops/elementwise.ts';
 import { maxPool2dOp } from '../ops/pool2d.ts';
@@ -19,9 +20,13 @@ async function passesFor(roots: readonly Node[], device: Device): Promise<readon
   return (await device.rare()).ALL_PASSES;
 }
 
-/** The schedule of a graph, cut where it would be too large for the adapter as it is. */
-export async function scheduleWithin(asked: readonly Node[], device: Device): Promise<Schedule> {
-  const { target, limits } = device;
+/** The schedule of a graph, cut where it would be too large for the adapter as it is. `target`: default, the device's now. */
+export async function scheduleWithin(
+  asked: readonly Node[],
+  device: Device,
+  target: Target = device.target,
+): Promise<Schedule> {
+  const { limits } = device;
   const passes = await passesFor(asked, device);
   const planned = schedule(asked, target, passes);
   if (!isOversized(planned, limits)) return planned;

@@ -4,7 +4,7 @@ import { DeviceError } from '../../base/errors.ts';
 import { type AdapterChoice, describeAdapter, type FoundAdapter, isSoftware } from '../adapter.ts';
 import { driverAdvice, setupAdvice } from './adapterAdvice.ts';
 import { codeOf } from './codeOf.ts';
-import { loadSwiftShader, restoreVulkanVariables } from './swiftShader.ts';
+import { withSwiftShader } from './swiftShader.ts';
 import { untold } from './untold.ts';
 
 /** Throws a DeviceError that names the remedy where no adapter fits. */
@@ -16,17 +16,19 @@ export async function findAdapter(choice: AdapterChoice): Promise<FoundAdapter> 
   for (const [name, value] of Object.entries(globals))
     if (!(name in globalThis)) Object.assign(globalThis, { [name]: value });
 
-  const request = async (flags: string[]): Promise<FoundAdapter | null> => {
+  const ask = async (flags: string[]): Promise<FoundAdapter | null> => {
     const instance = create(flags);
-    const adapter = await untold(() => instance.requestAdapter({ powerPreference: 'high-performance' }));
+    const adapter = await instance.requestAdapter({ powerPreference: 'high-performance' });
     return adapter === null ? null : { adapter, instance };
   };
+  const request = (flags: string[]): Promise<FoundAdapter | null> => untold(() => ask(flags));
+  const requestSwiftShader = (): Promise<FoundAdapter | null> => untold(async () => withSwiftShader(() => ask([])));
   if (choice === 'null') {
     const found = await request(['backend=null']);
     if (found !== null) return found;
   }
   if (choice === 'swiftshader') {
-    const found = loadSwiftShader() ? await request([]).finally(restoreVulkanVariables) : null;
+    const found = await requestSwiftShader();
     if (found !== null && /swiftshader/i.test(describeAdapter(found.adapter.info))) return found;
     throw new DeviceError(
       `SwiftShader could not be loaded. Run: npm install --save-dev @sparticuz/chromium@147.0.0 (Linux x64).`,
@@ -40,8 +42,8 @@ export async function findAdapter(choice: AdapterChoice): Promise<FoundAdapter> 
     if (choice === 'lavapipe' && /llvmpipe|lavapipe/i.test(name)) return found;
     throw new DeviceError(`Asked for a ${choice} adapter, but this machine offers '${name}'. ${adviceFor(choice)}`);
   }
-  if (choice === 'auto' && loadSwiftShader()) {
-    const software = await request([]).finally(restoreVulkanVariables);
+  if (choice === 'auto') {
+    const software = await requestSwiftShader();
     if (software !== null) return software;
   }
   throw new DeviceError(`No usable WebGPU adapter was found: no Vulkan driver answers. ${adviceFor(choice)}`);

@@ -32,9 +32,22 @@ interface Archive {
 let driverVariablesBefore: (string | undefined)[] | undefined;
 
 /**
+ * What `ask` finds while Vulkan is SwiftShader's; null where that is not available. Vulkan reads its variables before `ask`
+ * returns: what others look for while its promise is pending is not SwiftShader's.
+ */
+export function withSwiftShader<T>(ask: () => Promise<T>): Promise<T> | null {
+  if (!loadSwiftShader()) return null;
+  try {
+    return ask();
+  } finally {
+    restoreVulkanVariables();
+  }
+}
+
+/**
  * Loads SwiftShader's Vulkan into this process when `@sparticuz/chromium` is installed, so that the next `create([])`
  * of `webgpu` finds it, also after an earlier `create([])` that found another adapter or none. Call
- * {@link restoreVulkanVariables} once the adapter is there.
+ * {@link restoreVulkanVariables} once `requestAdapter()` has been called.
  *
  * @returns false where it is not available: not Linux x64, or the package is not installed
  * @throws DeviceError when the package is there but cannot be unpacked or loaded
@@ -67,7 +80,7 @@ export function loadSwiftShader(): boolean {
 
 /**
  * Gives the Vulkan environment variables that {@link loadSwiftShader} set their former values, so that child processes
- * and later devices choose freely. Call it when `requestAdapter()` has answered: Vulkan reads them there.
+ * and other devices choose freely. Call it when `requestAdapter()` has returned: Vulkan has read them by then.
  */
 export function restoreVulkanVariables(): void {
   if (driverVariablesBefore === undefined) return;

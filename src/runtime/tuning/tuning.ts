@@ -1,21 +1,24 @@
 /** Finds by measurement which variant of an operation is fastest on a device, shape by shape. */
 
-import { KernelError } from '../../base/errors.ts';
+import { DeviceError } from '../../base/errors.ts';
 import { uniform } from '../../base/random.ts';
 import { sizeOf } from '../../base/shape.ts';
-import { ALL_PASSES } from '../../compiler/rewrite/passes.ts';
-import { schedule } from '../../compiler/schedule.ts';
+import { type Schedule, schedule } from '../../compiler/schedule.ts';
 import { createNode, type KernelVariant, type KernelVariants, type Node } from '../../ir/op.ts';
+import { type Target, withChoices } from '../../ir/target.ts';
 import { storedNode } from '../../ops/leaf.ts';
 import type { Device } from '../device.ts';
 import { Plan } from '../plan.ts';
+import { scheduleWithin } from '../scheduleWithin.ts';
 import { NO_STEP } from '../step.ts';
 import { writeChoices } from './tuningStore.ts';
 
 export interface Candidate {
   readonly name: string;
-  /** Milliseconds of one run, the median; null where it was given up: it does not compile, or is far behind. */
+  /** Milliseconds of one run, the median; null where it was given up: the device refuses it, or it is far behind. */
   readonly ms: number | null;
+  /** Why the device refuses it; null where it does not. */
+  readonly refusal: string | null;
 }
 
 /** What was measured of one operation and shape. */
@@ -24,8 +27,15 @@ export interface Tuned {
   /** The default first. */
   readonly candidates: readonly Candidate[];
   readonly winner: string;
-  /** Times that the winner is as fast as the default. */
+  /** Times that the winner is as fast as the default, from a measurement of these two alone. */
   readonly gain: number;
+}
+
+/** What a call has measured. */
+export interface Tuning {
+  readonly shapes: readonly Tuned[];
+  /** Where the winners are kept for later runs; null where they are not. */
+  readonly keptIn: string | null;
 }
 
 export interface TuningOptions {
@@ -38,9 +48,11 @@ export interface TuningOptions {
 /** A candidate must take at most this share of the default's time, and their quartiles must not overlap. */
 const MARGIN = 0.95;
 const ROUNDS = 9;
-/** Length of a sample, reached by replaying; waiting may end a millisecond late. */
+/** Length of every candidate's samples, reached by replaying; submitting takes its time, and waiting may end a millisecond late. */
 const SAMPLE_MS = 25;
-const MOST_REPLAYS = 500;
+const MOST_REPLAYS = 2000;
+/** Most times as many replays from one look at their length to the next. */
+const GROWTH = 8;
 /** A candidate this many times as slow as the best, twice, is given up. */
 const FAR_BEHIND = 2.5;
 
@@ -55,8 +67,8 @@ export function tuneAsNeeded(device: Device): void {
 }
 
 /** Measures whatever a graph's plan could choose and has no winner yet; keeps the winners for later runs. */
-export async function tuneGraph(device: Device, roots: readonly Node[], options?: TuningOptions): Promise<Tuned[]> {
-  const { tunable } = schedule(roots, device.target, ALL_PASSES);
+export async function tuneGraph(device: Device, roots: readonly Node[], options?: TuningOptions): Promise<Tuning> {
+  const { tunable } = await scheduleWithin(roots, device);
   return tuneNodes(device, tunable, options);
 }
 
@@ -65,26 +77,36 @@ export async function tuneNodes(
   device: Device,
   nodes: readonly Node[],
   { report, again = false }: TuningOptions = {},
-): Promise<Tuned[]> {
-  const results: Tuned[] = [];
+): Promise<Tuning> {
+  const shapes: Tuned[] = [];
   const seen = new Set<string>();
   for (const node of nodes) {
     const variants = variantsOf(node);
     if (variants === null) continue;
     const key = variants.key(node);
-    if (seen.has(key) || (!again && device.choices.has(key))) continue;
+    const offered = variants.offered(node, device.target);
+    const chosen = device.target.choices?.get(key);
+    // A choice that is not offered any more is none.
+    const isChosen = offered.some(({ name }) => name === chosen);
+    if (seen.has(key) || (!again && isChosen)) continue;
     seen.add(key);
-    const offered = variants.offered(node, device.target).filter(({ hopeless }) => hopeless !== true);
-    const tuned = await compete(device, node, key, offered);
-    device.choices.set(key, tuned.winner);
-    results.push(tuned);
+    const tuned = await compete(
+      device,
+      node,
+      key,
+      offered.filter(({ hopeless }, at) => at === 0 || hopeless !== true),
+    );
+    device.choose(new Map([[key, tuned.winner]]));
+    shapes.push(tuned);
     report?.(tuned);
   }
-  if (results.length > 0) {
-    await writeChoices(device.info.name, new Map(results.map(({ key, winner }) => [key, winner])));
-  }
-  return results;
+  const winners = new Map(shapes.map(({ key, winner }) => [key, winner]));
+  return { shapes, keptIn: winners.size > 0 ? await writeChoices(device.info, winners) : null };
 }
+
+/** The kernels of a node alone as one of its variants computes it; `key`: the node's. */
+export const scheduleAs = (node: Node, key: string, name: string, target: Target): Schedule =>
+  schedule([node], withChoices(target, new Map([[key, name]])), []);
 
 function variantsOf(node: Node): KernelVariants<unknown> | null {
   const { lowering } = node.op;
@@ -94,12 +116,26 @@ function variantsOf(node: Node): KernelVariants<unknown> | null {
 class Runner {
   readonly name: string;
   readonly plan: Plan;
+  /** Runs of a sample. */
+  replays: number;
   readonly samples: number[] = [];
   givenUp = false;
 
-  constructor(name: string, plan: Plan) {
+  constructor(name: string, plan: Plan, replays = 1) {
     this.name = name;
     this.plan = plan;
+    this.replays = replays;
+  }
+
+  /** Replays as often as a sample takes: of few runs, what comes with each submission would be most of the time. */
+  async calibrate(device: Device): Promise<void> {
+    for (;;) {
+      // The shorter of two: what else the machine does lengthens one.
+      const ms = Math.min(await this.time(device), await this.time(device));
+      const wanted = Math.max(1, Math.min(MOST_REPLAYS, Math.round(SAMPLE_MS / ms), this.replays * GROWTH));
+      if (wanted <= this.replays * 1.5) return;
+      this.replays = wanted;
+    }
   }
 
   /** The sample that a share of the samples lies below. */
@@ -107,12 +143,15 @@ class Runner {
     return [...this.samples].sort((a, b) => a - b)[Math.floor((this.samples.length - 1) * share)];
   }
 
-  /** Milliseconds of one of `replays` runs in one submission. */
-  async time(device: Device, replays: number): Promise<number> {
-    this.plan.run(Array.from({ length: replays }, () => NO_STEP));
+  readonly isBeatenBy = (other: Runner): boolean =>
+    !other.givenUp && other.at(1 / 2) <= this.at(1 / 2) * MARGIN && other.at(3 / 4) < this.at(1 / 4);
+
+  /** Milliseconds of a run: of all in one submission, divided. */
+  async time(device: Device): Promise<number> {
+    this.plan.run(Array.from({ length: this.replays }, () => NO_STEP));
     const submitted = performance.now();
     await device.finish();
-    return (performance.now() - submitted) / replays;
+    return (performance.now() - submitted) / this.replays;
   }
 }
 
@@ -120,6 +159,8 @@ async function compete(device: Device, node: Node, key: string, offered: readonl
   const [{ name: standard }] = offered;
   const storages = node.inputs.map(({ shape }) => device.allocate(sizeOf(shape), 'float32', 'noise'));
   const runners: Runner[] = [];
+  const refusals = new Map<string, string>();
+  let winner: Winner;
   try {
     node.inputs.forEach(({ shape }, at) => {
       device.write(storages[at], uniform(sizeOf(shape), { seed: at + 1, low: -1, high: 1 }));
@@ -130,64 +171,53 @@ async function compete(device: Device, node: Node, key: string, offered: readonl
       node.attributes,
     );
     for (const { name } of offered) {
-      const plan = await compileAs(device, alone, key, name, name === standard);
-      if (plan !== null) runners.push(new Runner(name, plan));
+      try {
+        const planned = scheduleAs(alone, key, name, device.target);
+        runners.push(new Runner(name, await Plan.of(device, planned, { maxSteps: MOST_REPLAYS })));
+      } catch (error) {
+        if (name === standard || !(error instanceof DeviceError)) throw error;
+        // Nothing is measured on a device that has failed as a whole.
+        device.check();
+        refusals.set(name, error.message);
+        console.warn(`wgrad: tuning leaves out '${name}' of '${key}'. ${error.message}`);
+      }
     }
+    // The first run also maps memory.
+    for (const runner of runners) await runner.time(device);
+    for (const runner of runners) await runner.calibrate(device);
     await race(device, runners);
+    winner = await winnerOf(device, runners);
   } finally {
     for (const { plan } of runners) plan.dispose();
-    for (const storage of storages) device.free(storage);
+    if (!device.closed) for (const storage of storages) device.free(storage);
   }
   const candidates = offered.map(({ name }) => {
     const runner = runners.find((one) => one.name === name);
-    return { name, ms: runner === undefined || runner.givenUp ? null : runner.at(1 / 2) };
+    const ms = runner === undefined || runner.givenUp ? null : runner.at(1 / 2);
+    return { name, ms, refusal: refusals.get(name) ?? null };
   });
-  const [first, ...others] = runners;
-  const winner = others
-    .filter((one) => !one.givenUp && one.at(1 / 2) <= first.at(1 / 2) * MARGIN && one.at(3 / 4) < first.at(1 / 4))
-    .reduce((best, one) => (one.at(1 / 2) < best.at(1 / 2) ? one : best), first);
-  return { key, candidates, winner: winner.name, gain: first.at(1 / 2) / winner.at(1 / 2) };
+  return { key, candidates, ...winner };
 }
 
-/** The plan of one variant; null where the driver refuses it and it is not the default. */
-async function compileAs(device: Device, node: Node, key: string, name: string, must: boolean): Promise<Plan | null> {
-  try {
-    return await withChoice(device, key, name, () => Plan.compile(device, [node], { maxSteps: MOST_REPLAYS }));
-  } catch (error) {
-    if (must || !(error instanceof KernelError)) throw error;
-    return null;
-  }
-}
+type Winner = Pick<Tuned, 'winner' | 'gain'>;
 
-/**
- * Begins some work under one choice and without measuring for it. The kernels of a plan are chosen before the first await,
- * so plans that others make meanwhile see nothing of it.
- */
-function withChoice<T>(device: Device, key: string, name: string, begin: () => T): T {
-  const { choices, prepare } = device;
-  const before = choices.get(key);
-  choices.set(key, name);
-  device.prepare = null;
-  try {
-    return begin();
-  } finally {
-    device.prepare = prepare;
-    if (before === undefined) choices.delete(key);
-    else choices.set(key, before);
+/** Of several that are no faster one may seem so by luck: the best wins only if it does so again, alone with the default. */
+async function winnerOf(device: Device, [first, ...others]: readonly Runner[]): Promise<Winner> {
+  const best = others.filter(first.isBeatenBy).sort((a, b) => a.at(1 / 2) - b.at(1 / 2))[0] ?? first;
+  if (best !== first) {
+    const [standard, rival] = [first, best].map(({ name, plan, replays }) => new Runner(name, plan, replays));
+    await race(device, [standard, rival]);
+    if (standard.isBeatenBy(rival)) return { winner: rival.name, gain: standard.at(1 / 2) / rival.at(1 / 2) };
   }
+  return { winner: first.name, gain: 1 };
 }
 
 /** Samples all in turn, so that what else the machine does meets all alike. */
 async function race(device: Device, runners: readonly Runner[]): Promise<void> {
-  // The first run also maps memory.
-  for (const runner of runners) await runner.time(device, 1);
-  let best = Number.POSITIVE_INFINITY;
-  for (const runner of runners) best = Math.min(best, await runner.time(device, 1));
-  const replays = Math.max(1, Math.min(MOST_REPLAYS, Math.round(SAMPLE_MS / best)));
   for (let round = 0; round < ROUNDS; round++) {
     // Every other round backwards: nobody always follows the same one.
     const order = round % 2 === 0 ? runners : [...runners].reverse();
-    for (const runner of order) if (!runner.givenUp) runner.samples.push(await runner.time(device, replays));
+    for (const runner of order) if (!runner.givenUp) runner.samples.push(await runner.time(device));
     if (round === 0) continue;
     const fastest = Math.min(...runners.map((runner) => runner.at(0)));
     // Never the default: the others are compared with it.

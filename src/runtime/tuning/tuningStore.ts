@@ -8,38 +8,57 @@ import { FileError } from '../../base/errors.ts';
 import { VERSION } from '../../base/version.ts';
 import type { Shelf } from '../../platform/contract.ts';
 import { onDisk } from '../../platform/files.ts';
+import type { DeviceInfo } from '../device.ts';
 
 /** Which variant is fastest, by the key of an operation and its shapes. */
 export type Choices = ReadonlyMap<string, string>;
 
+/** What winners hold for: a driver on the CPU has as many lanes as this CPU offers, under the same name. */
+export type MeasuredOn = Pick<DeviceInfo, 'name' | 'subgroupSize'>;
+
+/** The choices of everything that a file is about, by `placeOf`. */
+type Kept = ReadonlyMap<string, Choices>;
+
 const FORMAT = 'wgrad tuning';
+/** Of the file. Before 2, all that was measured was the default. */
+const FORMAT_VERSION = 2;
 const REMEDY = 'Delete it, or measure anew with openDevice({ tune: true }).';
 
 const isOff = (): boolean => environment('WGRAD_TUNING') === 'off';
 
-/** What is kept for an adapter; empty where there is nothing. What cannot be used is ignored, with a warning. */
-export async function readChoices(adapter: string): Promise<Choices> {
+const placeOf = ({ name, subgroupSize }: MeasuredOn): string =>
+  subgroupSize > 0 ? `${name}, ${subgroupSize} lanes` : name;
+
+/**
+ * What is kept for an adapter; empty where there is nothing. What cannot be used is ignored, with a warning unless it is
+ * of an older format.
+ */
+export async function readChoices(on: MeasuredOn): Promise<Choices> {
   if (isOff()) return new Map();
-  const shelf = tuningShelf(adapter);
+  const shelf = tuningShelf(on.name);
+  let text: string | null;
   try {
-    return usable(shelf, await shelf.read(), adapter);
+    text = await shelf.read();
   } catch (error) {
-    return ignored(shelf, error);
+    warn(shelf, error);
+    return new Map();
   }
+  return usable(shelf, text).get(placeOf(on)) ?? new Map();
 }
 
 /**
  * Keeps winners beside those that are kept already, also by others at the same time.
  * @returns where; null where they could not be kept, which is warned of, or shall not be
  */
-export async function writeChoices(adapter: string, choices: Choices): Promise<string | null> {
+export async function writeChoices(on: MeasuredOn, choices: Choices): Promise<string | null> {
   if (isOff()) return null;
-  const shelf = tuningShelf(adapter);
+  const shelf = tuningShelf(on.name);
   try {
     const add = (text: string | null): string => {
-      const all = new Map([...usable(shelf, text, adapter), ...choices]);
-      const sorted = Object.fromEntries([...all].sort(([a], [b]) => (a < b ? -1 : 1)));
-      return `${JSON.stringify({ format: FORMAT, version: VERSION, adapter, choices: sorted }, null, 2)}\n`;
+      const kept = usable(shelf, text);
+      const place = placeOf(on);
+      const mine = new Map([...(kept.get(place) ?? []), ...choices]);
+      return textOf(new Map([...kept, [place, mine]]));
     };
     await onDisk('tuning', shelf.name, () => shelf.update(add));
     return shelf.name;
@@ -54,36 +73,55 @@ export async function writeChoices(adapter: string, choices: Choices): Promise<s
   }
 }
 
-/** The choices in a text, which may be damaged. */
-function usable(shelf: Shelf, text: string | null, adapter: string): Choices {
+function textOf(kept: Kept): string {
+  const choices = Object.fromEntries([...kept].map(([place, of]) => [place, Object.fromEntries([...of].sort(byKey))]));
+  return `${JSON.stringify({ format: FORMAT, version: FORMAT_VERSION, wgrad: VERSION, choices }, null, 2)}\n`;
+}
+
+const byKey = ([a]: readonly [string, string], [b]: readonly [string, string]): number => (a < b ? -1 : 1);
+
+/** What a text holds, which may be damaged. */
+function usable(shelf: Shelf, text: string | null): Kept {
   try {
-    return text === null ? new Map() : parseChoices(text, adapter);
+    return text === null ? new Map() : parse(text);
   } catch (error) {
-    return ignored(shelf, error);
+    warn(shelf, error);
+    return new Map();
   }
 }
 
-function ignored({ name }: Shelf, error: unknown): Choices {
+function warn({ name }: Shelf, error: unknown): void {
   console.warn(`wgrad: ${name} is ignored: ${messageOf(error)}. ${REMEDY}`);
-  return new Map();
 }
 
-/** Reads what `writeChoices` wrote for this adapter and version; throws on anything else. */
-function parseChoices(text: string, adapter: string): Choices {
+/** Reads what `textOf` wrote for this version of wgrad; nothing from older formats; throws on anything else. */
+function parse(text: string): Kept {
   const content: unknown = JSON.parse(text);
   if (!isRecord(content) || content.format !== FORMAT) throw new Error('it is no tuning file of wgrad');
-  if (content.version !== VERSION || content.adapter !== adapter) {
-    throw new Error(
-      `it is of wgrad ${String(content.version)} on '${String(content.adapter)}', expected wgrad ${VERSION} on '${adapter}'`,
-    );
+  if (isOlder(content.version)) return new Map();
+  if (content.version !== FORMAT_VERSION) {
+    throw new Error(`its format is ${String(content.version)}, expected ${FORMAT_VERSION}`);
   }
-  if (!isRecord(content.choices)) throw new Error("its 'choices' are missing");
-  const choices = new Map<string, string>();
-  for (const [key, name] of Object.entries(content.choices)) {
-    if (typeof name !== 'string') throw new Error(`its choice for '${key}' is not a name`);
-    choices.set(key, name);
-  }
-  return choices;
+  if (content.wgrad !== VERSION) throw new Error(`it is of wgrad ${String(content.wgrad)}, expected ${VERSION}`);
+  return new Map(entriesOf(content.choices, 'choices').map(([place, choices]) => [place, choicesOf(place, choices)]));
+}
+
+/** Before formats had a number, the version of wgrad stood there. */
+const isOlder = (version: unknown): boolean =>
+  typeof version === 'string' || (typeof version === 'number' && version < FORMAT_VERSION);
+
+function choicesOf(place: string, content: unknown): Choices {
+  return new Map(
+    entriesOf(content, `choices of ${place}`).map(([key, name]) => {
+      if (typeof name !== 'string') throw new Error(`its choice for '${key}' is not a name`);
+      return [key, name];
+    }),
+  );
+}
+
+function entriesOf(content: unknown, what: string): [string, unknown][] {
+  if (!isRecord(content)) throw new Error(`its '${what}' are missing`);
+  return Object.entries(content);
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
