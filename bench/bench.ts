@@ -3,10 +3,9 @@
  *
  * Runs its parts one after the other, prints each number as it comes, and writes bench.json and throughput.png.
  */
-import { join } from 'node:path';
+import { makeFolder, onDisk } from '../examples/study/files.ts';
 import { outliveReaders, reportError } from '../examples/study/reportError.ts';
 import { ArgumentError, type Device, OutOfMemoryError, openDevice } from '../src/index.ts';
-import { makeFolderOf } from '../src/platform/files.ts';
 import { type Ceilings, measureCeilings } from './ceilings.ts';
 import { loadImages, measureEpochs } from './epochs.ts';
 import { type KernelCase, kernelCases } from './kernels.ts';
@@ -50,7 +49,7 @@ class Bench {
   async run(): Promise<void> {
     const { parts, out } = this.#settings;
     const { name, software } = this.#device.info;
-    await makeFolderOf('bench', join(out, 'bench.json'));
+    await onDisk('bench', out, () => makeFolder(out));
     this.#print(
       `${name}${software ? ' (software)' : ''}, ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`,
     );

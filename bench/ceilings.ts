@@ -3,8 +3,8 @@
  * Kernels are judged by these numbers.
  */
 
-import { linearGrid } from '../src/ir/target.ts';
-import type { Device } from '../src/runtime/device.ts';
+import { linearGrid } from '../src/graph.ts';
+import type { Device } from '../src/index.ts';
 import { rounded, spreadOf } from './statistics.ts';
 
 export interface Ceilings {

@@ -1,11 +1,9 @@
 /** The picture of the bench: images a second against the batch size, and from where on a larger batch hardly helps. */
 import type { TopLevelSpec } from 'vega-lite';
-import { rasterize } from '#raster';
-import { page, paragraph, place } from '../src/pictures/svgSheet.ts';
-import { FONT } from '../src/pictures/svgText.ts';
-import { vegaChart } from '../src/pictures/vegaChart.ts';
+import { FONT, Picture, paragraph, place } from '../src/pictures/index.ts';
 import { firstNearPeak } from './statistics.ts';
 import type { StepRow } from './steps.ts';
+import { vegaChart } from './vegaChart.ts';
 
 const WIDTH = 960;
 const MARGIN = 28;
@@ -18,13 +16,8 @@ const LABEL_SIZE = 15;
 /** Share of the peak that counts as having arrived. */
 const NEAR = 0.9;
 
-/** Draws the chart as a PNG. */
-export async function throughputChart(rows: readonly StepRow[], date: Date): Promise<Uint8Array> {
-  return rasterize(await throughputSvg(rows, date), 2);
-}
-
-/** The chart as an SVG document; `rows` must hold at least one batch. */
-export async function throughputSvg(rows: readonly StepRow[], date: Date): Promise<string> {
+/** Draws the chart; `rows` must hold at least one batch. */
+export async function throughputChart(rows: readonly StepRow[], date: Date): Promise<Picture> {
   const sorted = [...rows].sort((a, b) => a.batch - b.batch);
   const knee = firstNearPeak(sorted, NEAR);
   if (knee === null) throw new Error('A chart of throughput needs at least one batch size, got none. Measure one.');
@@ -33,7 +26,7 @@ export async function throughputSvg(rows: readonly StepRow[], date: Date): Promi
   const title = paragraph(MARGIN, 46, headline(sorted, knee, peak), width, { size: 24, bold: true });
   const subtitle = paragraph(MARGIN, title.nextY - 2, subtitleOf(sorted, date), width, { size: 16, color: INK });
   const top = subtitle.nextY;
-  return page(WIDTH, top + PLOT.height + 16, [
+  return new Picture(WIDTH, top + PLOT.height + 16, [
     title.svg,
     subtitle.svg,
     place(MARGIN, top, await plot(sorted, knee, peak)),

@@ -1,11 +1,7 @@
 /** Times the kernels of kernels.ts over batch sizes, and judges each by the ceiling that it would meet first. */
 import { freemem } from 'node:os';
-import { bytesOf } from '../src/base/dtype.ts';
-import { formatShape, sizeOf } from '../src/base/shape.ts';
-import { OutOfMemoryError } from '../src/index.ts';
-import type { Node } from '../src/ir/op.ts';
-import type { Device } from '../src/runtime/device.ts';
-import type { Plan } from '../src/runtime/plan.ts';
+import { bytesOf, type Plan, sizeOf } from '../src/graph.ts';
+import { type Device, type Node, OutOfMemoryError } from '../src/index.ts';
 import type { Ceilings } from './ceilings.ts';
 import type { Direction, KernelCase, NetworkName } from './kernels.ts';
 import { Inputs, leafBytes } from './leaves.ts';
@@ -88,7 +84,7 @@ export async function* timeKernel(
       network: one.network,
       kernel: one.kernel,
       direction: one.direction,
-      shape: leaves.map(({ shape }) => formatShape(shape)).join(' '),
+      shape: leaves.map(({ shape }) => `[${shape.join(', ')}]`).join(' '),
       batch: one.batched ? batch : null,
     };
     const skip = (skipped: Reason): SkippedKernel => ({ ...cell, ms: null, skipped });

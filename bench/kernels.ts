@@ -10,18 +10,23 @@
  * M is a quarter. Bytes are those that must move: each input read once, each result written once.
  */
 
-import { Adam } from '../src/index.ts';
-import type { Node } from '../src/ir/op.ts';
-import { standIn } from '../src/network/parameters.ts';
-import { batchRows } from '../src/ops/batchRows.ts';
-import { conv2d } from '../src/ops/conv2d.ts';
-import { add, dropout, mul, relu, reluGradient } from '../src/ops/elementwise.ts';
-import { fullNode } from '../src/ops/leaf.ts';
-import { matmul } from '../src/ops/matmul.ts';
-import { maxPool2d } from '../src/ops/pool2d.ts';
-import { sum } from '../src/ops/reduce.ts';
-import { softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
-import { optimizerUpdate } from '../src/ops/update.ts';
+import {
+  add,
+  batchRows,
+  conv2d,
+  dropout,
+  fullNode,
+  matmul,
+  maxPool2d,
+  mul,
+  optimizerUpdate,
+  relu,
+  reluGradient,
+  softmaxCrossEntropyPerExample,
+  standIn,
+  sum,
+} from '../src/graph.ts';
+import { Adam, type Node } from '../src/index.ts';
 import { bytes, ids, type Leaf, positive, signed, words } from './leaves.ts';
 
 export const NETWORKS = ['study', 'vgg'] as const;

@@ -1,14 +1,8 @@
 /** Inputs of the measured kernels: memory on the device, filled there with noise where it can be large. */
 
-import type { Dtype, HostArray } from '../src/base/dtype.ts';
-import { bytesOf } from '../src/base/dtype.ts';
-import { type Shape, sizeOf } from '../src/base/shape.ts';
-import type { Node } from '../src/ir/op.ts';
-import type { Storage } from '../src/ir/storage.ts';
-import { add, dropout } from '../src/ops/elementwise.ts';
-import { fullNode, storedNode } from '../src/ops/leaf.ts';
-import type { Device } from '../src/runtime/device.ts';
-import { Plan } from '../src/runtime/plan.ts';
+import { add, bytesOf, dropout, fullNode, Plan, sizeOf, storedNode } from '../src/graph.ts';
+import type { Device, Dtype, HostArray, Node, Shape } from '../src/index.ts';
+import type { Storage } from '../src/op.ts';
 
 /** What a kernel reads: float32 noise between `low` and `low` + 2, or values from the host, made when they are needed. */
 export interface Leaf {

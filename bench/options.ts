@@ -1,6 +1,6 @@
 /** The bench's command line, and what follows from it. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { AdapterChoice } from '../src/platform/adapter.ts';
+import type { AdapterChoice } from '../src/index.ts';
 import { NETWORKS, type NetworkName } from './kernels.ts';
 
 export const PARTS = ['ceilings', 'kernels', 'steps', 'epochs'] as const;

@@ -8,8 +8,8 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { writeFile } from '../examples/study/resultFiles.ts';
-import { peersPng } from './peers/chart.ts';
+import { writeFile } from '../examples/study/files.ts';
+import { peersChart } from './peers/chart.ts';
 import type { Mode } from './peers/child.ts';
 import { installPeers } from './peers/install.ts';
 import { type PeerFlags, readPeerFlags } from './peers/options.ts';
@@ -47,12 +47,12 @@ try {
   const summary = { ...machine, results, gaps };
 
   await writeFile(join(flags.out, 'peers.json'), `${JSON.stringify({ ...summary, measurements }, null, 2)}\n`);
-  const png = await peersPng(results, heading);
-  if (png !== null) await writeFile(join(flags.out, 'peers.png'), png);
+  const chart = await peersChart(results, heading);
+  if (chart !== null) await writeFile(join(flags.out, 'peers.png'), await chart.png());
 
   if (flags.json) console.log(JSON.stringify(summary));
   else console.log(['', heading, ...versionLines(results), '', peersTable(results, gaps)].join('\n'));
-  say(`\nwritten: ${png === null ? 'peers.json' : 'peers.json, peers.png'} in ${flags.out}`);
+  say(`\nwritten: ${chart === null ? 'peers.json' : 'peers.json, peers.png'} in ${flags.out}`);
   if (results.length === 0) process.exitCode = 1;
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

@@ -1,8 +1,7 @@
 /** How long each kernel of a plan takes. */
 
-import type { Device } from '../src/runtime/device.ts';
-import type { Plan } from '../src/runtime/plan.ts';
-import type { StepValues } from '../src/runtime/step.ts';
+import type { Plan, StepValues } from '../src/graph.ts';
+import type { Device } from '../src/index.ts';
 
 /** Runs a plan once with a GPU timestamp around every kernel. Empty where the adapter has no timestamps. */
 export async function profile(

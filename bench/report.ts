@@ -1,9 +1,9 @@
 /** What was measured, as tables on the terminal and as files. */
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { writeFile } from '../examples/study/resultFiles.ts';
-import { formatBytes } from '../src/base/dtype.ts';
-import type { Device } from '../src/runtime/device.ts';
+import { writeFile } from '../examples/study/files.ts';
+import { formatBytes } from '../examples/ui/format.ts';
+import type { Device } from '../src/index.ts';
 import type { Ceilings } from './ceilings.ts';
 import { throughputChart } from './chart.ts';
 import type { EpochRow } from './epochs.ts';
@@ -209,6 +209,7 @@ export async function writeFiles(folder: string, device: Device, rows: readonly 
   const steps = of('steps');
   if (steps.length === 0) return [path];
   const chart = join(folder, 'throughput.png');
-  await writeFile(chart, await throughputChart(steps, date));
+  const picture = await throughputChart(steps, date);
+  await writeFile(chart, await picture.png());
   return [path, chart];
 }

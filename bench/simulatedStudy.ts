@@ -6,7 +6,7 @@
 
 import type { DropControl, RunHistory, Training, UnjudgedRun } from '../examples/study/results.ts';
 import { packRight } from '../examples/study/right.ts';
-import { randomBits } from '../src/base/random.ts';
+import { random } from '../src/graph.ts';
 
 /** Draws numbers, the same for the same seed. */
 export class Chance {
@@ -19,7 +19,7 @@ export class Chance {
 
   /** In (0, 1). */
   uniform(): number {
-    return (randomBits(this.#seed, 0, this.#drawn++) + 0.5) / 2 ** 32;
+    return (random.randomBits(this.#seed, 0, this.#drawn++) + 0.5) / 2 ** 32;
   }
 
   /** Normal (Box and Muller 1958). */

@@ -1,14 +1,17 @@
 /** Whole training steps of the study's network: what they cost, and what each of their kernels takes. */
 import { studyLayers } from '../examples/study/network.ts';
-import { Adam, accuracy, sparseCategoricalCrossentropy, tensor } from '../src/index.ts';
-import { Network } from '../src/network/network.ts';
-import { Moments } from '../src/network/optimizerState.ts';
-import { trainingStep } from '../src/network/step.ts';
-import type { Device } from '../src/runtime/device.ts';
-import { Plan } from '../src/runtime/plan.ts';
-import type { StepDraft, StepValues } from '../src/runtime/step.ts';
-import { Order, Rows } from '../src/training/data/gpuDataset.ts';
-import { StepMetrics } from '../src/training/loop/stepMetrics.ts';
+import {
+  Moments,
+  Network,
+  Order,
+  Plan,
+  Rows,
+  type StepDraft,
+  StepMetrics,
+  type StepValues,
+  trainingStep,
+} from '../src/graph.ts';
+import { Adam, accuracy, type Device, sparseCategoricalCrossentropy, tensor } from '../src/index.ts';
 import { profile } from './profile.ts';
 import { middleMean, rounded, spreadOf } from './statistics.ts';
 

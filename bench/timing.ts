@@ -4,10 +4,8 @@
  * the host needs to encode is not in it.
  */
 
-import type { Node } from '../src/ir/op.ts';
-import type { Device } from '../src/runtime/device.ts';
-import { Plan } from '../src/runtime/plan.ts';
-import type { StepValues } from '../src/runtime/step.ts';
+import { Plan, type StepValues } from '../src/graph.ts';
+import type { Device, Node } from '../src/index.ts';
 import { profile } from './profile.ts';
 import { type Spread, spreadOf } from './statistics.ts';
 

@@ -1,9 +1,10 @@
 /** Small trainings of many kinds, healthy ones and sick ones: what a divergence detector must tell apart. */
 
-import { normal, uniform } from '../src/base/random.ts';
+import { random } from '../src/graph.ts';
 import {
   Adam,
   BatchNormalization,
+  binaryCrossentropy,
   Callback,
   Dense,
   Dropout,
@@ -15,10 +16,10 @@ import {
   RMSprop,
   Sequential,
   SGD,
+  sparseCategoricalCrossentropy,
   type Tensor,
   tensor,
 } from '../src/index.ts';
-import { losses } from '../src/nn/losses.ts';
 
 /** A training that is ready to run. */
 export interface Trial {
@@ -132,8 +133,8 @@ function layersOf(architecture: Architecture, task: Task): Layer[] {
 
 /** Drawn inputs and labels that a network can learn from them, with some noise. */
 function draw(task: Task, count: number, seed: number): { x: Float32Array; y: Float32Array } {
-  const x = normal(count * FEATURES, { seed });
-  const noise = normal(count * CLASSES, { seed: seed + 7919 });
+  const x = random.normal(count * FEATURES, { seed });
+  const noise = random.normal(count * CLASSES, { seed: seed + 7919 });
   const signal = (at: number, k: number): number =>
     x[at * FEATURES + k] - x[at * FEATURES + k + 1] + 0.3 * noise[at * CLASSES + k];
   const y = Float32Array.from({ length: count }, (_, at) => {
@@ -185,8 +186,8 @@ async function prepare(name: string, seed: number, recipe: Recipe, long: boolean
   const given =
     smoothing > 0 && typeof named === 'string' && named !== 'mse' && named !== 'mae'
       ? named === 'binaryCrossentropy'
-        ? losses.binaryCrossentropy({ labelSmoothing: smoothing })
-        : losses.sparseCategoricalCrossentropy({ labelSmoothing: smoothing })
+        ? binaryCrossentropy({ labelSmoothing: smoothing })
+        : sparseCategoricalCrossentropy({ labelSmoothing: smoothing })
       : named;
   const model = new Sequential(layersOf(architecture, task), { inputShape: [FEATURES], seed }).compile({
     optimizer,
@@ -247,11 +248,11 @@ const ruleOf = (variant: number): Optimizer =>
 const taskOf = (variant: number): Task => pick(['classes', 'binary'] as const, variant);
 /** Draws of a heavy tail: e to the power of a normal number of this width. */
 const logNormal = (count: number, width: number, seed: number): Float32Array =>
-  normal(count, { seed, std: width }).map(Math.exp);
+  random.normal(count, { seed, std: width }).map(Math.exp);
 const flip =
   (share: number, classes: number, variant: number) =>
   (_: Float32Array, y: Float32Array): void => {
-    const chance = uniform(y.length, { seed: 11 + variant });
+    const chance = random.uniform(y.length, { seed: 11 + variant });
     y.forEach((label, at) => {
       if (chance[at] < share) y[at] = (label + 1 + (at % (classes - 1))) % classes;
     });
@@ -449,7 +450,7 @@ export const HEALTHY: Kinds = {
     optimizer: adam(i),
     batch: batchOf(i),
     ...(i % 4 === 0
-      ? { loss: losses.sparseCategoricalCrossentropy({ clip: 1e-7 }) }
+      ? { loss: sparseCategoricalCrossentropy({ clip: 1e-7 }) }
       : { smoothing: pick([0.1, 0.2, 0.3], i) }),
   }),
   'classifier, tiny data': (i) => ({
@@ -689,7 +690,7 @@ export const SICK: Kinds = {
   }),
   'clipped loss': (i) => ({
     task: 'classes',
-    loss: losses.sparseCategoricalCrossentropy({ clip: 1e-7 }),
+    loss: sparseCategoricalCrossentropy({ clip: 1e-7 }),
     optimizer: new Adam({ learningRate: factor(i, 3, 10) }),
     batch: batchOf(i),
     ...(i % 3 === 0 ? { sampleWeight: () => 0.1 } : {}),
@@ -708,7 +709,7 @@ export const SICK: Kinds = {
     optimizer: new SGD({ learningRate: 0.005 }),
     batch: batchOf(i),
     count: 1024,
-    data: (x) => x.set(normal(x.length, { seed: 999 + i })),
+    data: (x) => x.set(random.normal(x.length, { seed: 999 + i })),
   }),
   'empty inputs': (i) => ({ task: taskOf(i), optimizer: ruleOf(i), batch: batchOf(i), data: (x) => x.fill(0) }),
   'NaN in the inputs': (i) => ({

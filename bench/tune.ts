@@ -5,9 +5,8 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { reportError } from '../examples/study/reportError.ts';
-import { openDevice } from '../src/index.ts';
-import type { Device } from '../src/runtime/device.ts';
-import { type Tuned, type Tuning, tuneNodes } from '../src/runtime/tuning/tuning.ts';
+import { type Tuned, type Tuning, tuneNodes } from '../src/graph.ts';
+import { type Device, openDevice } from '../src/index.ts';
 import { StudyStep } from './steps.ts';
 import { short, Table } from './table.ts';
 

@@ -7,18 +7,18 @@ import { Comment, CommentTag, Converter, FileRegistry, ReflectionKind } from 'ty
 
 /** Categories: the first whose pattern a source file matches. Their order on a page is in typedoc.json. */
 const CATEGORIES = [
-  ['Model', /\/training\//],
+  ['Model', /\/(models|training)\//],
   ['Layers', /\/(layers\/|initializers\.ts$)/],
-  ['Losses and metrics', /\/(losses|metrics|rules)\.ts$/],
+  ['Losses and metrics', /\/(losses|metrics|valueRules)\.ts$/],
   ['Optimizers', /\/optimizers\.ts$/],
   ['Callbacks', /\/(callbacks\/|tensorboard\/|io\/state\.ts$)/],
-  ['Tensors and gradients', /\/((tensor|functional|shape)\.ts$|ops\/)/],
+  ['Tensors and gradients', /\/((tensor|functional|shape|dtype)\.ts$|ops\/)/],
   ['Data', /\/datasets\//],
   ['Pictures', /\/pictures\//],
   ['Files', /\/io\//],
-  ['Device', /\/(gpu\/(device|adapter|defaultDevice)|graph\/limits)\.ts$/],
+  ['Device', /\/(runtime\/(device|defaultDevice)|platform\/adapter|compiler\/limits|base\/version)\.ts$/],
   ['Errors', /\/errors\.ts$/],
-  ['Graph and kernels', /\/(graph|gpu)\//],
+  ['Graph and kernels', /\/(ir|wgsl)\//],
 ];
 
 export function load(app) {

@@ -26,6 +26,7 @@ const TENSORS = ['tensor', 'variable', 'grad', 'valueAndGrad', 'Adam', 'openDevi
 /** What is no core: data sets, and file formats of their own. */
 const BESIDE_CORE = [
   'cifar10',
+  'imagesBetween',
   'proceduralDigits',
   'proceduralImages',
   'NetworkError',

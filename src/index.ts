@@ -6,6 +6,7 @@
 export type { Dtype, HostArray } from './base/dtype.ts';
 export * from './base/errors.ts';
 export type { Padding, Pair, Shape } from './base/shape.ts';
+export { VERSION } from './base/version.ts';
 export * from './callbacks/index.ts';
 export type { LimitName } from './compiler/limits.ts';
 export { cifar10 } from './datasets/cifar10.ts';
@@ -13,7 +14,7 @@ export type { Cifar10Options } from './datasets/cifar10Options.ts';
 export type { CifarBatch } from './datasets/cifarFormat.ts';
 export { type DownloadProgress, NetworkError, type NetworkFailure } from './datasets/download.ts';
 export type { ProceduralImagesOptions } from './datasets/drawn.ts';
-export type { ImageDataset, LabelledImages } from './datasets/imageDataset.ts';
+export { type ImageDataset, imagesBetween, type LabelledImages } from './datasets/imageDataset.ts';
 export { proceduralDigits } from './datasets/proceduralDigits.ts';
 export { proceduralImages } from './datasets/proceduralImages.ts';
 export {

@@ -1,7 +1,7 @@
 /** The bench's arithmetic: statistics, counts of work, what the flags mean, and that every kernel's graph can be planned. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { throughputSvg } from '../bench/chart.ts';
+import { throughputChart } from '../bench/chart.ts';
 import { convFlops, kernelCases, matmulFlops } from '../bench/kernels.ts';
 import { judge } from '../bench/kernelTimes.ts';
 import { leafBytes } from '../bench/leaves.ts';
@@ -166,7 +166,7 @@ function step(batch: number, stepMs: number): StepRow {
 }
 
 picture('the batch that comes near the peak is marked', async () => {
-  const svg = await throughputSvg([step(1, 1), step(32, 4), step(128, 16)], new Date('2026-01-02'));
+  const { svg } = await throughputChart([step(1, 1), step(32, 4), step(128, 16)], new Date('2026-01-02'));
   assert.match(svg, 'a bigger batch is nearly free until here');
   assert.match(svg, 'batch 32, the first within 10 % of the peak');
   assert.match(svg, 'on a GPU, 2026-01-02');
@@ -174,7 +174,7 @@ picture('the batch that comes near the peak is marked', async () => {
 });
 
 picture('one batch size makes a picture too', async () => {
-  const svg = await throughputSvg([step(32, 4)], new Date());
+  const { svg } = await throughputChart([step(32, 4)], new Date());
   assert.not.match(svg, /="[^"<>]*(NaN|Infinity|undefined)/);
   assert.match(svg, '8,000 images a second at batch 32');
 });

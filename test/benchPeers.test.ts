@@ -190,7 +190,7 @@ shown('one line a peer, missing numbers as dashes, and why', () => {
 });
 
 shown('the chart has every number and a title that follows from them', async () => {
-  const svg = (await peersChart(summarize(measurements), 'on a GPU')) ?? '';
+  const svg = (await peersChart(summarize(measurements), 'on a GPU'))?.svg ?? '';
   for (const words of ['WebGPU 13 times as long as wgrad', '1,250 µs · 13×', 'PyTorch, CPU', 'batch 128']) {
     assert.match(svg, words);
   }

@@ -11,6 +11,7 @@ import { ArgumentError, DataError } from '../src/base/errors.ts';
 import { cifar10 } from '../src/datasets/cifar10.ts';
 import type { Cifar10Options } from '../src/datasets/cifar10Options.ts';
 import { type DownloadProgress, NetworkError, type NetworkFailure } from '../src/datasets/download.ts';
+import { imagesBetween } from '../src/datasets/imageDataset.ts';
 import {
   type Answer,
   archive,
@@ -86,6 +87,50 @@ test('decode needs no files', () => {
   assert.equal(shape, [2, 32, 32, 3]);
   assert.equal([...labels], [7, 8]);
   assert.is(images[5], batches['test_batch.bin'][1 + 2048 + 1], 'blue of the second pixel');
+});
+
+test('unpack needs no files either', async () => {
+  const unpacked = await cifar10.unpack(new Blob([archive]));
+  assert.equal(unpacked.map(({ name }) => name).sort(), Object.keys(batches).sort());
+  const whole = new Map<string, Uint8Array>(Object.entries(batches));
+  for (const { name, bytes } of unpacked)
+    assert.ok(Buffer.from(bytes).equals(whole.get(name) ?? new Uint8Array()), name);
+  assert.is(cifar10.decode(unpacked).labels.length, 4 + 3 + 2);
+
+  const refused = async (
+    content: unknown,
+    Kind: typeof DataError | typeof ArgumentError,
+    ...words: string[]
+  ): Promise<void> => {
+    const error = await cifar10.unpack(Object(content), 'cifar.tar.gz', 'Drop another one.').catch((one) => one);
+    assert.instance(error, Kind);
+    for (const word of words) assert.match(error.message, word);
+  };
+  await refused(new Blob(['no archive']), DataError, 'cifar.tar.gz: it cannot be unpacked as gzip. Drop another one.');
+  await refused(new Blob([gzipSync('no archive')]), DataError, 'not a sound tar archive', 'Drop another one.');
+  await refused(archive, ArgumentError, 'cifar10.unpack: archive is', 'Pass a File');
+});
+
+test('imagesBetween takes images where they lie', () => {
+  const part = cifar10.decode([{ name: 'a', bytes: batches['data_batch_1.bin'] }]);
+  const two = imagesBetween(part, 1, 3);
+  assert.equal(two.shape, [2, 32, 32, 3]);
+  assert.equal(two.labels, part.labels.subarray(1, 3));
+  assert.is(two.images.buffer, part.images.buffer);
+  assert.is(two.images.byteOffset, 3072);
+  assert.equal(imagesBetween(part, 2, 2).shape, [0, 32, 32, 3]);
+  for (const [begin, end] of [
+    [-1, 2],
+    [2, 1],
+    [0, part.labels.length + 1],
+    [0.5, 1],
+    [0, Number.NaN],
+  ]) {
+    assert.throws(
+      () => imagesBetween(part, begin, end),
+      (error: unknown) => error instanceof ArgumentError,
+    );
+  }
 });
 
 test('finds the folder or the archive in dir, and takes the archive itself', async ({ dir }) => {

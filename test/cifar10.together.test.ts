@@ -15,7 +15,7 @@ import type { Cifar10Options } from '../src/datasets/cifar10Options.ts';
 import { archiveBytes, batchBytes } from '../src/datasets/cifarFormat.ts';
 import { NetworkError } from '../src/datasets/download.ts';
 import { download } from '../src/datasets/node/download.ts';
-import { readTar } from '../src/datasets/node/tar.ts';
+import { readTar } from '../src/datasets/tar.ts';
 import { bundleProgram } from './bundleProgram.ts';
 import {
   type Answer,

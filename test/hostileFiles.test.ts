@@ -8,7 +8,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DataError, WgradError } from '../src/base/errors.ts';
 import { decodeCifar, recordBytes } from '../src/datasets/cifarFormat.ts';
-import { readTar } from '../src/datasets/node/tar.ts';
+import { readTar } from '../src/datasets/tar.ts';
 import {
   Activation,
   AveragePooling2D,

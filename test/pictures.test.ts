@@ -10,6 +10,7 @@ import * as assert from 'uvu/assert';
 import { rasterize, textWidth } from '#raster';
 import { ArgumentError, DtypeError, FileError, History, proceduralImages, ShapeError, tensor } from '../src/index.ts';
 import {
+  barPanel,
   confusionCounts,
   confusionMatrix,
   filterGrid,
@@ -17,9 +18,16 @@ import {
   imageGrid,
   imagePixels,
   likeliest,
+  linePanel,
   montage,
-  type Picture,
+  PALETTE,
+  Picture,
+  paragraph,
+  place,
   plotHistory,
+  rateFalls,
+  spread,
+  text,
 } from '../src/pictures/index.ts';
 import { readableOn, tint } from '../src/pictures/palette.ts';
 
@@ -504,6 +512,73 @@ curves('what is no history is refused', async () => {
   await rejects(plot(epochs, { log: true }), ArgumentError, /no option 'log'/);
 });
 
+const own = suite('pictures: of your own');
+
+own('one is put together from text, charts and other pictures', async () => {
+  const [x, y] = [
+    [0, 1, 2],
+    [1, 10, 100],
+  ];
+  const lines = await linePanel({
+    width: 300,
+    height: 200,
+    lines: [{ x, y, color: PALETTE[0], label: 'grows' }],
+    x: { title: 'year', max: 2 },
+    y: { title: '', min: 1, max: 100, log: true },
+  });
+  const bars = await barPanel({
+    width: 200,
+    height: 100,
+    bars: [{ name: 'one', value: 3, label: 'three', color: PALETTE[1] }],
+    title: 'how many',
+    max: 4,
+    named: true,
+  });
+  const images = await imageGrid({ shape: [1, 2, 2, 1], data: new Uint8Array([0, 255, 0, 255]) }, { title: '' });
+  const lead = paragraph(10, 30, 'a title of several words that wraps', 120, { size: 20 });
+  const picture = new Picture(639.5, 400, [
+    `<rect x="0" y="0" width="5" height="5" fill="${PALETTE[2]}"/>`,
+    lead.svg,
+    text(620, 20, '<end>', { size: 12, anchor: 'end' }),
+    place(0, 150, lines),
+    place(320, 150, bars),
+    place(320, 260, images.svg),
+  ]);
+  assert.equal([picture.width, picture.height], [640, 400]);
+  new Resvg(picture.svg); // It parses XML.
+  const at = await pixelsOf(picture);
+  assert.equal(at(2, 2), [0x00, 0x80, 0x5f]);
+  assert.equal(at(600, 5), [255, 255, 255]);
+  const words = textOf(picture);
+  for (const word of ['grows', 'year', 'one', 'three', 'how many', '&lt;end&gt;']) assert.match(words, word);
+  // Round numbers on the logarithmic axis, unasked.
+  for (const tick of ['1', '2', '5', '10', '20', '50', '100']) assert.ok(wordsOf(picture).includes(tick), tick);
+  const rows = [...lead.svg.matchAll(/<text /g)].length;
+  assert.ok(rows > 1);
+  assert.is(lead.nextY, 30 + rows * 25);
+});
+
+own('without a size it is refused', async () => {
+  for (const [width, height] of [
+    [0, 10],
+    [10, -1],
+    [Number.NaN, 10],
+    [10, Number.POSITIVE_INFINITY],
+  ]) {
+    await rejects(
+      async () => new Picture(width, height, []),
+      ArgumentError,
+      /^Picture: expected a width and a height above 0/,
+    );
+  }
+});
+
+own('falls of a rate, and room for labels', () => {
+  assert.equal(rateFalls([0.1, 0.1, 0.05, 0.049_999, 0.01, 0.02]), [2, 4]);
+  assert.equal(spread([5, 1, 5.5], 2, [0, 10]), [4.25, 1, 6.25]);
+  assert.equal(spread([10, 10], 2, [0, 10]), [8, 10]);
+});
+
 const gallery = suite('pictures: gallery');
 
 gallery('its pictures are small', async () => {
@@ -519,4 +594,5 @@ images.run();
 filters.run();
 matrix.run();
 curves.run();
+own.run();
 gallery.run();

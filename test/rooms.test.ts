@@ -1,7 +1,7 @@
 /** The rooms of src/ import each other in one direction, and the linter keeps it. */
 
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -79,6 +79,34 @@ rooms('a circle of types is an error', () => {
     'src/ir/two.ts': `import type { One } from './one.ts';\n\nexport interface Two {\n  readonly one: One | null;\n}\n`,
   });
   assert.match(said, 'noImportCycles');
+});
+
+rooms('a program imports public entries only', () => {
+  const thing = { 'src/models/thing.ts': A_TYPE, 'src/index.ts': A_TYPE };
+  const refused = 'make what is missing public, or move it here';
+  const program = (text: string): string => lint({ ...thing, 'examples/study/user.ts': text, 'bench/user.ts': text });
+  for (const text of [
+    user('../../src/models/thing.ts'),
+    "export const later = (): Promise<unknown> => import('../../src/models/thing.ts');\n",
+    "export { makeFolder } from '#platform';\n",
+  ]) {
+    const said = program(text);
+    assert.match(said, refused);
+    for (const file of ['examples/study/user.ts', 'bench/user.ts']) assert.match(said, file);
+  }
+  assert.not.match(lint({ ...thing, 'examples/study/user.ts': user('../../src/index.ts') }), 'noRestrictedImports');
+});
+
+rooms('every public entry is one that programs may import, and there are no others', () => {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const { overrides } = JSON.parse(readFileSync(join(root, 'biome.json'), 'utf8'));
+  const { linter } = overrides.find(({ includes }: { includes: string[] }) => includes.includes('bench/**'));
+  const [{ group }] = linter.rules.style.noRestrictedImports.options.patterns;
+  const entries = Object.values<{ default?: string }>(exports)
+    .flatMap((entry) => entry.default ?? [])
+    .map((file) => file.replace('./dist/', '!**/src/').replace(/js$/, 'ts'));
+  const allowed = group.filter((pattern: string) => pattern.startsWith('!'));
+  assert.equal(allowed.sort(), entries.sort());
 });
 
 rooms('the sources have no arrow up and no circle', () => {

@@ -6,16 +6,7 @@ import { type DecodedPng, decode } from 'fast-png';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { rasterize } from '#raster';
-import {
-  accuracyByEpoch,
-  accuracyByTime,
-  learningRate,
-  lossByEpoch,
-  overview,
-  SHEET_WIDTH,
-  writeCharts,
-  ZOOM,
-} from '../examples/study/charts.ts';
+import { SHEET_WIDTH, writeCharts, ZOOM } from '../examples/study/charts.ts';
 import { commandLine, environmentOf, withoutFolders } from '../examples/study/environment.ts';
 import { type Exhibits, firstKernel } from '../examples/study/exhibits.ts';
 import { CLIPPED_LOSS, GUESSING_LOSS } from '../examples/study/facts.ts';
@@ -31,6 +22,7 @@ import { table } from '../examples/study/table.ts';
 import { trainRun } from '../examples/study/trainRun.ts';
 import { Callback, DataError, openDevice, proceduralImages, ShapeError } from '../src/index.ts';
 import { page } from '../src/pictures/svgSheet.ts';
+import { accuracyByEpoch, accuracyByTime, learningRate, lossByEpoch, overview } from './studySvg.ts';
 
 /** A run whose training numbers follow its validation accuracy, with what the test is about put in place. */
 function run(name: string, val_accuracy: number[], changes: Partial<RunResult> & { rates?: number[] } = {}): RunResult {

@@ -3,9 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { curvesOfResults } from '../examples/report/curvesOfResults.ts';
 import { twinOf } from '../examples/report/twins.ts';
-import { accuracyByEpoch, accuracyByTime, learningRate, lossByEpoch, overview } from '../examples/study/charts.ts';
 import { epochRange } from '../examples/study/epochTimes.ts';
 import type { RunHistory, RunResult, StudyResults } from '../examples/study/results.ts';
+import { accuracyByEpoch, accuracyByTime, learningRate, lossByEpoch, overview } from './studySvg.ts';
 
 function history(val_accuracy: number[], rates: number[] = val_accuracy.map(() => 0.004)): RunHistory {
   return {

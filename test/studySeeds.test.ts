@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { curvesOfResults } from '../examples/report/curvesOfResults.ts';
-import { accuracyByEpoch, learningRate, lossByEpoch, overview } from '../examples/study/charts.ts';
 import { judgeStudy } from '../examples/study/judgeStudy.ts';
 import { readFlags } from '../examples/study/options.ts';
 import { Progress } from '../examples/study/progress.ts';
@@ -16,6 +15,7 @@ import { settingsFor } from '../examples/study/settings.ts';
 import { deviation } from '../examples/study/statistics.ts';
 import { table } from '../examples/study/table.ts';
 import { DataError } from '../src/index.ts';
+import { accuracyByEpoch, learningRate, lossByEpoch, overview } from './studySvg.ts';
 
 function history(val_accuracy: number[], rates: number[] = val_accuracy.map(() => 0.004)): RunHistory {
   return {

@@ -1,17 +1,13 @@
 /** The comparison as a picture: bars on a logarithmic scale, one panel a batch, every bar with its number. */
 import type { TopLevelSpec } from 'vega-lite';
-import { rasterize } from '#raster';
-import { page, paragraph, place } from '../../src/pictures/svgSheet.ts';
-import { FONT, text } from '../../src/pictures/svgText.ts';
-import { vegaChart } from '../../src/pictures/vegaChart.ts';
+import { FONT, Picture, paragraph, place, text } from '../../src/pictures/index.ts';
 import { short } from '../table.ts';
+import { vegaChart } from '../vegaChart.ts';
 import { PEERS, WGRAD } from './registry.ts';
 import type { PeerResult } from './summary.ts';
 
 const WIDTH = 1200;
 const MARGIN = 28;
-/** Pixels to a unit: sharp on a dense screen. */
-const ZOOM = 2;
 const NAMES = 170;
 /** Room for a label behind the longest bar. */
 const LABELS = 150;
@@ -27,14 +23,8 @@ interface Bar {
   readonly color: string;
 }
 
-/** The chart as a PNG; null if there is no number to draw. */
-export async function peersPng(results: readonly PeerResult[], subtitle: string): Promise<Uint8Array | null> {
-  const svg = await peersChart(results, subtitle);
-  return svg === null ? null : rasterize(svg, ZOOM);
-}
-
-/** The chart as an SVG document; null if there is no number to draw. */
-export async function peersChart(results: readonly PeerResult[], subtitle: string): Promise<string | null> {
+/** Draws the chart; null if there is no number to draw. */
+export async function peersChart(results: readonly PeerResult[], subtitle: string): Promise<Picture | null> {
   const batches = [...new Set(results.map(({ batch }) => batch))].sort((a, b) => a - b);
   const panels = batches
     .map((batch) => ({ batch, bars: barsOf(results, batch) }))
@@ -63,7 +53,7 @@ export async function peersChart(results: readonly PeerResult[], subtitle: strin
     }
     top += 8 + Math.max(...row.map(({ bars }) => bars.length)) * BAR + AXIS + 34;
   }
-  return page(WIDTH, top - 14, parts);
+  return new Picture(WIDTH, top - 14, parts);
 }
 
 function barsOf(results: readonly PeerResult[], batch: number): Bar[] {

@@ -4,8 +4,8 @@
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { type AdapterChoice, describeAdapter } from '../../src/platform/adapter.ts';
-import { findAdapter } from '../../src/platform/node/adapter.ts';
+import { describeAdapter, findAdapter } from '../../src/graph.ts';
+import type { AdapterChoice } from '../../src/index.ts';
 import { spreadOf } from '../statistics.ts';
 import type { PeerRow } from './row.ts';
 

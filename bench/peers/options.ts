@@ -1,6 +1,6 @@
 /** The command line of `npm run bench:peers`. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { AdapterChoice } from '../../src/platform/adapter.ts';
+import type { AdapterChoice } from '../../src/index.ts';
 import { PEERS, type Peer } from './registry.ts';
 
 export interface PeerFlags {

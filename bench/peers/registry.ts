@@ -1,7 +1,7 @@
 /** Which libraries are compared, and how the process of each is started. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { AdapterChoice } from '../../src/platform/adapter.ts';
+import type { AdapterChoice } from '../../src/index.ts';
 import type { Mode } from './child.ts';
 
 /** wgrad's name among the peers: all the others are compared with it. */

@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useId, useState } from 'preact/hooks';
-import { scaleLearningRate } from '../../src/models/advice/scaleLearningRate.ts';
+import { scaleLearningRate } from '../../src/index.ts';
 import { shortRate } from '../study/facts.ts';
 import {
   BATCH_SIZES,

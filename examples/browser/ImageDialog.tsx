@@ -1,7 +1,7 @@
 /** A validation image with all of its probabilities. */
 
 import { useEffect, useRef } from 'preact/hooks';
-import { likeliest } from '../../src/pictures/confusion.ts';
+import { likeliest } from '../../src/pictures/index.ts';
 import { percent } from '../study/facts.ts';
 import { Bars } from '../ui/Bars.tsx';
 import { PixelCanvas } from '../ui/PixelCanvas.tsx';

@@ -1,7 +1,7 @@
 /** What a run's network has become: its first filters, its layers, and what it makes of validation images it never saw. */
 
 import { useState } from 'preact/hooks';
-import { likeliest } from '../../src/pictures/confusion.ts';
+import { likeliest } from '../../src/pictures/index.ts';
 import { Filters } from '../ui/Filters.tsx';
 import { SampleGrid } from '../ui/SampleGrid.tsx';
 import { ConfusionCard } from './ConfusionCard.tsx';

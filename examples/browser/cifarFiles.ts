@@ -1,9 +1,13 @@
 /** CIFAR-10 from files that somebody dropped on the page: its binary batches, or the archive that holds them. */
 
-import { archiveBytes, batchBytes } from '../../src/datasets/cifarFormat.ts';
-import { imagesBetween } from '../../src/datasets/imageDataset.ts';
-import { readTar } from '../../src/datasets/node/tar.ts';
-import { type CifarBatch, cifar10, DataError, type ImageDataset, type LabelledImages } from '../../src/index.ts';
+import {
+  type CifarBatch,
+  cifar10,
+  DataError,
+  type ImageDataset,
+  imagesBetween,
+  type LabelledImages,
+} from '../../src/index.ts';
 
 const REMEDY =
   'Drop the files of CIFAR-10’s binary version: data_batch_1.bin to data_batch_5.bin and test_batch.bin, or the archive.';
@@ -17,7 +21,7 @@ const HELD_OUT = 0.2;
 export async function readCifarFiles(files: readonly File[]): Promise<ImageDataset> {
   const batches: CifarBatch[] = [];
   for (const file of files) {
-    if (ARCHIVE.test(file.name)) batches.push(...(await batchesOf(file)));
+    if (ARCHIVE.test(file.name)) batches.push(...(await cifar10.unpack(file, file.name, REMEDY)));
     else if (BATCH.test(file.name)) batches.push({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) });
     else throw new DataError(`${file.name}: this is neither a .bin file nor a .tar.gz archive. ${REMEDY}`);
   }
@@ -41,31 +45,6 @@ export async function readCifarFiles(files: readonly File[]): Promise<ImageDatas
 }
 
 const nameAll = (files: readonly File[]): string => files.map(({ name }) => name).join(', ');
-
-async function batchesOf(archive: File): Promise<CifarBatch[]> {
-  const batches: CifarBatch[] = [];
-  try {
-    const unpacked = archive.stream().pipeThrough(new DecompressionStream('gzip'));
-    const limits = { wanted: (path: string) => BATCH.test(path), fileBytes: batchBytes, archiveBytes };
-    for await (const { path, bytes } of readTar(chunksOf(unpacked), archive.name, REMEDY, limits)) {
-      batches.push({ name: path.slice(path.lastIndexOf('/') + 1), bytes });
-    }
-  } catch (cause) {
-    if (cause instanceof DataError) throw cause;
-    throw new DataError(`${archive.name}: it cannot be unpacked as gzip. ${REMEDY}`, { cause });
-  }
-  return batches;
-}
-
-/** Not every browser lets a stream be iterated over. */
-async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const reader = stream.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    yield value;
-  }
-}
 
 /** The last images apart from the others. */
 function divide(all: LabelledImages, last: number): [LabelledImages, LabelledImages] {

@@ -1,8 +1,7 @@
 /** What a network's weights and gradients are like, layer by layer, read off what the training keeps anyway. */
 
-import { sizeOf } from '../../src/base/shape.ts';
+import { type Parameter, sizeOf } from '../../src/graph.ts';
 import type { Sequential } from '../../src/index.ts';
-import type { Parameter } from '../../src/network/parameters.ts';
 import type { LayerLook, OptimizerPlan, Spread } from './protocol.ts';
 
 /** Of a spread. */

@@ -1,6 +1,6 @@
 /** The network that a plan asks for, the plan that a network's layers came from, and what it would take. Pure. */
 
-import { sizeOf } from '../../src/base/shape.ts';
+import { type Placed, placeLayers, sizeOf } from '../../src/graph.ts';
 import {
   Activation,
   AveragePooling2D,
@@ -13,7 +13,6 @@ import {
   MaxPooling2D,
   Rescaling,
 } from '../../src/index.ts';
-import { type Placed, placeLayers } from '../../src/network/network.ts';
 import { ACTIVATIONS } from './fields.ts';
 import type { NetworkPlan, SketchedLayer } from './protocol.ts';
 

@@ -1,7 +1,7 @@
 /** What the page and its Worker say to each other. */
 
 import type { ActivationName, Divergence, OptimizerName } from '../../src/index.ts';
-import type { Pixels } from '../../src/io/pixels.ts';
+import type { Pixels } from '../../src/pictures/index.ts';
 import type { DropControl } from '../study/results.ts';
 
 /** The network that is trained: convolution blocks, then dense layers, then one output a class. */

@@ -1,7 +1,6 @@
 /** Tells the page how a training goes: figures in bundles, and now and then what the network has become. */
 
-import { Callback, type Hook, type Logs, type MetricsReport } from '../../src/index.ts';
-import type { SavedState, State } from '../../src/io/state.ts';
+import { Callback, type Hook, type Logs, type MetricsReport, type SavedState, type State } from '../../src/index.ts';
 import type { EpochEnd, Gauge, Reading } from './protocol.ts';
 
 /** Least milliseconds between two bundles: more often than anyone can look. */

@@ -1,6 +1,5 @@
 /** The Worker's side of the page: the device, the data, and one training at a time. */
 
-import { imagesBetween } from '../../src/datasets/imageDataset.ts';
 import {
   type Callback,
   DataError,
@@ -9,6 +8,7 @@ import {
   decodeSafetensors,
   type History,
   type ImageDataset,
+  imagesBetween,
   type LabelledImages,
   LearningRateScheduler,
   openDevice,
@@ -17,8 +17,7 @@ import {
   Sequential,
   WgradError,
 } from '../../src/index.ts';
-import { filterPixels, imagePixels } from '../../src/io/pixels.ts';
-import { confusionCounts } from '../../src/pictures/confusion.ts';
+import { confusionCounts, filterPixels, imagePixels } from '../../src/pictures/index.ts';
 import { type Examples, examplesOf } from '../study/data.ts';
 import { type Fall, FallWatch } from '../study/fallWatch.ts';
 import { historyOf } from '../study/history.ts';

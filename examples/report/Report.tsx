@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { filterPixels } from '../../src/io/pixels.ts';
+import { filterPixels } from '../../src/pictures/index.ts';
 import { epochsText, settled } from '../study/epochs.ts';
 import { epochRange } from '../study/epochTimes.ts';
 import type { Exhibits } from '../study/exhibits.ts';

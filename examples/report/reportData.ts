@@ -1,6 +1,6 @@
 /** What a report page is given: all plain JSON. Nothing of Node: the page reads it, too. */
 
-import type { Pixels } from '../../src/io/pixels.ts';
+import type { Pixels } from '../../src/pictures/index.ts';
 import { type Exhibits, exhibitsFrom, type StoredExhibits } from '../study/exhibits.ts';
 import { parsedResults, type StudyResults } from '../study/results.ts';
 

@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Rollup } from 'vite';
 import { viteSingleFile } from 'vite-plugin-singlefile';
-import { imagesBetween } from '../../src/datasets/imageDataset.ts';
-import type { LabelledImages } from '../../src/index.ts';
+import { imagesBetween, type LabelledImages } from '../../src/index.ts';
+import { writeFile } from '../study/files.ts';
 import type { Findings } from '../study/findings.ts';
-import { writeFile } from '../study/resultFiles.ts';
 import type { ReportData, Sample } from './reportData.ts';
 
 const PAGE = fileURLToPath(new URL('./', import.meta.url));

@@ -3,11 +3,17 @@
  * asks one question and nobody has to match six colours to a legend. The headings come from the numbers.
  */
 import { join } from 'node:path';
-import { rasterize } from '#raster';
-import { PALETTE } from '../../src/pictures/palette.ts';
-import { barPanel, LABEL_SIZE, type Line, linePanel, logTicks } from '../../src/pictures/panel.ts';
-import { page, paragraph, place } from '../../src/pictures/svgSheet.ts';
-import { text } from '../../src/pictures/svgText.ts';
+import {
+  barPanel,
+  type Line,
+  linePanel,
+  type Note,
+  PALETTE,
+  Picture,
+  paragraph,
+  place,
+  text,
+} from '../../src/pictures/index.ts';
 import { epochsAt, settled, trainedText } from './epochs.ts';
 import { epochRange, fastest } from './epochTimes.ts';
 import {
@@ -27,8 +33,8 @@ import {
   trainingsOf,
   wholeEpochs,
 } from './facts.ts';
+import { writeFile } from './files.ts';
 import { judgeStudy } from './judgeStudy.ts';
-import { writeFile } from './resultFiles.ts';
 import type { RunHistory, RunResult, StudyResults } from './results.ts';
 import { averaged, rangeOf, seedsOf, seedsText } from './seeds.ts';
 import type { Verdict } from './verdict.ts';
@@ -69,28 +75,29 @@ export async function writeCharts(folder: string, results: StudyResults): Promis
   const paths: string[] = [];
   for (const [name, draw] of Object.entries(charts)) {
     const path = join(folder, `${name}.png`);
-    await writeFile(path, await rasterize(await draw(results), ZOOM));
+    const picture = await draw(results);
+    await writeFile(path, await picture.png({ zoom: ZOOM }));
     paths.push(path);
   }
   return paths;
 }
 
-/** Accuracy after each epoch, as an SVG document. */
-export async function accuracyByEpoch(results: StudyResults): Promise<string> {
+/** Accuracy after each epoch. */
+export async function accuracyByEpoch(results: StudyResults): Promise<Picture> {
   const sheet = prepare(results);
   const cells = await accuracyCells(sheet, 'epoch', 282);
   return grid(sheet.headline, keyOf(sheet, { controls: true }), cells, 282, results);
 }
 
-/** Accuracy against the seconds of training, as an SVG document. */
-export async function accuracyByTime(results: StudyResults): Promise<string> {
+/** Accuracy against the seconds of training. */
+export async function accuracyByTime(results: StudyResults): Promise<Picture> {
   const sheet = prepare(results);
   const cells = await accuracyCells(sheet, 'seconds', 282);
   return grid(timeTitle(sheet), keyOf(sheet, { controls: false }), cells, 282, results);
 }
 
-/** Loss after each epoch, as an SVG document. */
-export async function lossByEpoch(results: StudyResults): Promise<string> {
+/** Loss after each epoch. */
+export async function lossByEpoch(results: StudyResults): Promise<Picture> {
   const sheet = prepare(results);
   const { runs, baseline, color } = sheet;
   const all = runs
@@ -162,8 +169,8 @@ export async function lossByEpoch(results: StudyResults): Promise<string> {
   return grid(lossTitle(sheet), `Cross-entropy. ${keyOf(sheet, { controls: false })}`, cells, 282, results);
 }
 
-/** The learning rate and, under it, the validation accuracy, as an SVG document. */
-export async function learningRate(results: StudyResults): Promise<string> {
+/** The learning rate and, under it, the validation accuracy. */
+export async function learningRate(results: StudyResults): Promise<Picture> {
   const sheet = prepare(results);
   const { runs, color, seeds } = sheet;
   const run = scheduledRun(runs);
@@ -186,7 +193,7 @@ export async function learningRate(results: StudyResults): Promise<string> {
   const middle = top + heights.rate + 20;
   const height = middle + heights.accuracy + 34;
   const label = { size: 16, bold: true, color: color(run) };
-  return page(SHEET_WIDTH, height, [
+  return new Picture(SHEET_WIDTH, height, [
     titleLines.svg,
     detail.svg,
     text(MARGIN, top - 8, `Learning rate${whose} (log scale)`, label),
@@ -197,8 +204,8 @@ export async function learningRate(results: StudyResults): Promise<string> {
   ]);
 }
 
-/** The whole study on one sheet, as an SVG document. */
-export async function overview(results: StudyResults): Promise<string> {
+/** The whole study on one sheet. */
+export async function overview(results: StudyResults): Promise<Picture> {
   const sheet = prepare(results);
   const { runs, color } = sheet;
   const cells = await accuracyCells(sheet, 'epoch', 262);
@@ -255,7 +262,7 @@ export async function overview(results: StudyResults): Promise<string> {
           mostNotes: 0,
         });
   const sheetHeight = y + 34 + barsHeight + 34;
-  return page(SHEET_WIDTH, sheetHeight, [
+  return new Picture(SHEET_WIDTH, sheetHeight, [
     ...parts,
     text(MARGIN, y + 24, runs.length === 1 ? 'Where it ends' : 'Where they end', { size: 18, bold: true }),
     text(MARGIN + 460, y + 24, 'What an epoch takes', { size: 18, bold: true }),
@@ -413,7 +420,7 @@ function controlLines(run: RunResult, color: string): Line[] {
 }
 
 /** The first control says what it is. */
-function controlNotes(run: RunResult, color: string): { x: number; y: number; label: string; color: string }[] {
+function controlNotes(run: RunResult, color: string): Note[] {
   const [first] = controlLines(run, color);
   const y = first?.y.at(-1) ?? Number.NaN;
   return Number.isFinite(y) ? [{ x: last(first.x), y, label: 'at the old rate', color }] : [];
@@ -492,7 +499,7 @@ async function ratePanel(
       })),
     ],
     x: { title: options.title, max: Math.max(1, epochsRun(run)), whole: true },
-    y: { title: '', min: low / 2, max: high * 2, log: true, ticks: logTicks(low / 2, high * 2) },
+    y: { title: '', min: low / 2, max: high * 2, log: true },
     marks: drops.map((drop) => drop.after),
     notes: drops
       .slice(0, options.mostNotes)
@@ -502,10 +509,10 @@ async function ratePanel(
   });
 }
 
-function grid(title: string, key: string, cells: readonly Cell[], cellHeight: number, results: StudyResults): string {
+function grid(title: string, key: string, cells: readonly Cell[], cellHeight: number, results: StudyResults): Picture {
   const [top, height, parts] = gridParts(titled(title, results), key, cells, cellHeight);
   const total = top + height + 34;
-  return page(SHEET_WIDTH, total, [...parts, footer(results, total)]);
+  return new Picture(SHEET_WIDTH, total, [...parts, footer(results, total)]);
 }
 
 /** Title, key and cells in rows of three; the y where the cells begin, their height, and the parts. */
@@ -534,7 +541,7 @@ function gridParts(
     const headline = headlineAt(x, y + 36, cell.headline);
     return (
       text(x, y + 16, run.name, { size: 18, bold: true, color: cell.color }) +
-      text(x + columnWidth - 20, y + 16, settings, { size: LABEL_SIZE, color: '#666666', anchor: 'end' }) +
+      text(x + columnWidth - 20, y + 16, settings, { size: 14, color: '#666666', anchor: 'end' }) +
       headline.svg +
       place(x, y + 50 + extra, cell.svg)
     );

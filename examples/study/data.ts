@@ -1,11 +1,11 @@
 /** Where the images come from: CIFAR-10, or drawn shapes where it cannot be had. */
 
-import { imagesBetween } from '../../src/datasets/imageDataset.ts';
 import {
   cifar10,
   DataError,
   type DownloadProgress,
   type ImageDataset,
+  imagesBetween,
   type LabelledImages,
   NetworkError,
   proceduralImages,

@@ -1,7 +1,6 @@
 /** Where and how a study was made, for its report: nothing in it tells whose machine that was or where files lie on it. */
 import { arch, cpus, homedir, release, type } from 'node:os';
-import { VERSION } from '../../src/base/version.ts';
-import type { DeviceInfo } from '../../src/index.ts';
+import { type DeviceInfo, VERSION } from '../../src/index.ts';
 import type { StudyFacts } from './results.ts';
 
 /** Names and values in the order in which a person reads them. */

@@ -1,5 +1,5 @@
 /** What can be read off a run's numbers; shared by the verdicts, the table and the charts so that they agree. */
-import { rateFalls } from '../../src/pictures/rateFalls.ts';
+import { rateFalls } from '../../src/pictures/index.ts';
 import type { RunHistory, Training, UnjudgedRun } from './results.ts';
 import { average } from './statistics.ts';
 

@@ -6,10 +6,10 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { DataError } from '../../src/index.ts';
-import { makeFolderOf } from '../../src/platform/files.ts';
 import { type Exhibits, exhibitsFrom, type StoredExhibits } from './exhibits.ts';
 import { count } from './facts.ts';
-import { readResults, writeFile } from './resultFiles.ts';
+import { makeFolder, onDisk, writeFile } from './files.ts';
+import { readResults } from './resultFiles.ts';
 import type { StudyFacts, UnjudgedRun } from './results.ts';
 import type { RunSettings, Settings } from './settings.ts';
 import type { RunOutcome } from './trainRun.ts';
@@ -53,7 +53,7 @@ export class Progress {
       return progress;
     }
     if (resume) console.log(`No study was interrupted in ${folder}: this one begins anew.`);
-    await makeFolderOf('results', progress.#path);
+    await onDisk('results', folder, () => makeFolder(folder));
     await progress.#removeBackups(settings.runs);
     await progress.#write();
     return progress;

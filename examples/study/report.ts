@@ -1,6 +1,6 @@
 /** Writes and prints what the study found. */
 import { join } from 'node:path';
-import { imagesBetween } from '../../src/datasets/imageDataset.ts';
+import { imagesBetween } from '../../src/index.ts';
 import { writeReport } from '../report/writeReport.ts';
 import { writeCharts } from './charts.ts';
 import { best, last } from './facts.ts';

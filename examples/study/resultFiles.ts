@@ -1,10 +1,9 @@
 /** What the study measured, as files: one `results.json` and one CSV a run. */
 import { access, constants, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFolder } from '#platform';
-import { makeFolderOf, onDisk, writeBytes } from '../../src/platform/files.ts';
 import { epochsAt } from './epochs.ts';
 import { trainingsOf } from './facts.ts';
+import { makeFolder, onDisk, writeFile } from './files.ts';
 import { parsedResults, type StudyResults, type UnjudgedRun } from './results.ts';
 
 /** Writes `results.json` into `folder`; a reader sees the old file or the new one, never a half of it. Returns its path. */
@@ -56,13 +55,4 @@ export async function prepareFolder(folder: string): Promise<void> {
     await makeFolder(folder);
     await access(folder, constants.W_OK);
   });
-}
-
-/**
- * Writes a file, all or nothing; missing folders are made.
- * @throws FileError that names the path and the remedy
- */
-export async function writeFile(path: string, content: string | Uint8Array): Promise<void> {
-  await makeFolderOf('results', path);
-  await writeBytes('results', path, content);
 }

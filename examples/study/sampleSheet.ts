@@ -1,6 +1,5 @@
 /** A sheet of test images with what they show and what the network took them for. */
-import { confusionCounts } from '../../src/pictures/confusion.ts';
-import { imageGrid } from '../../src/pictures/imageGrid.ts';
+import { confusionCounts, imageGrid } from '../../src/pictures/index.ts';
 import { percent } from './facts.ts';
 
 /**

@@ -4,10 +4,10 @@
  * number of the step: at the new rate a control would be the run, bit for bit.
  */
 import { Callback, DivergenceDetector, ProgressBar, type Sequential } from '../../src/index.ts';
-import { isMissing } from '../../src/platform/files.ts';
 import type { Examples } from './data.ts';
 import { count, shortRate } from './facts.ts';
 import type { Fall } from './fallWatch.ts';
+import { isMissing } from './files.ts';
 import { historyOf } from './history.ts';
 import { StopOnSignal } from './interrupt.ts';
 import type { DropControl } from './results.ts';

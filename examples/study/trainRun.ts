@@ -9,7 +9,7 @@ import {
   ReduceLROnPlateau,
   type Sequential,
 } from '../../src/index.ts';
-import { confusionCounts } from '../../src/pictures/confusion.ts';
+import { confusionCounts } from '../../src/pictures/index.ts';
 import { examplesOf } from './data.ts';
 import { type Exhibits, firstKernel } from './exhibits.ts';
 import { type Fall, FallWatch } from './fallWatch.ts';

@@ -1,4 +1,4 @@
-import type { Pixels } from '../../src/io/pixels.ts';
+import type { Pixels } from '../../src/pictures/index.ts';
 import { PixelCanvas } from './PixelCanvas.tsx';
 
 /** The filters of a layer, each with its weights as pixels. */

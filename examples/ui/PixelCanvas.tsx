@@ -1,7 +1,7 @@
 /** A small picture, its pixels enlarged without blur. */
 
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import type { Pixels } from '../../src/io/pixels.ts';
+import type { Pixels } from '../../src/pictures/index.ts';
 
 interface Props {
   readonly pixels: Pixels;

@@ -1,7 +1,6 @@
 /** Images with what the network takes them for: right in green, wrong in orange with the true class. */
 
-import type { Pixels } from '../../src/io/pixels.ts';
-import { likeliest } from '../../src/pictures/confusion.ts';
+import { likeliest, type Pixels } from '../../src/pictures/index.ts';
 import { PixelCanvas } from './PixelCanvas.tsx';
 
 interface Props {

@@ -1,7 +1,7 @@
 /** Draws curves with uPlot, and on them what a legend would say: each run's name at the end of its line. */
 
 import uPlot from 'uplot';
-import { spread } from '../../src/pictures/spread.ts';
+import { spread } from '../../src/pictures/index.ts';
 import { type Curve, crossOf, GUESSING, lastPlace, type View, valueBounds, type Zoom } from './curve.ts';
 import { fitted } from './fitted.ts';
 import { AXIS_NAMES, formatTick, formatValue, METRIC_NAMES } from './format.ts';

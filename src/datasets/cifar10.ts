@@ -4,11 +4,16 @@
  */
 
 import { loadCifar10 } from '#datasets';
-import type { LoadCifar10 } from './cifar10Options.ts';
-import { cifarClassNames, decodeCifar } from './cifarFormat.ts';
-
-// Typed here, so that the declarations of this module need none of Node.
-const load: LoadCifar10 = loadCifar10;
+import type { Cifar10Options } from './cifar10Options.ts';
+import {
+  archiveBytes,
+  batchBytes,
+  type CifarBatch,
+  cifarClassNames,
+  decodeCifar,
+  defaultRemedy,
+} from './cifarFormat.ts';
+import type { ImageDataset } from './imageDataset.ts';
 
 /** The CIFAR-10 data set. */
 export const cifar10 = {
@@ -22,6 +27,20 @@ export const cifar10 = {
   decode: decodeCifar,
 
   /**
+   * The batch files in an archive as the authors give it (`cifar-10-binary.tar.gz`), such as somebody dropped on a page, for
+   * `decode`. At most 256 MiB are read, unpacked, and at most 10,000 images a batch.
+   * @param name what errors call the archive
+   * @param remedy what an error tells the user to do
+   * @returns the `.bin` files in it, in its order and without their folder
+   * @throws {DataError} where it is no gzip file or no sound tar archive, or holds more than that.
+   * @throws {ArgumentError} for what is no Blob.
+   */
+  unpack: async (archive: Blob, name = 'the archive', remedy = defaultRemedy): Promise<CifarBatch[]> => {
+    const { unpackCifar } = await import('./cifarArchive.ts');
+    return unpackCifar(archive, name, remedy, { fileBytes: batchBytes, archiveBytes });
+  },
+
+  /**
    * Loads CIFAR-10 in Node: from `dir` where given, else from the cache, else from the network into the cache.
    *
    * The whole data set holds 50,000 training and 10,000 test images, 176 MiB decoded. Only as much of each batch file is
@@ -31,5 +50,5 @@ export const cifar10 = {
    * @throws {DataError} where a file is missing, truncated or corrupt, or holds fewer images than asked for.
    * @throws {ArgumentError} where a count is no whole number, a time is not above 0, or `md5` is no 32 hexadecimal digits.
    */
-  load,
+  load: (options?: Cifar10Options): Promise<ImageDataset> => loadCifar10(options),
 } as const;

@@ -35,7 +35,8 @@ export interface CifarBatch {
   readonly bytes: Uint8Array;
 }
 
-const defaultRemedy = 'Fetch the file again.';
+/** What an error tells the user to do where nobody knows better. */
+export const defaultRemedy = 'Fetch the file again.';
 
 /**
  * Turns batch files into NHWC images, one file after the other.

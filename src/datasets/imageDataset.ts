@@ -1,5 +1,8 @@
 /** What every image data set of wgrad looks like. Free of Node's and the browser's own modules. */
 
+import { describe } from '../base/describe.ts';
+import { ArgumentError } from '../base/errors.ts';
+
 /** Height, width and channels of one image. */
 export type ImageShape = readonly [height: number, width: number, channels: number];
 
@@ -39,9 +42,20 @@ export const planePixels = side * side;
 /** Bytes of one image. */
 export const imageBytes = planePixels * 3;
 
-/** The images from `begin` to `end`, where they lie: nothing is copied. */
+/**
+ * Some of the images with their labels, such as the first thousand, or those that are kept for validation. They stay where they
+ * lie: nothing is copied.
+ * @param begin the first one, from 0
+ * @param end the one after the last, at most how many there are
+ * @throws ArgumentError for other numbers
+ */
 export function imagesBetween({ images, labels, shape }: LabelledImages, begin: number, end: number): LabelledImages {
-  const [, height, width, channels] = shape;
+  const [count, height, width, channels] = shape;
+  if (!(Number.isInteger(begin) && Number.isInteger(end) && begin >= 0 && begin <= end && end <= count)) {
+    throw new ArgumentError(
+      `imagesBetween: expected whole numbers 0 <= begin <= end <= ${count}, got ${describe(begin)} and ${describe(end)}. Correct them.`,
+    );
+  }
   const size = height * width * channels;
   return {
     images: images.subarray(begin * size, end * size),

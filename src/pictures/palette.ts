@@ -1,6 +1,9 @@
 /** Colours that the colour-blind tell apart: Okabe and Ito's. */
 
-/** For lines and bars; the pale ones are darkened so that text in them can be read. */
+/**
+ * Six colours for lines and bars, which the colour-blind tell apart (Okabe and Ito's); the pale ones are darkened, so that text in
+ * them can be read on white.
+ */
 export const PALETTE = ['#0072B2', '#D55E00', '#00805F', '#A0478A', '#7A5200', '#3B3BB3'] as const;
 
 /** Areas that say right or wrong. */

@@ -7,65 +7,133 @@ import { spread } from './spread.ts';
 import { FONT } from './svgText.ts';
 import { vegaChart } from './vegaChart.ts';
 
-/** Points of a line; NaN leaves a gap. */
+/** A line of a panel. */
 export interface Line {
-  x: readonly number[];
-  y: readonly number[];
-  color: string;
-  dashed?: boolean;
-  /** Dots in the place of a line. */
-  dotted?: boolean;
+  /** Of each point. */
+  readonly x: readonly number[];
+  /** Of each point; NaN and infinities leave a gap, and so does what is not above 0 on a logarithmic axis. */
+  readonly y: readonly number[];
+  /** As SVG writes one, such as one of `PALETTE`. */
+  readonly color: string;
+  /** Default false. */
+  readonly dashed?: boolean;
+  /** Dots in the place of a line; default false. */
+  readonly dotted?: boolean;
   /** Drawn behind it as an area: between which values the line is the mean, at the same places. */
-  band?: { low: readonly number[]; high: readonly number[] };
-  /** Thin lines are context, thick ones the subject. */
-  thin?: boolean;
+  readonly band?: {
+    /** Its lower edge. */
+    readonly low: readonly number[];
+    /** Its upper edge. */
+    readonly high: readonly number[];
+  };
+  /** Thin lines are context, thick ones the subject; default false. */
+  readonly thin?: boolean;
   /** Written in the right margin at the height of the last point, or at the top where there is none. */
-  label?: string;
+  readonly label?: string;
   /** Index of the point where the run broke: it gets an x instead of a dot (or the last one before, if that has no number). */
-  brokenAt?: number;
-  /** Whether its last point is an open circle. */
-  open?: boolean;
+  readonly brokenAt?: number;
+  /** Whether its last point is an open circle; default false. */
+  readonly open?: boolean;
 }
 
 /** A value worth knowing, drawn across the panel and named in the right margin. */
 export interface Level {
-  y: number;
-  label: string;
+  /** On the y axis. */
+  readonly y: number;
+  /** What it is. */
+  readonly label: string;
 }
 
-/** What a panel of lines shows. */
+/** Text at a point of a chart. */
+export interface Note {
+  /** Of the point, on the x axis. */
+  readonly x: number;
+  /** Of the point, on the y axis. */
+  readonly y: number;
+  /** Written above it, to the right. */
+  readonly label: string;
+  /** As SVG writes one. */
+  readonly color: string;
+}
+
+/** What a panel of lines shows. Sizes are in units of the picture. */
 export interface LinePanel {
-  width: number;
-  height: number;
-  lines: readonly Line[];
-  x: { title: string; max: number; whole?: boolean };
-  /** `format` is d3's, by default without powers of ten. */
-  y: { title: string; min: number; max: number; log?: boolean; ticks?: readonly number[]; format?: string };
-  levels?: readonly Level[];
+  /** Of all, axes and margins included. */
+  readonly width: number;
+  /** Of all, axes and margins included. */
+  readonly height: number;
+  /** The first lie behind the others. */
+  readonly lines: readonly Line[];
+  /** The axis from left to right, which begins at 0. */
+  readonly x: {
+    /** '' for none. */
+    readonly title: string;
+    /** Where it ends. */
+    readonly max: number;
+    /** Whether all ticks are whole numbers; default false. */
+    readonly whole?: boolean;
+  };
+  /** The axis from bottom to top. Points beyond it lie on its edge. */
+  readonly y: {
+    /** '' for none. */
+    readonly title: string;
+    /** Where it begins; above 0 where it is logarithmic. */
+    readonly min: number;
+    /** Where it ends. */
+    readonly max: number;
+    /** Whether it is logarithmic; default false. */
+    readonly log?: boolean;
+    /** Default round numbers. */
+    readonly ticks?: readonly number[];
+    /** Of the numbers at the ticks, as d3 writes one; default without powers of ten. */
+    readonly format?: string;
+  };
+  /** Drawn where they lie on the axis. */
+  readonly levels?: readonly Level[];
   /** Places on the x axis, marked from top to bottom. */
-  marks?: readonly number[];
-  /** Text at points of the chart. */
-  notes?: readonly { x: number; y: number; label: string; color: string }[];
-  /** A value holds until it changes. */
-  steps?: boolean;
-  /** Written across the panel if there is nothing to draw. */
-  empty?: string;
-  /** Room for the labels at the line ends. */
-  right?: number;
+  readonly marks?: readonly number[];
+  /** Above the lines. */
+  readonly notes?: readonly Note[];
+  /** A value holds until it changes; default false. */
+  readonly steps?: boolean;
+  /** Written across the panel, such as where there is nothing to draw. */
+  readonly empty?: string;
+  /** Room for the labels at the line ends; default 136. */
+  readonly right?: number;
 }
 
-/** What a panel of bars shows; NaN draws no bar. */
+/** A bar of a panel. */
+export interface Bar {
+  /** Written to the left of it. */
+  readonly name: string;
+  /** Its length; NaN draws no bar. */
+  readonly value: number;
+  /** Written at its end. */
+  readonly label: string;
+  /** As SVG writes one, such as one of `PALETTE`. */
+  readonly color: string;
+  /** Where its whisker begins: between `low` and `high` the value lies. */
+  readonly low?: number;
+  /** Where its whisker ends. */
+  readonly high?: number;
+}
+
+/** What a panel of bars shows. Sizes are in units of the picture. */
 export interface BarPanel {
-  width: number;
-  height: number;
-  /** `low` and `high`: between which values it lies, drawn as a whisker. */
-  bars: readonly { name: string; value: number; label: string; color: string; low?: number; high?: number }[];
-  title: string;
-  max: number;
-  /** Without names, the panel stands to the right of one that has them. */
-  named: boolean;
-  /** Room for the labels at the ends. */
-  right?: number;
+  /** Of all, axes and margins included. */
+  readonly width: number;
+  /** Of all, axes and margins included. */
+  readonly height: number;
+  /** From the top. */
+  readonly bars: readonly Bar[];
+  /** Of the axis. */
+  readonly title: string;
+  /** The axis ends there; it begins at 0. */
+  readonly max: number;
+  /** Whether names are written; without them, the panel stands to the right of one that has them. */
+  readonly named: boolean;
+  /** Room for the labels at the ends; default 62. */
+  readonly right?: number;
 }
 
 /** Size of all text in a panel. */
@@ -103,7 +171,11 @@ const CONFIG = {
   },
 } as const;
 
-/** Draws lines. */
+/**
+ * Draws a small chart of lines, to be placed in a picture.
+ * @returns an SVG document of exactly the size asked for
+ * @throws StateError where vega or vega-lite is missing
+ */
 export function linePanel(panel: LinePanel): Promise<string> {
   const padding = { left: LEFT, right: panel.right ?? 136, top: TOP, bottom: BOTTOM };
   const width = panel.width - padding.left - padding.right;
@@ -119,6 +191,7 @@ export function linePanel(panel: LinePanel): Promise<string> {
       format: '~r',
     },
   } as const;
+  const ticks = panel.y.ticks ?? (panel.y.log ? logTicks(panel.y.min, panel.y.max) : undefined);
   const y = {
     field: 'y',
     type: 'quantitative',
@@ -129,7 +202,7 @@ export function linePanel(panel: LinePanel): Promise<string> {
       titleX: -LEFT + 14,
       titleBaseline: 'middle',
       format: panel.y.format ?? '~r',
-      ...(panel.y.ticks ? { values: [...panel.y.ticks] } : { tickCount: Math.max(2, Math.floor(height / 40)) }),
+      ...(ticks ? { values: [...ticks] } : { tickCount: Math.max(2, Math.floor(height / 40)) }),
     },
   } as const;
   const color = { field: 'color', type: 'nominal', scale: null } as const;
@@ -251,7 +324,11 @@ export function linePanel(panel: LinePanel): Promise<string> {
   return toSvg({ width, height, padding, layers });
 }
 
-/** Draws bars. */
+/**
+ * Draws a small chart of bars, to be placed in a picture.
+ * @returns an SVG document of exactly the size asked for
+ * @throws StateError where vega or vega-lite is missing
+ */
 export function barPanel(panel: BarPanel): Promise<string> {
   const padding = { left: panel.named ? 124 : 10, right: panel.right ?? 62, top: TOP, bottom: BOTTOM };
   const width = panel.width - padding.left - padding.right;
@@ -296,7 +373,7 @@ export function barPanel(panel: BarPanel): Promise<string> {
 }
 
 /** About `most` round numbers from 0 to `max`. */
-export function niceTicks(max: number, most: number, whole: boolean): number[] {
+function niceTicks(max: number, most: number, whole: boolean): number[] {
   const rough = max / most;
   const power = 10 ** Math.floor(Math.log10(rough));
   const nice = [1, 2, 5, 10].map((digit) => digit * power).find((step) => step >= rough * 0.999) ?? rough;
@@ -305,7 +382,7 @@ export function niceTicks(max: number, most: number, whole: boolean): number[] {
 }
 
 /** Round numbers from `low` to `high`, above 0: powers of ten and, where there are few of those, twice and five times them. */
-export function logTicks(low: number, high: number): number[] {
+function logTicks(low: number, high: number): number[] {
   const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
   const every = Math.ceil((last - first) / MOST_DECADES);
   const ticks: number[] = [];

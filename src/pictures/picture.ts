@@ -18,7 +18,7 @@ export interface PngOptions {
 const MOST_PIXELS = 2 ** 28;
 const IN_BROWSER = 'Use svg or png() there.';
 
-/** A finished picture. */
+/** A finished picture: what the functions of this module draw, or one of your own. */
 export class Picture {
   /** A complete SVG document that refers to no other file. Its text is in Source Sans 3, or Arial where that is not installed. */
   readonly svg: string;
@@ -28,11 +28,19 @@ export class Picture {
   readonly height: number;
 
   /**
-   * Use `plotHistory`, `imageGrid`, `filterGrid` or `confusionMatrix`.
-   * @param parts SVG elements
-   * @internal
+   * A picture of your own.
+   * @param width units, rounded up
+   * @param height units, rounded up
+   * @param parts SVG elements, the first behind the others, on a white page: those of `text` and `paragraph`, charts and other
+   * pictures by `place`, or your own
+   * @throws ArgumentError for a size that is not above 0
    */
   constructor(width: number, height: number, parts: readonly string[]) {
+    if (!(width > 0 && height > 0 && Number.isFinite(width * height))) {
+      throw new ArgumentError(
+        `Picture: expected a width and a height above 0, got ${describe(width)} and ${describe(height)}. Correct them.`,
+      );
+    }
     this.width = Math.ceil(width);
     this.height = Math.ceil(height);
     this.svg = page(this.width, this.height, parts);

@@ -6,7 +6,7 @@ import { checkName, checkOptions } from '../base/optionNames.ts';
 import { short } from './format.ts';
 import { heading, MARGIN, SLACK } from './heading.ts';
 import { historyTitle } from './historyTitle.ts';
-import { LABEL_SIZE, type Line, type LinePanel, linePanel, logTicks } from './panel.ts';
+import { LABEL_SIZE, type Line, type LinePanel, linePanel } from './panel.ts';
 import { Picture } from './picture.ts';
 import { rateFalls } from './rateFalls.ts';
 import { place } from './svgSheet.ts';
@@ -140,7 +140,7 @@ function ratePanel(runs: readonly Run[]): Panel {
     name: `learning rate${log ? ' (log scale)' : ''}`,
     height: RATE_HEIGHT,
     steps: true,
-    y: log ? { title: '', min: low, max: high, log, ticks: logTicks(low, high), format: '~g' } : axis(values),
+    y: log ? { title: '', min: low, max: high, log, format: '~g' } : axis(values),
     empty: values.length > 0 ? undefined : 'no finite number',
   };
 }
@@ -191,7 +191,7 @@ function shareAxis(values: readonly number[]): LinePanel['y'] {
 function lossAxis(values: readonly number[], logarithmic: boolean | undefined): LinePanel['y'] {
   const [low, high] = [Math.min(...values) * 0.9, Math.max(...values) * 1.15];
   const log = values.length > 0 && low > 0 && (logarithmic ?? high / low > WIDE);
-  return log ? { title: '', min: low, max: high, log, ticks: logTicks(low, high), format: '~g' } : axis(values);
+  return log ? { title: '', min: low, max: high, log, format: '~g' } : axis(values);
 }
 
 /** From zero, where no value is below. */

@@ -2,7 +2,10 @@
 
 const ROUNDS = 100;
 
-/** Moves places apart until `gap` lies between neighbours, within bounds, each as near to its own as can be. Keeps their order in the list. */
+/**
+ * Makes room for labels: moves places apart until `gap` lies between neighbours, within bounds, each as near to its own as can be.
+ * @returns the new places, in the order of the list
+ */
 export function spread(
   places: readonly number[],
   gap: number,

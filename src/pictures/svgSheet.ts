@@ -3,14 +3,18 @@
 import { textWidth } from '#raster';
 import { type TextStyle, text } from './svgText.ts';
 
-/** Lines of text that fit into `width`, the first with its baseline at `y`. Returns the baseline of the next line too. */
-export function paragraph(
-  x: number,
-  y: number,
-  content: string,
-  width: number,
-  style: TextStyle,
-): { svg: string; nextY: number } {
+/** Lines of text, and where the next one would be. */
+export interface Paragraph {
+  /** SVG elements. */
+  readonly svg: string;
+  /** The baseline of the line that would follow. */
+  readonly nextY: number;
+}
+
+/**
+ * Lines of text that fit into `width`, the first with its baseline at `y`,. A word that is wider has a line of its own.
+ */
+export function paragraph(x: number, y: number, content: string, width: number, style: TextStyle): Paragraph {
   const lines = wrapText(content, width, style);
   const leading = Math.round(style.size * 1.25);
   return {
@@ -19,7 +23,10 @@ export function paragraph(
   };
 }
 
-/** Places an SVG document inside another. */
+/**
+ * An SVG document as an element of another one, with its top left corner at (x, y).
+ * @param svg such as a chart of `linePanel`, or the `svg` of another picture
+ */
 export function place(x: number, y: number, svg: string): string {
   return svg.replace(/^<svg /, `<svg x="${x}" y="${y}" `);
 }

@@ -3,18 +3,25 @@
 /** The family's name inside its font files. */
 export const FONT_NAME = 'Source Sans 3';
 
-/** What an SVG document asks for: the font, and what is like it where it is not installed. */
+/**
+ * The font of all text in pictures, as SVG and CSS name it: Source Sans 3, and what is like it where that is not installed. A
+ * chart of Vega's own, drawn for a picture, is to ask for it.
+ */
 export const FONT = `'${FONT_NAME}', 'Helvetica Neue', Arial, 'Liberation Sans', 'DejaVu Sans Condensed', sans-serif`;
 
 /** How a line of text looks. */
 export interface TextStyle {
-  size: number;
-  bold?: boolean;
-  color?: string;
-  anchor?: 'start' | 'middle' | 'end';
+  /** Font size, in units of the picture. */
+  readonly size: number;
+  /** Default false. */
+  readonly bold?: boolean;
+  /** As SVG writes one; default a soft black, `#222222`. */
+  readonly color?: string;
+  /** Which part of the line lies at `x`; default `start`. */
+  readonly anchor?: 'start' | 'middle' | 'end';
 }
 
-/** One line of text with its baseline at `y`. */
+/** One line of text with its baseline at `y`, as an SVG element. What XML cannot hold becomes `?`. */
 export function text(x: number, y: number, content: string, style: TextStyle): string {
   const { size, bold = false, color = '#222222', anchor = 'start' } = style;
   return (

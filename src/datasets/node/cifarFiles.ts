@@ -8,8 +8,8 @@ import { DataError } from '../../base/errors.ts';
 import { codeOf } from '../../platform/node/codeOf.ts';
 import { readBeginning } from '../../platform/node/readWhole.ts';
 import { archiveBytes, batchBytes } from '../cifarFormat.ts';
+import { readTar } from '../tar.ts';
 import { onDisk } from './download.ts';
-import { readTar } from './tar.ts';
 
 export const archiveName = 'cifar-10-binary.tar.gz';
 export const folderName = 'cifar-10-batches-bin';

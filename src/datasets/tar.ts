@@ -1,5 +1,5 @@
 /** A reader for tar archives as they arrive: enough of ustar for archives of plain files with short names. */
-import { DataError } from '../../base/errors.ts';
+import { DataError } from '../base/errors.ts';
 
 /** One plain file of an archive. */
 export interface TarFile {
