@@ -6,7 +6,7 @@ import { type DecodedPng, decode } from 'fast-png';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { rasterize } from '#raster';
-import { SHEET_WIDTH, writeCharts, ZOOM } from '../examples/study/charts.ts';
+import { writeCharts, ZOOM } from '../examples/study/charts.ts';
 import { commandLine, environmentOf, withoutFolders } from '../examples/study/environment.ts';
 import { type Exhibits, firstKernel } from '../examples/study/exhibits.ts';
 import { CLIPPED_LOSS, GUESSING_LOSS } from '../examples/study/facts.ts';
@@ -18,6 +18,7 @@ import type { RunResult, StudyFacts, StudyResults } from '../examples/study/resu
 import { writeSampleSheet } from '../examples/study/sampleSheet.ts';
 import { Screen } from '../examples/study/screen.ts';
 import { type Settings, settingsFor } from '../examples/study/settings.ts';
+import { SHEET_WIDTH } from '../examples/study/sheet.ts';
 import { table } from '../examples/study/table.ts';
 import { trainRun } from '../examples/study/trainRun.ts';
 import { Callback, DataError, openDevice, proceduralImages, ShapeError } from '../src/index.ts';

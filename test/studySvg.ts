@@ -1,6 +1,9 @@
 /** The study's charts as SVG documents, which tests read. */
 
-import * as charts from '../examples/study/charts.ts';
+import * as accuracy from '../examples/study/accuracyCharts.ts';
+import * as loss from '../examples/study/lossChart.ts';
+import * as whole from '../examples/study/overviewChart.ts';
+import * as rate from '../examples/study/rateChart.ts';
 import type { StudyResults } from '../examples/study/results.ts';
 import type { Picture } from '../src/pictures/index.ts';
 
@@ -9,8 +12,8 @@ const svgOf =
   async (results: StudyResults): Promise<string> =>
     (await draw(results)).svg;
 
-export const accuracyByEpoch = svgOf(charts.accuracyByEpoch);
-export const accuracyByTime = svgOf(charts.accuracyByTime);
-export const lossByEpoch = svgOf(charts.lossByEpoch);
-export const learningRate = svgOf(charts.learningRate);
-export const overview = svgOf(charts.overview);
+export const accuracyByEpoch = svgOf(accuracy.accuracyByEpoch);
+export const accuracyByTime = svgOf(accuracy.accuracyByTime);
+export const lossByEpoch = svgOf(loss.lossByEpoch);
+export const learningRate = svgOf(rate.learningRate);
+export const overview = svgOf(whole.overview);
