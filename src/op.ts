@@ -15,6 +15,9 @@ export {
   type Lowering,
   type Node,
   type Op,
+  type RowCut,
+  type RowRule,
+  type Rows,
 } from './ir/op.ts';
 export type { PointwiseScope, ViewScope } from './ir/scope.ts';
 export type { Storage } from './ir/storage.ts';

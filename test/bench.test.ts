@@ -10,7 +10,7 @@ import { footnotes } from '../bench/report.ts';
 import { firstNearPeak, forecast, middleMean, spreadOf } from '../bench/statistics.ts';
 import type { StepRow } from '../bench/steps.ts';
 import { short } from '../bench/table.ts';
-import { ALL_PASSES } from '../src/compiler/rewrite/passes.ts';
+import { passesFor } from '../src/compiler/rewrite/passes.ts';
 import { schedule } from '../src/compiler/schedule.ts';
 import type { Target } from '../src/ir/target.ts';
 import { standIn } from '../src/network/parameters.ts';
@@ -107,9 +107,9 @@ graphs('every case can be planned, and says what it takes', () => {
     const nodes = leaves.map(({ shape, dtype }) => ({ ...standIn(shape), dtype }));
     const { roots, before = [] } = one.graph(nodes, 2);
     for (const target of targets) {
-      const { kernels } = schedule(roots, target, ALL_PASSES);
+      const { kernels } = schedule(roots, target, passesFor);
       assert.ok(
-        kernels.length > schedule(before, target, ALL_PASSES).kernels.length,
+        kernels.length > schedule(before, target, passesFor).kernels.length,
         `${name} has no kernel of its own`,
       );
       // What is not in a kernel's graph needs no memory.
@@ -125,7 +125,7 @@ graphs('convolutions with bias and ReLU, and the study’s with pooling and drop
   for (const one of kernelCases()) {
     if (!one.kernel.startsWith('conv') || one.direction !== 'forward') continue;
     const nodes = one.leaves(32).map(({ shape }) => standIn(shape));
-    const { kernels } = schedule(one.graph(nodes, 32).roots, targets[0], ALL_PASSES);
+    const { kernels } = schedule(one.graph(nodes, 32).roots, targets[0], passesFor);
     assert.is(kernels.length, 1, one.kernel);
   }
 });
@@ -135,7 +135,7 @@ graphs('the pooled convolution’s kernel gradient is the fused one that trainin
   assert.is(found.length, 1);
   for (const one of found) {
     const nodes = one.leaves(32).map(({ shape }) => standIn(shape));
-    const labels = schedule(one.graph(nodes, 32).roots, targets[0], ALL_PASSES).kernels.map((kernel) => kernel.label);
+    const labels = schedule(one.graph(nodes, 32).roots, targets[0], passesFor).kernels.map((kernel) => kernel.label);
     assert.ok(
       labels.some((label) => label.startsWith('conv2dPoolGradient')),
       labels.join(', '),

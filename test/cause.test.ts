@@ -250,7 +250,7 @@ const ABSENT: readonly OpName[] = [
   'copy',
   'reshape',
   'batchRows',
-  'window',
+  'stretch',
   // what the planner makes of others
   'maxPool2dPick',
   'conv2dPool',

@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { randomBits, uniform } from '../src/base/random.ts';
 import { type Shape, sameShape, sizeOf } from '../src/base/shape.ts';
-import { ALL_PASSES } from '../src/compiler/rewrite/passes.ts';
+import { passesFor } from '../src/compiler/rewrite/passes.ts';
 import { type Schedule, schedule } from '../src/compiler/schedule.ts';
 import { createNode, isScratch, type Node, type Operand } from '../src/ir/op.ts';
 import type { Target } from '../src/ir/target.ts';
@@ -30,7 +30,7 @@ const test = suite('planner');
 const TARGET: Target = { subgroupSize: 0, maxStorageBuffers: 8, software: true };
 
 const leaf = (...shape: number[]): Node => dataNode(new Float32Array(sizeOf(shape)), shape);
-const plan = (...roots: Node[]): Schedule => schedule(roots, TARGET, ALL_PASSES);
+const plan = (...roots: Node[]): Schedule => schedule(roots, TARGET, passesFor);
 const kernels = (...roots: Node[]): string[] => plan(...roots).kernels.map((kernel) => kernel.label);
 
 // What shares a kernel
@@ -250,7 +250,7 @@ test('packs are contiguous, at offsets that are multiples of 256', () => {
   const parts = [e.exp(leaf(3)), sum(leaf(9, 65), 0), matmul(leaf(2, 3), leaf(3, 4)), leaf(64), fullNode(1, [5])];
   const packed = pack(parts);
   const target = leaf(...packed.shape);
-  const schedule_ = schedule([assign(target, packed), packed], TARGET, ALL_PASSES);
+  const schedule_ = schedule([assign(target, packed), packed], TARGET, passesFor);
   checkOrder(schedule_, [packed]);
   const home = schedule_.placement.places.get(packed);
   let start = 0;
@@ -379,7 +379,7 @@ test('on 200 random graphs nothing is read after it was overwritten', () => {
     const all = [...roots, ...packed];
     const target = seed % 2 === 0 ? TARGET : { ...TARGET, subgroupSize: 8, maxStorageBuffers: 4 };
     try {
-      checkOrder(schedule(all, target, ALL_PASSES), all);
+      checkOrder(schedule(all, target, passesFor), all);
     } catch (error) {
       throw new Error(`graph ${seed}, ${target.maxStorageBuffers} buffers: ${String(error)}`);
     }

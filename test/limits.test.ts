@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { HostArray } from '../src/base/dtype.ts';
 import { type Shape, sizeOf } from '../src/base/shape.ts';
-import { ALL_PASSES } from '../src/compiler/rewrite/passes.ts';
+import { passesFor } from '../src/compiler/rewrite/passes.ts';
 import { schedule } from '../src/compiler/schedule.ts';
 import {
   Callback,
@@ -133,7 +133,7 @@ test('a refused bind group names the kernel and its operands; the plan is given 
 test('a kernel that does not compile is told with the lines that are wrong; the device works on', () =>
   on({}, async (device) => {
     const x = nodeOf(draw([30]));
-    const [kernel] = schedule([e.exp(x)], device.target, ALL_PASSES).kernels;
+    const [kernel] = schedule([e.exp(x)], device.target, passesFor).kernels;
     const source = `${kernel.source}\nfn wrong() -> u32 {\nreturn nonsense;\n}`;
     const error = await rejects(
       () => device.pipelines.get({ ...kernel, source }),
@@ -457,7 +457,7 @@ test('no kernel of 100 random graphs binds more buffers than WebGPU guarantees',
       pairs[roll(pairs.length)],
     ];
     for (const target of targets) {
-      const { kernels } = schedule([...new Set(roots.map(({ node }) => node))], target, ALL_PASSES);
+      const { kernels } = schedule([...new Set(roots.map(({ node }) => node))], target, passesFor);
       for (const { label, bindings } of kernels) {
         const storage = bindings.filter(({ access }) => access !== 'uniform').length;
         assert.ok(storage <= 8, `graph ${seed}, ${label}: ${storage} buffers`);

@@ -8,7 +8,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { KERNEL_BLOCKS, pcg4d, permutation } from '../src/base/random.ts';
 import { type Padding, type Pair, type Shape, sizeOf } from '../src/base/shape.ts';
-import { ALL_PASSES } from '../src/compiler/rewrite/passes.ts';
+import { passesFor } from '../src/compiler/rewrite/passes.ts';
 import { schedule } from '../src/compiler/schedule.ts';
 import { createNode, type Node } from '../src/ir/op.ts';
 import { batchRows } from '../src/ops/batchRows.ts';
@@ -28,9 +28,9 @@ import { randomNormal, randomUniform } from '../src/ops/random.ts';
 import { argMax, broadcastTo, max, mean, min, sum } from '../src/ops/reduce.ts';
 import { reshape } from '../src/ops/reshape.ts';
 import { type CrossEntropyOptions, logSoftmax, softmax, softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
+import { stretch } from '../src/ops/stretch.ts';
 import { assign, optimizerUpdate, type UpdateRule } from '../src/ops/update.ts';
 import { pad, slice, transpose } from '../src/ops/views.ts';
-import { window } from '../src/ops/window.ts';
 import { defaultDevice } from '../src/runtime/defaultDevice.ts';
 import { runOnce } from '../src/runtime/run.ts';
 import { variable } from '../src/tensor/functional.ts';
@@ -179,7 +179,7 @@ const CONVOLUTIONS: readonly Convolution[] = [
 const describeConvolution = ({ x, kernel, stride = 1, padding = 'valid' }: Convolution): string =>
   `${show(x)} ${show(kernel)} stride ${stride} ${padding}`;
 
-/** What the planner runs as one kernel with the ReLU and the pooling: see graph/passes.ts. */
+/** What the planner runs as one kernel with the ReLU and the pooling: see compiler/rewrite/fusePooling.ts. */
 const FUSED_CONVOLUTIONS: readonly Convolution[] = [
   { x: [2, 8, 8, 3], kernel: [3, 3, 3, 8], padding: 'same' },
   { x: [3, 6, 9, 1], kernel: [3, 2, 1, 16] },
@@ -1023,21 +1023,21 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
       })),
     ),
   ],
-  window: [
+  stretch: [
     ...(
       [
         { what: 'of a leaf', base: (x: Node): Node => x },
         { what: 'of a result that others read as well', base: (x: Node): Node => e.neg(e.neg(x)) },
         { what: 'of a pack', base: (x: Node): Node => pack([slice(x, [0], [128]), slice(x, [128], [192])]) },
-        { what: 'of a window', base: (x: Node): Node => window(x, 0, [320]) },
+        { what: 'of a stretch', base: (x: Node): Node => stretch(x, 0, [320]) },
       ] as const
     ).map(({ what, base }) => ({
       name: what,
       async run() {
         const x = draw([320]);
         const source = base(nodeOf(x));
-        const part = e.mul(window(source, 64, [50, 3]), fullNode(2));
-        const [doubled, sums] = await evaluate([part, sum(window(source, 128, [192]))]);
+        const part = e.mul(stretch(source, 64, [50, 3]), fullNode(2));
+        const [doubled, sums] = await evaluate([part, sum(stretch(source, 128, [192]))]);
         assertSame(
           doubled,
           Array.from(x.values.subarray(64, 214), (value) => value * 2),
@@ -1058,7 +1058,7 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
       name: 'has no gradient: the planner makes it after gradients were taken',
       async run() {
         const x = nodeOf(draw([64]));
-        assert.throws(() => gradients(sum(window(x, 0, [4])), [x]), /slice/);
+        assert.throws(() => gradients(sum(stretch(x, 0, [4])), [x]), /slice/);
       },
     },
   ],
@@ -1186,9 +1186,9 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
         FUSED_CONVOLUTIONS.forEach((one, at) => {
           const [x, kernel, bias] = inputs[at].map(nodeOf);
           const y = fusedConvolution(one)(x, kernel, bias);
-          const alone = schedule([y], target, ALL_PASSES).kernels.map((kernel_) => kernel_.label);
+          const alone = schedule([y], target, passesFor).kernels.map((kernel_) => kernel_.label);
           assert.equal(alone, ['conv2d+relu+maxPool2d']);
-          const { kernels } = schedule([y, ...gradients(sum(e.square(y)), [kernel, bias])], target, ALL_PASSES);
+          const { kernels } = schedule([y, ...gradients(sum(e.square(y)), [kernel, bias])], target, passesFor);
           const labels = kernels.map((kernel_) => kernel_.label);
           assert.ok(
             labels.some((label) => label.startsWith('conv2dPoolGradient')),
@@ -1216,7 +1216,7 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
         const { target } = await defaultDevice();
         const x = nodeOf(distinct([2, 6, 4, 8]));
         const [slope] = gradients(sum(e.square(maxPool2d(e.relu(e.tanh(x)), { size: 2 }))), [x]);
-        const labels = schedule([slope], target, ALL_PASSES).kernels.map((kernel) => kernel.label);
+        const labels = schedule([slope], target, passesFor).kernels.map((kernel) => kernel.label);
         assert.ok(
           labels.some((label) => label.includes('maxPoolWinners')),
           labels.join(', '),
@@ -1495,7 +1495,7 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
         const health = dataNode(new Int32Array(4), [4]);
         const small = [3, 5, 70].map((size) => e.square(dataNode(new Float32Array(size), [size])));
         const target = { subgroupSize: 0, maxStorageBuffers: 8, software: true };
-        const kernelsOf = (root: Node) => schedule([root], target, ALL_PASSES).kernels;
+        const kernelsOf = (root: Node) => schedule([root], target, passesFor).kernels;
         const watched = kernelsOf(pack(small, (node) => watch(node, health, RULE)));
         assert.is(watched.length, kernelsOf(pack(small)).length);
         const [{ bindings }] = watched;

@@ -6,7 +6,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Padding, Pair, Shape } from '../src/base/shape.ts';
-import { ALL_PASSES } from '../src/compiler/rewrite/passes.ts';
+import { passesFor } from '../src/compiler/rewrite/passes.ts';
 import { chosenVariant, schedule } from '../src/compiler/schedule.ts';
 import type { KernelVariant } from '../src/ir/op.ts';
 import { createNode, type Node } from '../src/ir/op.ts';
@@ -201,7 +201,7 @@ for (const name of variants.keys()) {
   test(`${name}: sums are split where there are few tiles`, () =>
     forced(name, async () => {
       const labels = (one: Product): string[] =>
-        schedule([build(one)], device.target, ALL_PASSES).kernels.map(({ label }) => label);
+        schedule([build(one)], device.target, passesFor).kernels.map(({ label }) => label);
       assert.equal(labels(product(7, 5, 11, [false, false])), ['matmul']);
       assert.equal(labels(product(3, 1500, 2, [false, true])), ['matmul (parts)', 'matmul']);
     }));

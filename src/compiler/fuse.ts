@@ -149,7 +149,7 @@ class Fusion {
     this.#groupOf.set(node, group);
   }
 
-  /** The groups that must run before a node; packs and windows have none, but order what writes into them before it. */
+  /** The groups that must run before a node; packs and stretches have none, but order what writes into them before it. */
   #neededBy(node: Node): OpenGroup[] {
     const needed: OpenGroup[] = [];
     const stack = [...node.inputs];

@@ -89,7 +89,7 @@ function firstFrom(rising: readonly number[], least: number): number {
   return low;
 }
 
-/** What must have its value before an operand is read: for a pack or window, what lies in it. */
+/** What must have its value before an operand is read: for a pack or stretch, what lies in it. */
 function partsOf(operand: Operand): readonly Operand[] {
   if (isScratch(operand) || !isComposed(operand)) return [operand];
   return operand.inputs.flatMap((input) => partsOf(resolve(input)));

@@ -47,11 +47,11 @@ export function placeInMemory(
 ): Placement {
   // Inputs of a pack live inside the pack's memory: it is the pack that is placed.
   const packed = new Map<Operand, { readonly pack: Node; readonly offset: number }>(packs);
-  const windows = new Set<Node>();
+  const stretches = new Set<Node>();
   const homeOf = (operand: Operand): Operand => {
     if (isScratch(operand)) return operand;
     const { home } = homeOfNode(operand);
-    if (home !== operand) windows.add(operand);
+    if (home !== operand) stretches.add(operand);
     return packed.get(home)?.pack ?? home;
   };
   const lives = new Map<Operand, Life>();
@@ -109,11 +109,11 @@ export function placeInMemory(
     const bytes = roundUp(bytesOfOperand(operand), OFFSET_ALIGNMENT);
     if (slot !== undefined) places.set(operand, { slot, offset, bytes });
   }
-  for (const window of windows) {
-    const { home, offset } = homeOfNode(window);
+  for (const stretch of stretches) {
+    const { home, offset } = homeOfNode(stretch);
     const place = places.get(home);
     if (place !== undefined) {
-      places.set(window, { slot: place.slot, offset: place.offset + offset, bytes: bytesOfOperand(window) });
+      places.set(stretch, { slot: place.slot, offset: place.offset + offset, bytes: bytesOfOperand(stretch) });
     }
   }
   return { places, slots, bytes: slots.reduce((sum, bytes) => sum + bytes, 0), aliveBytes };

@@ -15,7 +15,7 @@ import { fuse } from './fuse.ts';
 import type { Group } from './groups.ts';
 import { type KernelDraft, type ScheduledKernel, sideBySide, writeKernel } from './kernelText.ts';
 import { type Placement, placeInMemory } from './placement.ts';
-import { type Pass, rewrite } from './rewrite/rewrite.ts';
+import { type PassesOnDemand, rewrite } from './rewrite/rewrite.ts';
 import { checkSizes } from './sizes.ts';
 
 export interface Schedule {
@@ -29,10 +29,13 @@ export interface Schedule {
   readonly tunable: readonly Node[];
 }
 
-/** Compiles the graph of `asked` for a kind of adapter. Roots that have a value keep their memory to themselves. */
-export function schedule(asked: readonly Node[], target: Target, passes: readonly Pass[]): Schedule {
+/**
+ * Compiles the graph of `asked` for a kind of adapter. Roots that have a value keep their memory to themselves. `passesFor`
+ * may be null where the graph needs no pass that is loaded on demand (see rewrite.ts).
+ */
+export function schedule(asked: readonly Node[], target: Target, passesFor: PassesOnDemand | null): Schedule {
   checkSizes(asked);
-  const rewritten = rewrite(asked, passes);
+  const rewritten = rewrite(asked, passesFor);
   const roots = asked.map((root) => rewritten.get(root) ?? root);
   const groups = fuse(roots, target.maxStorageBuffers);
   const packs = new Map<Node, { readonly pack: Node; readonly offset: number }>();

@@ -32,7 +32,7 @@ export type Lowering<A> =
   /** The same elements in the same order under another shape: costs nothing. */
   | { readonly kind: 'alias' }
   /** Neighbouring elements of its input, from element `start` on, where they lie: costs nothing. */
-  | { readonly kind: 'window'; start(node: Node<A>): number }
+  | { readonly kind: 'stretch'; start(node: Node<A>): number }
   /** One output element depends on the broadcast input elements at its own place: an expression, fused freely. */
   | {
       readonly kind: 'pointwise';
@@ -85,6 +85,52 @@ export type LeafSource =
   | { readonly kind: 'host'; readonly values: HostArray }
   | { readonly kind: 'device'; readonly storage: Storage };
 
+/**
+ * Which rows of the inputs a part of a result is computed from, and what becomes of the part. Negative axes count from the
+ * end.
+ */
+export interface RowCut {
+  /** The axis along which each input is cut, by its place; null or left out: every part takes the whole input. */
+  readonly inputs: readonly (number | null)[];
+  /** The result's axis along which the parts lie side by side; or how results of the whole shape are combined. */
+  readonly result: number | 'add' | 'maximum' | 'minimum';
+}
+
+/** The axis of a tensor's rows, the first that is longer than 1; -1 where it has but one element. */
+export const rowAxis = (shape: Shape): number => shape.findIndex((extent) => extent > 1);
+
+/**
+ * How an operation is computed in parts, for tensors that are larger than an adapter can bind. A tensor's rows lie along its
+ * first axis that is longer than 1: what a part holds are neighbours in memory.
+ */
+export interface RowRule<A, Name extends string = string> {
+  /**
+   * The ways in which a node can be cut: of several, the first that is along the rows of its largest operand is taken. None:
+   * its rows mix. A number: along this axis of the first input and of the result. `elementwise`: an element depends on the
+   * broadcast input elements at its own place; `flat`: the elements of its input in the same order. `axis` is that of the
+   * first input's rows.
+   */
+  cuts(node: Node<A>, axis: number): readonly (RowCut | number | 'elementwise' | 'flat')[];
+  /** Attributes that tell how many rows there are: shapes that have them, or their number. */
+  readonly sizes?: readonly Name[];
+  /** The attribute to which the number of rows before the part is added; absent in a node, it is 0. */
+  readonly start?: Name;
+  /** Set where a result is a box of the first input, which may then be read in part: the attribute that tells the corner. */
+  readonly corner?: Name;
+  /**
+   * Set where the first input may come as several that lie side by side, followed by one more input: the attribute that
+   * tells how many rows each has, the last one aside.
+   */
+  readonly rowsPerShard?: Name;
+}
+
+/**
+ * Whether an operation can be computed in parts. `whole`: it cannot, because its rows mix or because it asks for the index
+ * of an element. `elementwise`: an element depends on the broadcast input elements at its own place and on nothing else; of
+ * an effect: so does what it writes, and inputs of another size than the first are given whole.
+ */
+export type Rows<A, Name extends string = string> = 'whole' | 'elementwise' | RowRule<A, Name>;
+
 /** An operation: everything that the library knows of it. */
 export interface Op<A = unknown> {
   /** Unique: compiled plans are found by names, attributes, shapes and dtypes alone. */
@@ -98,6 +144,28 @@ export interface Op<A = unknown> {
   gradient(node: Node<A>, upstream: Node, needs: readonly boolean[]): readonly (Node | null)[] | 'none';
   /** How it becomes kernels. */
   readonly lowering: Lowering<A>;
+  /**
+   * How it is computed in parts where its tensors are larger than the adapter can bind. Default `whole`: it is not, and what
+   * is too large for it is refused.
+   */
+  readonly rows?: Rows<A>;
+  /** True where a rewriting pass that is loaded on demand starts from this operation: see compiler/rewrite/passes.ts. */
+  readonly sought?: true;
+  /**
+   * What stands in its place where inputs are one number throughout: `values` has that number, and null for all other
+   * inputs. A node, or a number for a result that is this number throughout, rounded to float32; null: the operation stays.
+   */
+  fold?(inputs: readonly Node[], values: readonly (number | null)[], attributes: A): Node | number | null;
+}
+
+/** An operation that a rewriting pass starts from. */
+export interface SoughtOp<A> extends BuiltInOp<A> {
+  readonly sought: true;
+}
+
+/** An operation of the library, which says how it is cut. */
+export interface BuiltInOp<A> extends Op<A> {
+  readonly rows: Rows<A, string & keyof A>;
 }
 
 /**

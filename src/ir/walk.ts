@@ -37,16 +37,16 @@ export function resolve(node: Node): Node {
 export function homeOf(node: Node): { readonly home: Node; readonly offset: number } {
   let home = resolve(node);
   let offset = 0;
-  for (let { lowering } = home.op; lowering.kind === 'window'; { lowering } = home.op) {
+  for (let { lowering } = home.op; lowering.kind === 'stretch'; { lowering } = home.op) {
     offset += lowering.start(home) * (home.dtype === 'uint8' ? 1 : 4);
     home = resolve(home.inputs[0]);
   }
   return { home, offset };
 }
 
-/** Whether a node has no kernel of its own, but lies in memory that others write: in the inputs of a pack, or in a window's. */
+/** Whether a node has no kernel of its own, but lies in memory that others write: in the inputs of a pack, or in a stretch of it. */
 export const isComposed = ({ op: { lowering } }: Node): boolean =>
-  lowering.kind === 'pack' || lowering.kind === 'window';
+  lowering.kind === 'pack' || lowering.kind === 'stretch';
 
 /** A number that is written into the kernel's uniforms instead of memory. */
 export function isConstant(node: Node): boolean {

@@ -2,7 +2,7 @@
 
 import { ShapeError } from '../base/errors.ts';
 import { type Shape, sizeOf } from '../base/shape.ts';
-import { createNode, type Node, type Op } from '../ir/op.ts';
+import { type BuiltInOp, createNode, type Node } from '../ir/op.ts';
 
 export interface BatchAttributes {
   readonly batch: number;
@@ -16,7 +16,7 @@ export interface BatchAttributes {
  * The batch of a data set: rows order[position], order[position + 1], … of the shards, which lie side by side; position
  * is the step's. Inputs: the shards [rows, ...], then the order (int32). uint8 comes out as float32.
  */
-export const batchRowsOp: Op<BatchAttributes> = {
+export const batchRowsOp: BuiltInOp<BatchAttributes> = {
   name: 'batchRows',
   infer(inputs, { batch }) {
     const [first] = inputs;
@@ -26,6 +26,12 @@ export const batchRowsOp: Op<BatchAttributes> = {
     return { shape: [batch, ...first.shape.slice(1)], dtype: first.dtype === 'uint8' ? 'float32' : first.dtype };
   },
   gradient: () => 'none',
+  rows: {
+    cuts: () => [{ inputs: [], result: 0 }],
+    sizes: ['batch'],
+    start: 'from',
+    rowsPerShard: 'rowsPerShard',
+  },
   lowering: {
     kind: 'view',
     body({ inputs, attributes: { rowsPerShard, from = 0 } }, scope) {

@@ -2,14 +2,14 @@
 
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { formatShape, normalizeAxis, stridesOf } from '../base/shape.ts';
-import { createNode, type Node, type Op } from '../ir/op.ts';
+import { type BuiltInOp, createNode, type Node } from '../ir/op.ts';
 import { lastOf, slice } from './views.ts';
 
 export interface ConcatAttributes {
   readonly axis: number;
 }
 
-export const concatOp: Op<ConcatAttributes> = {
+export const concatOp: BuiltInOp<ConcatAttributes> = {
   name: 'concat',
   infer(inputs, { axis }) {
     const [first] = inputs;
@@ -36,6 +36,10 @@ export const concatOp: Op<ConcatAttributes> = {
       start += input.shape[axis];
       return slice(upstream, begin, input.shape);
     });
+  },
+  rows: {
+    cuts: ({ inputs, attributes }, axis) =>
+      axis < attributes.axis ? [{ inputs: inputs.map(() => axis), result: axis }] : [],
   },
   lowering: {
     kind: 'view',

@@ -6,7 +6,7 @@
 import { counted } from '../base/describe.ts';
 import { ShapeError } from '../base/errors.ts';
 import { formatShape, type Padding, type Pair, pairOf, type Shape, sizeOf, windowOf } from '../base/shape.ts';
-import { createNode, expectDtype, expectRank, type Lowering, type Node, type Op } from '../ir/op.ts';
+import { type BuiltInOp, createNode, expectDtype, expectRank, type Lowering, type Node } from '../ir/op.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import type { Holes } from '../wgsl/template.ts';
 import { type Contraction, contractionVariants } from './contraction.ts';
@@ -104,7 +104,7 @@ function lowered(name: string, contraction: (node: Node<Conv2dAttributes>) => Co
   };
 }
 
-export const conv2dOp: Op<Conv2dAttributes> = {
+export const conv2dOp: BuiltInOp<Conv2dAttributes> = {
   name: 'conv2d',
   infer: (_, { output }) => ({ shape: output, dtype: 'float32' }),
   gradient({ inputs: [x, kernel], attributes }, g, needs) {
@@ -113,10 +113,11 @@ export const conv2dOp: Op<Conv2dAttributes> = {
       needs[1] ? createNode(conv2dKernelGradientOp, [x, g], attributes) : null,
     ];
   },
+  rows: { cuts: () => [0], sizes: ['input', 'output'] },
   lowering: lowered('conv2d', forward),
 };
 
-export const conv2dInputGradientOp: Op<Conv2dAttributes> = {
+export const conv2dInputGradientOp: BuiltInOp<Conv2dAttributes> = {
   name: 'conv2dInputGradient',
   infer: (_, { input }) => ({ shape: input, dtype: 'float32' }),
   gradient({ inputs: [dy, kernel], attributes }, g, needs) {
@@ -125,10 +126,11 @@ export const conv2dInputGradientOp: Op<Conv2dAttributes> = {
       needs[1] ? createNode(conv2dKernelGradientOp, [g, dy], attributes) : null,
     ];
   },
+  rows: { cuts: () => [0], sizes: ['input', 'output'] },
   lowering: lowered('conv2dInputGradient', toInput),
 };
 
-export const conv2dKernelGradientOp: Op<Conv2dAttributes> = {
+export const conv2dKernelGradientOp: BuiltInOp<Conv2dAttributes> = {
   name: 'conv2dKernelGradient',
   infer: (_, { kernel }) => ({ shape: kernel, dtype: 'float32' }),
   gradient({ inputs: [x, dy], attributes }, g, needs) {
@@ -137,6 +139,7 @@ export const conv2dKernelGradientOp: Op<Conv2dAttributes> = {
       needs[1] ? createNode(conv2dOp, [x, g], attributes) : null,
     ];
   },
+  rows: { cuts: () => [{ inputs: [0, 0], result: 'add' }], sizes: ['input', 'output'] },
   lowering: lowered('conv2dKernelGradient', toKernel),
 };
 

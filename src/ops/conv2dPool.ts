@@ -1,10 +1,10 @@
 /**
  * Convolution + bias + ReLU + 2×2 max pooling as one operation, and its ways back. Nobody calls these: the planner puts
- * them in the place of the four operations and of their gradients (see graph/rewrite.ts).
+ * them in the place of the four operations and of their gradients (see compiler/rewrite/fusePooling.ts).
  */
 
 import { type Shape, sizeOf } from '../base/shape.ts';
-import type { Op, Scratch } from '../ir/op.ts';
+import type { BuiltInOp, Scratch } from '../ir/op.ts';
 import { fitsUniform, type Target } from '../ir/target.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import type { Holes } from '../wgsl/template.ts';
@@ -58,10 +58,11 @@ function holesOf({ before, input, kernel, output }: Conv2dAttributes): Holes {
 const lanesOf = (target: Target): number => (target.subgroupSize === 0 ? 8 : target.subgroupSize);
 
 /** Inputs: x, kernel, bias. */
-export const conv2dPoolOp: Op<ConvPoolAttributes> = {
+export const conv2dPoolOp: BuiltInOp<ConvPoolAttributes> = {
   name: 'conv2dPool',
   infer: (_, { output: [batch, h, w, n] }) => ({ shape: [batch, h / 2, w / 2, n], dtype: 'float32' }),
   gradient: () => 'none',
+  rows: 'whole',
   lowering: {
     kind: 'kernel',
     kernels({ inputs: [x, kernel, bias], attributes }, target) {
@@ -110,13 +111,14 @@ export const conv2dPoolOp: Op<ConvPoolAttributes> = {
  * Inputs: x, pooled gradient, the pooled result (which orders this after the winners). The gradients to the kernel, one row
  * a tap, and to the bias, the last row: [height * width * in + 1, out].
  */
-export const conv2dPoolGradientOp: Op<ConvPoolAttributes> = {
+export const conv2dPoolGradientOp: BuiltInOp<ConvPoolAttributes> = {
   name: 'conv2dPoolGradient',
   infer: (_, { kernel: [height, width, inputs, outputs] }) => ({
     shape: [height * width * inputs + 1, outputs],
     dtype: 'float32',
   }),
   gradient: () => 'none',
+  rows: 'whole',
   lowering: {
     kind: 'kernel',
     after: 2,
@@ -163,10 +165,11 @@ export const conv2dPoolGradientOp: Op<ConvPoolAttributes> = {
 };
 
 /** 2×2 max pooling that keeps the winners, for whatever was not fused with its convolution. Input: a ReLU's result. */
-export const maxPoolWinnersOp: Op<PooledAttributes> = {
+export const maxPoolWinnersOp: BuiltInOp<PooledAttributes> = {
   name: 'maxPoolWinners',
   infer: (_, { output: [batch, h, w, n] }) => ({ shape: [batch, h / 2, w / 2, n], dtype: 'float32' }),
   gradient: () => 'none',
+  rows: 'whole',
   lowering: {
     kind: 'kernel',
     kernels({ inputs: [x], attributes: { output, winners }, shape }) {
@@ -188,10 +191,11 @@ export const maxPoolWinnersOp: Op<PooledAttributes> = {
 };
 
 /** Inputs: pooled gradient, the pooled result. The gradient before pooling, zeros included. */
-export const unpool2dOp: Op<PooledAttributes> = {
+export const unpool2dOp: BuiltInOp<PooledAttributes> = {
   name: 'unpool2d',
   infer: (_, { output }) => ({ shape: output, dtype: 'float32' }),
   gradient: () => 'none',
+  rows: 'whole',
   lowering: {
     kind: 'kernel',
     after: 1,

@@ -1,12 +1,12 @@
 /**
  * Elementwise operations: an expression on `V` (f32 or vec4f) and a gradient each. Broadcasting is NumPy's; it is undone
- * for gradients in autodiff.ts. Arithmetic converts int32 and uint8 inputs to float32; what compares or picks values leaves
+ * for gradients in gradients.ts. Arithmetic converts int32 and uint8 inputs to float32; what compares or picks values leaves
  * int32 as it is. Functions are those of functions.wgsl.
  */
 
 import type { Dtype } from '../base/dtype.ts';
 import { broadcastShapes } from '../base/shape.ts';
-import { createNode, isOf, type Node, type Op } from '../ir/op.ts';
+import { type BuiltInOp, createNode, isOf, type Node, type Op, type SoughtOp } from '../ir/op.ts';
 import type { PointwiseScope } from '../ir/scope.ts';
 import { dataNode, full, fullNode } from './leaf.ts';
 
@@ -20,9 +20,16 @@ interface Definition<A> {
     | ((inputs: readonly Node[], y: Node, upstream: Node, attributes: A) => readonly (() => Node | null)[])
     | 'none';
   dtype?: Dtype;
+  /** Default `elementwise`. */
+  rows?: BuiltInOp<A>['rows'];
+  /** Its value where all inputs are numbers: computed when a plan is made. Absent: kernels compute it. */
+  ofNumbers?(...values: readonly number[]): number;
 }
 
-function elementwise<A = None>(name: string, { expression, gradient, dtype = 'float32' }: Definition<A>): Op<A> {
+function elementwise<A = None>(
+  name: string,
+  { expression, gradient, dtype = 'float32', rows = 'elementwise', ofNumbers }: Definition<A>,
+): BuiltInOp<A> {
   return {
     name,
     infer: (inputs) => ({
@@ -36,6 +43,8 @@ function elementwise<A = None>(name: string, { expression, gradient, dtype = 'fl
       if (gradient === 'none') return 'none';
       return gradient(node.inputs, node, upstream, node.attributes).map((make, at) => (needs[at] ? make() : null));
     },
+    rows,
+    fold: ofNumbers && ((_, values) => (values.every((value) => value !== null) ? ofNumbers(...values) : null)),
     lowering: {
       kind: 'pointwise',
       expression: (node, inputs, scope) => expression(inputs, node.attributes, scope),
@@ -58,7 +67,7 @@ function exact(
     picks = false,
     from = 0,
   }: Definition<None> & { ofInt32: (inputs: readonly string[]) => string; picks?: boolean; from?: number },
-): Op<None> {
+): BuiltInOp<None> {
   const areInt32 = (inputs: readonly Node[]): boolean => inputs.slice(from).every(({ dtype }) => dtype === 'int32');
   const plain = elementwise(name, { expression, gradient });
   return {
@@ -95,29 +104,37 @@ const number = (value: number): Node => fullNode(value);
 
 export const addOp = elementwise('add', {
   expression: ([a, b]) => `${a} + ${b}`,
+  ofNumbers: (a, b) => a + b,
   gradient: (_, __, g) => [() => g, () => g],
 });
 export const add = builder(addOp);
 
 export const subOp = elementwise('sub', {
   expression: ([a, b]) => `${a} - ${b}`,
+  ofNumbers: (a, b) => a - b,
   gradient: (_, __, g) => [() => g, () => neg(g)],
 });
 export const sub = builder(subOp);
 
 export const mulOp = elementwise('mul', {
   expression: ([a, b]) => `${a} * ${b}`,
+  ofNumbers: (a, b) => a * b,
   gradient: ([a, b], _, g) => [() => mul(g, b), () => mul(g, a)],
 });
 export const mul = builder(mulOp);
 
 export const divOp = elementwise('div', {
   expression: ([a, b]) => `${a} / ${b}`,
+  ofNumbers: (a, b) => a / b,
   gradient: ([, b], y, g) => [() => div(g, b), () => neg(div(mul(g, y), b))],
 });
 export const div = builder(divOp);
 
-export const negOp = elementwise('neg', { expression: ([x]) => `-${x}`, gradient: (_, __, g) => [() => neg(g)] });
+export const negOp = elementwise('neg', {
+  expression: ([x]) => `-${x}`,
+  ofNumbers: (x) => -x,
+  gradient: (_, __, g) => [() => neg(g)],
+});
 export const neg = builder(negOp);
 
 /** x^y as IEEE 754 defines it: a negative base with a fractional exponent is NaN, x^0 and 1^y are 1. */
@@ -361,12 +378,17 @@ export interface DropoutAttributes {
  * Zeroes a share `rate` of the elements and scales the rest by 1 / (1 - rate). The mask is a function of seed, step, key
  * and index, so the backward pass makes it again instead of storing it.
  */
-export const dropoutOp: Op<DropoutAttributes> = elementwise<DropoutAttributes>('dropout', {
-  expression([x], { rate, key }, scope) {
-    const bits = `${scope.random()}(${scope.index}, ${scope.word(key)})`;
-    const threshold = scope.word(Math.round(rate * 2 ** 24));
-    return `${x} * select(V(0.0), ${scope.constant(rate < 1 ? 1 / (1 - rate) : 0)}, (${bits} >> U(8u)) >= U(${threshold}))`;
-  },
-  gradient: (_, __, g, attributes) => [() => createNode(dropoutOp, [g], attributes)],
-});
+export const dropoutOp: SoughtOp<DropoutAttributes> = {
+  ...elementwise<DropoutAttributes>('dropout', {
+    expression([x], { rate, key }, scope) {
+      const bits = `${scope.random()}(${scope.index}, ${scope.word(key)})`;
+      const threshold = scope.word(Math.round(rate * 2 ** 24));
+      return `${x} * select(V(0.0), ${scope.constant(rate < 1 ? 1 / (1 - rate) : 0)}, (${bits} >> U(8u)) >= U(${threshold}))`;
+    },
+    gradient: (_, __, g, attributes) => [() => createNode(dropoutOp, [g], attributes)],
+    // The mask is drawn by index.
+    rows: 'whole',
+  }),
+  sought: true,
+};
 export const dropout = (x: Node, rate: number, key: number): Node => createNode(dropoutOp, [x], { rate, key });

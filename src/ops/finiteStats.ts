@@ -1,7 +1,7 @@
 /** What of a tensor is finite: how many elements are not, and the range of those that are. */
 
 import { sizeOf } from '../base/shape.ts';
-import { createNode, type KernelTemplate, type Node, type Op, type Scratch } from '../ir/op.ts';
+import { type BuiltInOp, createNode, type KernelTemplate, type Node, type Scratch } from '../ir/op.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { copy, NONE, type None } from './elementwise.ts';
 
@@ -13,10 +13,11 @@ const PER_THREAD = 64;
 /** Elements that one thread looks at, so that one kernel is enough. */
 const ALONE = 1024;
 
-export const finiteStatsOp: Op<None> = {
+export const finiteStatsOp: BuiltInOp<None> = {
   name: 'finiteStats',
   infer: () => ({ shape: [WORDS], dtype: 'int32' }),
   gradient: () => 'none',
+  rows: 'whole',
   lowering: {
     kind: 'kernel',
     kernels({ inputs: [x] }) {

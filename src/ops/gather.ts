@@ -3,7 +3,7 @@
 import { describe } from '../base/describe.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { normalizeAxis, sizeOf } from '../base/shape.ts';
-import { createNode, expectDtype, type Node, type Op } from '../ir/op.ts';
+import { type BuiltInOp, createNode, expectDtype, type Node, rowAxis } from '../ir/op.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { isLong, withLongSum } from './longSum.ts';
 
@@ -14,7 +14,7 @@ export interface GatherAttributes {
   readonly axis: number;
 }
 
-export const gatherOp: Op<GatherAttributes> = {
+export const gatherOp: BuiltInOp<GatherAttributes> = {
   name: 'gather',
   infer([x, ids], { axis }) {
     expectDtype(ids, 'int32', 'gather (ids)');
@@ -27,6 +27,13 @@ export const gatherOp: Op<GatherAttributes> = {
     createNode(scatterAddOp, [g, ids], { axis, rows: x.shape[axis] }),
     null,
   ],
+  rows: {
+    // Along axes before the ids', or along the ids.
+    cuts({ inputs: [, ids], attributes: { axis } }, row) {
+      const first = rowAxis(ids.shape);
+      return row >= 0 && row < axis ? [row] : [{ inputs: [null, first], result: axis + first }];
+    },
+  },
   lowering: {
     kind: 'view',
     body({ inputs: [x, ids], attributes: { axis }, dtype }, scope) {
@@ -54,13 +61,14 @@ export interface ScatterAttributes extends GatherAttributes {
 }
 
 /** Inputs: g with the ids' dimensions in the place of `axis`, ids. Adds the rows of g into `rows` rows. */
-export const scatterAddOp: Op<ScatterAttributes> = {
+export const scatterAddOp: BuiltInOp<ScatterAttributes> = {
   name: 'scatterAdd',
   infer: ([g, ids], { axis, rows }) => ({
     shape: [...g.shape.slice(0, axis), rows, ...g.shape.slice(axis + ids.shape.length)],
     dtype: 'float32',
   }),
   gradient: ({ inputs: [, ids], attributes: { axis } }, g) => [gather(g, ids, axis), null],
+  rows: 'whole',
   lowering: {
     kind: 'kernel',
     kernels({ inputs: [g, ids], attributes: { axis, rows }, shape }) {
@@ -86,7 +94,7 @@ export interface OneHotAttributes {
   readonly classes: number;
 }
 
-export const oneHotOp: Op<OneHotAttributes> = {
+export const oneHotOp: BuiltInOp<OneHotAttributes> = {
   name: 'oneHot',
   infer([ids], { classes }) {
     expectDtype(ids, 'int32', 'oneHot');
@@ -98,6 +106,7 @@ export const oneHotOp: Op<OneHotAttributes> = {
     return { shape: [...ids.shape, classes], dtype: 'float32' };
   },
   gradient: () => 'none',
+  rows: { cuts: (_, axis) => [axis] },
   lowering: {
     kind: 'view',
     body: (node, scope) =>

@@ -1,6 +1,6 @@
 /** What a training step tells of itself: the epoch's sums, and whether loss and gradients were finite. */
 
-import { createNode, type Node, type Op } from '../ir/op.ts';
+import { type BuiltInOp, createNode, type Node } from '../ir/op.ts';
 import { FLAGS } from '../ir/scope.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { copy, NONE, type None } from './elementwise.ts';
@@ -15,10 +15,11 @@ export interface WatchAttributes {
 }
 
 /** Inputs: the value, which is passed on, and the health words (see accumulate.wgsl), which are told where it is not finite. */
-export const watchOp: Op<WatchAttributes> = {
+export const watchOp: BuiltInOp<WatchAttributes> = {
   name: 'watch',
   infer: ([x]) => ({ shape: x.shape, dtype: 'float32' }),
   gradient: () => 'none',
+  rows: { cuts: (_, axis) => [axis] },
   lowering: {
     kind: 'pointwise',
     flags: 1,
@@ -40,10 +41,11 @@ export const watch = (gradient: Node, health: Node, rule: UpdateRule): Node =>
   createNode(watchOp, [gradient, health], { squared: rule.kind !== 'SGD' });
 
 /** Inputs: the sums, the health words, then the step's values, the loss first. */
-export const accumulateOp: Op<None> = {
+export const accumulateOp: BuiltInOp<None> = {
   name: 'accumulate',
   infer: () => ({ shape: NOTHING, dtype: 'float32' }),
   gradient: () => 'none',
+  rows: 'whole',
   lowering: {
     kind: 'effect',
     writes: 2,

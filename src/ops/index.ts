@@ -1,8 +1,10 @@
 /**
- * Every operation of the graph, by name. The type demands of each one its shape rule, gradient and lowering (see `Op`),
- * and the test suite has a table over these same names, so an operation without a case does not compile.
+ * Every operation of the graph, by name. The type demands of each one its shape rule, gradient, lowering and how its rows
+ * are cut (see `BuiltInOp` in ir/op.ts), and the test suite has tables over these same names, so an operation without a case does not
+ * compile.
  */
 
+import type { Op } from '../ir/op.ts';
 import { batchRowsOp } from './batchRows.ts';
 import { concatOp } from './concat.ts';
 import { conv2dInputGradientOp, conv2dKernelGradientOp, conv2dOp } from './conv2d.ts';
@@ -19,10 +21,10 @@ import { randomNormalOp, randomUniformOp } from './random.ts';
 import { argMaxOp, broadcastToOp, maxOp, minOp, sumOp } from './reduce.ts';
 import { reshapeOp } from './reshape.ts';
 import { logSoftmaxOp, softmaxCrossEntropyGradientOp, softmaxCrossEntropyOp, softmaxOp } from './softmax.ts';
+import { stretchOp } from './stretch.ts';
 import { assignOp, optimizerUpdateOp } from './update.ts';
 import { variableOp } from './variable.ts';
 import { padOp, sliceOp, transposeOp } from './views.ts';
-import { windowOp } from './window.ts';
 
 export const ops = {
   // leaves
@@ -82,7 +84,7 @@ export const ops = {
   scatterAdd: scatterAddOp,
   oneHot: oneHotOp,
   batchRows: batchRowsOp,
-  window: windowOp,
+  stretch: stretchOp,
   // products
   matmul: matmulOp,
   conv2d: conv2dOp,
@@ -112,6 +114,6 @@ export const ops = {
   watch: watchOp,
   // looked at when a step was not finite
   finiteStats: finiteStatsOp,
-} as const;
+} as const satisfies Readonly<Record<string, Op & Pick<Required<Op>, 'rows'>>>;
 
 export type OpName = keyof typeof ops;

@@ -3,7 +3,7 @@
 import type { HostArray } from '../base/dtype.ts';
 import { StateError } from '../base/errors.ts';
 import { formatShape, type Shape } from '../base/shape.ts';
-import { createNode, type Node, type Op } from '../ir/op.ts';
+import { type BuiltInOp, createNode, type Node } from '../ir/op.ts';
 import type { Storage } from '../ir/storage.ts';
 
 export interface DataAttributes {
@@ -11,13 +11,14 @@ export interface DataAttributes {
   readonly shape: Shape;
 }
 
-export const data: Op<DataAttributes> = {
+export const data: BuiltInOp<DataAttributes> = {
   name: 'data',
   infer: (_, { values, shape }) => ({
     shape,
     dtype: values instanceof Float32Array ? 'float32' : values instanceof Int32Array ? 'int32' : 'uint8',
   }),
   gradient: () => [],
+  rows: 'whole',
   lowering: { kind: 'leaf', storage: (node) => ({ kind: 'host', values: node.attributes.values }) },
 };
 
@@ -32,10 +33,11 @@ export interface StoredAttributes {
   readonly dtype: Node['dtype'];
 }
 
-export const stored: Op<StoredAttributes> = {
+export const stored: BuiltInOp<StoredAttributes> = {
   name: 'stored',
   infer: (_, { shape, dtype }) => ({ shape, dtype }),
   gradient: () => [],
+  rows: 'whole',
   lowering: {
     kind: 'leaf',
     storage({ attributes: { storage, shape } }) {
@@ -59,10 +61,11 @@ export interface FullAttributes {
   readonly shape: Shape;
 }
 
-export const full: Op<FullAttributes> = {
+export const full: BuiltInOp<FullAttributes> = {
   name: 'full',
   infer: (_, { shape }) => ({ shape, dtype: 'float32' }),
   gradient: () => [],
+  rows: { cuts: () => ['elementwise'], sizes: ['shape'] },
   lowering: { kind: 'pointwise', expression: (node, _, scope) => scope.constant(node.attributes.value) },
 };
 

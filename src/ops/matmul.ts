@@ -2,7 +2,7 @@
 
 import { ShapeError } from '../base/errors.ts';
 import { broadcastShapes, formatShape, type Shape, sizeOf } from '../base/shape.ts';
-import { createNode, expectDtype, type Node, type Op } from '../ir/op.ts';
+import { type BuiltInOp, createNode, expectDtype, type Node, rowAxis } from '../ir/op.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { type Contraction, contractionVariants } from './contraction.ts';
 import { add } from './elementwise.ts';
@@ -42,7 +42,7 @@ function extentsOf(a: Shape, b: Shape, { transposeA, transposeB }: MatmulAttribu
   return { m, n, k, batch: broadcastShapes([a.slice(0, -2), b.slice(0, -2)], 'matmul') };
 }
 
-export const matmulOp: Op<MatmulAttributes> = {
+export const matmulOp: BuiltInOp<MatmulAttributes> = {
   name: 'matmul',
   infer([a, b], attributes) {
     expectDtype(a, 'float32', 'matmul');
@@ -54,6 +54,15 @@ export const matmulOp: Op<MatmulAttributes> = {
     const forA = (): Node => (transposeA ? matmul(b, g, transposeB, true) : matmul(g, b, false, !transposeB));
     const forB = (): Node => (transposeB ? matmul(g, a, true, transposeA) : matmul(a, g, !transposeA, false));
     return [needs[0] ? forA() : null, needs[1] ? forB() : null];
+  },
+  rows: {
+    // Along the batch if there is one, else along each of the three indices; what the inner one counts is added up.
+    cuts: ({ attributes: { transposeA, transposeB }, shape }) => [
+      ...(rowAxis(shape) < shape.length - 2 ? (['elementwise'] as const) : []),
+      { inputs: [transposeA ? -1 : -2], result: -2 },
+      { inputs: [null, transposeB ? -2 : -1], result: -1 },
+      { inputs: [transposeA ? -2 : -1, transposeB ? -1 : -2], result: 'add' },
+    ],
   },
   lowering: {
     kind: 'kernel',

@@ -1,20 +1,21 @@
 /** Tensors side by side in one buffer, such as the gradients of all weights. */
 
 import { roundUp, sizeOf } from '../base/shape.ts';
-import { createNode, type Node, type Op } from '../ir/op.ts';
+import { type BuiltInOp, createNode, type Node } from '../ir/op.ts';
 import { OFFSET_ALIGNMENT } from '../ir/storage.ts';
 import { copy, NONE, type None } from './elementwise.ts';
 
 /** The elements that a packed tensor takes, so that the next one starts where every adapter can bind it. */
 export const packedSize = (size: number): number => roundUp(size, OFFSET_ALIGNMENT / 4);
 
-export const packOp: Op<None> = {
+export const packOp: BuiltInOp<None> = {
   name: 'pack',
   infer: (inputs) => ({
     shape: [inputs.reduce((sum, input) => sum + packedSize(sizeOf(input.shape)), 0)],
     dtype: 'float32',
   }),
   gradient: () => 'none',
+  rows: 'whole',
   lowering: {
     kind: 'pack',
     offsets(node) {

@@ -3,12 +3,14 @@
 import { type Padding, type Pair, pairOf, type Shape, sizeOf, windowOf } from '../base/shape.ts';
 import {
   type Binding,
+  type BuiltInOp,
   createNode,
   expectDtype,
   expectRank,
   type KernelTemplate,
   type Node,
   type Op,
+  type SoughtOp,
 } from '../ir/op.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import type { Holes } from '../wgsl/template.ts';
@@ -62,10 +64,18 @@ function poolKernel(
   };
 }
 
-export const maxPool2dOp: Op<Pool2dAttributes> = {
+/** Images are pooled one by one. */
+const EXAMPLES: BuiltInOp<Pool2dAttributes>['rows'] = {
+  cuts: () => [{ inputs: [0, 0], result: 0 }],
+  sizes: ['input', 'output'],
+};
+
+export const maxPool2dOp: SoughtOp<Pool2dAttributes> = {
   name: 'maxPool2d',
   infer: (_, { output }) => ({ shape: output, dtype: 'float32' }),
   gradient: ({ inputs: [x], attributes }, g) => [createNode(maxPool2dGradientOp, [x, g], attributes)],
+  sought: true,
+  rows: EXAMPLES,
   lowering: {
     kind: 'kernel',
     kernels: ({ inputs: [x], attributes }) => [
@@ -75,10 +85,11 @@ export const maxPool2dOp: Op<Pool2dAttributes> = {
 };
 
 /** Inputs: x, upstream gradient. */
-export const maxPool2dGradientOp: Op<Pool2dAttributes> = {
+export const maxPool2dGradientOp: BuiltInOp<Pool2dAttributes> = {
   name: 'maxPool2dGradient',
   infer: (_, { input }) => ({ shape: input, dtype: 'float32' }),
   gradient: ({ inputs: [x], attributes }, g) => [null, createNode(maxPool2dPickOp, [x, g], attributes)],
+  rows: EXAMPLES,
   lowering: {
     kind: 'kernel',
     kernels({ inputs: [x, dy], attributes }) {
@@ -96,10 +107,11 @@ export const maxPool2dGradientOp: Op<Pool2dAttributes> = {
 };
 
 /** Inputs: x, and a tensor like x; takes from it what lies at each window's maximum in x. */
-export const maxPool2dPickOp: Op<Pool2dAttributes> = {
+export const maxPool2dPickOp: BuiltInOp<Pool2dAttributes> = {
   name: 'maxPool2dPick',
   infer: (_, { output }) => ({ shape: output, dtype: 'float32' }),
   gradient: ({ inputs: [x], attributes }, g) => [null, createNode(maxPool2dGradientOp, [x, g], attributes)],
+  rows: EXAMPLES,
   lowering: {
     kind: 'kernel',
     kernels: ({ inputs: [x, g], attributes }) => [
@@ -108,10 +120,11 @@ export const maxPool2dPickOp: Op<Pool2dAttributes> = {
   },
 };
 
-export const avgPool2dOp: Op<Pool2dAttributes> = {
+export const avgPool2dOp: BuiltInOp<Pool2dAttributes> = {
   name: 'avgPool2d',
   infer: (_, { output }) => ({ shape: output, dtype: 'float32' }),
   gradient: ({ attributes }, g) => [createNode(avgPool2dGradientOp, [g], attributes)],
+  rows: EXAMPLES,
   lowering: {
     kind: 'kernel',
     kernels: ({ inputs: [x], attributes }) => [
@@ -120,10 +133,11 @@ export const avgPool2dOp: Op<Pool2dAttributes> = {
   },
 };
 
-export const avgPool2dGradientOp: Op<Pool2dAttributes> = {
+export const avgPool2dGradientOp: BuiltInOp<Pool2dAttributes> = {
   name: 'avgPool2dGradient',
   infer: (_, { input }) => ({ shape: input, dtype: 'float32' }),
   gradient: ({ attributes }, g) => [createNode(avgPool2dOp, [g], attributes)],
+  rows: EXAMPLES,
   lowering: {
     kind: 'kernel',
     kernels: ({ inputs: [dy], attributes }) => [

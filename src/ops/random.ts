@@ -5,7 +5,7 @@
  */
 
 import type { Shape } from '../base/shape.ts';
-import { createNode, type Node, type Op } from '../ir/op.ts';
+import { type BuiltInOp, createNode, type Node } from '../ir/op.ts';
 import type { PointwiseScope } from '../ir/scope.ts';
 import { fullNode } from './leaf.ts';
 
@@ -14,10 +14,14 @@ export interface DrawAttributes {
   readonly key: number;
 }
 
-const drawOp = (name: string, expression: (scope: PointwiseScope, key: number) => string): Op<DrawAttributes> => ({
+const drawOp = (
+  name: string,
+  expression: (scope: PointwiseScope, key: number) => string,
+): BuiltInOp<DrawAttributes> => ({
   name,
   infer: ([like]) => ({ shape: like.shape, dtype: 'float32' }),
   gradient: () => 'none',
+  rows: 'whole',
   lowering: { kind: 'pointwise', expression: ({ attributes: { key } }, _, scope) => expression(scope, key) },
 });
 
@@ -39,7 +43,7 @@ export const randomNormalOp = drawOp(
 );
 
 const draw =
-  (op: Op<DrawAttributes>) =>
+  (op: BuiltInOp<DrawAttributes>) =>
   (shape: Shape, key: number): Node =>
     createNode(op, [fullNode(0, shape)], { key });
 

@@ -11,7 +11,7 @@ import {
   sameShape,
   sizeOf,
 } from '../base/shape.ts';
-import { createNode, type KernelTemplate, type Node, type Op, type Scratch } from '../ir/op.ts';
+import { type BuiltInOp, createNode, type KernelTemplate, type Node, type Op, type Scratch } from '../ir/op.ts';
 import { valueType } from '../ir/scope.ts';
 import { isBrief, type Target } from '../ir/target.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
@@ -86,8 +86,9 @@ function reduceOp(
   name: string,
   combine: string,
   gradient: (node: Node<ReduceAttributes>, upstream: Node) => Node,
+  rows: 'add' | 'maximum' | 'minimum',
   ofInt32?: string,
-): Op<ReduceAttributes> {
+): BuiltInOp<ReduceAttributes> {
   return {
     name,
     infer: ([x], attributes) => ({
@@ -95,6 +96,11 @@ function reduceOp(
       dtype: ofInt32 !== undefined && x.dtype === 'int32' ? 'int32' : 'float32',
     }),
     gradient: (node, upstream) => [gradient(node, upstream)],
+    rows: {
+      cuts({ attributes: { axis, count } }, row) {
+        return [row < axis || row >= axis + count ? row : { inputs: [row], result: rows }];
+      },
+    },
     lowering: {
       kind: 'reduce',
       kernels: (node, target) => {
@@ -105,7 +111,7 @@ function reduceOp(
   };
 }
 
-export const sumOp = reduceOp('sum', 'a + b', (node, upstream) => broadcastTo(upstream, node.inputs[0].shape));
+export const sumOp = reduceOp('sum', 'a + b', (node, upstream) => broadcastTo(upstream, node.inputs[0].shape), 'add');
 
 /** Ties share the gradient equally. */
 const shareTies = (node: Node<ReduceAttributes>, upstream: Node): Node => {
@@ -113,10 +119,10 @@ const shareTies = (node: Node<ReduceAttributes>, upstream: Node): Node => {
   return mul(ties, div(upstream, createNode(sumOp, [ties], node.attributes)));
 };
 
-export const maxOp = reduceOp('max', 'maximum(a, b)', shareTies, 'max(a, b)');
+export const maxOp = reduceOp('max', 'maximum(a, b)', shareTies, 'maximum', 'max(a, b)');
 
 /** Of int32: its smallest number has no negative. */
-export const minOp = reduceOp('min', 'minimum(a, b)', shareTies, 'min(a, b)');
+export const minOp = reduceOp('min', 'minimum(a, b)', shareTies, 'minimum', 'min(a, b)');
 
 function reduceAxes(
   op: Op<ReduceAttributes>,
@@ -176,7 +182,7 @@ export interface BroadcastAttributes {
 }
 
 /** The transpose of a sum: repeats along axes of extent 1, and along new leading axes. */
-export const broadcastToOp: Op<BroadcastAttributes> = {
+export const broadcastToOp: BuiltInOp<BroadcastAttributes> = {
   name: 'broadcastTo',
   infer([x], { shape }) {
     if (!sameShape(broadcastShapes([x.shape, shape], 'broadcastTo'), shape)) {
@@ -187,6 +193,8 @@ export const broadcastToOp: Op<BroadcastAttributes> = {
     return { shape, dtype: 'float32' };
   },
   gradient: (_, upstream) => [upstream],
+  fold: (_, [value]) => value,
+  rows: { cuts: () => ['elementwise'], sizes: ['shape'] },
   lowering: { kind: 'pointwise', expression: (_, [x]) => x },
 };
 
@@ -198,10 +206,11 @@ export interface ArgMaxAttributes {
 }
 
 /** Index of the first largest element along an axis; a NaN counts as largest. */
-export const argMaxOp: Op<ArgMaxAttributes> = {
+export const argMaxOp: BuiltInOp<ArgMaxAttributes> = {
   name: 'argMax',
   infer: ([x], { axis }) => ({ shape: x.shape.filter((_, d) => d !== axis), dtype: 'int32' }),
   gradient: () => 'none',
+  rows: { cuts: ({ attributes }, axis) => (axis < attributes.axis ? [axis] : []) },
   lowering: {
     kind: 'kernel',
     kernels(node) {

@@ -3,13 +3,13 @@
 import { counted } from '../base/describe.ts';
 import { ShapeError } from '../base/errors.ts';
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from '../base/shape.ts';
-import { createNode, type Node, type Op } from '../ir/op.ts';
+import { type BuiltInOp, createNode, type Node } from '../ir/op.ts';
 
 export interface ReshapeAttributes {
   readonly shape: Shape;
 }
 
-export const reshapeOp: Op<ReshapeAttributes> = {
+export const reshapeOp: BuiltInOp<ReshapeAttributes> = {
   name: 'reshape',
   infer([x], { shape }) {
     checkShape(shape, 'reshape');
@@ -22,6 +22,8 @@ export const reshapeOp: Op<ReshapeAttributes> = {
     return { shape, dtype: x.dtype };
   },
   gradient: (node, upstream) => [reshape(upstream, node.inputs[0].shape)],
+  fold: (_, [value]) => value,
+  rows: { cuts: () => ['flat'], sizes: ['shape'] },
   lowering: { kind: 'alias' },
 };
 

@@ -3,7 +3,7 @@
 import { describe } from '../base/describe.ts';
 import { ArgumentError, GradientError, ShapeError } from '../base/errors.ts';
 import { formatShape, sizeOf } from '../base/shape.ts';
-import { createNode, expectDtype, expectRank, type KernelTemplate, type Node, type Op } from '../ir/op.ts';
+import { type BuiltInOp, createNode, expectDtype, expectRank, type KernelTemplate, type Node } from '../ir/op.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { add, copy, clip as cut, equal, exp, log, mul, NONE, type None, sub, where } from './elementwise.ts';
 import { fullNode } from './leaf.ts';
@@ -24,24 +24,30 @@ function rowsKernel(label: string, node: Node, logarithm: boolean): KernelTempla
   };
 }
 
-function rowsOf(x: Node, who: string): Node {
+function withLastAxis(x: Node, who: string): Node {
   expectDtype(x, 'float32', who);
   if (x.shape.length === 0) throw new ShapeError(`${who}: a scalar has no last axis. Give at least one dimension.`);
   return x;
 }
 
-export const softmaxOp: Op<None> = {
+const BEFORE_LAST: BuiltInOp<None>['rows'] = {
+  cuts: ({ shape }, axis) => (axis < shape.length - 1 ? [axis] : []),
+};
+
+export const softmaxOp: BuiltInOp<None> = {
   name: 'softmax',
-  infer: ([x]) => ({ shape: rowsOf(x, 'softmax').shape, dtype: 'float32' }),
+  infer: ([x]) => ({ shape: withLastAxis(x, 'softmax').shape, dtype: 'float32' }),
   gradient: (y, g) => [mul(y, sub(g, sum(mul(g, y), -1, true)))],
+  rows: BEFORE_LAST,
   lowering: { kind: 'kernel', kernels: (node) => [rowsKernel('softmax', node, false)] },
 };
 export const softmax = (x: Node): Node => createNode(softmaxOp, [x], NONE);
 
-export const logSoftmaxOp: Op<None> = {
+export const logSoftmaxOp: BuiltInOp<None> = {
   name: 'logSoftmax',
-  infer: ([x]) => ({ shape: rowsOf(x, 'logSoftmax').shape, dtype: 'float32' }),
+  infer: ([x]) => ({ shape: withLastAxis(x, 'logSoftmax').shape, dtype: 'float32' }),
   gradient: (y, g) => [sub(g, mul(exp(y), sum(g, -1, true)))],
+  rows: BEFORE_LAST,
   lowering: { kind: 'kernel', kernels: (node) => [rowsKernel('logSoftmax', node, true)] },
 };
 export const logSoftmax = (x: Node): Node => createNode(logSoftmaxOp, [x], NONE);
@@ -95,7 +101,7 @@ function massOf({ inputs: [logits, labels], attributes }: Node<CrossEntropyAttri
   return where(equal(loss, loss), fullNode(1), loss);
 }
 
-export const softmaxCrossEntropyOp: Op<CrossEntropyAttributes> = {
+export const softmaxCrossEntropyOp: BuiltInOp<CrossEntropyAttributes> = {
   name: 'softmaxCrossEntropy',
   infer([logits, labels]) {
     expectDtype(logits, 'float32', 'softmaxCrossEntropy');
@@ -121,6 +127,7 @@ export const softmaxCrossEntropyOp: Op<CrossEntropyAttributes> = {
     };
     return [needs[0] ? forLogits() : null, needs[1] && !areIds(labels) ? forLabels() : null];
   },
+  rows: { cuts: () => [{ inputs: [0, 0], result: 0 }] },
   lowering: {
     kind: 'kernel',
     kernels: ({ inputs, attributes }) => [crossEntropyKernel('softmaxCrossEntropy', inputs, attributes)],
@@ -128,7 +135,7 @@ export const softmaxCrossEntropyOp: Op<CrossEntropyAttributes> = {
 };
 
 /** Inputs: logits, labels, and the upstream gradient [batch] unless it is one number. */
-export const softmaxCrossEntropyGradientOp: Op<CrossEntropyAttributes> = {
+export const softmaxCrossEntropyGradientOp: BuiltInOp<CrossEntropyAttributes> = {
   name: 'softmaxCrossEntropyGradient',
   infer: ([logits]) => ({ shape: logits.shape, dtype: 'float32' }),
   gradient(node, g, needs) {
@@ -155,6 +162,12 @@ export const softmaxCrossEntropyGradientOp: Op<CrossEntropyAttributes> = {
       needs[2] ? forUpstream() : null,
     ];
   },
+  rows: { cuts: () => [{ inputs: [0, 0, 0], result: 0 }] },
+  // A loss that is a plain mean sends every example the same number.
+  fold: ([logits, labels], [, , upstream], attributes) =>
+    typeof upstream === 'number'
+      ? createNode(softmaxCrossEntropyGradientOp, [logits, labels], { ...attributes, upstream })
+      : null,
   lowering: {
     kind: 'kernel',
     kernels: ({ inputs, attributes }) => [crossEntropyKernel('softmaxCrossEntropyGradient', inputs, attributes)],

@@ -2,7 +2,7 @@
 
 import { ShapeError } from '../base/errors.ts';
 import { formatShape, type Shape, sizeOf } from '../base/shape.ts';
-import { type Binding, createNode, type Node, type Op } from '../ir/op.ts';
+import { type Binding, type BuiltInOp, createNode, type Node } from '../ir/op.ts';
 import { FLAGS } from '../ir/scope.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { copy } from './elementwise.ts';
@@ -16,7 +16,7 @@ export interface AssignAttributes {
 }
 
 /** Inputs: the variable, the value, and the health words where watched. */
-export const assignOp: Op<AssignAttributes> = {
+export const assignOp: BuiltInOp<AssignAttributes> = {
   name: 'assign',
   infer([target, value]) {
     if (sizeOf(target.shape) !== sizeOf(value.shape)) {
@@ -27,6 +27,7 @@ export const assignOp: Op<AssignAttributes> = {
     return { shape: NOTHING, dtype: 'float32' };
   },
   gradient: () => 'none',
+  rows: 'elementwise',
   lowering: {
     kind: 'effect',
     writes: 1,
@@ -109,10 +110,11 @@ export interface UpdateAttributes {
 const logarithm = (decay: number): number => Math.max(Math.log(decay), -1000);
 
 /** Inputs: parameters, the rule's moments, the gradient, and where watched the health words and those of steps left out. */
-export const optimizerUpdateOp: Op<UpdateAttributes> = {
+export const optimizerUpdateOp: BuiltInOp<UpdateAttributes> = {
   name: 'optimizerUpdate',
   infer: () => ({ shape: NOTHING, dtype: 'float32' }),
   gradient: () => 'none',
+  rows: 'elementwise',
   lowering: {
     kind: 'effect',
     writes: 1,

@@ -2,7 +2,7 @@
 
 import { StateError } from '../base/errors.ts';
 import { formatShape, type Shape } from '../base/shape.ts';
-import { createNode, isOf, type Node, type Op } from '../ir/op.ts';
+import { type BuiltInOp, createNode, isOf, type Node } from '../ir/op.ts';
 import type { Storage } from '../ir/storage.ts';
 import { topologicalOrder } from '../ir/walk.ts';
 
@@ -35,10 +35,11 @@ export interface VariableAttributes {
   readonly shape: Shape;
 }
 
-export const variableOp: Op<VariableAttributes> = {
+export const variableOp: BuiltInOp<VariableAttributes> = {
   name: 'variable',
   infer: (_, { shape }) => ({ shape, dtype: 'float32' }),
   gradient: () => [],
+  rows: 'whole',
   lowering: {
     kind: 'leaf',
     storage({ attributes: { cell, version, shape } }) {

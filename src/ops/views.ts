@@ -4,7 +4,7 @@ import { describe } from '../base/describe.ts';
 import type { Dtype } from '../base/dtype.ts';
 import { ArgumentError, DtypeError, ShapeError } from '../base/errors.ts';
 import { formatShape, type Shape, stridesOf } from '../base/shape.ts';
-import { createNode, type Node, type Op } from '../ir/op.ts';
+import { type BuiltInOp, createNode, type Node } from '../ir/op.ts';
 import { copy } from './elementwise.ts';
 
 /** Terms `c0 * stride0 + …`, zero strides left out. */
@@ -20,7 +20,7 @@ export interface TransposeAttributes {
   readonly permutation: readonly number[];
 }
 
-export const transposeOp: Op<TransposeAttributes> = {
+export const transposeOp: BuiltInOp<TransposeAttributes> = {
   name: 'transpose',
   infer([x], { permutation }) {
     const sorted = [...permutation].sort((a, b) => a - b);
@@ -37,6 +37,10 @@ export const transposeOp: Op<TransposeAttributes> = {
       inverse[axis] = d;
     });
     return [createNode(transposeOp, [upstream], { permutation: inverse })];
+  },
+  rows: {
+    cuts: ({ attributes: { permutation } }, axis) =>
+      permutation.slice(0, axis + 1).every((from, d) => from === d) ? [axis] : [],
   },
   lowering: {
     kind: 'view',
@@ -58,12 +62,16 @@ export function transpose(x: Node, permutation?: readonly number[]): Node {
   return createNode(transposeOp, [x], { permutation: wanted.map((axis) => (axis < 0 ? axis + rank : axis)) });
 }
 
+/** Where a result that its input overlaps is as long as this along the rows. */
+const cutsOfBox = ({ inputs: [x], shape }: Node, axis: number): number[] =>
+  shape.slice(0, axis + 1).every((extent, d) => extent === x.shape[d]) ? [axis] : [];
+
 export interface SliceAttributes {
   readonly begin: readonly number[];
   readonly size: Shape;
 }
 
-export const sliceOp: Op<SliceAttributes> = {
+export const sliceOp: BuiltInOp<SliceAttributes> = {
   name: 'slice',
   infer([x], { begin, size }) {
     const fits =
@@ -84,6 +92,7 @@ export const sliceOp: Op<SliceAttributes> = {
     const padding = node.inputs[0].shape.map((extent, d): [number, number] => [begin[d], extent - begin[d] - size[d]]);
     return [pad(upstream, padding)];
   },
+  rows: { cuts: cutsOfBox, sizes: ['size'], corner: 'begin' },
   lowering: {
     kind: 'view',
     body(node, scope) {
@@ -133,7 +142,7 @@ export interface PadAttributes {
   readonly value: number;
 }
 
-export const padOp: Op<PadAttributes> = {
+export const padOp: BuiltInOp<PadAttributes> = {
   name: 'pad',
   infer([x], { padding, value }) {
     checkLists('pad', 'the padding', padding);
@@ -157,6 +166,7 @@ export const padOp: Op<PadAttributes> = {
     const begin = node.attributes.padding.map(([before]) => before);
     return [slice(upstream, begin, node.inputs[0].shape)];
   },
+  rows: { cuts: cutsOfBox },
   lowering: {
     kind: 'view',
     body(node, scope) {

@@ -7,7 +7,7 @@
 export { describeMemory, describeRun } from '../compiler/explain/describeKernel.ts';
 export { refusalOf } from '../compiler/explain/refusal.ts';
 export { cut } from '../compiler/oversized/cut.ts';
-export { ALL_PASSES } from '../compiler/rewrite/passes.ts';
+export { passesFor } from '../compiler/rewrite/passes.ts';
 export { kernelErrorOf } from './kernelError.ts';
 export { noAdapter, noAnswer, noDevice, noHostMemory } from './refusedDevice.ts';
 export { tuneAsNeeded } from './tuning/tuning.ts';

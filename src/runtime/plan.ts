@@ -260,7 +260,7 @@ export function bytesOfPlan({ kernels, placement }: Schedule, maxSteps: number, 
   return placement.bytes + layOutUniforms(kernels).total + maxSteps * stepStride;
 }
 
-/** The memory of a leaf or of a window of one; null for what the plan computes. */
+/** The memory of a leaf or of a stretch of one; null for what the plan computes. */
 function storageOfLeaf(device: Device, node: Node): Storage | null {
   const { home, offset } = homeOf(node);
   if (home.op.lowering.kind !== 'leaf') return null;

@@ -3,13 +3,13 @@
 import type { KernelError, OutOfMemoryError, WgradError } from '../base/errors.ts';
 import type { ScheduledKernel } from '../compiler/kernelText.ts';
 import type { Excess, Limits } from '../compiler/limits.ts';
-import type { Pass } from '../compiler/rewrite/rewrite.ts';
+import type { PassesOnDemand } from '../compiler/rewrite/rewrite.ts';
 import type { Schedule } from '../compiler/schedule.ts';
 import type { Node } from '../ir/op.ts';
 import type { Waiting } from './refusedDevice.ts';
 
 export interface Rare {
-  readonly ALL_PASSES: readonly Pass[];
+  readonly passesFor: PassesOnDemand;
   cut(roots: readonly Node[], limit: number): (readonly Node[])[];
   describeMemory(schedule: Schedule): string;
   describeRun(schedule: Schedule, error: GPUError): string;

@@ -5,7 +5,7 @@ import { OutOfMemoryError } from '../base/errors.ts';
 import { type Shape, sizeOf } from '../base/shape.ts';
 import { isOversized } from '../compiler/limits.ts';
 import { bytesOfOperand } from '../compiler/placement.ts';
-import { ALL_PASSES } from '../compiler/rewrite/passes.ts';
+import { passesFor } from '../compiler/rewrite/passes.ts';
 import { type Schedule, schedule } from '../compiler/schedule.ts';
 import { isScratch, type Node } from '../ir/op.ts';
 import type { Target } from '../ir/target.ts';
@@ -187,7 +187,7 @@ class StepPlanner {
   }
 
   schedule(effects: readonly Node[]): Schedule {
-    return schedule(effects, this.#options.target ?? ANY_TARGET, ALL_PASSES);
+    return schedule(effects, this.#options.target ?? ANY_TARGET, passesFor);
   }
 }
 
@@ -222,7 +222,7 @@ export async function fitting(
   // A plan keeps nothing that is larger than the largest tensor of its graph: most graphs need no planning to see that they fit.
   const isSmall = (node: Node): boolean => node.op.lowering.kind === 'leaf' || bytesOfOperand(node) <= limit;
   if (topologicalOrder(step(batchSize).effects).every(isSmall)) return batchSize;
-  const whole = await most(batchSize, (batch) => largestOf(schedule(step(batch).effects, target, ALL_PASSES)) <= limit);
+  const whole = await most(batchSize, (batch) => largestOf(schedule(step(batch).effects, target, passesFor)) <= limit);
   if (whole > 0) return whole;
   const cut = await most(
     batchSize,
@@ -230,7 +230,7 @@ export async function fitting(
   );
   if (cut > 0) return cut;
   const one = step(1);
-  const planned = schedule(one.effects, target, ALL_PASSES);
+  const planned = schedule(one.effects, target, passesFor);
   throw new OutOfMemoryError(
     `Layer '${hungriestLayer(one, planned, network)}' needs ${formatBytes(largestOf(planned))} in one buffer for a single example, but ` +
       `'${info.name}' binds at most ${formatBytes(limit)}. Make the layer or its inputs smaller.`,

@@ -3,7 +3,10 @@
 import { formatBytes } from '../../base/dtype.ts';
 import { DeviceError, OutOfMemoryError, type WgradError } from '../../base/errors.ts';
 import { isScratch, type Operand } from '../../ir/op.ts';
+import { topologicalOrder } from '../../ir/walk.ts';
+import type { ScheduledKernel } from '../kernelText.ts';
 import type { Excess, Limits } from '../limits.ts';
+import { bytesOfOperand } from '../placement.ts';
 import { describeKernel, describeOperand } from './describeKernel.ts';
 
 const FAULT =
@@ -19,7 +22,7 @@ export function refusalOf(excess: Excess, limits: Limits, adapter: string): Wgra
     case 'uniformBinding':
       return new OutOfMemoryError(
         `Kernel '${excess.kernel.label}' binds ${describeOperand(excess.operand)}, but '${adapter}' binds at most ` +
-          `${formatBytes(most)} of a buffer. ${remedyOf(excess.operand, most / asked)}`,
+          `${formatBytes(most)} of a buffer. ${remedyOf(excess.operand, most / asked)}${cutRemedy(excess.kernel, most)}`,
       );
     case 'buffer':
       return new OutOfMemoryError(
@@ -50,4 +53,18 @@ function remedyOf(operand: Operand, share: number): string {
     return `Give it in parts of at most ${percent} % of its size, or use a smaller layer.`;
   }
   return `Use at most ${percent} % of this batch size, or compute in parts with slice().`;
+}
+
+/** That a kernel would be computed in parts if an operation of the user's said how; empty where none is in the way. */
+function cutRemedy({ bindings }: ScheduledKernel, limit: number): string {
+  const bound = bindings.flatMap(({ operand }) => (isScratch(operand) ? [] : [operand]));
+  const isLarge = (operand: Operand): boolean => bytesOfOperand(operand) > limit;
+  const silent = topologicalOrder(bound).find(
+    (node) => node.op.rows === undefined && [node, ...node.inputs].some(isLarge),
+  );
+  if (silent === undefined) return '';
+  return (
+    ` The operation '${silent.op.name}' does not say how its rows are cut: with rows: 'elementwise', if that is what it is, ` +
+    'or a rule of its own, it is computed in parts.'
+  );
 }

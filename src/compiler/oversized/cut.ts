@@ -2,21 +2,21 @@
  * Cuts what no kernel could bind. A tensor larger than a binding is computed in parts along its rows, the first axis that is
  * longer than 1: every operation whose rows do not mix is applied to the parts one by one, so that chains of them fuse as
  * ever; sums over the rows are added up. Where the whole is asked for, the parts lie side by side in one buffer, which may
- * be larger than a binding, and what was in one buffer from the start is read through windows. What mixes rows otherwise
+ * be larger than a binding, and what was in one buffer from the start is read in stretches. What mixes rows otherwise
  * stays whole: limits.ts then refuses it.
  */
 
 import { type Shape, sizeOf } from '../../base/shape.ts';
 import { createNode, type Node } from '../../ir/op.ts';
 import { OFFSET_ALIGNMENT } from '../../ir/storage.ts';
-import { isConstant, resolve, topologicalOrder } from '../../ir/walk.ts';
+import { resolve, topologicalOrder } from '../../ir/walk.ts';
 import { concat } from '../../ops/concat.ts';
 import { NONE } from '../../ops/elementwise.ts';
 import { packOp } from '../../ops/pack.ts';
+import { stretch } from '../../ops/stretch.ts';
 import { copyOf, slice } from '../../ops/views.ts';
-import { window } from '../../ops/window.ts';
 import { bytesOfOperand } from '../placement.ts';
-import { effectsByRows, isEffect, partOfConstant, type RowSplit, rowsOf, splitByRows, withShards } from './rows.ts';
+import { effectsInParts, inStretches, isEffect, partOfConstant, type RowSplit, rowsOf, splitByRows } from './rows.ts';
 
 /** What stands for each root in a graph without tensors of more than `limit` bytes, as far as it can be cut. */
 export function cut(roots: readonly Node[], limit: number): (readonly Node[])[] {
@@ -96,7 +96,8 @@ class Cutter {
     for (let begin = 0; begin < split.count; begin += pieces) {
       const end = Math.min(begin + pieces, split.count);
       const parts = split.along.map(({ input, rows }) => this.#part(input, begin * rows, end * rows));
-      nodes.push(split.make(parts, begin, end, (input) => this.whole(input)));
+      const made = split.make(parts, begin, end, (input) => this.whole(input));
+      nodes.push(inStretches(made, this.#limit));
     }
     const { combine } = split;
     if (combine === undefined)
@@ -117,7 +118,7 @@ class Cutter {
   #cutEffect(node: Node): readonly Node[] | null {
     if (!node.inputs.some((input) => this.#isLarge(input) || this.#parts.has(resolve(input)))) return null;
     const rows = Math.floor(this.#limit / OFFSET_ALIGNMENT) * (OFFSET_ALIGNMENT / 4);
-    return effectsByRows(node, rows, {
+    return effectsInParts(node, rows, {
       whole: (input) => this.whole(input),
       part: (input, begin, end) => this.#stretch(input, begin, [end - begin]),
     });
@@ -127,7 +128,8 @@ class Cutter {
   #part(node: Node, begin: number, end: number): Node {
     const { axis, count } = rowsOf(node.shape);
     const shape = node.shape.map((extent, d) => (d === axis ? end - begin : extent));
-    if (isConstant(node)) return partOfConstant(node, shape);
+    const constant = partOfConstant(node, shape);
+    if (constant !== null) return constant;
     const parts = this.#parts.get(node);
     if (parts !== undefined && begin % parts.rows === 0 && end === Math.min(begin + parts.rows, count)) {
       return parts.nodes[begin / parts.rows];
@@ -144,7 +146,7 @@ class Cutter {
   /** Elements of a node from `start` on, where they lie. */
   #stretch(node: Node, start: number, shape: Shape): Node {
     const whole = resolve(this.whole(node));
-    return window(whole, start, shape);
+    return stretch(whole, start, shape);
   }
 
   /** The node that stands for another one, in one piece. */
@@ -161,16 +163,16 @@ class Cutter {
     if (parts !== undefined) {
       const { axis, count } = rowsOf(node.shape);
       if (((parts.rows * bytesOfExact(node)) / count) % OFFSET_ALIGNMENT !== 0) return concat(parts.nodes, axis);
-      return window(createNode(packOp, parts.nodes.map(copyOf), NONE), 0, node.shape);
+      return stretch(createNode(packOp, parts.nodes.map(copyOf), NONE), 0, node.shape);
     }
     if (node.op.lowering.kind === 'pack') {
       const inputs = node.inputs.flatMap((input) => this.#parts.get(input)?.nodes.map(copyOf) ?? [this.whole(input)]);
       return createNode(node.op, inputs, node.attributes);
     }
-    const sharded = withShards(node, this.#limit);
-    const inputs = sharded.inputs.map((input) => this.whole(input));
-    if (sharded === node && inputs.every((input, at) => input === node.inputs[at])) return node;
-    return createNode(sharded.op, inputs, sharded.attributes);
+    const read = inStretches(node, this.#limit);
+    const inputs = read.inputs.map((input) => this.whole(input));
+    if (read === node && inputs.every((input, at) => input === node.inputs[at])) return node;
+    return createNode(read.op, inputs, read.attributes);
   }
 }
 

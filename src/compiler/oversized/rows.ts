@@ -1,35 +1,18 @@
 /**
- * Which operations can be computed row by row, and how: the rows of their inputs that each piece takes, and the same
- * operation on these. Rows lie along the first axis that is longer than 1, so that neighbours in memory stay neighbours.
+ * Makes the parts of an operation by its own rule (see `RowRule`): which rows of its inputs each part takes, the same
+ * operation on these, and how the parts make up the whole.
  */
 
 import { bytesOf } from '../../base/dtype.ts';
-import { type Shape, sizeOf } from '../../base/shape.ts';
-import { createNode, isOf, type Node } from '../../ir/op.ts';
+import { ShapeError } from '../../base/errors.ts';
+import { formatShape, type Shape, sizeOf } from '../../base/shape.ts';
+import { createNode, type Node, type RowCut, type RowRule, rowAxis } from '../../ir/op.ts';
 import { OFFSET_ALIGNMENT } from '../../ir/storage.ts';
-import { batchRowsOp } from '../../ops/batchRows.ts';
-import { concat, concatOp } from '../../ops/concat.ts';
-import { conv2dInputGradientOp, conv2dKernelGradientOp, conv2dOp } from '../../ops/conv2d.ts';
-import { add, dropoutOp, maximum, minimum } from '../../ops/elementwise.ts';
-import { gatherOp, oneHotOp } from '../../ops/gather.ts';
-import { watchOp } from '../../ops/health.ts';
-import { full, fullNode } from '../../ops/leaf.ts';
-import { matmulOp } from '../../ops/matmul.ts';
-import {
-  avgPool2dGradientOp,
-  avgPool2dOp,
-  maxPool2dGradientOp,
-  maxPool2dOp,
-  maxPool2dPickOp,
-  type Pool2dAttributes,
-} from '../../ops/pool2d.ts';
-import { randomNormalOp, randomUniformOp } from '../../ops/random.ts';
-import { argMaxOp, broadcastToOp, maxOp, minOp, sumOp } from '../../ops/reduce.ts';
-import { reshape, reshapeOp } from '../../ops/reshape.ts';
-import { logSoftmaxOp, softmaxCrossEntropyGradientOp, softmaxCrossEntropyOp, softmaxOp } from '../../ops/softmax.ts';
-import { assignOp, optimizerUpdateOp } from '../../ops/update.ts';
-import { padOp, slice, sliceOp, transposeOp } from '../../ops/views.ts';
-import { window } from '../../ops/window.ts';
+import { isConstant } from '../../ir/walk.ts';
+import { concat } from '../../ops/concat.ts';
+import { add, maximum, minimum } from '../../ops/elementwise.ts';
+import { stretch } from '../../ops/stretch.ts';
+import { slice } from '../../ops/views.ts';
 
 /** A node as pieces that can be computed one by one. */
 export interface RowSplit {
@@ -38,280 +21,191 @@ export interface RowSplit {
   readonly along: readonly { readonly input: Node; readonly rows: number }[];
   /** Pieces `begin` up to `end` of the result, from these of the inputs `along`. */
   make(parts: readonly Node[], begin: number, end: number, whole: (input: Node) => Node): Node;
-  /** Where every piece gives a result of the full shape: adds two up. */
+  /** Where every piece gives a result of the full shape, or lies elsewhere than along its rows: joins two. */
   readonly combine?: (a: Node, b: Node) => Node;
 }
 
 /** The axis of a shape's rows, and how many there are; axis -1 where there is but one element. */
 export function rowsOf(shape: Shape): { readonly axis: number; readonly count: number } {
-  const axis = shape.findIndex((extent) => extent > 1);
+  const axis = rowAxis(shape);
   return { axis, count: axis < 0 ? 1 : shape[axis] };
 }
 
-const withRows = (shape: Shape, axis: number, rows: number): Shape =>
-  shape.map((extent, d) => (d === axis ? rows : extent));
+const withExtent = (shape: Shape, axis: number, extent: number): Shape =>
+  shape.map((whole, d) => (d === axis ? extent : whole));
+
+const ELEMENTWISE: RowRule<unknown> = { cuts: () => ['elementwise'] };
+
+/** What a node's operation says; null where it is only computed whole. */
+function ruleOf({ op: { rows = 'whole' } }: Node): RowRule<unknown> | null {
+  if (rows === 'whole') return null;
+  return rows === 'elementwise' ? ELEMENTWISE : rows;
+}
 
 /** How a node can be cut; null where its rows mix. */
 export function splitByRows(node: Node): RowSplit | null {
+  const rule = ruleOf(node);
   // Bytes share words.
-  if (node.dtype === 'uint8') return null;
-  const rule = RULES[node.op.name];
-  const split = rule !== undefined ? rule(node) : node.op.lowering.kind === 'pointwise' ? pointwise(node) : null;
-  return split === null || split.count < 2 ? null : split;
+  if (rule === null || node.dtype === 'uint8' || isEffect(node)) return null;
+  const cuts = rule.cuts(node, node.inputs.length === 0 ? -1 : rowAxis(node.inputs[0].shape));
+  if (cuts[0] === 'flat') return divisible(flat(node, rule));
+  const cut = alongLargest(
+    node,
+    cuts.map((one) => cutOf(node, one)),
+  );
+  return cut === undefined ? null : divisible(along(node, rule, cut));
 }
 
-/** A number in the place of so many others. */
-export const partOfConstant = (node: Node, shape: Shape): Node =>
-  isOf(node, full) ? fullNode(node.attributes.value, shape) : node;
+const divisible = (split: RowSplit | null): RowSplit | null => (split === null || split.count < 2 ? null : split);
 
-type Rule = (node: Node) => RowSplit | null;
-
-/** Inputs whose rows are the result's, the others being broadcast or taken whole. */
-function inputsAlong(node: Node): RowSplit['along'] {
-  const { axis, count } = rowsOf(node.shape);
-  return node.inputs
-    .filter(({ shape }) => shape[axis - (node.shape.length - shape.length)] === count)
-    .map((input) => ({ input, rows: 1 }));
+/** What an operation says of a cut, written out. */
+function cutOf(node: Node, cut: ReturnType<RowRule<unknown>['cuts']>[number]): RowCut {
+  if (typeof cut === 'number') return { inputs: [cut], result: cut };
+  if (typeof cut === 'string') return elementwise(node);
+  const counted = (axis: number, { shape }: Node): number => (axis < 0 ? axis + shape.length : axis);
+  const inputs = node.inputs.map((input, at) => {
+    const axis = cut.inputs[at] ?? null;
+    return axis === null ? null : counted(axis, input);
+  });
+  return { inputs, result: typeof cut.result === 'number' ? counted(cut.result, node) : cut.result };
 }
 
-/** The same operation on rows of some inputs; `attributes` are those of a piece of so many rows. */
-function alike(
-  node: Node,
-  along: RowSplit['along'],
-  attributes: (rows: number, begin: number) => unknown = () => node.attributes,
-): RowSplit {
-  const cut = new Map(along.map(({ input }, at) => [input, at]));
+/** Of several cuts, the one along the rows of the largest operand: the first input where another one is as large. */
+function alongLargest(node: Node, cuts: readonly RowCut[]): RowCut | undefined {
+  if (cuts.length < 2) return cuts[0];
+  const [first, ...others] = node.inputs;
+  const operands = [first, node, ...others].sort((a, b) => sizeOf(b.shape) - sizeOf(a.shape));
+  const axis = rowAxis(operands[0].shape);
+  const at = node.inputs.indexOf(operands[0]);
+  return cuts.find(({ inputs, result }) => (at < 0 ? result : inputs[at]) === axis);
+}
+
+/** A number in the place of so many others; null for what is no such number. */
+export function partOfConstant(node: Node, shape: Shape): Node | null {
+  const rule = ruleOf(node);
+  return isConstant(node) && rule?.sizes !== undefined ? part(node, [], rule, 0, rowsOf(shape).count) : null;
+}
+
+/** The inputs that have the result's rows, the others being broadcast. */
+function elementwise({ inputs, shape }: Node): RowCut {
+  const { axis, count } = rowsOf(shape);
+  const own = (input: Node): number | null => {
+    const place = axis - (shape.length - input.shape.length);
+    return input.shape[place] === count ? place : null;
+  };
+  return { inputs: inputs.map(own), result: axis };
+}
+
+const COMBINED: Readonly<Record<'add' | 'maximum' | 'minimum', (a: Node, b: Node) => Node>> = { add, maximum, minimum };
+
+function along(node: Node, rule: RowRule<unknown>, { inputs, result }: RowCut): RowSplit | null {
+  const axisOf = (at: number): number | null => inputs[at] ?? null;
+  const places = [...node.inputs.keys()];
+  const cut = places.find((at) => axisOf(at) !== null);
+  // Neither an input nor an attribute tells a part how small it is.
+  if (cut === undefined && rule.sizes === undefined) return null;
+  const axis = cut === undefined ? result : axisOf(cut);
+  const { shape } = cut === undefined ? node : node.inputs[cut];
+  if (typeof axis !== 'number') return null;
+  const inRows = places.filter((at) => axisOf(at) !== null && axisOf(at) === rowAxis(node.inputs[at].shape));
   return {
-    count: rowsOf(node.shape).count,
-    along,
+    count: shape[axis] ?? 1,
+    along: inRows.map((at) => ({ input: node.inputs[at], rows: 1 })),
     make(parts, begin, end, whole) {
-      const inputs = node.inputs.map((input) => {
-        const at = cut.get(input);
-        return at === undefined ? whole(input) : parts[at];
+      const own = node.inputs.map((input, at) => {
+        const place = inRows.indexOf(at);
+        if (place >= 0) return parts[place];
+        const across = axisOf(at);
+        return across === null ? whole(input) : between(whole(input), across, begin, end);
       });
-      return createNode(node.op, inputs, attributes(end - begin, begin));
+      const made = part(node, own, rule, begin, end);
+      const expected = typeof result === 'number' ? withExtent(node.shape, result, end - begin) : node.shape;
+      if (formatShape(made.shape) !== formatShape(expected)) {
+        throw new ShapeError(
+          `${node.op.name}: a part of ${end - begin} rows has shape ${formatShape(made.shape)} in the place of ${formatShape(expected)}. ` +
+            "The operation's `rows` are wrong: use 'whole'.",
+        );
+      }
+      return made;
     },
+    ...(typeof result === 'string' && { combine: COMBINED[result] }),
+    ...(typeof result === 'number' && result !== rowAxis(node.shape) && { combine: joined(result) }),
   };
 }
 
-function pointwise(node: Node): RowSplit {
-  const { axis } = rowsOf(node.shape);
-  if (isOf(node, full)) {
-    const { count } = rowsOf(node.shape);
-    return { count, along: [], make: (_, begin, end) => partOfConstant(node, withRows(node.shape, axis, end - begin)) };
-  }
-  return alike(node, inputsAlong(node));
-}
+const joined =
+  (axis: number) =>
+  (a: Node, b: Node): Node =>
+    concat([a, b], axis);
 
-/** The result's rows are those of its first input, whose other rows it does not read. */
-const ofFirst =
-  (fits: (node: Node, axis: number) => boolean): Rule =>
-  (node) => {
-    const [x] = node.inputs;
-    const { axis } = rowsOf(x.shape);
-    return axis >= 0 && fits(node, axis) ? alike(node, [{ input: x, rows: 1 }]) : null;
-  };
-
-/** Sums over the rows of several inputs, piece by piece. */
-function summed(node: Node, inputs: readonly Node[], count: number, combine: (a: Node, b: Node) => Node): RowSplit {
-  const split = alike(
-    node,
-    inputs.map((input) => ({ input, rows: 1 })),
-  );
-  return { ...split, count, combine };
-}
-
-function reduction(combine: (a: Node, b: Node) => Node): Rule {
-  return (node) => {
-    if (!isOf(node, sumOp) && !isOf(node, maxOp) && !isOf(node, minOp)) return null;
-    const [x] = node.inputs;
-    const rows = rowsOf(x.shape);
-    const { axis, count } = node.attributes;
-    if (rows.axis < 0) return null;
-    if (rows.axis >= axis && rows.axis < axis + count) return summed(node, [x], rows.count, combine);
-    return alike(node, [{ input: x, rows: 1 }]);
+/** The same elements under another shape: pieces of as many rows each as make up whole rows of both. */
+function flat(node: Node, rule: RowRule<unknown>): RowSplit {
+  const [x] = node.inputs;
+  const [from, to] = [rowsOf(x.shape), rowsOf(node.shape)];
+  let count = from.count;
+  for (let rest = to.count; rest > 0; ) [count, rest] = [rest, count % rest];
+  const rows = to.count / count;
+  return {
+    count,
+    along: [{ input: x, rows: from.count / count }],
+    make: (parts, begin, end) => part(node, parts, rule, begin * rows, end * rows),
   };
 }
 
-function images(node: Node, inputs: readonly Node[]): RowSplit | null {
-  const { attributes } = node as Node<Pool2dAttributes>;
-  const { input, output } = attributes;
-  if (input[0] < 2) return null;
-  return alike(
-    node,
-    inputs.map((one) => ({ input: one, rows: 1 })),
-    (rows) => ({
-      ...attributes,
-      input: withRows(input, 0, rows),
-      output: withRows(output, 0, rows),
-    }),
-  );
-}
-
-const allImages: Rule = (node) => images(node, node.inputs);
-
-function product(node: Node): RowSplit | null {
-  if (!isOf(node, matmulOp)) return null;
-  const [a, b] = node.inputs;
-  const { transposeA, transposeB } = node.attributes;
-  const rank = node.shape.length;
-  const { axis } = rowsOf(node.shape);
-  const [sizeOfA, sizeOfB, size] = [a, b, node].map(({ shape }) => sizeOf(shape));
-  if (b.shape.length === 2 && !transposeA && sizeOfB > Math.max(sizeOfA, size)) return byRowsOfSecond(node, transposeB);
-  if (transposeA && !transposeB && a.shape.length === 2 && b.shape.length === 2) {
-    if (size > Math.max(sizeOfA, sizeOfB)) return byColumnsOfFirst(node);
-    return a.shape[0] > 1 ? summed(node, [a, b], a.shape[0], add) : null;
-  }
-  if (axis >= 0 && axis < rank - 2) return alike(node, inputsAlong(node));
-  if (axis !== rank - 2 || transposeA) return null;
-  return alike(node, [{ input: a, rows: 1 }]);
-}
-
-/** Elements `begin` up to `end` along the last axis. */
-function columns(x: Node, begin: number, end: number): Node {
-  const last = x.shape.length - 1;
+/** Elements `begin` up to `end` along an axis. */
+function between(x: Node, axis: number, begin: number, end: number): Node {
   return slice(
     x,
-    x.shape.map((_, d) => (d === last ? begin : 0)),
-    x.shape.map((extent, d) => (d === last ? end - begin : extent)),
+    x.shape.map((_, d) => (d === axis ? begin : 0)),
+    withExtent(x.shape, axis, end - begin),
   );
 }
 
-/** A kernel larger than all else: AB is the sum of products of columns and rows; ABᵀ has a column for each row of B. */
-function byRowsOfSecond(node: Node, transposeB: boolean): RowSplit {
-  const [a, b] = node.inputs;
-  return {
-    count: b.shape[0],
-    along: [{ input: b, rows: 1 }],
-    make([part], begin, end, whole) {
-      const first = transposeB ? whole(a) : columns(whole(a), begin, end);
-      return createNode(node.op, [first, part], node.attributes);
-    },
-    combine: transposeB ? (left, right) => concat([left, right], -1) : add,
-  };
+const attributesOf = ({ attributes }: Node): Record<string, unknown> => Object.assign({}, attributes);
+
+const isList = (value: unknown): value is readonly number[] => Array.isArray(value);
+
+/** The same operation on rows `begin` up to `end`. */
+function part(node: Node, inputs: readonly Node[], rule: RowRule<unknown>, begin: number, end: number): Node {
+  const own = attributesOf(node);
+  for (const name of rule.sizes ?? []) {
+    const size = own[name];
+    own[name] = isList(size) ? withExtent(size, rowAxis(size), end - begin) : end - begin;
+  }
+  if (rule.start !== undefined) own[rule.start] = Number(own[rule.start] ?? 0) + begin;
+  return createNode<unknown>(node.op, inputs, own);
 }
-
-/** A kernel's gradient AᵀB that is larger than both: its rows belong to columns of A. */
-function byColumnsOfFirst(node: Node): RowSplit {
-  const [a, b] = node.inputs;
-  return {
-    count: node.shape[0],
-    along: [],
-    make: (_, begin, end, whole) => createNode(node.op, [columns(whole(a), begin, end), whole(b)], node.attributes),
-  };
-}
-
-const RULES: Readonly<Record<string, Rule>> = {
-  // The health words are not rows.
-  [watchOp.name]: (node) => alike(node, [{ input: node.inputs[0], rows: 1 }]),
-  // These draw by index.
-  [dropoutOp.name]: () => null,
-  [randomUniformOp.name]: () => null,
-  [randomNormalOp.name]: () => null,
-  [broadcastToOp.name]: (node) => {
-    const { axis } = rowsOf(node.shape);
-    return alike(node, inputsAlong(node), (rows) => ({ shape: withRows(node.shape, axis, rows) }));
-  },
-  [reshapeOp.name](node) {
-    const [x] = node.inputs;
-    const [from, to] = [rowsOf(x.shape), rowsOf(node.shape)];
-    let count = from.count;
-    for (let rest = to.count; rest > 0; ) [count, rest] = [rest, count % rest];
-    return {
-      count,
-      along: [{ input: x, rows: from.count / count }],
-      make: ([part], begin, end) => reshape(part, withRows(node.shape, to.axis, (end - begin) * (to.count / count))),
-    };
-  },
-  [sumOp.name]: reduction(add),
-  [maxOp.name]: reduction(maximum),
-  [minOp.name]: reduction(minimum),
-  [argMaxOp.name]: ofFirst((node, axis) => isOf(node, argMaxOp) && axis !== node.attributes.axis),
-  [softmaxOp.name]: ofFirst(({ shape }, axis) => axis < shape.length - 1),
-  [logSoftmaxOp.name]: ofFirst(({ shape }, axis) => axis < shape.length - 1),
-  [softmaxCrossEntropyOp.name]: (node) => (node.shape[0] > 1 ? alike(node, firsts(node)) : null),
-  [softmaxCrossEntropyGradientOp.name]: (node) => (node.shape[0] > 1 ? alike(node, firsts(node)) : null),
-  [matmulOp.name]: product,
-  [conv2dOp.name]: (node) => images(node, [node.inputs[0]]),
-  [conv2dInputGradientOp.name]: (node) => images(node, [node.inputs[0]]),
-  [conv2dKernelGradientOp.name](node) {
-    const split = images(node, node.inputs);
-    return split === null ? null : { ...split, count: node.inputs[0].shape[0], combine: add };
-  },
-  [maxPool2dOp.name]: allImages,
-  [maxPool2dGradientOp.name]: allImages,
-  [maxPool2dPickOp.name]: allImages,
-  [avgPool2dOp.name]: allImages,
-  [avgPool2dGradientOp.name]: allImages,
-  [sliceOp.name](node) {
-    if (!isOf(node, sliceOp)) return null;
-    const [x] = node.inputs;
-    const { begin, size } = node.attributes;
-    const { axis, count } = rowsOf(x.shape);
-    if (axis < 0 || begin[axis] !== 0 || size[axis] !== count) return null;
-    return alike(node, [{ input: x, rows: 1 }], (rows) => ({ begin, size: withRows(size, axis, rows) }));
-  },
-  [padOp.name]: ofFirst(
-    (node, axis) =>
-      isOf(node, padOp) && node.attributes.padding.slice(0, axis + 1).every(([before, after]) => before + after === 0),
-  ),
-  [concatOp.name](node) {
-    const { axis } = rowsOf(node.shape);
-    if (!isOf(node, concatOp) || axis === node.attributes.axis || axis < 0) return null;
-    return node.inputs.every(({ shape }) => rowsOf(shape).axis === axis) ? alike(node, firsts(node)) : null;
-  },
-  [transposeOp.name]: ofFirst(
-    (node, axis) =>
-      isOf(node, transposeOp) && node.attributes.permutation.slice(0, axis + 1).every((from, d) => from === d),
-  ),
-  [gatherOp.name](node) {
-    if (!isOf(node, gatherOp)) return null;
-    const [x, ids] = node.inputs;
-    const [ofX, ofIds] = [rowsOf(x.shape), rowsOf(ids.shape)];
-    if (ofX.axis >= 0 && ofX.axis < node.attributes.axis) return alike(node, [{ input: x, rows: 1 }]);
-    if (ofIds.axis < 0 || sizeOf(x.shape.slice(0, node.attributes.axis)) > 1) return null;
-    return alike(node, [{ input: ids, rows: 1 }]);
-  },
-  [oneHotOp.name]: ofFirst(() => true),
-  [batchRowsOp.name](node) {
-    if (!isOf(node, batchRowsOp)) return null;
-    const { attributes } = node;
-    const { from = 0 } = attributes;
-    return node.shape[0] < 2
-      ? null
-      : alike(node, [], (rows, begin) => ({ ...attributes, batch: rows, from: from + begin }));
-  },
-};
-
-const firsts = ({ inputs }: Node): RowSplit['along'] => inputs.map((input) => ({ input, rows: 1 }));
 
 /** Shards that one kernel may bind beside its other buffers. */
 const MAX_SHARDS = 6;
 
-/** The rows of a data set, or a box of a tensor, read through windows where `limit` bytes do not hold the input. */
-export function withShards(node: Node, limit: number): Node {
-  const [x] = node.inputs;
-  if (x === undefined || bytesOf(sizeOf(x.shape), x.dtype) <= limit) return node;
+/** A node that reads stretches of its first input where `limit` bytes do not hold it whole and the operation allows that. */
+export function inStretches(node: Node, limit: number): Node {
+  const rule = ruleOf(node);
+  const [x, ...others] = node.inputs;
+  if (rule === null || x === undefined || bytesOf(sizeOf(x.shape), x.dtype) <= limit) return node;
   const { axis, count } = rowsOf(x.shape);
   const row = sizeOf(x.shape) / count;
   const rowBytes = x.dtype === 'uint8' ? row : row * 4;
+  // Stretches begin at such multiples.
   let step = 1;
   while ((step * rowBytes) % OFFSET_ALIGNMENT !== 0) step *= 2;
-  const rows = (begin: number, end: number): Node => window(x, begin * row, withRows(x.shape, axis, end - begin));
-  if (isOf(node, sliceOp)) {
-    const { begin, size } = node.attributes;
-    const first = Math.floor(begin[axis] / step) * step;
-    const moved = begin.map((start, d) => (d === axis ? start - first : start));
-    return createNode(sliceOp, [rows(first, begin[axis] + size[axis])], { begin: moved, size });
+  const rows = (begin: number, end: number): Node => stretch(x, begin * row, withExtent(x.shape, axis, end - begin));
+  const own = attributesOf(node);
+  if (rule.corner !== undefined) {
+    const corner = own[rule.corner];
+    if (!isList(corner)) return node;
+    const first = Math.floor(corner[axis] / step) * step;
+    own[rule.corner] = withExtent(corner, axis, corner[axis] - first);
+    return createNode<unknown>(node.op, [rows(first, corner[axis] + node.shape[axis])], own);
   }
-  if (isOf(node, batchRowsOp) && node.inputs.length === 2) {
-    const rowsPerShard = Math.floor(limit / rowBytes / step) * step;
-    if (rowsPerShard === 0 || Math.ceil(count / rowsPerShard) > MAX_SHARDS) return node;
+  if (rule.rowsPerShard !== undefined && others.length === 1) {
+    const most = Math.floor(limit / rowBytes / step) * step;
+    if (most === 0 || Math.ceil(count / most) > MAX_SHARDS) return node;
     const shards: Node[] = [];
-    for (let begin = 0; begin < count; begin += rowsPerShard) {
-      shards.push(rows(begin, Math.min(begin + rowsPerShard, count)));
-    }
-    return createNode(batchRowsOp, [...shards, node.inputs[1]], { ...node.attributes, rowsPerShard });
+    for (let begin = 0; begin < count; begin += most) shards.push(rows(begin, Math.min(begin + most, count)));
+    own[rule.rowsPerShard] = most;
+    return createNode<unknown>(node.op, [...shards, ...others], own);
   }
   return node;
 }
@@ -319,19 +213,18 @@ export function withShards(node: Node, limit: number): Node {
 export const isEffect = ({ op: { lowering } }: Node): boolean => lowering.kind === 'effect';
 
 /** An effect as several, each on so many elements; null where it cannot be cut. */
-export function effectsByRows(
+export function effectsInParts(
   node: Node,
   elements: number,
   { whole, part }: { whole(input: Node): Node; part(input: Node, begin: number, end: number): Node },
 ): readonly Node[] | null {
-  if (!isOf(node, assignOp) && !isOf(node, optimizerUpdateOp)) return null;
+  if (node.op.rows !== 'elementwise') return null;
   const size = sizeOf(node.inputs[0].shape);
   const effects: Node[] = [];
   for (let begin = 0; begin < size; begin += elements) {
     const end = Math.min(begin + elements, size);
-    // The health words are not the weights'.
     const inputs = node.inputs.map((input) => (sizeOf(input.shape) === size ? part(input, begin, end) : whole(input)));
-    effects.push(createNode<unknown>(node.op, inputs, node.attributes));
+    effects.push(createNode(node.op, inputs, node.attributes));
   }
   return effects;
 }

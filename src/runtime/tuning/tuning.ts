@@ -106,7 +106,7 @@ export async function tuneNodes(
 
 /** The kernels of a node alone as one of its variants computes it; `key`: the node's. */
 export const scheduleAs = (node: Node, key: string, name: string, target: Target): Schedule =>
-  schedule([node], withChoices(target, new Map([[key, name]])), []);
+  schedule([node], withChoices(target, new Map([[key, name]])), () => []);
 
 function variantsOf(node: Node): KernelVariants<unknown> | null {
   const { lowering } = node.op;
