@@ -11,8 +11,7 @@
 const FIRST = 0u;
 const LATEST = 1u;
 
-@compute @workgroup_size(1)
-fn main() {
+@main
 @for s in 0..VALUES
   sums[${s}] += value${s}[0];
 @end
@@ -20,4 +19,4 @@ fn main() {
     atomicMin(&health[FIRST], step.step);
     atomicMax(&health[LATEST], step.step + 1u);
   }
-}
+@end

@@ -1,13 +1,8 @@
 // Index of the first largest element along the middle of [outer, extent, inner]; a NaN counts as largest.
 // One thread a result. uniforms: results = outer * inner, extent, inner
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let result = (group.y * groups.x + group.x) * 64u + thread;
+@main
+  let result = global_invocation_index;
   if (result >= params.results) { return; }
   let base = result / params.inner * params.extent * params.inner + result % params.inner;
   var best = x[base];
@@ -24,4 +19,4 @@ fn main(
     }
   }
   store(result, i32(at));
-}
+@end

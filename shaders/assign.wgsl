@@ -8,17 +8,12 @@ const LATEST = 1u;
 const RELEASED = 2u;
 @end
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
+@main
 @if WATCHED
   let bad = atomicLoad(&health[LATEST]) == step.step + 1u;
   let held = atomicLoad(&health[FIRST]) < step.step && atomicLoad(&health[RELEASED]) == 0u;
   if (bad || held) { return; }
 @end
-  let i = (group.y * groups.x + group.x) * 64u + thread;
+  let i = global_invocation_index;
   if (i < params.count) { target_[i] = value[i]; }
-}
+@end

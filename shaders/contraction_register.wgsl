@@ -8,13 +8,8 @@
 //
 // grid and uniforms: as contraction_subgroup.wgsl; neighbouring threads take neighbouring tiles of rows.
 
-@compute @workgroup_size({{WORKGROUP}})
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-{{SHARE}}  let m0 = (tile / params.tiles_n * {{WORKGROUP}}u + thread) * {{TILE_M}}u;
+@main
+{{SHARE}}  let m0 = (tile / params.tiles_n * {{WORKGROUP}}u + local_invocation_index) * {{TILE_M}}u;
   let n0 = (tile % params.tiles_n) * ${4*QUADS}u;
 @if BLOCK_A
 @for p in 0..BLOCKS
@@ -93,4 +88,4 @@ fn main(
 @end
 @end
 @end
-}
+@end

@@ -1,5 +1,5 @@
   // What a workgroup of contraction_*.wgsl computes: which tile of which product, and over which part of k.
-  let work = group.y * groups.x + group.x;
+  let work = workgroup_index;
   if (work >= params.work) { return; }
   let tile = work % params.tiles;
   let part = work / params.tiles;

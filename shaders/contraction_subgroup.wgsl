@@ -12,13 +12,9 @@
 // product), work (tiles * batch * splits), chunk (of k, a multiple of 4), splits, stores. With SPLIT,
 // partial[batch, split, m, n] is written and a second kernel adds the parts.
 
-@compute @workgroup_size({{WORKGROUP}})
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-{{SHARE}}  let lane = thread % {{LANES}}u;
+@main
+{{SHARE}}  let thread = local_invocation_index;
+  let lane = thread % {{LANES}}u;
   let m0 = ((tile / params.tiles_n) * ({{WORKGROUP}}u / {{LANES}}u) + thread / {{LANES}}u) * {{ROWS}}u + lane;
   let n0 = (tile % params.tiles_n) * {{COLUMNS}}u;
 @for i in 0..TILE_M
@@ -122,4 +118,4 @@ fn main(
   }
 @end
 @end
-}
+@end

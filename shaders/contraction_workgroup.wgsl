@@ -16,13 +16,9 @@ const ACROSS = {{SIDE}}u / 4u;
 var<workgroup> strip_a: array<vec4f, 4u * STRIDE>;
 var<workgroup> strip_b: array<vec4f, 4u * STRIDE>;
 
-@compute @workgroup_size({{WORKGROUP}})
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-{{SHARE}}  let m0 = tile / params.tiles_n * {{SIDE}}u;
+@main
+{{SHARE}}  let thread = local_invocation_index;
+  let m0 = tile / params.tiles_n * {{SIDE}}u;
   let n0 = tile % params.tiles_n * {{SIDE}}u;
   let x_ = thread % ACROSS;
   let y_ = thread / ACROSS;
@@ -90,4 +86,4 @@ fn main(
   finish(m0 + y_ + ${i}u * ACROSS, n0 + x_ * 4u, part, sum${i});
 @end
 @end
-}
+@end

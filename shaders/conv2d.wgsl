@@ -1,6 +1,6 @@
 // Loaders of a convolution for contraction_*.wgsl: y[position, out] = Σ_k patch(position, k) kernel[k, out], with
 // position = (image, oy, ox), k = (ky, kx, channel).  x: [batch, H, W, C], w: [KH, KW, C, N], y: [batch, OH, OW, N].
-// The patch is never written out (implicit GEMM). With C a multiple of four (VECTOR) four channels load at once;
+// The patch is never written out (implicit GEMM). With C a multiple of four (VECTOR_K) four channels load at once;
 // with BLOCK_B four outputs' weights of one k do.
 // Conditions join with & and |, not && and ||: SwiftShader compiles many branches inlined here in exponential time.
 
@@ -17,7 +17,7 @@ fn row_of(m: u32, batch: u32) -> Row {
   return Row(m / (OH * OW) * u32(H * W) * C, i32(oy) * {{STRIDE_Y}} - {{PAD_Y}}, i32(ox) * {{STRIDE_X}} - {{PAD_X}});
 }
 
-@if VECTOR
+@if VECTOR_K
 fn load_a(row: Row, k: u32) -> vec4f {
   let tap = k / C;
   let y = row.y + i32(tap / KW);
@@ -44,7 +44,7 @@ fn column_of(n: u32, batch: u32) -> u32 { return n; }
 
 @if BLOCK_B
 fn load_columns(n: u32, k: u32) -> vec4f {
-@if VECTOR
+@if VECTOR_K
   return w[(k * params.n + n) / 4u];
 @else
   return select(vec4f(), w[(min(k, params.k - 1u) * params.n + n) / 4u], k < params.k);
@@ -53,7 +53,7 @@ fn load_columns(n: u32, k: u32) -> vec4f {
 @else
 fn load_b(n: u32, k: u32) -> vec4f {
   let at = k * params.n + n;
-@if VECTOR
+@if VECTOR_K
   return vec4f(w[at], w[at + params.n], w[at + 2u * params.n], w[at + 3u * params.n]);
 @else
   // Beyond k the patch is zero; only a finite weight may meet it.

@@ -1,7 +1,7 @@
 // Loaders of a convolution's gradient to its input for contraction_*.wgsl: dx[pixel, channel] = Σ_k dy(pixel, k) w(k, channel)
 // with pixel = (image, y, x), k = (ky, kx, out): a pixel takes part in the output that lies ky, kx before it, where the
 // stride hits one.  dy: [batch, OH, OW, N], w: [KH, KW, C, N], dx: [batch, H, W, C].
-// With N a multiple of four (VECTOR) four output channels load at once. Conditions join with &: see conv2d.wgsl.
+// With N a multiple of four (VECTOR_K) four output channels load at once. Conditions join with &: see conv2d.wgsl.
 
 const H = {{H}}; const W = {{W}}; const C = {{C}}u; const N = {{N}}u;
 const OH = {{OH}}; const OW = {{OW}};
@@ -25,7 +25,7 @@ fn output_of(row: Row, k: u32) -> i32 {
   return select(-1, i32(row.image + u32((y / {{STRIDE_Y}}) * OW + x / {{STRIDE_X}}) * N + k % N), inside);
 }
 
-@if VECTOR
+@if VECTOR_K
 fn load_a(row: Row, k: u32) -> vec4f {
   let at = output_of(row, k);
   if (at < 0) { return vec4f(); }
@@ -44,7 +44,7 @@ fn load_a(row: Row, k: u32) -> vec4f {
 
 fn column_of(n: u32, batch: u32) -> u32 { return n; }
 
-@if VECTOR
+@if VECTOR_K
 fn load_b(n: u32, k: u32) -> vec4f { return w[(((k / N) * C + n) * N + k % N) / 4u]; }
 @else
 fn weight(n: u32, k: u32) -> f32 {

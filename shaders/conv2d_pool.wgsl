@@ -16,17 +16,12 @@ fn pixel(image: u32, y: i32, x_: i32, c: u32) -> f32 {
   return select(0.0, x[at], (y >= 0) & (y < H) & (x_ >= 0) & (x_ < W));
 }
 
-@compute @workgroup_size({{WORKGROUP}})
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let index = (group.y * groups.x + group.x) * {{WORKGROUP}}u + thread;
+@main
+  let index = global_invocation_index;
   // Threads past the end repeat the last window: broadcasting needs every lane.
   let window = min(index, params.windows - 1u);
 @if SUBGROUPS
-  let lane = thread % {{LANES}}u;
+  let lane = local_invocation_index % {{LANES}}u;
 @end
   let y0 = i32(window / OW % OH) * 2 - {{PAD_Y}};
   let x0 = i32(window % OW) * 2 - {{PAD_X}};
@@ -75,7 +70,7 @@ fn main(
       store(at, relu(vec4f(largest(s0), largest(s1), largest(s2), largest(s3)) + bias[q]));
     }
   }
-}
+@end
 
 fn largest(v: vec4f) -> f32 {
   let nan = (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);

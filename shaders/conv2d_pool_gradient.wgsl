@@ -26,9 +26,9 @@ fn pixel(corner: i32, y0: i32, x0: i32, offset: Offset) -> f32 {
   return select(0.0, x[u32(select(0, corner + offset.elements, inside))], inside);
 }
 
-@compute @workgroup_size({{LANES}})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let own = group.x * {{LANES}}u + lane;
+@main
+  let lane = local_invocation_index;
+  let own = workgroup_id.x * {{LANES}}u + lane;
   // Lanes past the end repeat the last channels: broadcasting needs every lane.
   let q = min(own, QUADS - 1u);
 @for k in 0..SUMS
@@ -44,7 +44,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let offset${t} = offset_of(${t}u);
 @end
 @end
-  let begin = group.y * params.chunk;
+  let begin = workgroup_id.y * params.chunk;
   let end = min(begin + params.chunk, params.windows);
   var oy = begin / OW % OH;
   var ox = begin % OW;
@@ -95,7 +95,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 @for k in 0..SUMS
       sum = select(sum, sum${k}, k == ${k}u);
 @end
-      partial[(group.y * params.sums + k) * QUADS + q] = sum;
+      partial[(workgroup_id.y * params.sums + k) * QUADS + q] = sum;
     }
   }
-}
+@end

@@ -10,12 +10,11 @@ const NOTHING = vec4u(0u, 0u, 0xffffffffu, 0u);
 fn combine(a: vec4u, b: vec4u) -> vec4u { return vec4u(a.xy + b.xy, min(a.z, b.z), max(a.w, b.w)); }
 
 @if LAST
-@compute @workgroup_size(1)
-fn main() {
+@main
   var all_ = NOTHING;
   for (var part = 0u; part < params.threads; part++) { all_ = combine(all_, parts[part]); }
   for (var word = 0u; word < 4u; word++) { store(word, bitcast<i32>(all_[word])); }
-}
+@end
 @else
 // Negative floats rise as their bits fall.
 fn rank(bits: u32) -> u32 { return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0u); }
@@ -27,15 +26,15 @@ fn look(bits: u32) -> vec4u {
   return vec4u(0u, 0u, rank(bits), rank(bits));
 }
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) thread: vec3u) {
-  if (thread.x >= params.threads) { return; }
+@main
+  let thread = global_invocation_index;
+  if (thread >= params.threads) { return; }
   var mine = NOTHING;
-  for (var i = thread.x; i < params.size; i += params.threads) { mine = combine(mine, look(bitcast<u32>(x[i]))); }
+  for (var i = thread; i < params.size; i += params.threads) { mine = combine(mine, look(bitcast<u32>(x[i]))); }
   @if ALONE
   for (var word = 0u; word < 4u; word++) { store(word, bitcast<i32>(mine[word])); }
   @else
-  parts[thread.x] = mine;
+  parts[thread] = mine;
   @end
-}
+@end
 @end

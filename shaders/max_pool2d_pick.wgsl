@@ -5,13 +5,8 @@
 const H = {{H}}; const W = {{W}}; const C = {{C}}u; // C in units of V
 const OH = {{OH}}u; const OW = {{OW}}u;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let i = (group.y * groups.x + group.x) * 64u + thread;
+@main
+  let i = global_invocation_index;
   if (i >= params.count) { return; }
   let channel = i % C;
   let pixel = i / C;
@@ -29,4 +24,4 @@ fn main(
     }
   }
   store(i, result);
-}
+@end

@@ -6,13 +6,8 @@
 const W = {{W}}u; const C = {{C}}u; // C in units of V
 const OH = {{OH}}u; const OW = {{OW}}u;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let i = (group.y * groups.x + group.x) * 64u + thread;
+@main
+  let i = global_invocation_index;
   if (i >= params.count) { return; }
   let channel = i % C;
   let window = i / C;
@@ -33,4 +28,4 @@ fn main(
 @for t in 0..TAPS
   store(at${t}, select(V(0.0), upstream, winner == V(${t}.0)));
 @end
-}
+@end

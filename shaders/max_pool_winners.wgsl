@@ -5,13 +5,8 @@
 
 const OW = {{OW}}u; const QUADS = {{QUADS}}u; // channels / 4
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let i = (group.y * groups.x + group.x) * 64u + thread;
+@main
+  let i = global_invocation_index;
   if (i >= params.count) { return; }
   let window = i / QUADS;
   // Rows of windows follow each other through the images, so no image index is needed.
@@ -26,4 +21,4 @@ fn main(
 @end
   winners[i] = dot(winner, vec4u(0x1u, 0x100u, 0x10000u, 0x1000000u));
   store(i, best);
-}
+@end

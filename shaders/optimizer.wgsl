@@ -34,13 +34,8 @@ fn complement(x: f32) -> f32 {
 }
 @end
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let i = (group.y * groups.x + group.x) * 64u + thread;
+@main
+  let i = global_invocation_index;
   if (i >= params.count) { return; }
 @if WATCHED
   // Threads of this dispatch may raise FIRST to this step: only an earlier one counts, or some would stop and some not.
@@ -117,4 +112,4 @@ fn main(
 @if WATCHED
   if (!all(good)) { atomicMin(&health[FIRST], step.step); }
 @end
-}
+@end

@@ -26,13 +26,8 @@ fn wins(image: u32, channel: u32, y0: i32, x0: i32, py: i32, px: i32) -> V {
 }
 @end
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let i = (group.y * groups.x + group.x) * 64u + thread;
+@main
+  let i = global_invocation_index;
   if (i >= params.count) { return; }
   let channel = i % C;
   let pixel = i / C;
@@ -63,4 +58,4 @@ fn main(
     }
   }
   store(i, total_of(sum));
-}
+@end

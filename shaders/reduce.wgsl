@@ -37,13 +37,8 @@ fn blocks(base: u32, column: u32, begin: u32, end: u32) -> N {
   return total;
 }
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let result = (group.y * groups.x + group.x) * 64u + thread;
+@main
+  let result = global_invocation_index;
   if (result >= params.results) { return; }
   let column = result % params.columns;
   let outer = result / params.columns / params.chunks;
@@ -57,4 +52,4 @@ fn main(
 @else
   store(result, total);
 @end
-}
+@end

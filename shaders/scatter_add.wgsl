@@ -2,13 +2,8 @@
 // One thread an element; it looks through all ids in order, so nothing is added atomically and the sum is the same every
 // time. After long_sum.wgsl. uniforms: count, rows, ids, inner
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let at = (group.y * groups.x + group.x) * 64u + thread;
+@main
+  let at = global_invocation_index;
   if (at >= params.count) { return; }
   let inner = at % params.inner;
   let row = at / params.inner % params.rows;
@@ -22,4 +17,4 @@ fn main(
     }
   }
   store(at, total_of(sum));
-}
+@end

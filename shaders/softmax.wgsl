@@ -2,13 +2,8 @@
 // After long_sum.wgsl.
 // uniforms: rows, columns
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let row = (group.y * groups.x + group.x) * 64u + thread;
+@main
+  let row = global_invocation_index;
   if (row >= params.rows) { return; }
   let base = row * params.columns;
   var top = x[base];
@@ -22,4 +17,4 @@ fn main(
 @else
   for (var c = 0u; c < params.columns; c++) { store(base + c, exp(x[base + c] - top) / total); }
 @end
-}
+@end

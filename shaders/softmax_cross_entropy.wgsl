@@ -26,13 +26,8 @@ fn kept(probability: f32) -> bool {
 @end
 }
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let example = (group.y * groups.x + group.x) * 64u + thread;
+@main
+  let example = global_invocation_index;
   if (example >= params.batch) { return; }
   let base = example * params.classes;
 @if IDS
@@ -85,4 +80,4 @@ fn main(
   }
   store(example, select(total_of(losses), nan, bad));
 @end
-}
+@end

@@ -4,13 +4,8 @@
 
 const OW = {{OW}}u; const QUADS = {{QUADS}}u; // channels / 4
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let i = (group.y * groups.x + group.x) * 64u + thread;
+@main
+  let i = global_invocation_index;
   if (i >= params.count) { return; }
   let pixel = i / QUADS;
   let row = pixel / (2u * OW);
@@ -18,4 +13,4 @@ fn main(
   let source = (row / 2u * OW + column / 2u) * QUADS + i % QUADS;
   let winner = (vec4u(winners[source]) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(3u);
   store(i, select(vec4f(), dy[source], winner == vec4u(row % 2u * 2u + column % 2u)));
-}
+@end

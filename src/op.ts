@@ -4,7 +4,7 @@
  * @module wgrad/op
  */
 
-export type { Binding, KernelTemplate, KernelVariant, Operand, Scratch } from './ir/op.ts';
+export type { Binding, Builtin, KernelTemplate, KernelVariant, Operand, Scratch } from './ir/op.ts';
 export {
   createNode,
   expectDtype,

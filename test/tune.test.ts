@@ -247,18 +247,13 @@ test('every candidate runs kernels of its own', () => {
 /** Its input, computed as `offered` says: the rounds of a loop that changes nothing, by name; null does not compile. */
 function planted(label: string, offered: Readonly<Record<string, number | null>>, x: Node): Node {
   const source = (rounds: number | null): string => /* wgsl */ `
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let i = (group.y * groups.x + group.x) * 64u + thread;
+@main
+  let i = global_invocation_index;
   if (i >= params.count) { return; }
   var y = x[i];
   for (var round = 0u; round < ${rounds ?? 'nothing'}; round++) { y = clamp(y, -1e9 - f32(round), 1e9 + f32(round)); }
   store(i, y);
-}`;
+@end`;
   const kernelsFor = (rounds: number | null): readonly KernelTemplate[] => [
     {
       label,

@@ -1,35 +1,32 @@
 /**
- * Writes a kernel's WGSL: declarations, the functions that fused chains may call, and the kernel's own text. Small kernels
- * that do not wait for each other share a dispatch: the first workgroups run the first one, the next ones the second.
+ * Writes a kernel's WGSL: declarations, the functions that fused chains may call, the kernel's own text, and the entry point.
+ *
+ * Small kernels that do not wait for each other share a dispatch: the first workgroups run the first one, the next ones the
+ * second. Every built-in value is then what it would be if the kernel ran alone. A kernel keeps a dispatch to itself if it
+ * asks for it, takes many workgroups, has an effect, declares a struct, or uses workgroup memory; those that share one have
+ * workgroups of the same shape.
  */
 
 import { KERNEL_BLOCKS } from '../base/random.ts';
-import { isScratch, type Operand } from '../ir/op.ts';
+import { type Builtin, isScratch, type KernelTemplate, type Operand } from '../ir/op.ts';
 import { type Access, FLAGS } from '../ir/scope.ts';
 import { type Grid, linearGrid } from '../ir/target.ts';
 import { isComposed, resolve } from '../ir/walk.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
+import type { Specialised } from '../wgsl/template.ts';
 import type { BoundVariable, KernelText, UniformField } from './expressions.ts';
 
 /** A kernel before its text is written out. */
-export interface KernelDraft {
+export interface KernelDraft extends Specialised {
   readonly label: string;
+  readonly template: KernelTemplate;
   readonly text: KernelText;
-  /** The template, specialised; ends in the entry point `main`. */
-  readonly body: string;
-  /** WGSL extensions. */
-  readonly enables: readonly string[];
-  /** Elements that one `store` or `load` takes. */
-  readonly width: 1 | 4;
-  /** A number: that many workgroups in a row. */
-  readonly grid: Grid | number;
   /** True when it writes into memory that outlives the plan. */
   readonly effect: boolean;
 }
 
 /** Workgroups up to which a kernel is small: its launch costs about as much as its work. */
 const SMALL = 64;
-const ENTRY = /@compute @workgroup_size\((\d+)\)\s*fn main\(([\s\S]*?)\)\s*\{/;
 
 /** Drafts that share a dispatch. */
 interface Dispatch {
@@ -51,14 +48,14 @@ export function sideBySide(drafts: readonly KernelDraft[], maxStorageBuffers: nu
       if (element === FLAGS) continue;
       for (const part of partsOf(operand)) earliest = Math.max(earliest, (written.get(part) ?? -1) + 1);
     }
-    const workgroup = workgroupOf(draft);
+    const shape = `${shapeOf(draft)}`;
     const shares = canShare(draft);
     let bindings: readonly BoundVariable[] = [];
     let place = shares ? firstFrom(open, earliest) : open.length;
     for (; place < open.length; place++) {
       const { drafts: others, bindings: bound } = dispatches[open[place]];
       bindings = boundOnce([...bound, ...draft.text.bindings]);
-      if (bindings.length <= maxStorageBuffers && workgroupOf(others[0]) === workgroup) break;
+      if (bindings.length <= maxStorageBuffers && `${shapeOf(others[0])}` === shape) break;
     }
     const at = open[place] ?? dispatches.length;
     if (at === dispatches.length) {
@@ -95,51 +92,36 @@ function partsOf(operand: Operand): readonly Operand[] {
   return operand.inputs.flatMap((input) => partsOf(resolve(input)));
 }
 
-const workgroupOf = (draft: KernelDraft): string | undefined => ENTRY.exec(draft.body)?.[1];
+/** [x, y, z] */
+const threeOf = (extents: number | Grid): number[] => [extents, 1, 1].flat().slice(0, 3);
+const productOf = (extents: number | Grid): number => threeOf(extents).reduce((product, extent) => product * extent);
+const shapeOf = ({ template: { workgroup = 64 } }: KernelDraft): number[] => threeOf(workgroup);
 
 /**
  * Effects stay alone: what they write may be read through other nodes. Structs have members that renaming would miss.
  * Workgroup memory is short: that of several kernels need not fit.
  */
-function canShare(draft: KernelDraft): boolean {
-  return (
-    !draft.effect &&
-    typeof draft.grid === 'number' &&
-    draft.grid <= SMALL &&
-    !/^(struct |var<workgroup>)/m.test(draft.body)
-  );
-}
+const canShare = ({ effect, functions, template: { alone, grid } }: KernelDraft): boolean =>
+  !(effect || alone || productOf(grid) > SMALL || /\bstruct\b|<\s*workgroup\b/.test(functions));
 
 /** One dispatch's kernel. */
 export function writeKernel(drafts: readonly KernelDraft[], maxGroups?: number): ScheduledKernel {
-  const parts = drafts.length === 1 ? [partOf(drafts[0])] : drafts.map(renamedPart);
+  const [first] = drafts;
+  const alone = drafts.length === 1;
+  const parts = alone ? [partOf(first)] : drafts.map(renamedPart);
   const bindings = boundOnce(parts.flatMap((part) => part.bindings));
   const fields = parts.flatMap((part) => part.fields);
-  let grid: Grid;
-  let entry = '';
-  if (drafts.length === 1) {
-    const [{ grid: own }] = drafts;
-    grid = typeof own === 'number' ? linearGrid(own, maxGroups) : own;
-  } else {
-    let end = 0;
-    const calls = drafts.map((draft, at) => {
-      const begin = at === 0 ? '0u' : `params.end${at - 1}`;
-      end += Number(draft.grid);
-      fields.push({ name: `end${at}`, kind: 'u32', value: end });
-      return `if (at < params.end${at}) { ${callOf(draft, at, begin)} }`;
-    });
-    grid = linearGrid(end, maxGroups);
-    entry = [
-      `@compute @workgroup_size(${workgroupOf(drafts[0])})`,
-      'fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {',
-      '  let at = group.y * groups.x + group.x;',
-      `  ${calls.join('\n  else ')}`,
-      '}',
-    ].join('\n');
-  }
+  const main = alone
+    ? statementsOf(first, parts[0].main, 'all_workgroup_id', 'all_num_workgroups')
+    : choiceOf(drafts, parts, fields);
+  const parameters = [...new Set(main.match(/\ball_\w+/g))].map((name) => {
+    const type = /index|subgroup/.test(name) ? 'u32' : 'vec3u';
+    return `@builtin(${name.slice(4)}) ${name}: ${type}`;
+  });
+  const enables = new Set(drafts.flatMap(({ template }) => template.enables ?? []));
   const usesStep = drafts.some(({ text }) => text.usesStep || text.usesRandom);
   const source = [
-    ...[...new Set(drafts.flatMap(({ enables }) => enables))].map((name) => `enable ${name};`),
+    ...[...enables].map((name) => `enable ${name};`),
     ...(fields.length === 0
       ? []
       : [
@@ -148,17 +130,73 @@ export function writeKernel(drafts: readonly KernelDraft[], maxGroups?: number):
         ]),
     ...(usesStep ? [shaders.step] : []),
     ...bindings.map((binding, at) => `@group(0) @binding(${at + 1}) ${declarationOf(binding)}`),
-    ...parts.map((part) => part.body),
-    entry,
+    ...parts.map((part) => part.functions),
+    `@compute @workgroup_size(${shapeOf(first)})\nfn main(${parameters.join(', ')}) {\n${main}\n}`,
   ].join('\n');
+  const grids = drafts.map(({ template }) => template.grid);
   return {
     label: drafts.map((draft) => draft.label).join(' | '),
     source,
     bindings: bindings.map(({ operand, access }) => ({ operand, access })),
     uniforms: wordsOf(fields),
     usesStep,
-    grid,
+    threads: productOf(first.template.workgroup ?? 64),
+    grid:
+      alone && typeof grids[0] !== 'number'
+        ? grids[0]
+        : linearGrid(
+            grids.reduce((sum: number, grid) => sum + productOf(grid), 0),
+            maxGroups,
+          ),
   };
+}
+
+/** A position as one number, counted along x, then y, then z. */
+const linear = (id: string, extents: string): string => `((${id}.z * ${extents}.y + ${id}.y) * ${extents}.x + ${id}.x)`;
+
+/**
+ * A kernel's statements after its built-in values, as WGSL defines them for a grid of `groups` workgroups, of which this one is
+ * `id`, the `index`-th. What begins with `all_` is WGSL's own value, which holds for the whole dispatch.
+ */
+function statementsOf(
+  draft: KernelDraft,
+  main: string,
+  id: string,
+  groups: string,
+  index = linear(id, groups),
+): string {
+  const [x, y, z] = shapeOf(draft);
+  const size = `vec3u(${x}, ${y}, ${z})`;
+  const position = `(${id} * ${size} + all_local_invocation_id)`;
+  const values: Partial<Record<Builtin, string>> = {
+    workgroup_id: id,
+    num_workgroups: groups,
+    workgroup_index: index,
+    global_invocation_id: position,
+    global_invocation_index:
+      y * z === 1 ? `${index} * ${x}u + all_local_invocation_index` : linear(position, `(${groups} * ${size})`),
+  };
+  const { builtins = ['global_invocation_index'] } = draft.template;
+  return [...builtins.map((name) => `let ${name} = ${values[name] ?? `all_${name}`};`), main].join('\n');
+}
+
+/** The statements of several kernels: the workgroup's number chooses whose. What it compares with is added to `fields`. */
+function choiceOf(drafts: readonly KernelDraft[], parts: readonly Part[], fields: UniformField[]): string {
+  let end = 0;
+  const choices = drafts.map((draft, at) => {
+    const { grid } = draft.template;
+    const field = (name: string, value: number): string => {
+      fields.push({ name: `${name}${at}`, kind: 'u32', value });
+      return `params.${name}${at}`;
+    };
+    const index = at === 0 ? 'at' : `(at - params.end${at - 1})`;
+    const [x, y, z] = threeOf(grid).map((extent, d) => field('xyz'[d], extent));
+    const id = `vec3u(${index} % ${x}, ${index} / ${x} % ${y}, ${index} / (${x} * ${y}))`;
+    end += productOf(grid);
+    const statements = statementsOf(draft, parts[at].main, id, `vec3u(${x}, ${y}, ${z})`, index);
+    return `if (at < ${field('end', end)}) {\n${statements}\n}`;
+  });
+  return `let at = ${linear('all_workgroup_id', 'all_num_workgroups')};\n${choices.join(' else ')}`;
 }
 
 /** Without what another binding has bound already: flags that several kernels set. */
@@ -174,22 +212,21 @@ function declarationOf({ access, variable, element, length }: BoundVariable): st
     : `var<storage, ${access}> ${variable}: array<${element}>;`;
 }
 
-interface Part {
+/** What a kernel writes of its own. */
+interface Part extends Specialised {
   readonly bindings: readonly BoundVariable[];
   readonly fields: readonly UniformField[];
-  readonly body: string;
 }
 
 /** A kernel with everything that its text calls. */
-function partOf({ text, body, width }: KernelDraft): Part {
+function partOf({ text, functions, main, template: { width = 1 } }: KernelDraft): Part {
   const types =
     width === 4
       ? 'alias V = vec4f;\nalias U = vec4u;\nalias I = vec4i;\nalias B = vec4<bool>;'
       : 'alias V = f32;\nalias U = u32;\nalias I = i32;\nalias B = bool;';
-  const whole = [types, shaders.functions, text.usesRandom ? randomBits(width) : '', ...text.functions, body].join(
-    '\n',
-  );
-  return { bindings: text.bindings, fields: text.fields, body: whole };
+  const random = text.usesRandom ? randomBits(width) : '';
+  const whole = [types, shaders.functions, random, ...text.functions, functions].join('\n');
+  return { bindings: text.bindings, fields: text.fields, functions: whole, main };
 }
 
 function randomBits(width: 1 | 4): string {
@@ -198,47 +235,41 @@ function randomBits(width: 1 | 4): string {
   return `${shaders.random}\nfn random_bits(i: u32, key: u32) -> U { return ${bits}; }`;
 }
 
-/** The same under names of its own, with a plain function in the place of the entry point. */
+/** The same under names of its own: WGSL has no name spaces, so all that it declares gets the kernel's number. */
 function renamedPart(draft: KernelDraft, at: number, drafts: readonly KernelDraft[]): Part {
-  const { bindings, fields, body } = partOf(draft);
-  const plain = body
-    .replace(/^\s*\/\/.*$/gm, '')
-    .replace(ENTRY, (_, __, parameters: string) => `fn main(${parameters.replace(/@builtin\(\w+\)\s*/g, '')}) {`);
-  const declared = [...plain.matchAll(/(?:^|;\s*)(?:fn|const|alias|var<[^>]*>)\s+(\w+)/gm)].map(([, name]) => name);
-  const names = new Map(declared.map((name) => [name, `${name}_${at}`]));
+  const { bindings, fields, functions, main } = partOf(draft);
+  const names = new Map(declaredIn(functions).map((name) => [name, `${name}_${at}`]));
   for (const binding of bindings) names.set(binding.variable, sharedName(binding, at, drafts));
-  // What follows a point is a member, except after `params.`.
-  const renamed = plain
-    .replace(/(?<![\w.])[A-Za-z_]\w*/g, (word) => names.get(word) ?? word)
-    .replace(/\bparams\.(\w+)/g, (_, field: string) => `params.${field}_${at}`);
+  // Numbers are no names, and what follows a point is a member, except after `params`.
+  const renamed = (text: string): string =>
+    text
+      .replace(/\d[\w.]*|(\.\s*)?[a-z_]\w*/gi, (word) => names.get(word) ?? word)
+      .replace(/\bparams\s*\.\s*(\w+)/g, (_, field: string) => `params.${field}_${at}`);
   return {
     bindings: bindings.map((binding) => ({ ...binding, variable: sharedName(binding, at, drafts) })),
     fields: fields.map((field) => ({ ...field, name: `${field.name}_${at}` })),
-    body: renamed,
+    functions: renamed(functions),
+    main: renamed(main),
   };
 }
 
-/** A binding's name in a dispatch that several kernels share; flags have that of the first kernel that sets them. */
+/** Names that a text declares, outside of all braces. */
+function declaredIn(text: string): string[] {
+  let depth = 0;
+  const outside = text.split(/(?=[{}])/).filter((piece) => {
+    if (piece[0] === '{') depth++;
+    if (piece[0] === '}') depth--;
+    return depth === 0;
+  });
+  const declarations = outside.join('').matchAll(/\b(?:(?:fn|const|alias|override|var)\s|var\s*<[^>]*>)\s*(\w+)/g);
+  return [...declarations].map(([, name]) => name);
+}
+
+/** A binding's name in a dispatch that several kernels share; flags have one for all kernels that set them. */
 function sharedName({ operand, element, variable }: BoundVariable, at: number, drafts: readonly KernelDraft[]): string {
-  if (element === FLAGS) {
-    for (const [first, { text }] of drafts.entries()) {
-      const same = text.bindings.find((other) => other.operand === operand && other.element === FLAGS);
-      if (same !== undefined) return `${same.variable}_${first}`;
-    }
-  }
-  return `${variable}_${at}`;
-}
-
-/** Calls a part as if its workgroups were the only ones, all in one row. */
-function callOf(draft: KernelDraft, at: number, begin: string): string {
-  const values: Record<string, string> = {
-    workgroup_id: `vec3u(at - ${begin}, 0u, 0u)`,
-    num_workgroups: `vec3u(params.end${at} - ${begin}, 1u, 1u)`,
-    local_invocation_index: 'thread',
-  };
-  const parameters = ENTRY.exec(draft.body)?.[2] ?? '';
-  const wanted = [...parameters.matchAll(/@builtin\((\w+)\)/g)].map(([, builtin]) => values[builtin]);
-  return `main_${at}(${wanted.join(', ')});`;
+  if (element !== FLAGS) return `${variable}_${at}`;
+  const all = drafts.flatMap(({ text }) => text.bindings);
+  return `flags${all.findIndex((other) => other.operand === operand && other.element === FLAGS)}`;
 }
 
 /** The uniforms' words, padded to whole vec4s. */
@@ -260,5 +291,7 @@ export interface ScheduledKernel {
   /** Words of `params`; empty when the kernel has none. */
   readonly uniforms: Uint32Array;
   readonly usesStep: boolean;
+  /** Invocations of a workgroup. */
+  readonly threads: number;
   readonly grid: Grid;
 }

@@ -102,7 +102,7 @@ function largestIn({ places }: Placement, slot: number): Operand | undefined {
 }
 
 function excessOfKernel(kernel: ScheduledKernel, limits: Limits): Excess | null {
-  const { bindings, uniforms, usesStep, grid, source } = kernel;
+  const { bindings, uniforms, usesStep, grid, threads } = kernel;
   for (const { operand, access } of bindings) {
     const asked = bytesOfOperand(operand);
     const limit = access === 'uniform' ? 'uniformBinding' : 'binding';
@@ -110,7 +110,6 @@ function excessOfKernel(kernel: ScheduledKernel, limits: Limits): Excess | null 
   }
   const storageBuffers = bindings.filter(({ access }) => access !== 'uniform').length;
   const uniformBuffers = bindings.length - storageBuffers + (uniforms.length > 0 ? 1 : 0) + (usesStep ? 1 : 0);
-  const threads = Number(/@workgroup_size\((\d+)\)/.exec(source)?.[1] ?? 1);
   const all = { storageBuffers, uniformBuffers, threads, groups: Math.max(...grid) };
   for (const limit of ['storageBuffers', 'uniformBuffers', 'threads', 'groups'] as const) {
     if (all[limit] > limits[limit]) return { limit, asked: all[limit], kernel };

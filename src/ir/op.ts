@@ -240,16 +240,34 @@ export interface Binding {
   readonly uniform?: number;
 }
 
+/** A value that WGSL gives each invocation, by its name there; the indices count positions along x, then y, then z. */
+export type Builtin =
+  /** vec3u */
+  | 'global_invocation_id'
+  | 'local_invocation_id'
+  | 'workgroup_id'
+  | 'num_workgroups'
+  /** u32 */
+  | 'global_invocation_index'
+  | 'local_invocation_index'
+  | 'workgroup_index'
+  | 'subgroup_invocation_id'
+  | 'subgroup_size';
+
 /**
- * One kernel. The template's `main` ends in calls of `store(i, value)`, which the planner writes: it applies the fused
- * epilogue and stores; `i` counts groups of `width` elements of the operation's result. Reductions take their input
- * from `load(i)`, written likewise.
+ * One kernel. Its text ends in calls of `store(i, value)`, which the planner writes: it applies the fused epilogue and
+ * stores; `i` counts groups of `width` elements of the operation's result. Reductions take their input from `load(i)`,
+ * written likewise. The planner also writes the entry point, so that small kernels may share a dispatch.
  */
 export interface KernelTemplate {
   /** Its name in errors and profiles. */
   readonly label: string;
-  /** WGSL with the entry point `main`, before its holes are filled. */
+  /** WGSL before its holes are filled: `@main`, the statements of an invocation, `@end`, and beside it what they call. */
   readonly source: string;
+  /** Invocations of a workgroup, a number or [x, y, z]; default 64. */
+  readonly workgroup?: number | Grid;
+  /** The built-in values that the statements use; default: `global_invocation_index`, the invocation's place among all. */
+  readonly builtins?: readonly Builtin[];
   /** What is put into the source's holes, and decides its `@if`. */
   readonly holes?: Holes;
   /** What it reads by name. */
@@ -260,7 +278,10 @@ export interface KernelTemplate {
   readonly uniforms?: Readonly<Record<string, number>>;
   /** Floats that the kernel reads as `params.name`. */
   readonly floats?: Readonly<Record<string, number>>;
-  /** Workgroups; a number is folded into a grid of that many, which the kernel counts as `group.y * groups.x + group.x`. */
+  /**
+   * Workgroups, a number or [x, y, z]. A number larger than a dimension holds is folded into two, which may hold a few more:
+   * count by `global_invocation_index` or `workgroup_index` and leave out what lies past the end.
+   */
   readonly grid: Grid | number;
   /** Elements that one `store` (or `load`) takes. */
   readonly width?: 1 | 4;
@@ -268,6 +289,8 @@ export interface KernelTemplate {
   readonly usesStep?: boolean;
   /** WGSL extensions to enable. */
   readonly enables?: readonly string[];
+  /** True for a dispatch of its own: the kernel's text is then the same, whatever runs beside it. */
+  readonly alone?: boolean;
 }
 
 /** One of several ways to compute the same operation. */

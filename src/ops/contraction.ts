@@ -11,7 +11,7 @@ import { sizeOf } from '../base/shape.ts';
 import { type Binding, isScratch, type KernelTemplate, type KernelVariant, type Scratch } from '../ir/op.ts';
 import { fitsUniform, GUARANTEED_WORKGROUP, MAX_GRID, type Target } from '../ir/target.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
-import { type Holes, specialise } from '../wgsl/template.ts';
+import { type Holes, pickHoles } from '../wgsl/template.ts';
 import { reduceKernels } from './reduce.ts';
 
 /** How an operand of a contraction lies in memory. */
@@ -221,20 +221,24 @@ function kernelsOf(contraction: Contraction, tiling: Tiling, cut: Cut, target: T
     const uniform = tiling.uniformOperands === true ? uniformLength(operand, inBlocks) : 0;
     return uniform > 0 ? { ...known, uniform } : known;
   };
-  const loop = specialise(tiling.source, {
-    ...tiling.holes,
-    ...blocks,
-    SHARE: shaders.contraction_share,
-    WORKGROUP: tiling.workgroup,
-    VECTOR: width === 4,
-    SPLIT: partial !== null,
-    ROLLED: target.software,
-    ALONG_K_A: a.alongK,
-    ALONG_K_B: b.alongK,
-  });
+  const source = `${loaders}\n${tiling.source}`;
   const product: KernelTemplate = {
     label: partial === null ? label : `${label} (parts)`,
-    source: `${specialise(loaders, { ...holes, ...blocks })}\n${loop}`,
+    source,
+    workgroup: tiling.workgroup,
+    builtins: ['workgroup_index', 'local_invocation_index'],
+    holes: pickHoles(source, {
+      ...holes,
+      ...tiling.holes,
+      ...blocks,
+      SHARE: shaders.contraction_share,
+      WORKGROUP: tiling.workgroup,
+      VECTOR: width === 4,
+      SPLIT: partial !== null,
+      ROLLED: target.software,
+      ALONG_K_A: a.alongK,
+      ALONG_K_B: b.alongK,
+    }),
     enables: tiling.enables ?? [],
     reads: [bound(a, blocks.BLOCK_A), bound(b, blocks.BLOCK_B)],
     writes: partial === null ? [] : [{ name: 'partial', operand: partial, element }],

@@ -54,7 +54,7 @@ function forward({ inputs: [x, kernel], attributes }: Node<Conv2dAttributes>): C
     n: attributes.output[3],
     k: sizeOf(attributes.kernel.slice(0, 3)),
     loaders: shaders.conv2d,
-    holes: { ...constants(attributes), VECTOR: vector },
+    holes: { ...constants(attributes), VECTOR_K: vector },
     a: { alongK: true, blocks: false, binding: { name: 'x', operand: x, element: vector ? 'vec4f' : 'f32' } },
     b: { alongK: false, blocks: whole(kernel.shape), binding: { name: 'w', operand: kernel, element: 'f32' } },
   };
@@ -70,7 +70,7 @@ function toInput({ inputs: [dy, kernel], attributes }: Node<Conv2dAttributes>): 
     n: attributes.input[3],
     k: attributes.kernel[0] * attributes.kernel[1] * attributes.kernel[3],
     loaders: shaders.conv2d_input_gradient,
-    holes: { ...constants(attributes), VECTOR: vector },
+    holes: { ...constants(attributes), VECTOR_K: vector },
     a: { alongK: true, blocks: false, binding: { name: 'dy', operand: dy, element } },
     b: { alongK: true, blocks: false, binding: { name: 'w', operand: kernel, element } },
   };

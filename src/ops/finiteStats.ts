@@ -27,8 +27,8 @@ export const finiteStatsOp: BuiltInOp<None> = {
         label,
         source: shaders.finite_stats,
         holes,
-        // A grid in full keeps the kernel out of dispatches that several share: its text stays the same for all tensors.
-        grid: [Math.ceil(threads / 64), 1, 1],
+        grid: Math.ceil(threads / 64),
+        alone: true,
         ...own,
       });
       const reads: KernelTemplate['reads'] = [{ name: 'x', operand: x, element: 'f32' }];
@@ -43,7 +43,12 @@ export const finiteStatsOp: BuiltInOp<None> = {
         ),
         stage(
           'finiteStats',
-          { reads: [{ name: 'parts', operand: parts, element: 'vec4u' }], uniforms: { threads }, grid: [1, 1, 1] },
+          {
+            reads: [{ name: 'parts', operand: parts, element: 'vec4u' }],
+            uniforms: { threads },
+            workgroup: 1,
+            grid: 1,
+          },
           { LAST: true, ALONE: false },
         ),
       ];

@@ -53,6 +53,7 @@ export const accumulateOp: BuiltInOp<None> = {
       {
         label: 'accumulate',
         source: shaders.accumulate,
+        workgroup: 1,
         holes: { VALUES: values.length },
         reads: values.map((operand, at) => ({ name: `value${at}`, operand, element: 'f32' })),
         writes: [

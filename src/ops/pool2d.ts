@@ -13,7 +13,7 @@ import {
   type SoughtOp,
 } from '../ir/op.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
-import type { Holes } from '../wgsl/template.ts';
+import { type Holes, pickHoles } from '../wgsl/template.ts';
 import { isLong, withLongSum } from './longSum.ts';
 
 export interface Pool2dAttributes {
@@ -39,10 +39,11 @@ function poolKernel(
   const reads = Object.entries(operands).map(
     ([name, operand]): Binding => ({ name, operand, element: width === 4 ? 'vec4f' : 'f32' }),
   );
+  const text = withLongSum(source);
   return {
     label,
-    source: withLongSum(source),
-    holes: {
+    source: text,
+    holes: pickHoles(text, {
       LONG: isLong(size[0] * size[1]),
       H: input[1],
       W: input[2],
@@ -56,7 +57,7 @@ function poolKernel(
       PAD_Y: before[0],
       PAD_X: before[1],
       ...holes,
-    },
+    }),
     reads,
     uniforms: { count },
     grid: Math.ceil(count / 64),

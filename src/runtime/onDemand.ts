@@ -6,6 +6,7 @@
 
 export { describeMemory, describeRun } from '../compiler/explain/describeKernel.ts';
 export { refusalOf } from '../compiler/explain/refusal.ts';
+export { templateErrorOf } from '../compiler/explain/templateError.ts';
 export { cut } from '../compiler/oversized/cut.ts';
 export { passesFor } from '../compiler/rewrite/passes.ts';
 export { kernelErrorOf } from './kernelError.ts';

@@ -15,6 +15,7 @@ export interface Rare {
   describeRun(schedule: Schedule, error: GPUError): string;
   refusalOf(excess: Excess, limits: Limits, adapter: string): WgradError;
   kernelErrorOf(kernel: ScheduledKernel, module: GPUShaderModule, cause: unknown): Promise<KernelError>;
+  templateErrorOf(fault: KernelError): KernelError;
   noAnswer(device: Waiting, cause: unknown): Promise<unknown>;
   noHostMemory(bytes: number, cause: unknown): OutOfMemoryError;
 }

@@ -1,5 +1,6 @@
 /** The schedule of a graph on a device. What few graphs need is loaded only for them. */
 
+import { KernelError } from '../base/errors.ts';
 import { isOversized } from '../compiler/limits.ts';
 import { needsPasses } from '../compiler/rewrite/rewrite.ts';
 import { type Schedule, schedule } from '../compiler/schedule.ts';
@@ -15,7 +16,12 @@ export async function scheduleWithin(
 ): Promise<Schedule> {
   const { limits } = device;
   const passes = needsPasses(asked) ? (await device.rare()).passesFor : null;
-  const planned = schedule(asked, target, passes);
+  let planned: Schedule;
+  try {
+    planned = schedule(asked, target, passes);
+  } catch (error) {
+    throw error instanceof KernelError ? (await device.rare()).templateErrorOf(error) : error;
+  }
   if (!isOversized(planned, limits)) return planned;
   const { cut } = await device.rare();
   const pieces = cut(asked, limits.binding);

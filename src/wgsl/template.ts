@@ -1,16 +1,29 @@
 /**
- * Specialises a WGSL text. Shape-independent structure (tile sizes, variants, fused functions) is filled in here; what
+ * Specialises a kernel's WGSL. Shape-independent structure (tile sizes, variants, fused functions) is filled in here; what
  * WGSL itself can size by constants stays WGSL.
  *
  * ```
+ *     @main … @end                  what each invocation does: the body of the entry point, which the planner writes
  *     {{name}}                      the hole's text or number
  *     @if NAME … @else … @end       a choice; `@if !NAME` negates; false, 0 and '' are no; `@if ${i} < COUNT` compares
  *     @for i in 0..COUNT … @end     the lines repeated, with ${i}, ${4*i+1} replaced; written out because not every driver
  *                                   unrolls
  * ```
+ *
+ * What is not understood is a fault, and so is a hole that the text never names.
  */
 
+import { KernelError } from '../base/errors.ts';
+
 export type Holes = Readonly<Record<string, string | number | boolean>>;
+
+/** A kernel's text. */
+export interface Specialised {
+  /** What its `main` calls: functions, constants, aliases. */
+  readonly functions: string;
+  /** The statements of its `main`. */
+  readonly main: string;
+}
 
 interface Block {
   /** What the block becomes, once its end is reached. */
@@ -20,18 +33,51 @@ interface Block {
   inElse: boolean;
 }
 
-/** Expands every directive and hole; throws on an unknown hole or an unbalanced block, which are bugs of the kernel. */
-export function specialise(template: string, holes: Holes): string {
-  const value = (name: string): string | number | boolean => {
-    const found = holes[name];
-    if (found === undefined) throw new Error(`WGSL template: no value for '${name}'. Add it to the kernel's holes.`);
-    return found;
-  };
-  const count = (text: string): number => (/^\d+$/.test(text) ? Number(text) : Number(value(text)));
-  const number = (text: string): number => evaluate(text.replace(/[${}]/g, ''), count);
-  const truth = (text: string): boolean => (text.startsWith('!') ? !value(text.slice(1)) : Boolean(value(text)));
+/** Without comments: placeholders in them are none. */
+export const uncommented = (text: string): string => text.replace(/\/\/.*|\/\*[\s\S]*?\*\//g, '');
 
-  const expand = (lines: readonly string[]): string[] => {
+/** All that is filled in or decides what is. */
+export const placeholdersOf = (text: string): readonly string[] =>
+  text.match(/@(if|for)\b.*|\$\{.*?\}|\{\{.*?\}\}/g) ?? [];
+
+/** The holes that a text names, in every branch; loops have names of their own. */
+export function namesIn(text: string): Set<string> {
+  const names = new Set(
+    placeholdersOf(text)
+      .join(' ')
+      .match(/(?<!@)\b[a-z_]\w*/gi),
+  );
+  for (const name of text.match(/(?<=@for +)\w+/g) ?? []) names.delete(name);
+  names.delete('in');
+  return names;
+}
+
+/** The holes that a text names, of those that its parts may need. */
+export function pickHoles(text: string, holes: Holes): Holes {
+  const names = namesIn(text);
+  return Object.fromEntries(Object.entries(holes).filter(([name]) => names.has(name)));
+}
+
+/**
+ * Expands every directive and hole of the kernel `label`. Throws a KernelError where it does not understand the template, with
+ * the holes as its cause; explain/templateError.ts finds the words.
+ */
+export function specialise(label: string, template: string, holes: Holes): Specialised {
+  const fault = (): never => {
+    throw new KernelError(`Kernel '${label}': its text is not understood.`, template, { cause: holes });
+  };
+  const value = (name: string): string | number | boolean => holes[name] ?? fault();
+  const number = (text: string): number => {
+    const result = evaluate(text.replace(/[${}]/g, ''), (name) => Number(/^\d/.test(name) ? name : value(name)));
+    return result >= 0 && result % 1 === 0 ? result : fault();
+  };
+  const truth = (condition: string): boolean => {
+    const [, not, left, right] = /^(!?)(\S+)(?: < (\S+))?$/.exec(condition) ?? fault();
+    return right === undefined ? Boolean(value(left)) !== (not === '!') : number(left) < number(right);
+  };
+
+  let main: readonly string[] | undefined;
+  const expand = (lines: readonly string[]): readonly string[] => {
     const stack: Block[] = [];
     const begin = (close: Block['close'], ...lines: string[]): void => {
       stack.push({ close, lines, otherwise: [], inElse: false });
@@ -43,37 +89,51 @@ export function specialise(template: string, holes: Holes): string {
       else (top.inElse ? top.otherwise : top.lines).push(line);
     };
     for (const line of lines) {
-      const words = line.trim().split(/\s+/);
-      const open = words[0] === '@if' || words[0] === '@for';
-      if (open && stack.length > 0) {
+      const [, directive, rest] = /^\s*@(main|if|for|else|end)\b\s*(.*?)\s*$/.exec(line) ?? [];
+      if (directive === undefined) {
+        emit(line);
+      } else if (directive === 'end') {
+        const block = stack.pop() ?? fault();
+        for (const inner of block.close(block, line)) emit(inner);
+      } else if (directive === 'else') {
+        const block = stack.at(-1) ?? fault();
+        if (stack.length > 1) emit(line);
+        else block.inElse = true;
+      } else if (stack.length > 0) {
         // Nested blocks are kept as text until their surroundings are decided.
         begin(({ lines }, end) => [...lines, end], line);
-      } else if (words[0] === '@if') {
-        const condition = words[2] === '<' ? number(words[1]) < number(words[3]) : truth(words[1]);
-        begin(({ lines, otherwise }) => expand(condition ? lines : otherwise));
-      } else if (words[0] === '@for') {
-        const bound = count(words[3].slice('0..'.length));
-        begin(({ lines }) =>
-          Array.from({ length: bound }, (_, i) => expand(lines.map((text) => fill(text, words[1], i)))).flat(),
-        );
-      } else if (words[0] === '@else' && stack.length === 1) {
-        stack[0].inElse = true;
-      } else if (words[0] === '@end') {
-        const block = stack.pop();
-        if (block === undefined) throw new Error('WGSL template: @end without @if or @for. Remove it.');
-        for (const inner of block.close(block, line)) emit(inner);
+      } else if (directive === 'main') {
+        begin(({ lines }) => {
+          if (main !== undefined) fault();
+          main = expand(lines);
+          return [];
+        });
+      } else if (directive === 'if') {
+        const holds = truth(rest);
+        begin(({ lines, otherwise }) => expand(holds ? lines : otherwise));
       } else {
-        emit(line);
+        const [, variable, end] = /^(\w+) in 0\.\.(\w+)$/.exec(rest) ?? fault();
+        const length = number(end);
+        begin(({ lines }) =>
+          Array.from({ length }, (_, i) => expand(lines.map((text) => fill(text, variable, i)))).flat(),
+        );
       }
     }
-    if (stack.length > 0) throw new Error('WGSL template: a block has no @end. Close it.');
+    if (stack.length > 0) fault();
     return output;
   };
+  const filled = (lines: readonly string[]): string =>
+    lines
+      .join('\n')
+      .replace(/\$\{(.*?)\}/g, (_, expression: string) => String(number(expression)))
+      .replace(/\{\{(.*?)\}\}/g, (_, name: string) => String(value(name)));
 
-  return expand(template.split('\n'))
-    .join('\n')
-    .replace(/\$\{([^}]*)\}/g, (_, expression: string) => String(evaluate(expression, count)))
-    .replace(/\{\{(\w+)\}\}/g, (_, name: string) => String(value(name)));
+  const text = uncommented(template);
+  const names = namesIn(text);
+  const given = Object.keys(holes);
+  if (given.length !== names.size || given.some((name) => !names.has(name))) fault();
+  const functions = expand(text.split('\n'));
+  return { functions: filled(functions), main: filled(main ?? fault()) };
 }
 
 /** Puts a loop's number in the place of its variable inside every ${…} of a line. */
@@ -82,16 +142,18 @@ function fill(line: string, variable: string, number: number): string {
   return line.replace(/\$\{([^}]*)\}/g, (_, expression: string) => `\${${expression.replace(name, String(number))}}`);
 }
 
-/** Whole-number arithmetic of unrolled indices: + * / % and parentheses over numbers and holes; division rounds down. */
+/**
+ * Whole-number arithmetic of unrolled indices: + * / % and parentheses over numbers and holes; division rounds down.
+ * NaN where the text is anything else.
+ */
 function evaluate(expression: string, count: (name: string) => number): number {
-  const tokens = expression.match(/\w+|[-+*/%()]/g) ?? [];
+  const tokens = expression.match(/\w+|\S/g) ?? [];
   let at = 0;
   const factor = (): number => {
-    const token = tokens[at++];
-    if (token !== '(') return count(token);
-    const inner = total();
-    at++;
-    return inner;
+    const token = tokens[at++] ?? '';
+    if (/\w/.test(token)) return count(token);
+    const inner = token === '(' ? total() : Number.NaN;
+    return tokens[at++] === ')' ? inner : Number.NaN;
   };
   const product = (): number => {
     let value = factor();
@@ -112,5 +174,6 @@ function evaluate(expression: string, count: (name: string) => number): number {
     }
     return value;
   };
-  return total();
+  const value = total();
+  return at === tokens.length ? value : Number.NaN;
 }
