@@ -87,21 +87,15 @@ export {
   sparseCategoricalCrossentropy,
 } from './nn/losses.ts';
 export { accuracy, type Metric, type MetricName } from './nn/metrics.ts';
-export {
-  Adam,
-  type AdamOptions,
-  AdamW,
-  type AdamWOptions,
-  Optimizer,
-  type OptimizerName,
-  RMSprop,
-  type RmspropOptions,
-  SGD,
-  type SgdOptions,
-} from './nn/optimizers.ts';
+export { Adam, type AdamOptions, AdamW, type AdamWOptions } from './nn/optimizers/adam.ts';
+export type { OptimizerName } from './nn/optimizers/index.ts';
+export { Optimizer, type OptimizerConfig } from './nn/optimizers/optimizer.ts';
+export { RMSprop, type RmspropOptions } from './nn/optimizers/rmsprop.ts';
+export { SGD, type SgdOptions } from './nn/optimizers/sgd.ts';
 export type { ValueRule } from './nn/valueRules.ts';
 export type { Pool2dOptions } from './ops/pool2d.ts';
 export type { CrossEntropyOptions } from './ops/softmax.ts';
+export type { UpdateRule } from './ops/update.ts';
 export type { AdapterChoice } from './platform/adapter.ts';
 export { defaultDevice, openDevice } from './runtime/defaultDevice.ts';
 export type { Device, DeviceInfo, DeviceOptions, DeviceStats } from './runtime/device.ts';

@@ -416,6 +416,7 @@ test('callbacks of an evaluation may look at the model, also beside a training, 
 test("a callback's state may look at the model; a training that fails lets those in who wait", async () => {
   const model = network();
   class Deep extends Callback {
+    static override name = 'Deep';
     override async state(): Promise<State> {
       return { output: (await (await model.predict(x)).data())[0] };
     }

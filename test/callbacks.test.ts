@@ -282,10 +282,10 @@ test('LearningRateScheduler sets the rate before the epoch and refuses nonsense'
   assert.is(lines[2], 'Epoch 3: LearningRateScheduler setting learning rate to 0.25.');
   const broken = new LearningRateScheduler(() => Number.NaN);
   broken.setModel(new FakeModel());
-  assert.throws(() => broken.onEpochBegin(4), argument(/NaN for epoch 4/));
+  assert.throws(() => broken.onEpochBegin(4), argument(/epoch 4 must be .* got NaN/));
   const negative = new LearningRateScheduler(() => -1);
   negative.setModel(new FakeModel());
-  assert.throws(() => negative.onEpochBegin(0), argument(/-1 for epoch 0/));
+  assert.throws(() => negative.onEpochBegin(0), argument(/epoch 0 must be .* got -1/));
 });
 
 async function checkpoints(path: string, options: ModelCheckpointOptions, values: number[]): Promise<FakeModel> {

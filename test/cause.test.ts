@@ -26,13 +26,13 @@ import {
 } from '../src/nn/layers/index.ts';
 import { Layer } from '../src/nn/layers/layer.ts';
 import { type LossName, resolveLoss } from '../src/nn/losses.ts';
+import { SGD } from '../src/nn/optimizers/sgd.ts';
 import { concat } from '../src/ops/concat.ts';
 import { add, maximum, minimum, mul, pow, square } from '../src/ops/elementwise.ts';
 import { gather } from '../src/ops/gather.ts';
 import { type OpName, ops } from '../src/ops/index.ts';
 import { dataNode, fullNode } from '../src/ops/leaf.ts';
 import { max } from '../src/ops/reduce.ts';
-import type { UpdateRule } from '../src/ops/update.ts';
 import { pad, slice, transpose } from '../src/ops/views.ts';
 import { defaultDevice } from '../src/runtime/defaultDevice.ts';
 import { standInMetrics } from '../src/training/loop/stepMetrics.ts';
@@ -41,13 +41,7 @@ import { draw } from './support.ts';
 
 const test = suite('cause');
 
-const SGD_RULE: UpdateRule = {
-  kind: 'SGD',
-  momentum: false,
-  nesterov: false,
-  centered: false,
-  constants: { momentum: 0 },
-};
+const SGD_RULE = new SGD().rule;
 
 interface PoisonAttributes {
   /** Step in which it acts. */

@@ -542,6 +542,7 @@ resuming('a damaged backup is refused, and leaves the model as it was', async ()
 resuming("a user's own callback keeps its state, and hears every report once", async () => {
   const path = here('own.safetensors');
   class Reports extends Callback {
+    static override name = 'Reports';
     seen: number[] = [];
     override state(): State {
       return { seen: this.seen };

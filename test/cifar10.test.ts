@@ -166,7 +166,7 @@ test('counts and times out of range are refused', async ({ dir }) => {
   for (const options of [{ train: -1 }, { test: 1.5 }, { idleTimeout: 0 }, { retryDelay: Number.NaN }]) {
     const error = await failureOf({ dir, ...options });
     assert.instance(error, ArgumentError);
-    assert.match(error.message, `cifar10.load: ${Object.keys(options)[0]} is `);
+    assert.match(error.message, `cifar10.load: ${Object.keys(options)[0]} must be `);
   }
 });
 

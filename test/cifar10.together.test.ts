@@ -43,8 +43,8 @@ test.before(async () => {
   // Tells how many images came, or what went wrong.
   const text = `
     import { cifar10 } from '../src/datasets/cifar10.ts';
-    const options = JSON.parse(process.argv[2]);
-    const loads = Array.from({ length: options.loads ?? 1 }, () => cifar10.load(options).then(
+    const { loads: count = 1, ...options } = JSON.parse(process.argv[2]);
+    const loads = Array.from({ length: count }, () => cifar10.load(options).then(
       ({ train, test }) => \`\${train.labels.length} \${test.labels.length}\`,
       (error) => \`\${error.name} \${error.message}\`,
     ));
@@ -222,7 +222,7 @@ test('an archive that is a folder, and times and sums that are none', async ({ c
   await refused(optionsFor(cache, nowhere, { refresh: true }), DataError, 'it is a folder. Move it away');
   await rm(join(cache, archiveName), { recursive: true });
   for (const md5 of ['', 'abc', `${md5Of(archive)}0`, 'g'.repeat(32)]) {
-    await refused(optionsFor(cache, nowhere, { md5 }), ArgumentError, 'md5 is', 'Pass 32 hexadecimal digits');
+    await refused(optionsFor(cache, nowhere, { md5 }), ArgumentError, 'md5 must be 32 hexadecimal digits');
   }
   await writeFile(join(cache, archiveName), archive);
   assertSound(await cifar10.load(optionsFor(cache, nowhere, { md5: md5Of(archive).toUpperCase() })));

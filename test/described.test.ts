@@ -164,7 +164,7 @@ test('options that are missing are named', async () => {
     [() => w.normal([2], untyped(1)), 'normal: expected an object of options, got 1. Write { seed: 1 }.'],
     [
       () => w.normal([2], untyped({})),
-      'normal: expected seed to be an integer in [0, 2^32), got undefined. Pass a whole number, for example seed = 42.',
+      'normal: seed must be an integer in [0, 2^32), got undefined. Pass a whole number, for example seed = 42.',
     ],
   ] as const) {
     assert.is(await messageOf(call), text);

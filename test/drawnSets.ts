@@ -49,7 +49,7 @@ export function refusesBadOptions(draw: Draw): void {
     const [[name]] = Object.entries(options);
     assert.throws(
       () => draw(options),
-      (error: unknown) => error instanceof ArgumentError && error.message.startsWith(`${draw.name}: ${name} is`),
+      (error: unknown) => error instanceof ArgumentError && error.message.startsWith(`${draw.name}: ${name} must be`),
       JSON.stringify(options),
     );
   }

@@ -3,7 +3,10 @@
 import type { HostArray } from '../src/base/dtype.ts';
 import type { Padding } from '../src/base/shape.ts';
 import { decodeSafetensors } from '../src/io/safetensors.ts';
-import { Adam, AdamW, type Optimizer, RMSprop, SGD } from '../src/nn/optimizers.ts';
+import { Adam, AdamW } from '../src/nn/optimizers/adam.ts';
+import type { Optimizer } from '../src/nn/optimizers/optimizer.ts';
+import { RMSprop } from '../src/nn/optimizers/rmsprop.ts';
+import { SGD } from '../src/nn/optimizers/sgd.ts';
 import { softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
 import { batchNorm, grad, variable } from '../src/tensor/functional.ts';
 import { realise, Tensor, tensor } from '../src/tensor/tensor.ts';

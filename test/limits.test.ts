@@ -16,6 +16,7 @@ import {
   OutOfMemoryError,
   openDevice,
   Sequential,
+  SGD,
   StateError,
   tensor,
 } from '../src/index.ts';
@@ -411,13 +412,7 @@ test('rows of a large table, and a table that does not fit at all', async () => 
 test('a weight block, its gradients and moments larger than a binding are updated', () =>
   on(CUT, async (device) => {
     const size = 3 * 4096 + 128;
-    const rule = {
-      kind: 'SGD',
-      momentum: true,
-      nesterov: false,
-      centered: false,
-      constants: { momentum: 0.9 },
-    } as const;
+    const { rule } = new SGD({ momentum: 0.9 });
     const block = device.allocate(size, 'float32', 'weights');
     const moment = device.allocate(size, 'float32', 'moment');
     device.write(block, new Float32Array(size).fill(2));

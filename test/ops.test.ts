@@ -11,6 +11,8 @@ import { type Padding, type Pair, type Shape, sizeOf } from '../src/base/shape.t
 import { passesFor } from '../src/compiler/rewrite/passes.ts';
 import { schedule } from '../src/compiler/schedule.ts';
 import { createNode, type Node } from '../src/ir/op.ts';
+import { Adam } from '../src/nn/optimizers/adam.ts';
+import { SGD } from '../src/nn/optimizers/sgd.ts';
 import { batchRows } from '../src/ops/batchRows.ts';
 import { concat, split } from '../src/ops/concat.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
@@ -29,7 +31,7 @@ import { argMax, broadcastTo, max, mean, min, sum } from '../src/ops/reduce.ts';
 import { reshape } from '../src/ops/reshape.ts';
 import { type CrossEntropyOptions, logSoftmax, softmax, softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
 import { stretch } from '../src/ops/stretch.ts';
-import { assign, optimizerUpdate, type UpdateRule } from '../src/ops/update.ts';
+import { assign, optimizerUpdate } from '../src/ops/update.ts';
 import { pad, slice, transpose } from '../src/ops/views.ts';
 import { defaultDevice } from '../src/runtime/defaultDevice.ts';
 import { runOnce } from '../src/runtime/run.ts';
@@ -397,7 +399,7 @@ async function healthWords() {
 /** As 0xffffffff of an unsigned word. */
 const NEVER = -1;
 
-const RULE: UpdateRule = { kind: 'SGD', momentum: false, nesterov: false, centered: false, constants: { momentum: 0 } };
+const RULE = new SGD().rule;
 const stepOf = (number: number) => ({ seed: 0, step: number, position: 0, rates: [0.5] });
 
 /** Element i of what kernels draw in the first step, in units of 2^-24, from the generator that the host shares with them. */
@@ -1465,7 +1467,7 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
       name: 'passes values on and notes the step in which one is not finite',
       async run() {
         const health = await healthWords();
-        const adam: UpdateRule = { ...RULE, kind: 'ADAM' };
+        const adam = new Adam().rule;
         for (const size of [1, 3, 4, 70, 40_000]) {
           for (const [bad, rule, flagged] of [
             [0, adam, false],

@@ -13,6 +13,7 @@ import { schedule } from '../src/compiler/schedule.ts';
 import { type Device, OutOfMemoryError, openDevice } from '../src/index.ts';
 import { createNode, type Node, type Op } from '../src/ir/op.ts';
 import { topologicalOrder } from '../src/ir/walk.ts';
+import { SGD } from '../src/nn/optimizers/sgd.ts';
 import { batchRows } from '../src/ops/batchRows.ts';
 import { concat } from '../src/ops/concat.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
@@ -50,7 +51,7 @@ const images = (channels = 4): Node => leaf([5, 16, 16, channels]);
 const convolution = (): Node => conv2d(images(), leaf([3, 3, 4, 8]), { padding: 'same' });
 const SLOPES = leaf([MANY * 128]);
 const logits = (): Node => leaf([500, 10]);
-const SGD = { kind: 'SGD', momentum: false, nesterov: false, centered: false, constants: {} } as const;
+const SGD_RULE = new SGD().rule;
 
 /** What an operation computes on such tensors, in each of the ways in which it is cut; `effect` for what writes into memory. */
 type Case = 'whole' | readonly (() => Node)[] | ((target: Node) => Node);
@@ -177,10 +178,10 @@ const CASES: { readonly [K in OpName]: Case } = {
       }),
   ],
   assign: (target) => assign(target, SLOPES),
-  optimizerUpdate: (target) => optimizerUpdate(SGD, target, [], SLOPES),
+  optimizerUpdate: (target) => optimizerUpdate(SGD_RULE, target, [], SLOPES),
   accumulate: 'whole',
   pack: 'whole',
-  watch: [() => watch(leaf([4096 + 512]), dataNode(new Int32Array(4), [4]), SGD)],
+  watch: [() => watch(leaf([4096 + 512]), dataNode(new Int32Array(4), [4]), SGD_RULE)],
   finiteStats: 'whole',
 };
 

@@ -207,7 +207,7 @@ test('arguments out of range are named', () => {
   expect(() => normal(1, { seed: 0, std: -1 }), /std/);
   expect(() => truncatedNormal(1, { seed: 0, mean: Number.NaN }), /mean/);
   expect(() => permutation(3, -1), /seed/);
-  expect(() => foldIn(1, 0.5), /safe integers/);
+  expect(() => foldIn(1, 0.5), /safe integer,/);
 });
 
 test('shaders/random.wgsl gives the same bits and numbers', async () => {

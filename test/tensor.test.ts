@@ -7,7 +7,7 @@ import { runInNewContext } from 'node:vm';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ArgumentError, DtypeError, GradientError, ShapeError, StateError } from '../src/base/errors.ts';
-import { SGD } from '../src/nn/optimizers.ts';
+import { SGD } from '../src/nn/optimizers/sgd.ts';
 import { assign } from '../src/ops/update.ts';
 import { defaultDevice, openDevice } from '../src/runtime/defaultDevice.ts';
 import { Plan } from '../src/runtime/plan.ts';

@@ -25,6 +25,7 @@ export interface Listener {
 }
 
 export class Reporter extends Callback {
+  static override readonly name: string = 'Reporter';
   readonly #listener: Listener;
   readonly #gpuBytes: () => number;
   /** Seconds of training so far, and since when it runs; null while it stands still. */

@@ -25,6 +25,7 @@ export interface FallWatchOptions {
 }
 
 export class FallWatch extends Callback {
+  static override readonly name: string = 'FallWatch';
   readonly falls: Fall[] = [];
   readonly #options: FallWatchOptions;
 

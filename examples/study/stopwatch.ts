@@ -3,6 +3,7 @@ import { Callback, type SavedState, type State } from '../../src/index.ts';
 import { median } from './facts.ts';
 
 export class Stopwatch extends Callback {
+  static override readonly name: string = 'Stopwatch';
   /** Seconds of training in each epoch, also of one that was cut short. */
   readonly epochSeconds: number[] = [];
   /** Images trained on and seconds passed, validation included, all epochs together. */

@@ -1,26 +1,53 @@
-/** Checks of options. */
+/**
+ * Checks of the values of arguments, which callers without types may give as anything. All messages are of one form:
+ * `who: name must be …, got …. Remedy.` Names that do not exist are told by optionNames.ts.
+ */
 
 import { describe } from './describe.ts';
 import { ArgumentError } from './errors.ts';
+import { meant } from './optionNames.ts';
 
-/** Throws unless an option is a whole number of at least `least`. */
-export function checkWhole(who: string, name: string, value: number, least: number): void {
-  if (Number.isInteger(value) && value >= least) return;
-  throw new ArgumentError(
-    `${who}: ${name} must be a whole number of at least ${least}, got ${describe(value)}. Fix the option.`,
-  );
+/** What most numbers out of their range need. */
+const SUCH = 'Pass such a number.';
+
+/** Remedy for a learning rate. */
+export const TYPICAL_RATES = 'Typical values lie near 0.001.';
+
+/** Throws that an argument is not what it must be. */
+export function refuse(who: string, name: string, must: string, value: unknown, remedy: string): never {
+  throw new ArgumentError(`${who}: ${name} must be ${must}, got ${describe(value)}. ${remedy}`);
 }
 
-/** Throws unless an option is a finite number above 0. */
-export function checkAbove(who: string, name: string, value: number): void {
-  if (value > 0 && Number.isFinite(value)) return;
-  throw new ArgumentError(`${who}: ${name} must be a finite number above 0, got ${describe(value)}. Fix the option.`);
+/** Throws unless an argument is a finite number for which `fits` holds; `must` says so in words. */
+export function checkNumber(
+  who: string,
+  name: string,
+  value: number,
+  must = 'a finite number',
+  fits = (_: number): boolean => true,
+  remedy = SUCH,
+): void {
+  if (!(Number.isFinite(value) && fits(value))) refuse(who, name, must, value, remedy);
 }
 
-/** Throws unless a learning rate is finite and above 0. */
-export function checkRate(who: string, name: string, rate: number): void {
-  if (rate > 0 && Number.isFinite(rate)) return;
-  throw new ArgumentError(
-    `${who}: ${name} must be a finite number above 0, got ${describe(rate)}. Typical rates lie near 0.001.`,
-  );
+/** Throws unless an argument is a whole number of at least `least`. */
+export function checkWhole(who: string, name: string, value: number, least = 0): void {
+  checkNumber(who, name, value, `a whole number of at least ${least}`, (n) => Number.isInteger(n) && n >= least);
+}
+
+/** Throws unless an argument is a finite number above 0. */
+export function checkAbove(who: string, name: string, value: number, remedy?: string): void {
+  checkNumber(who, name, value, 'a finite number above 0', (n) => n > 0, remedy);
+}
+
+/** Throws unless an argument is one of a few values. */
+export function checkChoice<T>(who: string, name: string, value: T, choices: readonly T[]): void {
+  if (choices.includes(value)) return;
+  const list = choices.map((choice) => (typeof choice === 'string' ? `'${choice}'` : String(choice))).join(', ');
+  refuse(who, name, `one of ${list}`, value, `${meant(value, choices)} Pass one of them.`.trim());
+}
+
+/** Throws unless an argument is a string with at least one character. */
+export function checkText(who: string, name: string, value: string): void {
+  if (typeof value !== 'string' || value === '') refuse(who, name, 'a non-empty string', value, 'Pass one.');
 }

@@ -92,13 +92,14 @@ export function checkNoMore(who: keyof typeof INSTEAD, extra: readonly unknown[]
 
 /**
  * Throws for an option that nobody reads: a typo would be ignored in silence, and the default used.
+ * @param known has the names of all options; in most places as `{ name: true }`
  * @param needed `seed: 1`: the option that has no default, where there is one
  * @throws ArgumentError that names the option and the nearest one that exists
  */
 export function checkOptions<T extends object>(
   who: string,
   options: T,
-  known: Readonly<Record<keyof T & string, true>>,
+  known: Readonly<Record<keyof T & string, unknown>>,
   needed?: string,
 ): void {
   // Callers without types may pass anything.
@@ -117,4 +118,19 @@ export function checkOptions<T extends object>(
       `${who}: there is no option '${name}'.${meant(name, names)} ${names.length === 0 ? 'Leave it out' : `Use ${names.join(', ')}`}.`,
     );
   }
+}
+
+/** Options with what they default to; one that is given as undefined is not given. */
+export const withDefaults = <T extends object>(options: T, defaults: Required<T>): Required<T> => ({
+  ...defaults,
+  ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
+});
+
+/**
+ * The same, checked: the options that exist are those that have a default, so that both stand in one place.
+ * @throws ArgumentError as `checkOptions`
+ */
+export function takeOptions<T extends object>(who: string, options: T, defaults: Required<T>): Required<T> {
+  checkOptions(who, options, defaults);
+  return withDefaults(options, defaults);
 }

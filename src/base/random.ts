@@ -5,8 +5,7 @@
  * The hash is pcg4d of Jarzynski and Olano, "Hash Functions for GPU Rendering", JCGT 9(3), 2020. Its four input words are
  * (index / 4, counter, stream, seed); its four output words serve four consecutive indices.
  */
-import { describe } from './describe.ts';
-import { ArgumentError } from './errors.ts';
+import { checkNumber } from './checks.ts';
 
 /** Names one sequence of random numbers. Two sequences with different keys are independent. */
 export interface RandomKey {
@@ -88,11 +87,8 @@ export function uniform(
 ): Float32Array {
   const { seed, stream = 0, low = 0, high = 1 } = options;
   checkDraw('uniform', count, seed, stream);
-  if (!Number.isFinite(low) || !Number.isFinite(high) || low > high) {
-    throw new ArgumentError(
-      `uniform: expected finite low <= high, got low = ${describe(low)} and high = ${describe(high)}. Swap or correct the bounds.`,
-    );
-  }
+  checkNumber('uniform', 'low', low);
+  checkNumber('uniform', 'high', high, `a finite number of at least ${low}, the low bound`, (bound) => bound >= low);
   const out = new Float32Array(count);
   const words = new Uint32Array(4);
   const span = high - low;
@@ -199,11 +195,8 @@ export function foldIn(seed: number, ...values: readonly number[]): number {
   const words = new Uint32Array(4);
   words[0] = seed;
   for (let i = 0; i < values.length; i++) {
-    if (!Number.isSafeInteger(values[i])) {
-      throw new ArgumentError(
-        `foldIn: expected safe integers, got ${describe(values[i])}. Round the value or hash it to an integer.`,
-      );
-    }
+    const remedy = 'Round the value or hash it to an integer.';
+    checkNumber('foldIn', 'a value', values[i], 'a safe integer', Number.isSafeInteger, remedy);
     pcg4dInto(words, values[i], i, values.length, words[0]);
   }
   return words[0];
@@ -244,17 +237,18 @@ function checkDraw(name: string, count: number, seed: number, stream: number): v
 
 /** Throws unless a seed or count is an integer in [0, 2^32). */
 export function checkUint32(name: string, argument: string, value: number): void {
-  if (!Number.isInteger(value) || value < 0 || value >= UINT32) {
-    throw new ArgumentError(
-      `${name}: expected ${argument} to be an integer in [0, 2^32), got ${describe(value)}. Pass a whole number, for example ${argument} = 42.`,
-    );
-  }
+  const fits = (n: number): boolean => Number.isInteger(n) && n >= 0 && n < UINT32;
+  checkNumber(
+    name,
+    argument,
+    value,
+    'an integer in [0, 2^32)',
+    fits,
+    `Pass a whole number, for example ${argument} = 42.`,
+  );
 }
 
 function checkMoments(name: string, mean: number, std: number): void {
-  if (!Number.isFinite(mean) || !Number.isFinite(std) || std < 0) {
-    throw new ArgumentError(
-      `${name}: expected a finite mean and a finite std >= 0, got mean = ${describe(mean)} and std = ${describe(std)}. Correct the one that is off.`,
-    );
-  }
+  checkNumber(name, 'mean', mean);
+  checkNumber(name, 'std', std, 'a finite number of at least 0', (deviation) => deviation >= 0);
 }

@@ -1,7 +1,8 @@
 import { files } from '#platform';
+import { checkText } from '../base/checks.ts';
+import { flagOf, takeOptions } from '../base/optionNames.ts';
 import type { SavedState, State } from '../io/state.ts';
 import { Callback } from './callback.ts';
-import { checkText } from './options.ts';
 import { SaveFrequency } from './saveFrequency.ts';
 
 /** Options of `BackupAndRestore`. */
@@ -13,9 +14,9 @@ export interface BackupAndRestoreOptions {
 }
 
 /**
- * Lets a training survive its process: saves all of it now and then, and where a file is there when training begins, goes
- * on from it: with the same data, options and callbacks to the very bits that a training without interruption comes to, on
- * the same adapter. An epoch that `stopTraining` cut short is not saved: going on repeats it whole. Only in Node.
+ * Lets a training survive its process: saves all of it now and then, and resumes from the file where there is one when training
+ * begins. With the same data, options, callbacks and adapter the resumed training ends in the same bits as one that was never
+ * interrupted. An epoch that `stopTraining` cut short is not saved: the resumed training repeats it whole. Only in Node.
  */
 export class BackupAndRestore extends Callback {
   /** @internal */
@@ -29,21 +30,23 @@ export class BackupAndRestore extends Callback {
    * @param path of the backup, a file that `Sequential.load` reads, too. Missing folders are made.
    * @throws ArgumentError for an argument outside its range
    */
-  constructor(path: string, { saveFreq = 'epoch', deleteCheckpoint = true }: BackupAndRestoreOptions = {}) {
+  constructor(path: string, options: BackupAndRestoreOptions = {}) {
     super();
+    const defaults = { saveFreq: 'epoch', deleteCheckpoint: true } as const;
+    const { saveFreq, deleteCheckpoint } = takeOptions('BackupAndRestore', options, defaults);
     checkText('BackupAndRestore', 'path', path);
     this.path = path;
     this.saveFreq = saveFreq;
-    this.deleteCheckpoint = deleteCheckpoint;
+    this.deleteCheckpoint = flagOf(deleteCheckpoint, 'BackupAndRestore', 'deleteCheckpoint');
     this.#frequency = new SaveFrequency('BackupAndRestore', saveFreq);
   }
 
-  /** Last of all: what it saves has the others' newest state. */
+  /** Called last of all, so that the file holds the other callbacks' newest state. */
   override get rank(): number {
     return 2;
   }
 
-  /** A backup may come a few batches late: they may go to the GPU together. */
+  /** A backup may come a few batches late, so several batches may go to the GPU together. */
   override get everyTrainBatch(): boolean {
     return false;
   }

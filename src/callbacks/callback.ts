@@ -33,17 +33,17 @@ export interface MetricsReport {
   readonly nonFinite: NonFinite | null;
 }
 
-/** A copy of the weights and of what the optimizer remembers, where the model has them: on its device. */
+/** A copy, on the model's device, of the weights and of the optimizer's moments. */
 export interface Snapshot {
-  /** Training steps that had been taken when it was. */
+  /** Training steps that had been taken when the copy was made. */
   readonly step: number;
-  /** Takes the model as it is now, in the place of what was there. Nothing waits for it. */
+  /** Copies the model as it is now over the copy of before. Returns at once: the GPU copies in the order of its work. */
   take(): void;
-  /** Brings the model back to what it was; the flag of what was not finite is forgotten, the learning rate stays. */
+  /** Copies back into the model and clears the flag of steps that were not finite; the learning rate stays. */
   restore(): void;
   /** What `load` takes. */
   state(): Promise<State>;
-  /** Takes what `state` gave, in the place of what was there. */
+  /** Replaces the copy by what `state` gave. */
   load(saved: SavedState): void;
   /** Frees its memory. */
   dispose(): void;
@@ -58,7 +58,7 @@ export interface CallbackModel {
     /** May be changed at any time. */
     learningRate: number;
   };
-  /** Of the training under way, else of the last one. */
+  /** The record of the training under way, else of the last one. */
   history: TrainingRecord | null;
   /** Copies of all weights, layer by layer. */
   getWeights(): Promise<Weight[]>;
@@ -189,7 +189,8 @@ export abstract class Callback {
 
   /**
    * What this callback must keep so that training can go on in another process as if it had never stopped; null, the
-   * default, where that is nothing. It goes into every file that the model saves during training.
+   * default, where that is nothing. It goes into every file that the model saves during training, by the name of the class,
+   * which a minifier must not change: a class that overrides this writes it, `static override name = 'MyCallback'`.
    */
   state(): State | null | Promise<State | null> {
     return null;

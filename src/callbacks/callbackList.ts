@@ -1,8 +1,9 @@
 import { DataError } from '../base/errors.ts';
 import type { SavedState, State } from '../io/state.ts';
 import { Callback, type CallbackModel, type CallbackParams, type Logs, type MetricsReport } from './callback.ts';
+import { stateName } from './stateName.ts';
 
-/** Who else may look at a model in the hooks of its training, and between them. */
+/** Lets others look at a model while its training stands still: during the hooks of callbacks, and between two of them. */
 export interface Pauses {
   /** Calls hooks, which may look at the model. */
   during(hooks: () => void | Promise<void>): void | Promise<void>;
@@ -11,15 +12,17 @@ export interface Pauses {
 }
 
 /**
- * Calls every hook of several callbacks in the order of their ranks and then as given, each after the previous one has finished. Returns a promise only
- * where a callback did: hooks of batches run thousands of times, and most of them do nothing.
+ * Calls every hook of several callbacks in the order of their ranks and then as given, each after the previous one has
+ * finished. Returns a promise only where a callback did: hooks of batches run thousands of times, and most do nothing.
  */
 export class CallbackList extends Callback {
+  /** @internal */
+  static override readonly name: string = 'CallbackList';
   /** In the order in which they are called. */
   readonly callbacks: readonly Callback[];
   readonly #pauses: Pauses | null;
 
-  /** `pauses`: of the training whose hooks these are. */
+  /** `pauses`: told whenever hooks of a training run; left out for hooks that no training waits for. */
   constructor(callbacks: readonly Callback[], model?: CallbackModel, params?: CallbackParams, pauses?: Pauses) {
     super();
     this.#pauses = pauses ?? null;
@@ -54,13 +57,13 @@ export class CallbackList extends Callback {
     return Math.max(0, ...this.callbacks.map((callback) => callback.rank));
   }
 
-  /** That of each callback that has any, by the name of its class and in their order. */
+  /** That of each callback that has any, by the names that their classes write, and in the callbacks' order. */
   override async state(): Promise<State> {
     const states = new Map<string, State[]>();
     for (const callback of this.callbacks) {
-      const state = await callback.state();
-      const { name } = callback.constructor;
-      if (state !== null) states.set(name, [...(states.get(name) ?? []), state]);
+      const name = stateName('state', callback);
+      const state = name === null ? null : await callback.state();
+      if (name !== null && state !== null) states.set(name, [...(states.get(name) ?? []), state]);
     }
     return Object.fromEntries(states);
   }
@@ -76,7 +79,7 @@ export class CallbackList extends Callback {
   async #restoreEach(saved: SavedState): Promise<void> {
     for (const name of saved.keys) {
       const states = saved.records(name);
-      const found = this.callbacks.filter((callback) => callback.constructor.name === name);
+      const found = this.callbacks.filter((callback) => stateName('restore', callback) === name);
       if (found.length < states.length) {
         throw new DataError(
           `it was saved with ${states.length} of the callback ${name}, now there are ${found.length}. Give fit the same callbacks.`,
@@ -92,7 +95,7 @@ export class CallbackList extends Callback {
   override onTrainEnd(logs: Logs) {
     return this.#each((callback) => callback.onTrainEnd(logs));
   }
-  /** Every callback is told, whatever another one throws: the error that it is told of goes before. */
+  /** Every callback is told. What one of them throws is dropped, because the error that they are told of matters more. */
   override async onTrainError(error: unknown): Promise<void> {
     for (const callback of this.callbacks) {
       try {

@@ -1,9 +1,8 @@
-import { describe } from '../base/describe.ts';
-import { ArgumentError } from '../base/errors.ts';
+import { checkText, refuse } from '../base/checks.ts';
+import { flagOf, takeOptions } from '../base/optionNames.ts';
 import type { SavedState, State } from '../io/state.ts';
 import { Callback, type Logs } from './callback.ts';
 import type { CsvFile } from './csvFile.ts';
-import { checkText } from './options.ts';
 
 /** Options of `CSVLogger`. */
 export interface CSVLoggerOptions {
@@ -32,18 +31,17 @@ export class CSVLogger extends Callback {
    * @param path of the file. Missing folders are made.
    * @throws ArgumentError for an empty path or separator, or a separator with quotes or line breaks
    */
-  constructor(path: string, { separator = ',', append = false }: CSVLoggerOptions = {}) {
+  constructor(path: string, options: CSVLoggerOptions = {}) {
     super();
+    const { separator, append } = takeOptions('CSVLogger', options, { separator: ',', append: false });
     checkText('CSVLogger', 'path', path);
     checkText('CSVLogger', 'separator', separator);
     if (/["\r\n]/.test(separator)) {
-      throw new ArgumentError(
-        `CSVLogger: separator must hold no quote and no line break, got ${describe(separator)}. Pass ',' or ';'.`,
-      );
+      refuse('CSVLogger', 'separator', 'without quotes and line breaks', separator, "Pass ',' or ';'.");
     }
     this.path = path;
     this.separator = separator;
-    this.append = append;
+    this.append = flagOf(append, 'CSVLogger', 'append');
   }
 
   override async onTrainBegin(): Promise<void> {

@@ -1,9 +1,10 @@
+import { checkNumber, checkWhole } from '../base/checks.ts';
+import { flagOf, takeOptions } from '../base/optionNames.ts';
 import type { Weight } from '../base/weight.ts';
 import type { SavedState, State } from '../io/state.ts';
 import type { Logs } from './callback.ts';
 import { stateOfWeights, weightsFrom } from './keptWeights.ts';
-import { isOfValidation, MonitorCallback, type MonitorOptions } from './monitorCallback.ts';
-import { checkInteger, checkNumber } from './options.ts';
+import { isOfValidation, MONITOR_DEFAULTS, MonitorCallback, type MonitorOptions } from './monitorCallback.ts';
 
 /** Options of `EarlyStopping`. */
 export interface EarlyStoppingOptions extends MonitorOptions {
@@ -37,14 +38,22 @@ export class EarlyStopping extends MonitorCallback {
 
   /** @throws ArgumentError for an argument outside its range. */
   constructor(options: EarlyStoppingOptions = {}) {
-    super(options);
-    const { patience = 0, baseline = null, restoreBestWeights = false, startFromEpoch = 0 } = options;
-    checkInteger('EarlyStopping', 'patience', patience);
-    checkInteger('EarlyStopping', 'startFromEpoch', startFromEpoch);
-    if (baseline !== null) checkNumber('EarlyStopping', 'baseline', baseline, 'null or a finite number', () => true);
+    const taken = takeOptions('EarlyStopping', options, {
+      ...MONITOR_DEFAULTS,
+      minDelta: 0,
+      patience: 0,
+      baseline: null,
+      restoreBestWeights: false,
+      startFromEpoch: 0,
+    });
+    super(taken);
+    const { patience, baseline, restoreBestWeights, startFromEpoch } = taken;
+    checkWhole('EarlyStopping', 'patience', patience);
+    checkWhole('EarlyStopping', 'startFromEpoch', startFromEpoch);
+    if (baseline !== null) checkNumber('EarlyStopping', 'baseline', baseline, 'null or a finite number');
     this.patience = patience;
     this.baseline = baseline;
-    this.restoreBestWeights = restoreBestWeights;
+    this.restoreBestWeights = flagOf(restoreBestWeights, 'EarlyStopping', 'restoreBestWeights');
     this.startFromEpoch = startFromEpoch;
   }
 
@@ -72,7 +81,7 @@ export class EarlyStopping extends MonitorCallback {
     this.stoppedEpoch = saved.wholeOrNull('stoppedEpoch');
     this.#wait = saved.whole('wait');
     this.#bestWeights = saved.isNull('bestWeights') ? null : weightsFrom(saved, 'bestWeights');
-    // Saved after its training had ended: the model has them.
+    // State that was saved after the end of its training holds no best weights, because the model already had them.
     if (this.restoreBestWeights && this.#bestWeights === null && this.bestEpoch !== null)
       this.#bestWeights = await this.model.getWeights();
     if (this.stoppedEpoch !== null) this.model.stopTraining = true;

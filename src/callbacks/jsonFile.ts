@@ -43,7 +43,7 @@ export class JsonFile {
 
 const text = (value: number): string => (Number.isFinite(value) ? String(value) : `"${value}"`);
 
-/** An object of which a part is missing is none. */
+/** Whether a line is complete: JSON that was cut off does not parse. */
 function isJson(line: Uint8Array): boolean {
   try {
     JSON.parse(new TextDecoder().decode(line));

@@ -1,7 +1,8 @@
+import { checkText } from '../base/checks.ts';
+import { flagOf, takeOptions } from '../base/optionNames.ts';
 import type { SavedState, State } from '../io/state.ts';
 import { Callback, type Logs } from './callback.ts';
 import type { JsonFile } from './jsonFile.ts';
-import { checkText } from './options.ts';
 
 /** Options of `JSONLogger`. */
 export interface JSONLoggerOptions {
@@ -27,11 +28,12 @@ export class JSONLogger extends Callback {
    * @param path of the file. Missing folders are made.
    * @throws ArgumentError for an empty path
    */
-  constructor(path: string, { append = false }: JSONLoggerOptions = {}) {
+  constructor(path: string, options: JSONLoggerOptions = {}) {
     super();
+    const { append } = takeOptions('JSONLogger', options, { append: false });
     checkText('JSONLogger', 'path', path);
     this.path = path;
-    this.append = append;
+    this.append = flagOf(append, 'JSONLogger', 'append');
   }
 
   override async onTrainBegin(): Promise<void> {

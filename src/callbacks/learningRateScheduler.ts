@@ -1,7 +1,6 @@
-import { describe } from '../base/describe.ts';
-import { ArgumentError } from '../base/errors.ts';
+import { checkChoice, checkNumber, refuse } from '../base/checks.ts';
+import { checkOptions } from '../base/optionNames.ts';
 import { Callback, type Logs } from './callback.ts';
-import { checkChoice } from './options.ts';
 import { type Print, printLine } from './progress/print.ts';
 
 /** Gives the rate for an epoch (from 0), given the rate that is set now. */
@@ -20,28 +19,32 @@ export class LearningRateScheduler extends Callback {
    * @param verbose 0 is silent, 1 prints each epoch's rate; default 0
    * @throws ArgumentError when `schedule` is no function
    */
-  constructor(schedule: Schedule, verbose: 0 | 1 = 0, { print = printLine }: { print?: Print } = {}) {
+  constructor(schedule: Schedule, verbose: 0 | 1 = 0, options: { print?: Print } = {}) {
     super();
+    const who = 'LearningRateScheduler';
     if (typeof schedule !== 'function') {
-      throw new ArgumentError(
-        `LearningRateScheduler: schedule must be a function, got ${describe(schedule)}. Pass (epoch, learningRate) => number.`,
-      );
+      refuse(who, 'schedule', 'a function', schedule, 'Pass (epoch, learningRate) => number.');
     }
-    checkChoice('LearningRateScheduler', 'verbose', verbose, [0, 1]);
+    checkChoice(who, 'verbose', verbose, [0, 1]);
+    checkOptions(who, options, { print: true });
     this.schedule = schedule;
     this.verbose = verbose;
-    this.#print = print;
+    this.#print = options.print ?? printLine;
   }
 
   /** @throws ArgumentError when the schedule returns something else than a finite number >= 0. */
   override onEpochBegin(epoch: number): void {
     const { optimizer } = this.model;
     const rate = this.schedule(epoch, optimizer.learningRate);
-    if (!Number.isFinite(rate) || rate < 0) {
-      throw new ArgumentError(
-        `LearningRateScheduler: the schedule gave ${rate} for epoch ${epoch}: return a finite number of at least 0`,
-      );
-    }
+    const must = 'a finite number of at least 0';
+    checkNumber(
+      'LearningRateScheduler',
+      `the rate of epoch ${epoch}`,
+      rate,
+      must,
+      (n) => n >= 0,
+      'Let the schedule return one.',
+    );
     optimizer.learningRate = rate;
     if (this.verbose > 0) {
       this.#print(`Epoch ${epoch + 1}: LearningRateScheduler setting learning rate to ${rate}.`);

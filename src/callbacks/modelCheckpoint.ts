@@ -1,9 +1,10 @@
 import { isNode } from '#platform';
+import { checkNumber, checkText } from '../base/checks.ts';
 import { ArgumentError } from '../base/errors.ts';
+import { flagOf, takeOptions } from '../base/optionNames.ts';
 import type { SavedState, State } from '../io/state.ts';
 import type { Logs } from './callback.ts';
-import { isOfValidation, MonitorCallback, type MonitorOptions } from './monitorCallback.ts';
-import { checkNumber, checkText } from './options.ts';
+import { isOfValidation, MONITOR_DEFAULTS, MonitorCallback, type MonitorOptions } from './monitorCallback.ts';
 import { checkPath, fillPath, keysOfPath } from './pathTemplate.ts';
 import { SaveFrequency } from './saveFrequency.ts';
 
@@ -40,17 +41,23 @@ export class ModelCheckpoint extends MonitorCallback {
    * @throws ArgumentError for an argument outside its range, a malformed filepath, or a key that is never there when it saves.
    */
   constructor(filepath: string, options: ModelCheckpointOptions = {}) {
-    super({ ...options, minDelta: 0 });
-    const { saveBestOnly = false, saveFreq = 'epoch', initialValueThreshold = null } = options;
+    const taken = takeOptions('ModelCheckpoint', options, {
+      ...MONITOR_DEFAULTS,
+      saveBestOnly: false,
+      saveFreq: 'epoch',
+      initialValueThreshold: null,
+    });
+    super(taken);
+    const { saveBestOnly, saveFreq, initialValueThreshold } = taken;
     checkText('ModelCheckpoint', 'filepath', filepath);
     checkPath(filepath);
     checkSaved('its path wants', keysOfPath(filepath), saveFreq);
     if (saveBestOnly) checkSaved('saveBestOnly monitors', [this.monitor], saveFreq);
     if (initialValueThreshold !== null) {
-      checkNumber('ModelCheckpoint', 'initialValueThreshold', initialValueThreshold, 'null or finite', () => true);
+      checkNumber('ModelCheckpoint', 'initialValueThreshold', initialValueThreshold, 'null or a finite number');
     }
     this.filepath = filepath;
-    this.saveBestOnly = saveBestOnly;
+    this.saveBestOnly = flagOf(saveBestOnly, 'ModelCheckpoint', 'saveBestOnly');
     this.saveFreq = saveFreq;
     this.#frequency = new SaveFrequency('ModelCheckpoint', saveFreq);
     this.best = initialValueThreshold;
@@ -60,7 +67,7 @@ export class ModelCheckpoint extends MonitorCallback {
     return !this.#frequency.byEpoch;
   }
 
-  /** After the others: what it saves has their newest state. */
+  /** Called after the other callbacks, so that the file holds their newest state. */
   override get rank(): number {
     return 1;
   }

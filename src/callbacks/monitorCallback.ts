@@ -1,7 +1,7 @@
+import { checkChoice, checkNumber, checkText } from '../base/checks.ts';
 import { ArgumentError } from '../base/errors.ts';
-import { meant } from '../base/optionNames.ts';
+import { meant, withDefaults } from '../base/optionNames.ts';
 import { Callback, type Logs } from './callback.ts';
-import { checkChoice, checkNumber, checkText } from './options.ts';
 import { type Print, printLine } from './progress/print.ts';
 
 /** Whether a metric should fall (`min`), rise (`max`), or what its name implies (`auto`). */
@@ -20,6 +20,14 @@ export interface MonitorOptions {
   /** Receives messages. Default `console.log`. */
   print?: Print;
 }
+
+/** What all of them take, but `minDelta`, which only some do. */
+export const MONITOR_DEFAULTS: Required<Omit<MonitorOptions, 'minDelta'>> = {
+  monitor: 'val_loss',
+  mode: 'auto',
+  verbose: 0,
+  print: printLine,
+};
 
 const RISING = /(^|_)(acc|accuracy|auc|precision|recall|f1|f1_score|fbeta_score|mean_io_u|cosine_similarity|r2_score)$/;
 const FALLING = /(^|_)(loss|error|mse|mae|rmse|mape|msle|cross_?entropy|hinge|kl_divergence|perplexity)$/;
@@ -43,10 +51,11 @@ export abstract class MonitorCallback extends Callback {
   /** @throws ArgumentError for an unknown mode, a minDelta that is not finite, or a direction that cannot be guessed. */
   constructor(options: MonitorOptions) {
     super();
-    const { monitor = 'val_loss', mode = 'auto', minDelta = 0, verbose = 0, print = printLine } = options;
+    const defaults = { ...MONITOR_DEFAULTS, minDelta: 0 };
+    const { monitor, mode, minDelta, verbose, print } = withDefaults(options, defaults);
     checkText(this.constructor.name, 'monitor', monitor);
     checkChoice(this.constructor.name, 'mode', mode, ['auto', 'min', 'max']);
-    checkNumber(this.constructor.name, 'minDelta', minDelta, 'a finite number', () => true);
+    checkNumber(this.constructor.name, 'minDelta', minDelta);
     checkChoice(this.constructor.name, 'verbose', verbose, [0, 1]);
     this.monitor = monitor;
     this.mode = mode === 'auto' ? guessMode(this.constructor.name, monitor) : mode;

@@ -1,7 +1,8 @@
+import { checkNumber, checkWhole } from '../base/checks.ts';
+import { takeOptions } from '../base/optionNames.ts';
 import type { SavedState, State } from '../io/state.ts';
 import type { Logs } from './callback.ts';
-import { MonitorCallback, type MonitorOptions } from './monitorCallback.ts';
-import { checkInteger, checkNumber } from './options.ts';
+import { MONITOR_DEFAULTS, MonitorCallback, type MonitorOptions } from './monitorCallback.ts';
 
 /** Options of `ReduceLROnPlateau`. */
 export interface ReduceLROnPlateauOptions extends MonitorOptions {
@@ -45,12 +46,20 @@ export class ReduceLROnPlateau extends MonitorCallback {
 
   /** @throws ArgumentError for an argument outside its range. */
   constructor(options: ReduceLROnPlateauOptions = {}) {
-    super({ ...options, minDelta: options.minDelta ?? 1e-4 });
-    const { factor = 0.1, patience = 10, cooldown = 0, minLr = 0 } = options;
-    checkNumber('ReduceLROnPlateau', 'factor', factor, 'at least 0 and below 1', (f) => f >= 0 && f < 1);
-    checkInteger('ReduceLROnPlateau', 'patience', patience);
-    checkInteger('ReduceLROnPlateau', 'cooldown', cooldown);
-    checkNumber('ReduceLROnPlateau', 'minLr', minLr, 'at least 0', (rate) => rate >= 0);
+    const taken = takeOptions('ReduceLROnPlateau', options, {
+      ...MONITOR_DEFAULTS,
+      minDelta: 1e-4,
+      factor: 0.1,
+      patience: 10,
+      cooldown: 0,
+      minLr: 0,
+    });
+    super(taken);
+    const { factor, patience, cooldown, minLr } = taken;
+    checkNumber('ReduceLROnPlateau', 'factor', factor, 'a number in [0, 1)', (f) => f >= 0 && f < 1);
+    checkWhole('ReduceLROnPlateau', 'patience', patience);
+    checkWhole('ReduceLROnPlateau', 'cooldown', cooldown);
+    checkNumber('ReduceLROnPlateau', 'minLr', minLr, 'a finite number of at least 0', (rate) => rate >= 0);
     this.factor = factor;
     this.patience = patience;
     this.cooldown = cooldown;

@@ -1,9 +1,7 @@
 /** When a callback saves: after every epoch, or after every so many batches. */
 
-import { describe } from '../base/describe.ts';
-import { ArgumentError } from '../base/errors.ts';
+import { checkWhole, refuse } from '../base/checks.ts';
 import type { SavedState, State } from '../io/state.ts';
-import { checkInteger } from './options.ts';
 
 export class SaveFrequency {
   readonly #saveFreq: 'epoch' | number;
@@ -13,11 +11,9 @@ export class SaveFrequency {
 
   /** @throws ArgumentError for anything but `epoch` or an integer >= 1 */
   constructor(owner: string, saveFreq: 'epoch' | number) {
-    if (typeof saveFreq === 'number') checkInteger(owner, 'saveFreq', saveFreq, 1);
+    if (typeof saveFreq === 'number') checkWhole(owner, 'saveFreq', saveFreq, 1);
     else if (saveFreq !== 'epoch') {
-      throw new ArgumentError(
-        `${owner}: saveFreq must be 'epoch' or a number of batches, got ${describe(saveFreq)}. Pass one of them.`,
-      );
+      refuse(owner, 'saveFreq', "'epoch' or a number of batches", saveFreq, 'Pass one of them.');
     }
     this.#saveFreq = saveFreq;
   }

@@ -8,7 +8,7 @@ export interface Recovery {
   readonly epoch: number;
   /** Global step, from 0, at which it did. */
   readonly step: number;
-  /** Steps that had been taken when the model was what it is again. */
+  /** Steps that had been taken when the restored state was saved. */
   readonly restored: number;
   /** Learning rate before. */
   readonly from: number;

@@ -4,8 +4,8 @@
  * Every number comes from a hash of (seed, part, image, draw) and IEEE-754 sums, products and square roots, which every
  * engine rounds alike; sine and its kin are avoided since engines may differ in their last bit.
  */
-import { describe } from '../base/describe.ts';
-import { ArgumentError } from '../base/errors.ts';
+import { checkNumber } from '../base/checks.ts';
+import { takeOptions } from '../base/optionNames.ts';
 import { pcg4d } from '../base/random.ts';
 import { emptyImages, type ImageDataset, type ImageShape, type LabelledImages } from './imageDataset.ts';
 
@@ -35,11 +35,11 @@ export interface Drawing {
 
 /**
  * Draws a set of ten classes: every ten images in a row hold each class once, in an order of their own.
- * @throws ArgumentError where a count or the seed is no whole number in its range
+ * @throws ArgumentError where a count or the seed is no whole number in its range, or for an option that does not exist
  */
 export function drawSet(drawing: Drawing, options: ProceduralImagesOptions): ImageDataset {
   const { who, name, classNames, shape, stream } = drawing;
-  const { train = 10_000, test = 2_000, seed = 0 } = options;
+  const { train, test, seed } = takeOptions(who, options, { train: 10_000, test: 2_000, seed: 0 });
   const most = 2 ** 31 / (shape[0] * shape[1] * shape[2]);
   requireWhole(who, 'train', train, most);
   requireWhole(who, 'test', test, most);
@@ -54,11 +54,10 @@ export function drawSet(drawing: Drawing, options: ProceduralImagesOptions): Ima
   };
 }
 
+/** Throws unless an argument is a whole number from 0 to `largest`. */
 function requireWhole(who: string, argument: string, value: number, largest: number): void {
-  if (Number.isInteger(value) && value >= 0 && value <= largest) return;
-  throw new ArgumentError(
-    `${who}: ${argument} is ${describe(value)}. Pass a whole number from 0 to ${Math.floor(largest)}.`,
-  );
+  const must = `a whole number from 0 to ${Math.floor(largest)}`;
+  checkNumber(who, argument, value, must, (count) => Number.isInteger(count) && count >= 0 && count <= largest);
 }
 
 function drawPart({ draw, shape }: Drawing, seed: number, stream: number, count: number): LabelledImages {

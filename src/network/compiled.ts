@@ -2,7 +2,7 @@
 
 import type { Loss } from '../nn/losses.ts';
 import type { Metric } from '../nn/metrics.ts';
-import type { Optimizer } from '../nn/optimizers.ts';
+import type { Optimizer } from '../nn/optimizers/optimizer.ts';
 import type { Device } from '../runtime/device.ts';
 import type { Network } from './network.ts';
 import type { Moments } from './optimizerState.ts';

@@ -16,7 +16,7 @@ export interface SavedMoments {
   readonly leftOut: number;
 }
 
-/** Where an update finds them. */
+/** What an update reads and writes. */
 export interface MomentNodes {
   readonly moments: readonly Node[];
   /** The words in which updates count the steps that they leave out; see optimizer.wgsl. */
@@ -24,7 +24,7 @@ export interface MomentNodes {
 }
 
 export class Moments {
-  /** Steps submitted since the moments were zero; which of them were left out the GPU knows. */
+  /** Steps submitted since the moments were zero; the GPU counts which of them it left out. */
   steps = 0;
   /** Whether its memory was given back. */
   disposed = false;
@@ -80,7 +80,7 @@ export class Moments {
     return { moments, steps, leftOut };
   }
 
-  /** Takes moments by their names; where they are not this model's, all stay zero. */
+  /** Takes moments by their names; where a name or a size is another one, all stay zero. */
   restore({ moments, steps, leftOut }: SavedMoments): void {
     if (this.size > 0 && !this.names.every((name) => moments.get(name)?.length === this.size)) return;
     this.#storages.forEach((storage, at) => {

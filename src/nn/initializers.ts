@@ -2,9 +2,9 @@
  * Keras 3's weight initialisers: same names (in camelCase), defaults, fans and distributions. The random bits are wgrad's
  * own, so the values differ from Keras' for the same seed.
  */
-import { describe } from '../base/describe.ts';
+import { checkAbove, checkNumber } from '../base/checks.ts';
 import { ArgumentError } from '../base/errors.ts';
-import { checkName } from '../base/optionNames.ts';
+import { checkName, checkOptions } from '../base/optionNames.ts';
 import { truncatedNormal as drawTruncatedNormal, normal, uniform } from '../base/random.ts';
 
 /**
@@ -46,7 +46,7 @@ export function ones(): Initializer {
 
 /** All `value`; default 0. */
 export function constant(value = 0): Initializer {
-  checkFinite('constant', { value });
+  checkNumber('constant', 'value', value);
   return (shape) => new Float32Array(elementCount('constant', shape)).fill(value);
 }
 
@@ -54,10 +54,12 @@ export function constant(value = 0): Initializer {
 export function randomUniform(
   options: SeedOption & { readonly minval?: number; readonly maxval?: number } = {},
 ): Initializer {
+  checkOptions('randomUniform', options, { minval: true, maxval: true, seed: true });
   const { minval = -0.05, maxval = 0.05 } = options;
-  checkFinite('randomUniform', { minval, maxval });
+  checkNumber('randomUniform', 'minval', minval);
+  checkNumber('randomUniform', 'maxval', maxval);
   if (minval > maxval) {
-    throw new ArgumentError(`randomUniform: expected minval <= maxval, got ${minval} and ${maxval}. Swap them.`);
+    throw new ArgumentError(`randomUniform: minval must be at most maxval, got ${minval} and ${maxval}. Swap them.`);
   }
   return (shape, seed) =>
     uniform(elementCount('randomUniform', shape), {
@@ -68,12 +70,17 @@ export function randomUniform(
     });
 }
 
+/** Options of normal distributions. */
+export interface NormalOptions extends SeedOption {
+  /** Default 0. */
+  readonly mean?: number;
+  /** Standard deviation, at least 0; default 0.05. */
+  readonly stddev?: number;
+}
+
 /** Normal with the given mean and standard deviation; defaults 0 and 0.05. */
-export function randomNormal(
-  options: SeedOption & { readonly mean?: number; readonly stddev?: number } = {},
-): Initializer {
-  const { mean = 0, stddev = 0.05 } = options;
-  checkNormal('randomNormal', mean, stddev);
+export function randomNormal(options: NormalOptions = {}): Initializer {
+  const { mean, stddev } = normalOptions('randomNormal', options);
   return (shape, seed) =>
     normal(elementCount('randomNormal', shape), { seed: options.seed ?? seed, stream: STREAM, mean, std: stddev });
 }
@@ -82,11 +89,8 @@ export function randomNormal(
  * Normal, redrawn until less than 2 `stddev` from the mean; defaults 0 and 0.05. As in Keras `stddev` is that of the
  * distribution before truncation.
  */
-export function truncatedNormal(
-  options: SeedOption & { readonly mean?: number; readonly stddev?: number } = {},
-): Initializer {
-  const { mean = 0, stddev = 0.05 } = options;
-  checkNormal('truncatedNormal', mean, stddev);
+export function truncatedNormal(options: NormalOptions = {}): Initializer {
+  const { mean, stddev } = normalOptions('truncatedNormal', options);
   return (shape, seed) =>
     drawTruncatedNormal(elementCount('truncatedNormal', shape), {
       seed: options.seed ?? seed,
@@ -102,37 +106,38 @@ export function truncatedNormal(
  * @throws ArgumentError for a scale that is not positive and finite, or an unknown mode or distribution.
  */
 export function varianceScaling(options: VarianceScalingOptions = {}): Initializer {
+  checkOptions('varianceScaling', options, { scale: true, mode: true, distribution: true, seed: true });
   return scaled('varianceScaling', options);
 }
 
 /** Glorot and Bengio 2010: uniform in ±sqrt(6 / (fanIn + fanOut)). Keras' default for dense and convolution kernels. */
 export function glorotUniform(options: SeedOption = {}): Initializer {
-  return scaled('glorotUniform', { scale: 1, mode: 'fanAvg', distribution: 'uniform', seed: options.seed });
+  return seeded('glorotUniform', options, { scale: 1, mode: 'fanAvg', distribution: 'uniform' });
 }
 
 /** Glorot and Bengio 2010: truncated normal of standard deviation sqrt(2 / (fanIn + fanOut)). */
 export function glorotNormal(options: SeedOption = {}): Initializer {
-  return scaled('glorotNormal', { scale: 1, mode: 'fanAvg', distribution: 'truncatedNormal', seed: options.seed });
+  return seeded('glorotNormal', options, { scale: 1, mode: 'fanAvg', distribution: 'truncatedNormal' });
 }
 
 /** He et al. 2015: uniform in ±sqrt(6 / fanIn). */
 export function heUniform(options: SeedOption = {}): Initializer {
-  return scaled('heUniform', { scale: 2, mode: 'fanIn', distribution: 'uniform', seed: options.seed });
+  return seeded('heUniform', options, { scale: 2, mode: 'fanIn', distribution: 'uniform' });
 }
 
 /** He et al. 2015: truncated normal of standard deviation sqrt(2 / fanIn). */
 export function heNormal(options: SeedOption = {}): Initializer {
-  return scaled('heNormal', { scale: 2, mode: 'fanIn', distribution: 'truncatedNormal', seed: options.seed });
+  return seeded('heNormal', options, { scale: 2, mode: 'fanIn', distribution: 'truncatedNormal' });
 }
 
 /** LeCun et al. 1998: uniform in ±sqrt(3 / fanIn). */
 export function lecunUniform(options: SeedOption = {}): Initializer {
-  return scaled('lecunUniform', { scale: 1, mode: 'fanIn', distribution: 'uniform', seed: options.seed });
+  return seeded('lecunUniform', options, { scale: 1, mode: 'fanIn', distribution: 'uniform' });
 }
 
 /** LeCun et al. 1998: truncated normal of standard deviation sqrt(1 / fanIn). */
 export function lecunNormal(options: SeedOption = {}): Initializer {
-  return scaled('lecunNormal', { scale: 1, mode: 'fanIn', distribution: 'truncatedNormal', seed: options.seed });
+  return seeded('lecunNormal', options, { scale: 1, mode: 'fanIn', distribution: 'truncatedNormal' });
 }
 
 /**
@@ -142,8 +147,9 @@ export function lecunNormal(options: SeedOption = {}): Initializer {
  * @throws ArgumentError for a gain that is not finite, or, when called, for a shape of fewer than two axes.
  */
 export function orthogonal(options: SeedOption & { readonly gain?: number } = {}): Initializer {
+  checkOptions('orthogonal', options, { gain: true, seed: true });
   const { gain = 1 } = options;
-  checkFinite('orthogonal', { gain });
+  checkNumber('orthogonal', 'gain', gain);
   return (shape, seed) => {
     const count = elementCount('orthogonal', shape);
     if (shape.length < 2) {
@@ -217,11 +223,15 @@ export function resolveInitializer(initializer: InitializerName | Initializer): 
   ]();
 }
 
+/** One whose only option is the seed. */
+function seeded(name: string, options: SeedOption, scaling: VarianceScalingOptions): Initializer {
+  checkOptions(name, options, { seed: true });
+  return scaled(name, { ...scaling, ...options });
+}
+
 function scaled(name: string, options: VarianceScalingOptions): Initializer {
   const { scale = 1, mode = 'fanIn', distribution = 'truncatedNormal' } = options;
-  if (!Number.isFinite(scale) || scale <= 0) {
-    throw new ArgumentError(`${name}: expected a positive finite scale, got ${describe(scale)}. The default is 1.`);
-  }
+  checkAbove(name, 'scale', scale, 'The default is 1.');
   checkName(name, 'mode', mode, ['fanIn', 'fanOut', 'fanAvg']);
   checkName(name, 'distribution', distribution, ['truncatedNormal', 'untruncatedNormal', 'uniform']);
   return (shape, seed) => {
@@ -279,15 +289,10 @@ function elementCount(name: string, shape: readonly number[]): number {
   return count;
 }
 
-function checkFinite(name: string, values: Readonly<Record<string, number>>): void {
-  for (const [argument, value] of Object.entries(values)) {
-    if (!Number.isFinite(value)) {
-      throw new ArgumentError(`${name}: expected a finite ${argument}, got ${describe(value)}. Pass a finite number.`);
-    }
-  }
-}
-
-function checkNormal(name: string, mean: number, stddev: number): void {
-  checkFinite(name, { mean, stddev });
-  if (stddev < 0) throw new ArgumentError(`${name}: expected stddev >= 0, got ${stddev}. Pass its absolute value.`);
+function normalOptions(name: string, options: NormalOptions): { readonly mean: number; readonly stddev: number } {
+  checkOptions(name, options, { mean: true, stddev: true, seed: true });
+  const { mean = 0, stddev = 0.05 } = options;
+  checkNumber(name, 'mean', mean);
+  checkNumber(name, 'stddev', stddev, 'a finite number of at least 0', (deviation) => deviation >= 0);
+  return { mean, stddev };
 }

@@ -38,7 +38,7 @@ export const watchOp: BuiltInOp<WatchAttributes> = {
  * gradients would overflow, which would freeze the weight for good.
  */
 export const watch = (gradient: Node, health: Node, rule: UpdateRule): Node =>
-  createNode(watchOp, [gradient, health], { squared: rule.kind !== 'SGD' });
+  createNode(watchOp, [gradient, health], { squared: rule.squares });
 
 /** Inputs: the sums, the health words, then the step's values, the loss first. */
 export const accumulateOp: BuiltInOp<None> = {

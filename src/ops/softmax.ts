@@ -1,7 +1,7 @@
 /** Softmax along the last axis, its logarithm, and cross-entropy fused with it. */
 
-import { describe } from '../base/describe.ts';
-import { ArgumentError, GradientError, ShapeError } from '../base/errors.ts';
+import { checkNumber } from '../base/checks.ts';
+import { GradientError, ShapeError } from '../base/errors.ts';
 import { formatShape, sizeOf } from '../base/shape.ts';
 import { type BuiltInOp, createNode, expectDtype, expectRank, type KernelTemplate, type Node } from '../ir/op.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
@@ -188,16 +188,9 @@ export function softmaxCrossEntropyPerExample(
   labels: Node,
   { labelSmoothing = 0, clip = 0 }: CrossEntropyOptions = {},
 ): Node {
-  if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
-    throw new ArgumentError(
-      `softmaxCrossEntropy: labelSmoothing must lie in [0, 1), got ${describe(labelSmoothing)}. Use 0 for none.`,
-    );
-  }
-  if (!(clip >= 0 && clip < 0.5)) {
-    throw new ArgumentError(
-      `softmaxCrossEntropy: clip must lie in [0, 0.5), got ${describe(clip)}. Keras uses 1e-7; 0 is exact.`,
-    );
-  }
+  const who = 'softmaxCrossEntropy';
+  checkNumber(who, 'labelSmoothing', labelSmoothing, 'a number in [0, 1)', (n) => n >= 0 && n < 1, 'Use 0 for none.');
+  checkNumber(who, 'clip', clip, 'a number in [0, 0.5)', (n) => n >= 0 && n < 0.5, 'Keras uses 1e-7; 0 is exact.');
   const known = labels.dtype === 'uint8' ? copy(labels) : labels;
   return createNode(softmaxCrossEntropyOp, [logits, known], { labelSmoothing, clip });
 }

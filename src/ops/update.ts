@@ -61,23 +61,46 @@ export const assign = (target: Node, value: Node, health?: Node): Node =>
     watched: health !== undefined,
   });
 
-/** An optimizer's rule: the branch of optimizer.wgsl, its constants, and which moments it keeps. */
+/**
+ * An optimizer's rule, as data: what a step makes of the weights, in WGSL that optimizer.wgsl takes in. It is computed on
+ * four weights at a time, the `i`th of these fours, from
+ *
+ * ```
+ *     old: vec4f                  the weights
+ *     g: vec4f                    their gradients
+ *     NAME[i]: vec4f              what is remembered of them, for each name in `moments`
+ *     rate: f32                   the first of the optimizer's `rates` of this step
+ *     step.rates: vec4f           all of them
+ *     params.NAME: f32            for each name in `constants`
+ * ```
+ *
+ * Where one of the results is not finite, or in training any gradient, the step leaves the weight and its moments as they are.
+ */
 export interface UpdateRule {
-  readonly kind: 'SGD' | 'RMSPROP' | 'ADAM';
-  readonly momentum: boolean;
-  readonly nesterov: boolean;
-  readonly centered: boolean;
+  /** WGSL statements; they declare `next`, the new weights, and the variables that `moments` names. */
+  readonly body: string;
+  /**
+   * What is remembered of each weight from step to step, 0 at first: the name, which is that in a model's file as well, and
+   * which variable of `body` holds the new value.
+   */
+  readonly moments: Readonly<Record<string, string>>;
+  /** Numbers of the optimizer's settings. Of a decay near 1 the body needs what it lacks to 1 as a number of its own: float32 has no digits left for the difference. */
   readonly constants: Readonly<Record<string, number>>;
+  /**
+   * Whether the body squares gradients: then one whose square overflows counts as not finite, too. It would else freeze its
+   * weight for good. Training leaves out the step, and names that gradient as the cause.
+   */
+  readonly squares: boolean;
+  /**
+   * For a rule whose `rate` depends on the number of steps: WGSL of the rate after `taken: f32` steps, for trainings that
+   * left steps out, of which the host does not know when it computes `rates`. `step.rates.w` must then be the host's number of
+   * the step. `complement(x)` is 1 - exp(x) for x < 0. Else null.
+   */
+  readonly correctedRate: string | null;
 }
 
-/** Moments that a rule keeps, in the order in which the update takes them. */
-export function momentsOf(rule: UpdateRule): ('moment1' | 'moment2' | 'moment3')[] {
-  const moments: ('moment1' | 'moment2' | 'moment3')[] = [];
-  if (rule.kind === 'ADAM' || rule.momentum) moments.push('moment1');
-  if (rule.kind !== 'SGD') moments.push('moment2');
-  if (rule.centered) moments.push('moment3');
-  return moments;
-}
+/** Names of what a rule remembers of each weight, in the order in which the update takes it. */
+export const momentsOf = (rule: UpdateRule): string[] => Object.keys(rule.moments);
 
 /** What the words of steps left out say, by their place: how many there were, and one more than the latest one. */
 export const LEFT_OUT = { count: 0, latest: 1, words: 4 } as const;
@@ -90,24 +113,11 @@ export interface UpdateWatch {
   readonly leftOut: Node;
 }
 
-/** Decays: the kernel needs 1 less each as well, which float32 would round to few digits or to 0. */
-const DECAYS = ['rho', 'beta1', 'beta2'];
-
-/** The constants that the kernel reads. */
-function floatsOf({ constants }: UpdateRule): Record<string, number> {
-  const floats: Record<string, number> = { ...constants };
-  for (const name of DECAYS) if (name in constants) floats[`${name}_rest`] = 1 - constants[name];
-  return floats;
-}
-
 export interface UpdateAttributes {
   readonly rule: UpdateRule;
   /** True when the inputs end in the health words and the words of steps left out. */
   readonly watched: boolean;
 }
-
-/** The logarithm of a decay, from which the bias of a moment after any number of steps follows. Of 0 it is finite, too. */
-const logarithm = (decay: number): number => Math.max(Math.log(decay), -1000);
 
 /** Inputs: parameters, the rule's moments, the gradient, and where watched the health words and those of steps left out. */
 export const optimizerUpdateOp: BuiltInOp<UpdateAttributes> = {
@@ -132,30 +142,25 @@ export const optimizerUpdateOp: BuiltInOp<UpdateAttributes> = {
         writes.push({ name: 'health', operand: health, element: FLAGS });
         writes.push({ name: 'left_out', operand: leftOut, element: 'u32' });
       }
-      const corrected = watched && rule.kind === 'ADAM';
-      const { beta1, beta2 } = rule.constants;
+      const corrected = watched && rule.correctedRate !== null;
       return [
         {
           label: 'optimizer',
           source: shaders.optimizer,
           holes: {
-            SGD: rule.kind === 'SGD',
-            RMSPROP: rule.kind === 'RMSPROP',
-            ADAM: rule.kind === 'ADAM',
-            MOMENTUM: moments.includes('moment1'),
-            NESTEROV: rule.nesterov,
-            SECOND_MOMENT: moments.includes('moment2'),
-            CENTERED: rule.centered,
+            BODY: rule.body,
+            GOOD: ['g', 'next', ...Object.values(rule.moments)].map((name) => `is_finite(${name})`).join(' & '),
+            MOMENTS: Object.entries(rule.moments)
+              .map(([name, next]) => `${name}[i] = select(${name}[i], ${next}, good);`)
+              .join('\n'),
             WATCHED: watched,
             CORRECTED: corrected,
+            RATE: rule.correctedRate ?? '',
           },
           reads: [{ name: 'gradient', operand: gradient, element: 'vec4f' }],
           writes,
           uniforms: { count },
-          floats: {
-            ...floatsOf(rule),
-            ...(corrected && { log_beta1: logarithm(beta1), log_beta2: logarithm(beta2) }),
-          },
+          floats: rule.constants,
           grid: Math.ceil(count / 64),
           width: 4,
           usesStep: true,

@@ -1,8 +1,7 @@
 /** What the filters of a convolution look for. */
 
-import { checkWhole } from '../base/checks.ts';
-import { describe } from '../base/describe.ts';
-import { ArgumentError, ShapeError } from '../base/errors.ts';
+import { checkAbove, checkWhole } from '../base/checks.ts';
+import { ShapeError } from '../base/errors.ts';
 import { checkOptions } from '../base/optionNames.ts';
 import { formatShape, type Shape, sameShape } from '../base/shape.ts';
 import { type FilterScale, filterPixels, largestWeight, montage, type Pixels } from '../io/pixels.ts';
@@ -89,7 +88,7 @@ export async function filterGrid(kernel: Kernel | BeforeAfter, options: FilterGr
 
   const [{ width: across, height: down }] = montages;
   const { zoom = zoomFor(Math.max(shape[0], shape[1]), across * sides.length) } = settings;
-  if (!(zoom > 0)) throw new ArgumentError(`${who}: zoom must be above 0, got ${describe(zoom)}. Fix the option.`);
+  checkAbove(who, 'zoom', zoom);
   const width = Math.max(LEAST_WIDTH, 2 * MARGIN + sides.length * across * zoom + (sides.length - 1) * BETWEEN);
   const { title = titleOf(sides) } = settings;
   const head = heading(title, noteOf(sides, largest, perChannel && columns === channels), width);

@@ -1,9 +1,7 @@
 /** Images in rows, with what they show and what a model took them for. */
 
 import { textWidth } from '#raster';
-import { checkWhole } from '../base/checks.ts';
-import { describe } from '../base/describe.ts';
-import { ArgumentError } from '../base/errors.ts';
+import { checkAbove, checkWhole } from '../base/checks.ts';
 import { checkOptions } from '../base/optionNames.ts';
 import type { Shape } from '../base/shape.ts';
 import { imagePixels } from '../io/pixels.ts';
@@ -103,7 +101,7 @@ export async function imageGrid(images: Images, options: ImageGridOptions = {}):
 
   const [{ width: across, height: down } = { width: SIDE, height: SIDE }] = shown;
   const { zoom = Math.max(1, Math.round(SIDE / Math.max(across, down))) } = settings;
-  if (!(zoom > 0)) throw new ArgumentError(`${who}: zoom must be above 0, got ${describe(zoom)}. Fix the option.`);
+  checkAbove(who, 'zoom', zoom);
   const tile = { width: across * zoom, height: down * zoom };
   const widest = widestOf(captions.flat());
   const cell = {

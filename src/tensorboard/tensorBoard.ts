@@ -1,10 +1,10 @@
 /** Writes what TensorBoard shows. */
 
+import { checkChoice, checkText, checkWhole } from '../base/checks.ts';
 import { ArgumentError, StateError } from '../base/errors.ts';
-import { checkOptions } from '../base/optionNames.ts';
+import { checkOptions, flagOf } from '../base/optionNames.ts';
 import type { Weight } from '../base/weight.ts';
 import { Callback, type Hook, type Logs, type MetricsReport } from '../callbacks/callback.ts';
-import { checkChoice, checkInteger, checkText } from '../callbacks/options.ts';
 import type { SavedState, State } from '../io/state.ts';
 import type { Image, SummaryValue } from './event.ts';
 import { EventFile } from './eventFile.ts';
@@ -84,10 +84,10 @@ export class TensorBoard extends Callback {
     checkOptions('TensorBoard', options, known);
     const { histogramFreq = 0, writeImages = false, writeStepsPerSecond = false, updateFreq = 'epoch' } = options;
     checkText('TensorBoard', 'logDir', logDir);
-    checkInteger('TensorBoard', 'histogramFreq', histogramFreq);
-    checkChoice('TensorBoard', 'writeImages', writeImages, [true, false]);
-    checkChoice('TensorBoard', 'writeStepsPerSecond', writeStepsPerSecond, [true, false]);
-    if (typeof updateFreq === 'number') checkInteger('TensorBoard', 'updateFreq', updateFreq, 1);
+    checkWhole('TensorBoard', 'histogramFreq', histogramFreq);
+    flagOf(writeImages, 'TensorBoard', 'writeImages');
+    flagOf(writeStepsPerSecond, 'TensorBoard', 'writeStepsPerSecond');
+    if (typeof updateFreq === 'number') checkWhole('TensorBoard', 'updateFreq', updateFreq, 1);
     else checkChoice('TensorBoard', 'updateFreq', updateFreq, ['batch', 'epoch']);
     if (writeImages && histogramFreq === 0) {
       throw new ArgumentError(

@@ -17,7 +17,7 @@ import { fittingBatch, labelKindOf } from './memory.ts';
 import { type Place, type ResumeState, restoreFrom } from './resumeState.ts';
 import { zeroLoss } from './zeroLoss.ts';
 
-/** Who is trained. */
+/** The model under training, and what `fit` needs of it. */
 export interface Trainee {
   readonly model: CallbackModel;
   readonly compiled: Compiled;
@@ -186,7 +186,7 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
   }
 }
 
-/** How many times its first loss, and how much at all, a loss that has exploded is: no healthy training comes to that. */
+/** A loss has exploded above this, and above this many times the first loss: no healthy training gets there. */
 const EXPLODED = 1e3;
 
 /** Says that the loss has exploded where it did; one that is not finite has been told of. */

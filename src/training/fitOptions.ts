@@ -1,10 +1,11 @@
 /** What `fit`, `evaluate` and `predict` are told beside the data, checked before hours are spent on it. */
 
-import { checkWhole } from '../base/checks.ts';
+import { checkChoice, checkNumber, checkWhole, refuse } from '../base/checks.ts';
 import { counted, describe } from '../base/describe.ts';
 import { ArgumentError } from '../base/errors.ts';
-import { checkName, checkOptions } from '../base/optionNames.ts';
+import { checkOptions } from '../base/optionNames.ts';
 import { Callback } from '../callbacks/index.ts';
+import { stateName } from '../callbacks/stateName.ts';
 import type { TensorLike } from '../tensor/tensor.ts';
 import { dataOf } from './data/checkData.ts';
 import type { Weighting } from './data/exampleWeights.ts';
@@ -33,7 +34,7 @@ const OPTIONS: Readonly<Record<keyof FitOptions, true>> = {
 export function takeFitOptions(options: FitOptions): FitOptions {
   checkFitOptions(options);
   const { callbacks, classWeight, sampleWeight, validationData } = options;
-  // Anything but an object of weights is refused later, by what it is.
+  // Anything but an object of weights is kept as it is: `checkClassWeight` refuses it later.
   const isObject = typeof classWeight === 'object' && classWeight !== null && !(classWeight instanceof Map);
   return {
     ...options,
@@ -66,28 +67,30 @@ function checkFitOptions(options: FitOptions): void {
       `fit: initialEpoch ${initialEpoch} lies behind the last of ${counted(epochs, 'epoch')}. Epochs count from the first training on: give a larger epochs.`,
     );
   }
-  if (!(Number.isFinite(validationSplit) && validationSplit >= 0 && validationSplit < 1)) {
-    throw new ArgumentError(
-      `fit: validationSplit must lie in [0, 1), got ${describe(validationSplit)}. It is the share kept for validation.`,
-    );
-  }
+  const isShare = (share: number): boolean => share >= 0 && share < 1;
+  checkNumber(
+    'fit',
+    'validationSplit',
+    validationSplit,
+    'a number in [0, 1)',
+    isShare,
+    'It is the share kept for validation.',
+  );
   if (![0, 1, 2].includes(verbose)) {
-    throw new ArgumentError(
-      `fit: verbose must be 0, 1 or 2, got ${describe(verbose)}. Use 0 for silence, 1 for a bar, 2 for a line an epoch.`,
-    );
+    refuse('fit', 'verbose', '0, 1 or 2', verbose, 'Use 0 for silence, 1 for a bar, 2 for a line an epoch.');
   }
-  if (options.onNonFinite !== undefined) checkName('fit', 'onNonFinite', options.onNonFinite, ['stop', 'warn']);
+  if (options.onNonFinite !== undefined) checkChoice('fit', 'onNonFinite', options.onNonFinite, ['stop', 'warn']);
   if (typeof shuffle !== 'boolean') {
-    throw new ArgumentError(
-      `fit: shuffle must be true or false, got ${describe(shuffle)}. Shuffling is of examples, never of whole batches.`,
-    );
+    refuse('fit', 'shuffle', 'true or false', shuffle, 'Shuffling is of examples, never of whole batches.');
   }
   if (validationData !== undefined && !(Array.isArray(validationData) && [2, 3].includes(validationData.length))) {
-    throw new ArgumentError(
-      `fit: validationData must be [inputs, labels] or [inputs, labels, weights], got ${describe(validationData)}. Put them in an array.`,
-    );
+    const must = '[inputs, labels] or [inputs, labels, weights]';
+    refuse('fit', 'validationData', must, validationData, 'Put them in an array.');
   }
-  if (options.callbacks !== undefined) checkCallbacks('fit', options.callbacks);
+  const { callbacks = [] } = options;
+  checkCallbacks('fit', callbacks);
+  // Now, and not when the first file is saved.
+  for (const callback of callbacks) stateName('fit', callback);
 }
 
 /** What one pass over the examples is told, as by `evaluate` and `predict`. */

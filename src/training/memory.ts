@@ -36,7 +36,7 @@ export interface MemoryOptions {
   readonly examples?: number;
   /** Examples held out for validation; default 0. */
   readonly validationExamples?: number;
-  /** Of the inputs; default float32. */
+  /** Dtype of the inputs; default float32. */
   readonly dtype?: Dtype;
 }
 
@@ -152,7 +152,7 @@ class StepPlanner {
     this.#options = options;
   }
 
-  /** The graph's borders for so many examples. */
+  /** The inputs of the step's graph for `batch` examples. */
   parts(size: number): StepParts {
     const { examples, dtype = 'float32' } = this.#options;
     const order = standIn([examples], 'int32');

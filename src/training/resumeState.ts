@@ -1,4 +1,4 @@
-/** Where a training stands: what a checkpoint holds beside the model, and what `fit` goes on from. */
+/** The state of a training: what a checkpoint holds beside the model, and what `fit` resumes from. */
 
 import { DataError, WgradError } from '../base/errors.ts';
 import type { State } from '../io/state.ts';
@@ -8,7 +8,7 @@ export interface Resumption {
   /** The file, as errors call it. */
   readonly source: string;
   readonly state: State;
-  /** With which training goes on. */
+  /** The rate with which training goes on. */
   readonly learningRate: number;
 }
 
@@ -23,20 +23,23 @@ export class ResumeState {
     return this.#begun;
   }
 
-  /** Of the training under way, else of the last one; null where there was none. Until a resumption is done, all is as in its file. */
+  /** The state of the training under way, else of the last one; null where there was none. Until a resumption is done: that of its file. */
   async state(): Promise<State | null> {
     if (this.#resumption !== null) return this.#resumption.state;
     return this.#live === null ? this.#kept : this.#live();
   }
 
-  /** Of a training that begins at this rate: what callbacks do to it as they begin is not gone on with. */
+  /**
+   * Follows a training that begins at this rate: one that `resume` asked for before goes on with it, whatever callbacks make of
+   * the rate in `onTrainBegin`.
+   */
   follow(live: () => Promise<State>, learningRate: number): void {
     this.#live = live;
     this.#kept = null;
     if (this.#resumption !== null) this.#resumption = { ...this.#resumption, learningRate };
   }
 
-  /** Stops following a training; `end` is where it stood, null if it failed. */
+  /** Stops following a training; `end` is its last state, null if it failed. */
   keep(end: State | null): void {
     this.#live = null;
     this.#kept = end;
@@ -49,13 +52,13 @@ export class ResumeState {
     this.#resumption = resumption;
   }
 
-  /** What the training shall go on from, which now begins; null: from the beginning. Followed by `resumed`. */
+  /** What the training that now begins resumes from; null: it starts from the beginning. Followed by `resumed`. */
   take(): Resumption | null {
     this.#begun = true;
     return this.#resumption;
   }
 
-  /** Training stands where it is to go on. */
+  /** The resumption is done. */
   resumed(): void {
     this.#resumption = null;
   }

@@ -1,9 +1,10 @@
+import { checkAbove, checkChoice, checkNumber, checkWhole } from '../../base/checks.ts';
 import { counted } from '../../base/describe.ts';
 import { DivergenceError } from '../../base/errors.ts';
+import { takeOptions } from '../../base/optionNames.ts';
 import type { SavedState, State } from '../../io/state.ts';
 import { Callback, type Logs, type MetricsReport } from '../callback.ts';
 import { recoveriesFrom, stateOfRecoveries } from '../history.ts';
-import { checkChoice, checkInteger, checkNumber } from '../options.ts';
 import { type Print, printLine } from '../progress/print.ts';
 import { compact } from '../progress/progressText.ts';
 import type { Recovery } from '../trainingRecord.ts';
@@ -63,7 +64,7 @@ export interface Divergence {
   readonly advisedRate: number | null;
 }
 
-/** Steps between two states that training could go back to: so many, or a tenth of a long epoch. */
+/** Steps between two snapshots to recover from: this many, or a tenth of an epoch where that is more. */
 const SPACING = 50;
 const SPACINGS_PER_EPOCH = 10;
 
@@ -84,7 +85,7 @@ export class DivergenceDetector extends Callback {
   readonly #rules: { lossFactor: number; lossWindow: number; warmup: number; patience: number };
   readonly #print: Print;
   #watch: DivergenceWatch | null = null;
-  /** Only to recover. */
+  /** Snapshots to go back to; null unless `onDivergence` is `recover`. */
   #good: LastGood | null = null;
   #reported = false;
   #stopped = false;
@@ -92,16 +93,25 @@ export class DivergenceDetector extends Callback {
   /** @throws ArgumentError for an argument outside its range. */
   constructor(options: DivergenceDetectorOptions = {}) {
     super();
-    const { onDivergence = 'stop', lossFactor = 2, lossWindow = 0.1, warmup = 0.05, patience = 1 } = options;
-    const { factor = 0.1, maxRecoveries = 3, print = printLine } = options;
-    const owner = 'DivergenceDetector';
-    checkChoice(owner, 'onDivergence', onDivergence, ON_DIVERGENCE);
-    checkNumber(owner, 'lossFactor', lossFactor, 'above 1', (value) => value > 1);
-    checkNumber(owner, 'lossWindow', lossWindow, 'above 0', (value) => value > 0);
-    checkNumber(owner, 'warmup', warmup, 'at least 0', (value) => value >= 0);
-    checkNumber(owner, 'patience', patience, 'above 0', (value) => value > 0);
-    checkNumber(owner, 'factor', factor, 'above 0 and below 1', (value) => value > 0 && value < 1);
-    checkInteger(owner, 'maxRecoveries', maxRecoveries);
+    const who = 'DivergenceDetector';
+    const taken = takeOptions(who, options, {
+      onDivergence: 'stop',
+      lossFactor: 2,
+      lossWindow: 0.1,
+      warmup: 0.05,
+      patience: 1,
+      factor: 0.1,
+      maxRecoveries: 3,
+      print: printLine,
+    });
+    const { onDivergence, lossFactor, lossWindow, warmup, patience, factor, maxRecoveries, print } = taken;
+    checkChoice(who, 'onDivergence', onDivergence, ON_DIVERGENCE);
+    checkNumber(who, 'lossFactor', lossFactor, 'a finite number above 1', (value) => value > 1);
+    checkAbove(who, 'lossWindow', lossWindow);
+    checkNumber(who, 'warmup', warmup, 'a finite number of at least 0', (value) => value >= 0);
+    checkAbove(who, 'patience', patience);
+    checkNumber(who, 'factor', factor, 'a number in (0, 1)', (value) => value > 0 && value < 1);
+    checkWhole(who, 'maxRecoveries', maxRecoveries);
     this.onDivergence = onDivergence;
     this.factor = factor;
     this.maxRecoveries = maxRecoveries;
@@ -239,7 +249,7 @@ export class DivergenceDetector extends Callback {
     return { kind, epoch, step, tensor: cause?.tensor ?? null, cause, loss, advice, advisedRate };
   }
 
-  /** Does what it was told to and tells it in words. */
+  /** Does what `onDivergence` says; returns what it did, in words. */
   #react({ kind, epoch, step }: Divergence, watch: DivergenceWatch): string {
     if (this.onDivergence === 'warn') {
       return kind === 'non-finite' ? 'training goes on and leaves out such steps' : 'training goes on';

@@ -43,9 +43,9 @@ const CHANCE_STEPS = 50;
 const CHANCE_SAMPLES = 1000;
 /** Part of `patience` that is enough once the loss had blown up, or after the network had learnt something. */
 const SHORT = 0.25;
-/** A high loss must last for so many samples, or an epoch's. */
+/** A high loss must last for this many samples, or for an epoch where that has fewer. */
 const HIGH_SAMPLES = 256;
-/** Where the loss of guessing is unknown: what a loss must exceed, relative to its best mean over so many steps. */
+/** Where the loss of guessing is unknown, a loss is too high above BLOW_UP times its best mean over BEST_STEPS steps. */
 const BLOW_UP = 1e3;
 const BEST_STEPS = 20;
 /** By how much a classifier's loss must exceed its mean over the first samples, relative to that, to be worse than it was. */
@@ -53,9 +53,9 @@ const THROWN_OFF = 0.25;
 const START_SAMPLES = 16;
 /** ... of which none counts for more than this much of the first. */
 const START_MOST = 30;
-/** Standard errors that a fall must exceed. A run that only seems to fall is looked at again a few steps later. */
+/** A loss falls if it does so by more than this many standard errors. One that only seems to is looked at again a few steps later. */
 const SCATTER = 1;
-/** A loss above so many times that of guessing has still a way to go: it must be flat for longer. */
+/** A loss above FAR times that of guessing may still be on its way down: it must be flat for twice as long. */
 const FAR = 1.05;
 /** How near a loss is to ln(classes) where every output is alike. */
 const GUESSED = 0.002;
@@ -307,7 +307,7 @@ export class DivergenceWatch {
     if (stretch === null) return false;
     const beatsChance = stretch.accuracy !== null && stretch.accuracy > this.#chanceLimit(stretch.steps);
     if (beatsChance) return stretch.fall === null || stretch.fall > 0.05 * stretch.loss;
-    // What was thrown off may fall a long way to the loss of guessing. What was not has time.
+    // A loss above that of the start may fall for long and yet end at that of guessing; one below it is given time.
     if (this.#isThrownOff(stretch.loss)) return false;
     // What an output of 0 costs is no bound for a regression that begins with large outputs, and has far to go.
     if (this.#classes === 0) return stretch.steps < 2 * this.#patienceSteps || (stretch.fall ?? 0) > 0;
@@ -345,7 +345,7 @@ export class DivergenceWatch {
 
   #atChance({ loss, steps }: Stretch): boolean {
     const chance = Math.log(this.#classes);
-    // The very loss of guessing is no luck, whatever share of the examples one class makes up.
+    // A loss within 0.2 % of ln(classes) means equal outputs, even where one class is so frequent that accuracy looks better.
     if (Math.abs(loss / chance - 1) < GUESSED) return true;
     const all = this.#all.newest(steps);
     if (all === null || all.accuracy === null) return loss >= 0.99 * chance;

@@ -1,4 +1,7 @@
-/** The newest state of a model that has proved good: reports come later than the steps that they tell of. */
+/**
+ * The newest state of a model that is known to be good. Reports come a few steps late, so a snapshot is only a candidate until a
+ * report without a finding covers its last step.
+ */
 
 import type { SavedState, State } from '../../io/state.ts';
 import type { CallbackModel, Snapshot } from '../callback.ts';
@@ -7,9 +10,9 @@ export class LastGood {
   readonly #model: CallbackModel;
   readonly #spacing: number;
   #good: Snapshot | null = null;
-  /** Taken, but no report has told of its last step yet. */
+  /** The newest snapshot, as long as no report covers its last step. */
   #candidate: Snapshot | null = null;
-  /** Memory for the next one. */
+  /** A snapshot that is no longer needed; the next one reuses its memory. */
   #spare: Snapshot | null = null;
 
   /** `spacing`: steps between two snapshots. */
@@ -24,7 +27,7 @@ export class LastGood {
     if (weights.every(({ data }) => data.every(Number.isFinite))) this.#good = await this.#model.snapshot();
   }
 
-  /** All is well up to a global step, from 0. */
+  /** A report without a finding covers all steps up to this one, counted from 0 over the training. */
   async note(step: number): Promise<void> {
     this.#confirm(step);
     if (this.#candidate !== null || (this.#good !== null && step + 1 - this.#good.step < this.#spacing)) return;
@@ -44,7 +47,7 @@ export class LastGood {
     this.#candidate = null;
   }
 
-  /** All is not well: what was taken of late may be spoilt. */
+  /** Drops the candidate: the steps before it may have been bad. */
   doubt(): void {
     this.#spare ??= this.#candidate;
     this.#candidate = null;

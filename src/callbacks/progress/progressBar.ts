@@ -1,5 +1,6 @@
+import { checkChoice } from '../../base/checks.ts';
+import { checkOptions } from '../../base/optionNames.ts';
 import { Callback, type Logs, type MetricsReport } from '../callback.ts';
-import { checkChoice } from '../options.ts';
 import { CompileNotice, type Every, everyInterval } from './compileNotice.ts';
 import { type Print, printLine } from './print.ts';
 import {
@@ -50,14 +51,10 @@ export class ProgressBar extends Callback {
   #bad: number | null = null;
 
   /** @throws ArgumentError for an unknown `verbose`. */
-  constructor({
-    verbose,
-    stream,
-    print,
-    now = () => performance.now(),
-    every = everyInterval,
-  }: ProgressBarOptions = {}) {
+  constructor(options: ProgressBarOptions = {}) {
     super();
+    checkOptions('ProgressBar', options, { verbose: true, stream: true, print: true, now: true, every: true });
+    const { verbose, stream, print, now = () => performance.now(), every = everyInterval } = options;
     if (verbose !== undefined) checkChoice('ProgressBar', 'verbose', verbose, [0, 1, 2]);
     this.#verbose = verbose ?? null;
     this.#stream = stream ?? (print === undefined ? standardOutput() : null);

@@ -1,8 +1,10 @@
 /** Reads CIFAR-10 from files, and brings it from the network into the cache. */
 
 import { join } from 'node:path';
-import { counted, describe } from '../../base/describe.ts';
-import { ArgumentError, DataError } from '../../base/errors.ts';
+import { checkNumber, checkWhole, refuse } from '../../base/checks.ts';
+import { counted } from '../../base/describe.ts';
+import { DataError } from '../../base/errors.ts';
+import { checkOptions } from '../../base/optionNames.ts';
 import { makeFolder } from '../../platform/node/makeFolder.ts';
 import { inHome, xdgCache } from '../../platform/node/userFolders.ts';
 import type { Cifar10Options } from '../cifar10Options.ts';
@@ -36,7 +38,7 @@ interface BatchSource extends Batches {
 
 /** See `cifar10.load`. */
 export async function loadCifar10(options: Cifar10Options = {}): Promise<ImageDataset> {
-  checkOptions(options);
+  checkAll(options);
   const source = options.dir === undefined ? await cachedSource(options) : await givenSource(options.dir);
   try {
     return {
@@ -52,20 +54,29 @@ export async function loadCifar10(options: Cifar10Options = {}): Promise<ImageDa
   }
 }
 
-function checkOptions({ train, test, idleTimeout, retryDelay, md5 }: Cifar10Options): void {
-  for (const [name, count] of Object.entries({ train, test })) {
-    if (count === undefined || (Number.isInteger(count) && count >= 0)) continue;
-    throw new ArgumentError(
-      `cifar10.load: ${name} is ${describe(count)}. Pass a whole number of images, or leave it out for all.`,
-    );
-  }
+function checkAll(options: Cifar10Options): void {
+  const who = 'cifar10.load';
+  checkOptions(who, options, {
+    dir: true,
+    cacheDir: true,
+    url: true,
+    md5: true,
+    refresh: true,
+    onProgress: true,
+    train: true,
+    test: true,
+    idleTimeout: true,
+    retryDelay: true,
+    signal: true,
+  });
+  const { train = 0, test = 0, idleTimeout = 30, retryDelay = 1, md5 = officialMd5 } = options;
+  checkWhole(who, 'train', train);
+  checkWhole(who, 'test', test);
   for (const [name, seconds] of Object.entries({ idleTimeout, retryDelay })) {
-    if (seconds === undefined || (seconds > 0 && seconds <= 86_400)) continue;
-    throw new ArgumentError(`cifar10.load: ${name} is ${describe(seconds)}. Pass a number of seconds above 0.`);
+    checkNumber(who, name, seconds, 'a number of seconds above 0, a day at most', (n) => n > 0 && n <= 86_400);
   }
-  if (md5 !== undefined && !/^[0-9a-f]{32}$/i.test(md5)) {
-    throw new ArgumentError(`cifar10.load: md5 is ${describe(md5)}. Pass 32 hexadecimal digits.`);
-  }
+  if (!/^[0-9a-f]{32}$/i.test(md5))
+    refuse(who, 'md5', '32 hexadecimal digits', md5, 'Leave it out for the official file.');
 }
 
 /** The first `wanted` images of the named files, or all of them. */

@@ -1,6 +1,6 @@
 /** A search for a good learning rate. */
 
-import { checkRate, checkWhole } from '../../base/checks.ts';
+import { checkAbove, checkWhole, TYPICAL_RATES } from '../../base/checks.ts';
 import type { HostArray } from '../../base/dtype.ts';
 import { ArgumentError, DataError } from '../../base/errors.ts';
 import { checkOptions } from '../../base/optionNames.ts';
@@ -75,8 +75,8 @@ export async function findLearningRate(
   const { minLr = 1e-6, maxLr = 1, steps = 100, batchSize = 32 } = options;
   checkWhole('findLearningRate', 'steps', steps, 10);
   checkWhole('findLearningRate', 'batchSize', batchSize, 1);
-  checkRate('findLearningRate', 'minLr', minLr);
-  checkRate('findLearningRate', 'maxLr', maxLr);
+  checkAbove('findLearningRate', 'minLr', minLr, TYPICAL_RATES);
+  checkAbove('findLearningRate', 'maxLr', maxLr, TYPICAL_RATES);
   if (minLr >= maxLr) {
     throw new ArgumentError(
       `findLearningRate: minLr (${minLr}) must lie below maxLr (${maxLr}). Swap or correct them.`,

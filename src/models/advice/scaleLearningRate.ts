@@ -1,6 +1,6 @@
 /** How a learning rate is carried over to another batch size. */
 
-import { checkRate, checkWhole } from '../../base/checks.ts';
+import { checkAbove, checkWhole, TYPICAL_RATES } from '../../base/checks.ts';
 
 /**
  * The linear scaling rule (Goyal et al. 2017, https://arxiv.org/abs/1706.02677): with k times the batch, k times the rate.
@@ -10,6 +10,6 @@ import { checkRate, checkWhole } from '../../base/checks.ts';
 export function scaleLearningRate(learningRate: number, fromBatch: number, toBatch: number): number {
   checkWhole('scaleLearningRate', 'fromBatch', fromBatch, 1);
   checkWhole('scaleLearningRate', 'toBatch', toBatch, 1);
-  checkRate('scaleLearningRate', 'learningRate', learningRate);
+  checkAbove('scaleLearningRate', 'learningRate', learningRate, TYPICAL_RATES);
   return (learningRate * toBatch) / fromBatch;
 }

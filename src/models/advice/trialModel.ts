@@ -5,7 +5,7 @@ import type { Compiled } from '../../network/compiled.ts';
 import { Network } from '../../network/network.ts';
 import { Moments } from '../../network/optimizerState.ts';
 import { readWeights, writeWeights } from '../../network/weights.ts';
-import { Optimizer } from '../../nn/optimizers.ts';
+import { Optimizer } from '../../nn/optimizers/optimizer.ts';
 
 /** An optimizer of the same class and settings that remembers nothing: what is done to its rate leaves the original alone. */
 export function copyOf(optimizer: Optimizer): Optimizer {

@@ -3,7 +3,8 @@
  * wrong loss hours later. Values that lie on the GPU alone are not looked at; the watch of training finds those that are not finite.
  */
 
-import { counted, describe } from '../../base/describe.ts';
+import { checkNumber, refuse } from '../../base/checks.ts';
+import { counted } from '../../base/describe.ts';
 import { ArgumentError, DataError, ShapeError } from '../../base/errors.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../../base/shape.ts';
 import { classesOf, type Goal } from '../../network/compiled.ts';
@@ -97,9 +98,7 @@ export function checkClassWeight(
   const classes = classesOf(goal);
   const given: unknown = classWeight;
   if (typeof given !== 'object' || given === null || given instanceof Map) {
-    throw new ArgumentError(
-      `fit: classWeight must be an object { class: weight }, got ${describe(given)}. Write { 0: 1, 1: 2.5 }.`,
-    );
+    refuse('fit', 'classWeight', 'an object { class: weight }', given, 'Write { 0: 1, 1: 2.5 }.');
   }
   if (loss.name === 'binaryCrossentropy' && sizeOf(network.outputShape) > 1) {
     throw new ArgumentError(
@@ -113,9 +112,7 @@ export function checkClassWeight(
         `fit: classWeight has a weight for class '${key}', expected whole numbers from 0${classes === null ? '' : ` to ${classes - 1}`}. Use class ids as keys.`,
       );
     }
-    if (typeof weight === 'number' && Number.isFinite(weight) && weight >= 0) continue;
-    throw new ArgumentError(
-      `fit: classWeight of class ${key} must be a finite number of at least 0, got ${describe(weight)}. Use 1 for no change.`,
-    );
+    const must = 'a finite number of at least 0';
+    checkNumber('fit', `classWeight of class ${key}`, weight, must, (n) => n >= 0, 'Use 1 for no change.');
   }
 }

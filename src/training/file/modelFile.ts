@@ -20,7 +20,8 @@ import { checkInputShape, type Layer, type LayerConfig } from '../../nn/layers/l
 import { type CustomObjects, makeLayer } from '../../nn/layers/makeLayer.ts';
 import { checkMeasure, type Loss, losses } from '../../nn/losses.ts';
 import { type Metric, type MetricName, metricNames, resolveMetric, resolveMetrics } from '../../nn/metrics.ts';
-import { makeOptimizer, type Optimizer } from '../../nn/optimizers.ts';
+import { makeOptimizer } from '../../nn/optimizers/index.ts';
+import type { Optimizer } from '../../nn/optimizers/optimizer.ts';
 
 /** Names of moments begin with this. */
 export const MOMENT = 'optimizer/';

@@ -5,7 +5,7 @@ import { DataError } from '../../base/errors.ts';
 import { formatShape, sameShape } from '../../base/shape.ts';
 import type { State } from '../../io/state.ts';
 import type { Network } from '../../network/network.ts';
-import type { Optimizer } from '../../nn/optimizers.ts';
+import type { Optimizer } from '../../nn/optimizers/optimizer.ts';
 import { momentsOf } from '../../ops/update.ts';
 import {
   type Architecture,
@@ -17,7 +17,7 @@ import {
   type SavedModel,
 } from './modelFile.ts';
 
-/** Who is to go on. */
+/** The model that is to resume. */
 export interface Resumer {
   readonly network: Network;
   readonly seed: number;

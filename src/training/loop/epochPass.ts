@@ -112,7 +112,7 @@ export class EpochPass {
   }
 
   async dispose(): Promise<void> {
-    // What failed to compile has told so to whoever asked for it, and owns nothing.
+    // A plan that failed to compile owns nothing, and its error went to the caller that awaited it.
     const all = [...this.#sizes.values()].map(({ compiling }) => compiling);
     for (const result of await Promise.allSettled(all)) {
       if (result.status === 'fulfilled') for (const { plan } of result.value) plan.dispose();
@@ -123,7 +123,7 @@ export class EpochPass {
 /** Whether a batch is one replay of one plan: then several batches go into one submission. */
 const isWhole = (stages: readonly Omit<Stage, 'effects'>[]): boolean => stages.length === 1 && stages[0].repeats === 1;
 
-/** Compiles stages side by side; where one fails, the others are given back. */
+/** Compiles stages side by side; where one fails, the plans of the others are disposed of. */
 async function compileAll(device: Device, stages: readonly Stage[], parts?: ProgressParts): Promise<CompiledStage[]> {
   const compiling = stages.map(async ({ effects, size, repeats }): Promise<CompiledStage> => {
     const plan = await Plan.compile(device, effects, { maxSteps: MOST_TOGETHER, progress: parts?.() });

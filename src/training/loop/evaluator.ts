@@ -9,7 +9,7 @@ import { type Examples, Order } from '../data/gpuDataset.ts';
 import { EpochPass, type ProgressParts } from './epochPass.ts';
 import { addSums, type MetricsReading, StepMetrics } from './stepMetrics.ts';
 
-/** An evaluation's sums are read after so many batches: 32 bits lose digits over more. */
+/** Batches after which an evaluation's sums are read: over more of them 32 bits would lose digits. */
 const UNREAD_BATCHES = 500;
 
 /** Evaluation of examples, whole or in part. */

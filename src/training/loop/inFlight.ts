@@ -12,7 +12,7 @@ export class InFlight {
   }
 
   add(piece: Promise<unknown>): void {
-    // Whoever waits for room or for the end sees the error; a piece that is given up must not end the process.
+    // `room` and `end` throw the error; without this, one that nobody awaits would end the process.
     piece.catch(() => {});
     this.#pieces.push(piece);
   }

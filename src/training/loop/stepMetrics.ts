@@ -77,7 +77,7 @@ export class StepMetrics implements MetricNodes {
 
   /**
    * Reads sums and flag in one copy, after all work submitted before and without waiting for work submitted later. The sums
-   * begin anew: 32 bits have no digits left for small losses behind a large one, so whoever reads adds up in 64.
+   * begin anew: 32 bits have no digits left for small losses behind a large one, so the reader adds up in 64.
    */
   read(): Promise<MetricsReading> {
     return this.#read(true);
@@ -137,6 +137,6 @@ export const standInMetrics = (metrics: number): MetricNodes => ({
   health: standIn([HEALTH.words], 'int32'),
 });
 
-/** Bytes that the metrics of the loss and so many others take. */
+/** Bytes that the loss and this many metrics take on the GPU. */
 export const bytesOfStepMetrics = (metrics: number): number =>
   bytesOf(metrics + 1, 'float32') + bytesOf(HEALTH.words, 'int32') + READINGS * 4 * (metrics + 2);

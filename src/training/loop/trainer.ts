@@ -4,30 +4,22 @@ import { foldIn, permutation } from '../../base/random.ts';
 import type { Logs } from '../../callbacks/callback.ts';
 import type { CallbackList } from '../../callbacks/callbackList.ts';
 import type { NonFinite } from '../../callbacks/divergence/nonFinite.ts';
-import { nonFiniteFrom, stateOfNonFinite } from '../../callbacks/divergence/nonFiniteState.ts';
-import type { SavedState, State } from '../../io/state.ts';
+import type { State } from '../../io/state.ts';
 import { type Compiled, metricNames } from '../../network/compiled.ts';
 import type { ParameterBlock } from '../../network/parameters.ts';
 import type { StepParts } from '../../network/step.ts';
 import type { StepDraft, StepValues } from '../../runtime/step.ts';
 import { type Examples, Order } from '../data/gpuDataset.ts';
 import { EpochPass, type ProgressParts, seedOfPart } from './epochPass.ts';
+import { type EpochProgress, noProgress, stateOfTrainer, type TrainerState } from './epochProgress.ts';
 import { blankStep, iota, NO_CALLBACKS } from './evaluator.ts';
 import { gradientSums, partsOf, stagesOf } from './microBatches.ts';
-import { addSums, type MetricsReading, StepMetrics } from './stepMetrics.ts';
+import { addSums, StepMetrics } from './stepMetrics.ts';
 
 const onDemand = () => import('../onDemand/index.ts');
 
-/** A reading of the step's metrics under way, and what it will cover. */
-interface Pending {
-  readonly reading: Promise<MetricsReading>;
-  readonly batch: number;
-  readonly step: number;
-  readonly samples: number;
-}
-
 export interface TrainerOptions {
-  /** Say on the console what nobody else watches for. */
+  /** Whether to warn on the console of steps that are not finite, because no callback tells of them. */
   readonly warn: boolean;
   /** After a step that is not finite the weights stay as they are until the callbacks have been told; default false: only that step is left out. */
   readonly hold?: boolean;
@@ -61,21 +53,11 @@ export class Trainer {
   #leftOut: number | null = null;
   /** Whether the console has been told. */
   #told = false;
-  /** Step at which the present epoch began. */
-  #epochStart = 0;
   readonly #values: StepDraft;
-  #pending: Pending | null = null;
-  /** What the readings of this epoch add up to, and up to which example they go. */
-  #totals: Float64Array;
-  #read = 0;
-  #means: Logs = {};
+  /** Of the present epoch. */
+  #epoch: EpochProgress;
   /** This epoch's order of the examples, where they have weights. */
   #weighed: Int32Array | null = null;
-  /** Examples of this epoch submitted so far, and how many of them the sums leave out. */
-  #samples = 0;
-  #forgotten = 0;
-  /** Next batch of this epoch. */
-  #batch = 0;
   /** Whether the next epoch is one that was saved in its midst. */
   #resumed = false;
   /** Steps that were taken before this training: each training takes the examples in orders of its own. */
@@ -99,7 +81,7 @@ export class Trainer {
     this.microBatchSize = microBatchSize;
     const names = metricNames(compiled);
     this.#stepMetrics = new StepMetrics(compiled.device, names, hold);
-    this.#totals = new Float64Array(names.length);
+    this.#epoch = noProgress(names.length);
     this.#order = new Order(compiled.device, count);
     const { optimizer, moments } = compiled;
     if (microBatchSize < Math.min(batchSize, count)) {
@@ -134,9 +116,10 @@ export class Trainer {
   readonly #next = (): StepValues => {
     const { optimizer, moments, progress } = this.#compiled;
     const values = this.#values;
-    // At once with the submission: whoever looks between two steps sees all of one step.
-    values.position = this.#batch * this.#batchSize;
-    this.#samples += this.#pass.sizeOf(this.#batch++);
+    // All counters move on together with the submission, so that a look between two steps sees them agree.
+    const epoch = this.#epoch;
+    values.position = epoch.batch * this.#batchSize;
+    epoch.samples += this.#pass.sizeOf(epoch.batch++);
     values.step = progress.step++;
     optimizer.rates(++moments.steps, values.rates);
     return values;
@@ -144,7 +127,7 @@ export class Trainer {
 
   /** Batches of the present epoch that were submitted so far. */
   get batches(): number {
-    return this.#batch;
+    return this.#epoch.batch;
   }
 
   /**
@@ -155,85 +138,40 @@ export class Trainer {
     if (this.#nonFinite === null) return null;
     const [before, now] = [this.#leftOut, await this.#compiled.moments.leftOut()];
     this.#leftOut = now;
-    return before !== null && now - before >= this.#batch ? this.#nonFinite : null;
+    return before !== null && now - before >= this.batches ? this.#nonFinite : null;
   }
 
-  /** A training begins with this epoch. One that does so where another one ended takes the orders that the other would have taken. */
+  /**
+   * A training begins with this epoch. It shuffles by the steps taken before it: one with an initialEpoch where the last one
+   * ended takes the orders that the last one would have taken next.
+   */
   begin(initialEpoch: number): void {
     if (this.#compiled.moments.steps === 0) this.#leftOut = 0;
     this.#before = Math.max(0, this.#compiled.progress.step - initialEpoch * this.#pass.batches);
   }
 
   /** What training needs to go on elsewhere; `within`: in the midst of an epoch, else before one. */
-  async state(within: boolean): Promise<State> {
-    return {
-      before: this.#before,
-      nonFinite: this.#nonFinite && stateOfNonFinite(this.#nonFinite),
-      epoch: within ? await this.#epochState() : null,
-    };
-  }
-
-  async #epochState(): Promise<State> {
-    const pending = this.#pending;
-    return {
-      begun: this.#epochStart,
-      batch: this.#batch,
-      samples: this.#samples,
-      forgotten: this.#forgotten,
-      means: this.#means,
-      totals: [...this.#totals],
-      read: this.#read,
-      // In the order of the readings: each arrives in a buffer that a later one uses again.
-      pending: pending && { ...pending, reading: { ...(await pending.reading) } },
-      ledger: { ...(await this.#stepMetrics.peek()) },
-    };
+  state(within: boolean): Promise<State> {
+    return stateOfTrainer(this.#before, this.#nonFinite, this.#epoch, within ? () => this.#stepMetrics.peek() : null);
   }
 
   /** Goes on from what `state` gave. */
-  restore(saved: SavedState): void {
-    // Older files have none.
-    this.#before = saved.keys.includes('before') ? saved.whole('before') : 0;
-    const nonFinite = saved.recordOrNull('nonFinite');
-    this.#nonFinite = nonFinite && nonFiniteFrom(nonFinite);
-    const none = { sums: new Float32Array(this.#totals.length), firstBadStep: this.#nonFinite?.step ?? null };
-    const epoch = saved.recordOrNull('epoch');
-    this.#stepMetrics.restore(epoch === null ? none : this.#readingIn(epoch, 'ledger'), nonFinite !== null);
+  restore({ before, nonFinite, epoch }: TrainerState): void {
+    this.#before = before;
+    this.#nonFinite = nonFinite;
+    const none = { sums: new Float32Array(this.#epoch.totals.length), firstBadStep: nonFinite?.step ?? null };
+    this.#stepMetrics.restore(epoch?.metrics ?? none, nonFinite !== null);
     this.#resumed = epoch !== null;
-    if (epoch !== null) this.#restoreEpoch(epoch);
-  }
-
-  #restoreEpoch(saved: SavedState): void {
-    this.#epochStart = saved.whole('begun');
-    this.#batch = saved.whole('batch');
-    this.#samples = saved.whole('samples');
-    this.#forgotten = saved.whole('forgotten');
-    const means = saved.record('means');
-    this.#means = Object.fromEntries(means.keys.map((name) => [name, means.number(name)]));
-    this.#totals = Float64Array.from(saved.numbers('totals', this.#totals.length));
-    this.#read = saved.whole('read');
-    const pending = saved.recordOrNull('pending');
-    this.#pending = pending && {
-      reading: Promise.resolve(this.#readingIn(pending, 'reading')),
-      batch: pending.whole('batch'),
-      step: pending.whole('step'),
-      samples: pending.whole('samples'),
-    };
-  }
-
-  #readingIn(saved: SavedState, key: string): MetricsReading {
-    const reading = saved.record(key);
-    return {
-      sums: reading.array('sums', this.#totals.length),
-      firstBadStep: reading.wholeOrNull('firstBadStep'),
-    };
+    if (epoch !== null) this.#epoch = epoch.progress;
   }
 
   #beginEpoch(): void {
-    this.#batch = 0;
-    this.#samples = 0;
-    this.#means = {};
+    const epoch = this.#epoch;
+    epoch.begun = this.#compiled.progress.step;
+    epoch.batch = 0;
+    epoch.samples = 0;
+    epoch.means = {};
     this.#forgetSums();
-    this.#epochStart = this.#compiled.progress.step;
     // The first bad step of every epoch is looked into.
     if (this.#nonFinite !== null) this.#forgetFlag();
   }
@@ -255,26 +193,26 @@ export class Trainer {
     // Often enough to see a divergence early, seldom enough to cost nothing.
     const interval = Math.min(10, Math.max(1, Math.round(pass.batches / 50)));
     // An epoch may have been saved after it was told to stop.
-    while (this.#batch < pass.batches && !(resumed && stopped())) {
-      const batch = this.#batch;
+    while (this.batches < pass.batches && !(resumed && stopped())) {
+      const batch = this.batches;
       const unread = batch === 0 ? 1 : interval - (batch % interval);
       // A callback may have come to ask for this since the last batch.
       if (callbacks.everyMetrics) await this.#readAll(epoch, callbacks);
-      await callbacks.onTrainBatchBegin(batch, { ...this.#means });
+      await callbacks.onTrainBatchBegin(batch, { ...this.#epoch.means });
       const together = pass.together(batch, callbacks.everyTrainBatch ? 1 : unread);
       await pass.run(batch, together, this.#next);
-      const done = this.#batch;
+      const done = this.batches;
       if (callbacks.everyMetrics || done === 1) await this.#readAll(epoch, callbacks);
       else if (done % interval === 0) {
         // The reading begun an interval ago has arrived: nothing waits.
         await this.#report(epoch, callbacks);
         this.#beginReading();
       }
-      await callbacks.onTrainBatchEnd(done - 1, { ...this.#means });
+      await callbacks.onTrainBatchEnd(done - 1, { ...this.#epoch.means });
       if (stopped()) break;
     }
     await this.#readAll(epoch, callbacks);
-    return this.#means;
+    return this.#epoch.means;
   }
 
   #shuffled(epoch: number): Int32Array {
@@ -286,7 +224,7 @@ export class Trainer {
   /** Reads and reports all that was submitted so far. */
   async #readAll(epoch: number, callbacks: CallbackList): Promise<void> {
     await this.#report(epoch, callbacks);
-    if (this.#read === this.#samples) return;
+    if (this.#epoch.read === this.#epoch.samples) return;
     this.#beginReading();
     await this.#report(epoch, callbacks);
   }
@@ -300,30 +238,33 @@ export class Trainer {
   /** Begins a reading of all that was submitted so far. */
   #beginReading(): void {
     const reading = this.#stepMetrics.read();
-    // Whoever awaits it sees the error; a reading that is given up must not end the process.
+    // The one who awaits it sees the error; a reading that is given up must not end the process.
     reading.catch(() => {});
-    this.#pending = { reading, batch: this.#batch, step: this.#compiled.progress.step - 1, samples: this.#samples };
+    const { batch, samples } = this.#epoch;
+    this.#epoch.pending = { reading, batch, step: this.#compiled.progress.step - 1, samples };
   }
 
   #forgetSums(): void {
     this.#stepMetrics.resetSums();
-    this.#forgotten = this.#samples;
-    this.#read = this.#samples;
-    this.#totals.fill(0);
+    const epoch = this.#epoch;
+    epoch.forgotten = epoch.samples;
+    epoch.read = epoch.samples;
+    epoch.totals.fill(0);
   }
 
   /** Awaits the pending reading and tells the callbacks. */
   async #report(epoch: number, callbacks: CallbackList): Promise<void> {
-    const pending = this.#pending;
+    const progress = this.#epoch;
+    const { pending } = progress;
     if (pending === null) return;
     const reading = await pending.reading;
     const { sums, firstBadStep } = reading;
     // A device that executes nothing reads nonsense: only a step of this epoch can be run again.
-    const known = firstBadStep !== null && firstBadStep >= this.#epochStart && firstBadStep <= pending.step;
+    const known = firstBadStep !== null && firstBadStep >= progress.begun && firstBadStep <= pending.step;
     const cause = known && this.#nonFinite === null ? await this.#findCause(firstBadStep) : null;
-    // It is given up where the model has gone back to earlier weights meanwhile.
-    if (this.#pending !== pending) return;
-    this.#pending = null;
+    // While this awaited, the model may have gone back to earlier weights: then the reading is given up.
+    if (progress.pending !== pending) return;
+    progress.pending = null;
     if (cause !== null) {
       this.#nonFinite = cause;
       this.#stepMetrics.release();
@@ -336,25 +277,25 @@ export class Trainer {
       }
     }
     const stepMetrics = this.#stepMetrics;
-    const begin = this.#read;
+    const begin = progress.read;
     const samples = pending.samples - begin;
     if (samples <= 0) return;
-    addSums(this.#totals, reading);
-    this.#read = pending.samples;
-    this.#means = stepMetrics.means(this.#totals, pending.samples - this.#forgotten);
+    addSums(progress.totals, reading);
+    progress.read = pending.samples;
+    progress.means = stepMetrics.means(progress.totals, pending.samples - progress.forgotten);
     await callbacks.onMetrics({
       epoch,
       batch: pending.batch,
       step: pending.step,
       // What a callback writes into its report is its own.
-      mean: { ...this.#means },
+      mean: { ...progress.means },
       window: stepMetrics.means(sums, samples),
       weight: this.#meanWeight(begin, pending.samples),
       nonFinite: structuredClone(this.#nonFinite),
     });
   }
 
-  /** Of some examples of this epoch, by their places in its order. */
+  /** The mean weight of this epoch's examples from `begin` to `end`, by its order. */
   #meanWeight(begin: number, end: number): number {
     const [weights, order] = [this.#weights, this.#weighed];
     if (weights === null || order === null) return 1;
@@ -363,27 +304,28 @@ export class Trainer {
     return sum / (end - begin);
   }
 
-  /** The weights are others: what was not finite before has nothing to do with them. All else goes on. */
+  /** The model has new weights: forgets that a step with the old ones was not finite. All else goes on. */
   reload(): void {
     this.#forgetFlag();
-    if (this.#pending === null) return;
-    const reading = this.#pending.reading.then((known) => ({ ...known, firstBadStep: null }));
+    const { pending } = this.#epoch;
+    if (pending === null) return;
+    const reading = pending.reading.then((known) => ({ ...known, firstBadStep: null }));
     reading.catch(() => {});
-    this.#pending = { ...this.#pending, reading };
+    this.#epoch.pending = { ...pending, reading };
   }
 
-  /** Starts over after the weights were restored: no flag, no sums of the time before. The means stay until the next ones. */
+  /** Starts over after the weights were restored: forgets the flag and the sums of before. The means stay until the next reading. */
   forget(): void {
     this.#told = false;
     this.#forgetFlag();
-    this.#pending = null;
+    this.#epoch.pending = null;
     this.#forgetSums();
   }
 
   /** Looks for what was not finite in a step of this epoch. */
   async #findCause(step: number): Promise<NonFinite> {
     const { device, optimizer, seed } = this.#compiled;
-    let position = (step - this.#epochStart) * this.#batchSize;
+    let position = (step - this.#epoch.begun) * this.#batchSize;
     const batch = Math.min(this.#batchSize, this.#count - position);
     const parts = partsOf(batch, this.microBatchSize)
       .flatMap(({ size, repeats }) => Array.from({ length: repeats }, () => size))

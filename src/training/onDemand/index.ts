@@ -1,7 +1,6 @@
 /**
- * What few trainings need, loaded when one of them comes to: saving and loading, going on where another one stood, going back,
- * and finding out why a step was not finite. One module, so that a bundler makes one file of it instead of spreading over
- * several what these share with the rest.
+ * What few trainings need, loaded when one of them does: saving and loading, resuming, snapshots, and finding out why a step was
+ * not finite. It is one module, so that a bundler makes one file of it; of several it would split off what they share.
  */
 
 export { describeNonFinite } from '../../callbacks/divergence/describeNonFinite.ts';

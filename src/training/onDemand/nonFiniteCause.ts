@@ -42,7 +42,7 @@ export interface Anatomy {
   nameOf(node: Node): string;
 }
 
-/** Of a batch of `batch` examples, or of a part of one. */
+/** Builds the graph of a step on a batch of `batch` examples, or on a part of one, and names what its nodes belong to. */
 export function anatomyOf(parts: StepParts, batch: number): Anatomy {
   const products: { readonly of: Node; readonly gradient: Node }[] = [];
   const step = backward(parts, batch, (of, gradient) => products.push({ of, gradient }));
@@ -84,7 +84,7 @@ export function anatomyOf(parts: StepParts, batch: number): Anatomy {
     if (!names.has(resolve(node))) names.set(resolve(node), `the output of ${name}`);
   }
   const nodes = topologicalOrder(ends.map(({ node }) => node)).filter((node) => {
-    // Of memory, only weights: examples are as large as the data set, and a step reads few of them.
+    // Of the leaves only weights are examined: the examples are as large as the data set, and a step reads few of them.
     if (node.op.lowering.kind === 'leaf') return names.has(node);
     return node === resolve(node) && !isConstant(node);
   });
@@ -167,7 +167,7 @@ export function diagnose(anatomy: Anatomy, found: Findings, rule: UpdateRule): O
   };
   const end = ends.find(({ node }) => isBad(node));
   if (end === undefined) return overflowingSquare(anatomy, found, rule);
-  // Only what leads to the end counts: an infinity that a later operation makes good is nobody's fault.
+  // Only operations whose bad values reach this end are suspects: a later operation may have made others finite again.
   const leading = new Set<Node>();
   const stack = [resolve(end.node)];
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
@@ -202,7 +202,7 @@ function overflowingSquare(
   found: Findings,
   rule: UpdateRule,
 ): Omit<NonFinite, 'step'> | null {
-  if (rule.kind === 'SGD') return null;
+  if (!rule.squares) return null;
   for (const { name, node } of ends.slice(1)) {
     const stats = statsOf(found, node);
     const largest = Math.max(-(stats.min ?? 0), stats.max ?? 0);
@@ -221,7 +221,7 @@ function overflowingSquare(
   return null;
 }
 
-/** Where nothing is found to be at fault. */
+/** The answer where the step, run again, shows nothing that is not finite. */
 const UNKNOWN_CAUSE: Omit<NonFinite, 'step'> = {
   tensor: 'a tensor',
   phase: 'unknown',
@@ -262,7 +262,7 @@ export interface Suspect {
   /** Whether the weights are those that the step met. */
   readonly held: boolean;
   readonly parts: readonly { readonly size: number; readonly values: StepValues }[];
-  /** The graph's borders for so many examples. */
+  /** The inputs of the step's graph for `size` examples. */
   partsFor(size: number): StepParts;
 }
 

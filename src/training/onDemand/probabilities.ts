@@ -6,7 +6,7 @@ import type { Loss } from '../../nn/losses.ts';
 import { type Tensor, tensor } from '../../tensor/tensor.ts';
 import { givenValues } from '../data/gpuDataset.ts';
 
-/** So many examples tell. */
+/** How many examples are looked at. */
 const FEW = 8;
 /** What probabilities that were computed may be beside them. */
 const ROUNDING = 1e-4;

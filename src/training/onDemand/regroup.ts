@@ -3,10 +3,10 @@
 import { Network } from '../../network/network.ts';
 import { readWeights, writeWeights } from '../../network/weights.ts';
 
-/** What `fit` says where it can change nothing. */
+/** What `fit` says where all layers are frozen. */
 export const ALL_FROZEN = "fit: all layers with weights are frozen: none changes. Set a layer's trainable to true.";
 
-/** What it says of layers whose `trainable` was set meanwhile. */
+/** What `fit` says where `trainable` of a layer was set while it was training. */
 export const laterText = (layers: readonly string[]): string =>
   `fit: trainable was set within the training, in ${layers.join(', ')}. It takes effect with the next fit.`;
 

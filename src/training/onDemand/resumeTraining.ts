@@ -3,8 +3,10 @@
 import { DataError } from '../../base/errors.ts';
 import type { CallbackList } from '../../callbacks/callbackList.ts';
 import { SavedState } from '../../io/state.ts';
-import type { Compiled } from '../../network/compiled.ts';
+import { type Compiled, metricNames } from '../../network/compiled.ts';
+import type { TrainerState } from '../loop/epochProgress.ts';
 import type { Place, Resumption } from '../resumeState.ts';
+import { trainerStateFrom } from './trainerState.ts';
 
 /** What must be the same for a training to go on bit for bit. */
 export type Setting = Readonly<Record<string, number | boolean>>;
@@ -14,18 +16,18 @@ export async function resumeTraining(
   { state, learningRate }: Resumption,
   setting: Setting,
   compiled: Compiled,
-  trainer: { restore(saved: SavedState): void },
+  trainer: { restore(state: TrainerState): void },
   callbacks: CallbackList,
 ): Promise<Place> {
   const saved = new SavedState('the training', state);
   checkSetting(saved, setting);
   const epoch = saved.whole('epoch');
   const within = !saved.record('trainer').isNull('epoch');
-  // Whoever counts an epoch's batches begins to, and then gets back how far it had come.
+  // Callbacks that count an epoch's batches begin at 0 in this hook; `restore` then gives them the saved count.
   if (within) await callbacks.onEpochBegin(epoch, {});
-  trainer.restore(saved.record('trainer'));
+  trainer.restore(trainerStateFrom(saved.record('trainer'), metricNames(compiled).length));
   await callbacks.restore(saved.record('callbacks'));
-  // Whatever callbacks have made of it as they began.
+  // Callbacks may have changed it in `onTrainBegin`.
   compiled.optimizer.learningRate = learningRate;
   return { epoch, within };
 }
