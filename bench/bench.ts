@@ -11,23 +11,17 @@ import { loadImages, measureEpochs } from './epochs.ts';
 import { type KernelCase, kernelCases } from './kernels.ts';
 import { timeKernel } from './kernelTimes.ts';
 import { readSettings, type Settings } from './options.ts';
-import {
-  EpochTable,
-  KernelTable,
-  printCeilings,
-  printProfile,
-  type Row,
-  type Skipped,
-  StepTable,
-  writeFiles,
-} from './report.ts';
+import { profileRows, profileStudy } from './profile.ts';
+import { EpochTable, KernelTable, printCeilings, type Row, type Skipped, StepTable, writeFiles } from './report.ts';
 import { forecast } from './statistics.ts';
-import { LEAST_STEP_RUNS, measureStep, profileStep, type StepRow } from './steps.ts';
+import { LEAST_STEP_RUNS, measureStep, type StepRow } from './steps.ts';
 
 /** Seconds for one number. */
 const BUDGET = { software: 3, hardware: 10 };
 /** A whole step may take this many times as long: there are few of them, and they matter most. */
 const STEP_BUDGET = 5;
+/** How long the kernels of a step are measured. */
+const PROFILE_MS = 2000;
 /** Images of an epoch. */
 const IMAGES = { software: 2560, hardware: 51_200 };
 
@@ -105,9 +99,9 @@ class Bench {
     table.end(budgetMs);
     if (!profile) return;
     for (const { batch } of measured) {
-      const rows = await this.#onFreshDevice((device) => profileStep(device, batch, { steps }));
-      for (const row of rows) this.#keep(row);
-      printProfile(this.#print, rows);
+      const report = await this.#onFreshDevice((device) => profileStudy(device, batch, PROFILE_MS));
+      for (const row of profileRows(report, batch)) this.#keep(row);
+      this.#print(`\n${report}`);
     }
   }
 

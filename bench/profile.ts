@@ -1,40 +1,42 @@
-/** How long each kernel of a plan takes. */
+/** How long each kernel of a training step of the study's network takes. */
 
-import type { Plan, StepValues } from '../src/graph.ts';
-import type { Device } from '../src/index.ts';
+import { studyLayers } from '../examples/study/network.ts';
+import { type Device, Sequential, tensor } from '../src/index.ts';
+import { type ProfilePhase, type ProfileReport, profile } from '../src/models/profile/index.ts';
+import { rounded } from './statistics.ts';
 
-/** Runs a plan once with a GPU timestamp around every kernel. Empty where the adapter has no timestamps. */
-export async function profile(
-  device: Device,
-  plan: Plan,
-  values: StepValues,
-): Promise<{ readonly label: string; readonly ms: number }[]> {
-  const { gpu } = device;
-  if (!gpu.features.has('timestamp-query')) return [];
-  const { labels } = plan;
-  const count = labels.length * 2;
-  const querySet = gpu.createQuerySet({ type: 'timestamp', count });
-  const resolved = device.createBuffer({
-    label: 'timestamps',
-    size: count * 8,
-    usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
-  });
-  plan.set(0, values);
-  plan.writeSteps(1);
-  const encoder = gpu.createCommandEncoder();
-  for (let at = 0; at < labels.length; at++) {
-    const pass = encoder.beginComputePass({
-      timestampWrites: { querySet, beginningOfPassWriteIndex: at * 2, endOfPassWriteIndex: at * 2 + 1 },
-    });
-    plan.record(pass, 1, at, at + 1);
-    pass.end();
-  }
-  encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
-  gpu.queue.submit([encoder.finish()]);
-  const storage = { buffer: resolved, offset: 0, bytes: count * 8, owner: device };
-  const words = await device.read(storage, 'int32', count * 2);
-  const times = new BigUint64Array(words.buffer, 0, count);
-  querySet.destroy();
-  device.destroyBuffer(resolved);
-  return labels.map((label, at) => ({ label, ms: Number(times[at * 2 + 1] - times[at * 2]) / 1e6 }));
+/** One kernel as a row of results. */
+export interface ProfileRow {
+  readonly part: 'profile';
+  readonly adapter: string;
+  readonly batch: number;
+  /** Its place in the step. */
+  readonly at: number;
+  readonly kernel: string;
+  readonly layer: string | null;
+  readonly phase: ProfilePhase | null;
+  readonly ms: number;
+  readonly usPerImage: number;
 }
+
+/** A training step with Adam and accuracy, on images of bytes. */
+export function profileStudy(device: Device, batchSize: number, milliseconds: number): Promise<ProfileReport> {
+  const model = new Sequential(studyLayers(), { inputShape: [32, 32, 3], seed: 1, device });
+  model.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] });
+  const images = Uint8Array.from({ length: batchSize * 3072 }, (_, i) => (i * 7919) % 256);
+  const labels = Int32Array.from({ length: batchSize }, (_, i) => i % 10);
+  return profile(model, tensor(images, [batchSize, 32, 32, 3]), labels, { batchSize, milliseconds });
+}
+
+export const profileRows = ({ adapter, kernels }: ProfileReport, batch: number): ProfileRow[] =>
+  kernels.map(({ kernel, layer, phase, ms }, at) => ({
+    part: 'profile',
+    adapter,
+    batch,
+    at,
+    kernel,
+    layer,
+    phase,
+    ms: rounded(ms),
+    usPerImage: rounded((ms * 1000) / batch),
+  }));

@@ -9,7 +9,8 @@ import { throughputChart } from './chart.ts';
 import type { EpochRow } from './epochs.ts';
 import type { KernelCase } from './kernels.ts';
 import type { KernelRow, Reason } from './kernelTimes.ts';
-import type { ProfileRow, StepRow } from './steps.ts';
+import type { ProfileRow } from './profile.ts';
+import type { StepRow } from './steps.ts';
 import { type Column, percent, range, short, Table } from './table.ts';
 
 export type Row = Ceilings | KernelRow | StepRow | ProfileRow | EpochRow;
@@ -135,24 +136,6 @@ export class StepTable {
   end(budgetMs: number): void {
     for (const note of footnotes(this.#reasons, budgetMs)) this.#print(note);
   }
-}
-
-export function printProfile(print: Print, rows: readonly ProfileRow[]): void {
-  const [first] = rows;
-  if (first === undefined) {
-    print('No profile: this adapter has no timestamps (feature timestamp-query). Use another adapter, see --adapter.');
-    return;
-  }
-  const total = rows.reduce((sum, { ms }) => sum + ms, 0);
-  print(`\nKernels of one training step, batch ${first.batch} (timestamps, which Dawn rounds to 0.066 ms)`);
-  const table = new Table(print, [
-    { head: 'kernel', width: Math.max(...rows.map(({ kernel }) => kernel.length)), left: true },
-    { head: 'ms', width: 7 },
-    { head: 'µs/image', width: 8 },
-    { head: 'share', width: 6 },
-  ]);
-  for (const { kernel, ms, usPerImage } of rows) table.row([kernel, short(ms), short(usPerImage), percent(ms / total)]);
-  table.row(['all', short(total), short((total * 1000) / first.batch), '']);
 }
 
 /** The table of epochs; `steps` are for comparison with the bare step. */

@@ -31,14 +31,6 @@ export function spreadOf(values: readonly number[]): Spread {
   };
 }
 
-/** Mean of the middle half: as steady as a median, and finer than the clock's ticks. */
-export function middleMean(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const cut = Math.floor(sorted.length / 4);
-  const middle = sorted.slice(cut, sorted.length - cut);
-  return middle.reduce((sum, value) => sum + value, 0) / middle.length;
-}
-
 /** The smallest batch whose throughput reaches a share of the highest; null where nothing was measured. */
 export function firstNearPeak<Row extends { readonly batch: number; readonly imagesPerSecond: number }>(
   rows: readonly Row[],

@@ -1,4 +1,4 @@
-/** Whole training steps of the study's network: what they cost, and what each of their kernels takes. */
+/** Whole training steps of the study's network: what they cost. */
 import { studyLayers } from '../examples/study/network.ts';
 import {
   Moments,
@@ -12,8 +12,7 @@ import {
   trainingStep,
 } from '../src/graph.ts';
 import { Adam, accuracy, type Device, sparseCategoricalCrossentropy, tensor } from '../src/index.ts';
-import { profile } from './profile.ts';
-import { middleMean, rounded, spreadOf } from './statistics.ts';
+import { rounded, spreadOf } from './statistics.ts';
 
 export interface StepOptions {
   /** Steps that are timed one by one, default 11; then as many in one go. */
@@ -136,11 +135,6 @@ export class StudyStep {
     this.plan.submit(count);
   }
 
-  /** Milliseconds of every kernel of a step, in order; empty where the adapter has no timestamps. */
-  profile(): Promise<{ label: string; ms: number }[]> {
-    return profile(this.#device, this.plan, this.#next());
-  }
-
   /** Throws if a step was not finite: from then on the optimizer does nothing, and the times are of no use. */
   async check(): Promise<void> {
     const { firstBadStep } = await this.#stepMetrics.peek();
@@ -211,45 +205,6 @@ export async function measureStep(
       peakBytes: bytes,
       peakRatio: rounded(bytes / aliveBytes),
     };
-  } finally {
-    study.dispose();
-  }
-}
-
-export interface ProfileRow {
-  readonly part: 'profile';
-  readonly adapter: string;
-  readonly batch: number;
-  /** Its place in the step. */
-  readonly at: number;
-  readonly kernel: string;
-  readonly ms: number;
-  readonly usPerImage: number;
-}
-
-/** GPU time of every kernel within a training step, by timestamps. */
-export async function profileStep(
-  device: Device,
-  batch: number,
-  { steps = 11 }: StepOptions = {},
-): Promise<ProfileRow[]> {
-  const study = await StudyStep.of(device, batch);
-  try {
-    for (let i = 0; i < WARM; i++) study.run();
-    const runs: { label: string; ms: number }[][] = [];
-    for (let i = 0; i < steps; i++) runs.push(await study.profile());
-    return runs[0].map(({ label }, at) => {
-      const ms = middleMean(runs.map((run) => run[at].ms));
-      return {
-        part: 'profile',
-        adapter: device.info.name,
-        batch,
-        at,
-        kernel: label,
-        ms: rounded(ms),
-        usPerImage: rounded((ms * 1000) / batch),
-      };
-    });
   } finally {
     study.dispose();
   }

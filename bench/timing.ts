@@ -4,9 +4,8 @@
  * the host needs to encode is not in it.
  */
 
-import { Plan, type StepValues } from '../src/graph.ts';
+import { Plan, type StepValues, Stopwatch } from '../src/graph.ts';
 import type { Device, Node } from '../src/index.ts';
-import { profile } from './profile.ts';
 import { type Spread, spreadOf } from './statistics.ts';
 
 /** Milliseconds from which on a timestamp's rounding is at most about one percent. */
@@ -47,8 +46,12 @@ async function replay(device: Device, plan: Plan, replays: number): Promise<numb
 }
 
 async function profiled(device: Device, plan: Plan): Promise<number> {
-  const kernels = await profile(device, plan, VALUES);
-  return kernels.reduce((sum, { ms }) => sum + ms, 0);
+  const watch = new Stopwatch(device, plan);
+  try {
+    return (await watch.run(VALUES)).reduce((sum, ms) => sum + ms, 0);
+  } finally {
+    watch.dispose();
+  }
 }
 
 /**

@@ -35,6 +35,7 @@ export { softmaxCrossEntropyPerExample } from './ops/softmax.ts';
 export { optimizerUpdate } from './ops/update.ts';
 export { describeAdapter } from './platform/adapter.ts';
 export { Plan } from './runtime/plan.ts';
+export { Stopwatch } from './runtime/profile/kernelTimes.ts';
 export type { StepDraft, StepValues } from './runtime/step.ts';
 export { type Tuned, type Tuning, tuneNodes } from './runtime/tuning/tuning.ts';
 export { Order, Rows } from './training/data/gpuDataset.ts';

@@ -7,7 +7,7 @@ import { judge } from '../bench/kernelTimes.ts';
 import { leafBytes } from '../bench/leaves.ts';
 import { settingsOf } from '../bench/options.ts';
 import { footnotes } from '../bench/report.ts';
-import { firstNearPeak, forecast, middleMean, spreadOf } from '../bench/statistics.ts';
+import { firstNearPeak, forecast, spreadOf } from '../bench/statistics.ts';
 import type { StepRow } from '../bench/steps.ts';
 import { short } from '../bench/table.ts';
 import { passesFor } from '../src/compiler/rewrite/passes.ts';
@@ -22,11 +22,6 @@ numbers('median and quartiles, interpolated', () => {
   assert.equal([median, low, high, min, max, samples], [3, 2, 4, 1, 10, 5]);
   assert.is(spreadOf([1, 2]).median, 1.5);
   assert.throws(() => spreadOf([]), /at least one measurement/);
-});
-
-numbers('the middle mean is finer than the ticks and blind to outliers', () => {
-  assert.is(middleMean([0.1, 0.1, 0.2, 0.2, 9, 0.1, 0.2, 0.0]), (0.1 + 0.1 + 0.2 + 0.2) / 4);
-  assert.is(middleMean([7]), 7);
 });
 
 numbers('the batch that comes near the peak is the smallest one that does', () => {

@@ -15,11 +15,24 @@ import { isComposed, resolve } from '../ir/walk.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import type { Specialised } from '../wgsl/template.ts';
 import type { BoundVariable, KernelText, UniformField } from './expressions.ts';
+import type { Group } from './groups.ts';
+
+/** What a kernel is made of, for whoever tells a person. */
+export interface KernelPart {
+  readonly template: KernelTemplate;
+  /** The group that it computes: one of several kernels, in order, where the operation takes several. */
+  readonly group: Group;
+  readonly first: boolean;
+  readonly last: boolean;
+}
+
+/** The layer that a kernel belongs to; null for none. */
+export type LayerOf = (part: KernelPart) => string | null;
 
 /** A kernel before its text is written out. */
 export interface KernelDraft extends Specialised {
   readonly label: string;
-  readonly template: KernelTemplate;
+  readonly part: KernelPart;
   readonly text: KernelText;
   /** True when it writes into memory that outlives the plan. */
   readonly effect: boolean;
@@ -95,13 +108,19 @@ function partsOf(operand: Operand): readonly Operand[] {
 /** [x, y, z] */
 const threeOf = (extents: number | Grid): number[] => [extents, 1, 1].flat().slice(0, 3);
 const productOf = (extents: number | Grid): number => threeOf(extents).reduce((product, extent) => product * extent);
-const shapeOf = ({ template: { workgroup = 64 } }: KernelDraft): number[] => threeOf(workgroup);
+const shapeOf = ({ part: { template } }: KernelDraft): number[] => threeOf(template.workgroup ?? 64);
 
 /**
  * Effects stay alone: what they write may be read through other nodes. Structs have members that renaming would miss.
  * Workgroup memory is short: that of several kernels need not fit.
  */
-const canShare = ({ effect, functions, template: { alone, grid } }: KernelDraft): boolean =>
+const canShare = ({
+  effect,
+  functions,
+  part: {
+    template: { alone, grid },
+  },
+}: KernelDraft): boolean =>
   !(effect || alone || productOf(grid) > SMALL || /\bstruct\b|<\s*workgroup\b/.test(functions));
 
 /** One dispatch's kernel. */
@@ -118,7 +137,7 @@ export function writeKernel(drafts: readonly KernelDraft[], maxGroups?: number):
     const type = /index|subgroup/.test(name) ? 'u32' : 'vec3u';
     return `@builtin(${name.slice(4)}) ${name}: ${type}`;
   });
-  const enables = new Set(drafts.flatMap(({ template }) => template.enables ?? []));
+  const enables = new Set(drafts.flatMap(({ part }) => part.template.enables ?? []));
   const usesStep = drafts.some(({ text }) => text.usesStep || text.usesRandom);
   const source = [
     ...[...enables].map((name) => `enable ${name};`),
@@ -133,14 +152,14 @@ export function writeKernel(drafts: readonly KernelDraft[], maxGroups?: number):
     ...parts.map((part) => part.functions),
     `@compute @workgroup_size(${shapeOf(first)})\nfn main(${parameters.join(', ')}) {\n${main}\n}`,
   ].join('\n');
-  const grids = drafts.map(({ template }) => template.grid);
+  const grids = drafts.map(({ part }) => part.template.grid);
   return {
     label: drafts.map((draft) => draft.label).join(' | '),
     source,
     bindings: bindings.map(({ operand, access }) => ({ operand, access })),
     uniforms: wordsOf(fields),
     usesStep,
-    threads: productOf(first.template.workgroup ?? 64),
+    threads: productOf(first.part.template.workgroup ?? 64),
     grid:
       alone && typeof grids[0] !== 'number'
         ? grids[0]
@@ -148,6 +167,7 @@ export function writeKernel(drafts: readonly KernelDraft[], maxGroups?: number):
             grids.reduce((sum: number, grid) => sum + productOf(grid), 0),
             maxGroups,
           ),
+    parts: drafts.map((draft) => draft.part),
   };
 }
 
@@ -176,7 +196,7 @@ function statementsOf(
     global_invocation_index:
       y * z === 1 ? `${index} * ${x}u + all_local_invocation_index` : linear(position, `(${groups} * ${size})`),
   };
-  const { builtins = ['global_invocation_index'] } = draft.template;
+  const { builtins = ['global_invocation_index'] } = draft.part.template;
   return [...builtins.map((name) => `let ${name} = ${values[name] ?? `all_${name}`};`), main].join('\n');
 }
 
@@ -184,7 +204,7 @@ function statementsOf(
 function choiceOf(drafts: readonly KernelDraft[], parts: readonly Part[], fields: UniformField[]): string {
   let end = 0;
   const choices = drafts.map((draft, at) => {
-    const { grid } = draft.template;
+    const { grid } = draft.part.template;
     const field = (name: string, value: number): string => {
       fields.push({ name: `${name}${at}`, kind: 'u32', value });
       return `params.${name}${at}`;
@@ -219,7 +239,14 @@ interface Part extends Specialised {
 }
 
 /** A kernel with everything that its text calls. */
-function partOf({ text, functions, main, template: { width = 1 } }: KernelDraft): Part {
+function partOf({
+  text,
+  functions,
+  main,
+  part: {
+    template: { width = 1 },
+  },
+}: KernelDraft): Part {
   const types =
     width === 4
       ? 'alias V = vec4f;\nalias U = vec4u;\nalias I = vec4i;\nalias B = vec4<bool>;'
@@ -294,4 +321,6 @@ export interface ScheduledKernel {
   /** Invocations of a workgroup. */
   readonly threads: number;
   readonly grid: Grid;
+  /** The kernels that share its dispatch: most often one. */
+  readonly parts: readonly KernelPart[];
 }

@@ -145,9 +145,9 @@ function assemble(
   const fused = group.members.length > 0 && group.anchor !== null && last;
   return {
     label: fused ? [template.label, ...group.members.map((node) => node.op.name)].join('+') : template.label,
-    template,
     text,
     ...specialise(template.label, template.source, template.holes ?? {}),
     effect: kind === 'effect',
+    part: { template, group, first, last },
   };
 }

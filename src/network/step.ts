@@ -98,15 +98,26 @@ export function backward(parts: StepParts, batch: number, trace?: GradientTrace)
 const watchedPack = (slopes: readonly Node[], { health }: MetricNodes, rule: UpdateRule): Node =>
   pack(slopes, (slope) => watch(slope, health, rule));
 
+/** A training step, and what it is made of. */
+export interface TrainingStep extends Step {
+  readonly backward: Backward;
+}
+
 /** One optimizer step: forward, loss, gradients, metrics, update. */
-export function trainingStep(parts: StepParts, rule: UpdateRule, { moments, leftOut }: MomentNodes): Step {
-  const { slopes, metrics, moving, activations } = backward(parts, parts.x.shape[0]);
+export function trainingStep(
+  parts: StepParts,
+  rule: UpdateRule,
+  { moments, leftOut }: MomentNodes,
+  trace?: GradientTrace,
+): TrainingStep {
+  const taken = backward(parts, parts.x.shape[0], trace);
+  const { slopes, metrics, moving, activations } = taken;
   const { network, stepMetrics } = parts;
   const { health } = stepMetrics;
   const gradient = (): Node => watchedPack(slopes, stepMetrics, rule);
   const update =
     slopes.length > 0 ? [optimizerUpdate(rule, network.trainable.node, moments, gradient(), { health, leftOut })] : [];
-  return { effects: [metrics, ...update, ...moving], activations };
+  return { effects: [metrics, ...update, ...moving], activations, backward: taken };
 }
 
 /**

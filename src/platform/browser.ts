@@ -7,7 +7,7 @@ import type { Platform, Shelf } from './contract.ts';
 
 export const isNode: Platform['isNode'] = false;
 
-export const environment: Platform['environment'] = () => undefined;
+export const environment: Platform['environment'] = (name) => Reflect.get(globalThis, name);
 
 export const files: Platform['files'] = (who, instead) => {
   throw new StateError(`${who}: a browser has no files. ${instead}`);

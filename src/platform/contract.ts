@@ -15,7 +15,7 @@ export interface Shelf {
 /** The module that `#platform` stands for. */
 export interface Platform {
   readonly isNode: boolean;
-  /** A variable of the environment; undefined where it is not set, and in a browser. */
+  /** A variable of the environment, in a browser a text that the page has set on `globalThis`; undefined where there is none. */
   environment(name: string): string | undefined;
   /**
    * Node's file functions.

@@ -33,6 +33,8 @@ export async function createDevice(options: DeviceOptions = {}): Promise<Device>
   const { adapter, instance } = await findAdapter(await choiceOf(options));
   const gpu = await request(adapter);
   const device = new Device(gpu, adapter, instance, options.limits, () => import('./onDemand.ts'));
+  const debug = environment('WGRAD_DEBUG');
+  if (debug) device.onPlan = (await device.rare()).planPrinter(debug);
   if (await wasTuned(device.info.name)) {
     const { readChoices } = await import('./onDemand.ts');
     device.choose(await readChoices(device.info));

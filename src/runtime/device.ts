@@ -11,11 +11,11 @@ import type { Node } from '../ir/op.ts';
 import type { Storage } from '../ir/storage.ts';
 import { type Target, withChoices } from '../ir/target.ts';
 import { type AdapterChoice, describeAdapter, isSoftware } from '../platform/adapter.ts';
-import { EagerPlans } from './eagerPlans.ts';
+import { EagerPlans, type KeptPlan } from './eagerPlans.ts';
 import { errorOf, Faults } from './faults.ts';
 import { Patience } from './patience.ts';
 import { PipelineCache } from './pipelines.ts';
-import type { Rare } from './rare.ts';
+import type { PlanPrinter, Rare } from './rare.ts';
 import { STEP_BYTES } from './step.ts';
 
 /** Options of `openDevice`. */
@@ -100,6 +100,10 @@ export class Device {
    * tune: the plan's kernels are then chosen at once.
    */
   prepare: ((roots: readonly Node[]) => Promise<void>) | null = null;
+  /** Awaited before each eager run. @internal */
+  beforeRun: ((plan: KeptPlan, ...run: Parameters<KeptPlan['run']>) => Promise<void>) | null = null;
+  /** Told of each plan before it is compiled. @internal */
+  onPlan: PlanPrinter | null = null;
   /** Called when the device is closed, once. @internal */
   onClose: (() => void) | null = null;
   /** @internal */

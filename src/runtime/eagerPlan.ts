@@ -55,7 +55,7 @@ export class EagerPlan {
   readonly scheduleKey: string;
   readonly bytes: number;
   readonly #device: Device;
-  readonly #plan: Plan;
+  readonly plan: Plan;
   readonly #values: readonly Node[];
   readonly #leaves: readonly OwnLeaf[];
 
@@ -64,7 +64,7 @@ export class EagerPlan {
     this.scheduleKey = scheduleKey;
     this.bytes = bytesOfEagerPlan(device, plan.schedule, own);
     this.#device = device;
-    this.#plan = plan;
+    this.plan = plan;
     this.#values = values;
     this.#leaves = own.map((storage) => new OwnLeaf(storage));
   }
@@ -75,7 +75,7 @@ export class EagerPlan {
 
   /** Gives the kernels the numbers of others that are the same in everything else. */
   renumber(kernels: readonly ScheduledKernel[]): void {
-    this.#plan.renumber(kernels);
+    this.plan.renumber(kernels);
   }
 
   /** Submits one run on these leaves. */
@@ -83,14 +83,14 @@ export class EagerPlan {
     this.#encode((encoder) => {
       for (const [at, leaf] of this.#leaves.entries()) leaf.fill(this.#device, sources[at], encoder);
     });
-    this.#plan.run([step]);
+    this.plan.run([step]);
   }
 
   /** The values of the last run in memory of the caller's own. */
   copyOut(): Storage[] {
     const device = this.#device;
     const copies = this.#values.map((value): [Storage, Storage] => {
-      const from = this.#plan.storageOf(value);
+      const from = this.plan.storageOf(value);
       const { bytes } = from;
       const buffer = device.acquireBuffer(bytes, 'result');
       return [from, { buffer, offset: 0, bytes, owner: device }];
@@ -103,12 +103,12 @@ export class EagerPlan {
 
   /** The values of the last run where they are: this is the plan's last one, the memory is the caller's. */
   handOver(): Storage[] {
-    return this.#values.map((value) => this.#plan.keep(value));
+    return this.#values.map((value) => this.plan.keep(value));
   }
 
   /** Gives back the memory. Work already submitted still completes. */
   dispose(): void {
-    this.#plan.dispose();
+    this.plan.dispose();
     for (const { storage } of this.#leaves) this.#device.free(storage);
   }
 

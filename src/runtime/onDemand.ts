@@ -1,6 +1,6 @@
 /**
  * What few programs need, loaded when one of them comes to: rewriting graphs with pooling or dropout, cutting what does not
- * fit, saying why it does not or why a kernel does not compile, tuning. One module, so that a bundler makes one file of it
+ * fit, saying why it does not or why a kernel does not compile, tuning, printing plans. One module, so that a bundler makes one file of it
  * instead of spreading over several what these share with the rest.
  */
 
@@ -10,6 +10,7 @@ export { templateErrorOf } from '../compiler/explain/templateError.ts';
 export { cut } from '../compiler/oversized/cut.ts';
 export { passesFor } from '../compiler/rewrite/passes.ts';
 export { kernelErrorOf } from './kernelError.ts';
+export { planPrinter } from './planPrinter.ts';
 export { noAdapter, noAnswer, noDevice, noHostMemory } from './refusedDevice.ts';
 export { tuneAsNeeded } from './tuning/tuning.ts';
 export { readChoices } from './tuning/tuningStore.ts';

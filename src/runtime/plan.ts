@@ -6,7 +6,7 @@
 import { bytesOf } from '../base/dtype.ts';
 import { DeviceError } from '../base/errors.ts';
 import { formatShape, roundUp, sizeOf } from '../base/shape.ts';
-import type { ScheduledKernel } from '../compiler/kernelText.ts';
+import type { LayerOf, ScheduledKernel } from '../compiler/kernelText.ts';
 import { excessOf } from '../compiler/limits.ts';
 import type { Schedule } from '../compiler/schedule.ts';
 import { isScratch, type Node, type Operand } from '../ir/op.ts';
@@ -23,6 +23,8 @@ export interface PlanOptions {
   /** Most steps that one submission may hold, default 1. */
   readonly maxSteps?: number;
   readonly progress?: CompileProgress;
+  /** The layer that a kernel belongs to, where whoever plans knows it: for WGRAD_DEBUG. */
+  readonly layerOf?: LayerOf;
 }
 
 const ONE_STEP: readonly StepValues[] = [NO_STEP];
@@ -31,7 +33,6 @@ const MANY_DISPATCHES = 256;
 const BIND_GROUP_BYTES = 64 * 1024;
 
 interface Dispatch {
-  readonly label: string;
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
   readonly usesStep: boolean;
@@ -94,11 +95,16 @@ export class Plan {
   }
 
   /** Compiles what was scheduled for the device. */
-  static async of(device: Device, planned: Schedule, { maxSteps = 1, progress }: PlanOptions = {}): Promise<Plan> {
+  static async of(
+    device: Device,
+    planned: Schedule,
+    { maxSteps = 1, progress, layerOf }: PlanOptions = {},
+  ): Promise<Plan> {
     device.check();
     const { kernels, placement } = planned;
     const excess = excessOf(planned, device.limits);
     if (excess !== null) throw (await device.rare()).refusalOf(excess, device.limits, device.info.name);
+    device.onPlan?.(planned, device.info.name, layerOf);
     let compiled = 0;
     progress?.(compiled, kernels.length);
     const pipelines = await Promise.all(
@@ -132,7 +138,7 @@ export class Plan {
         const { pipeline, layout } = pipelines[at];
         const bindGroup = device.createBindGroup({ label: kernel.label, layout, entries });
         const [x, y, z] = kernel.grid;
-        return { label: kernel.label, pipeline, bindGroup, usesStep: kernel.usesStep, x, y, z };
+        return { pipeline, bindGroup, usesStep: kernel.usesStep, x, y, z };
       });
       const plan = new Plan(device, planned, dispatches, slots, uniformBuffer, maxSteps);
       plan.renumber(kernels);
@@ -148,11 +154,6 @@ export class Plan {
         this.#device.gpu.queue.writeBuffer(this.#uniforms, starts[at], uniforms);
       }
     });
-  }
-
-  /** Kernels of one replay, in order. */
-  get labels(): string[] {
-    return this.#dispatches.map((dispatch) => dispatch.label);
   }
 
   /** Submits one replay for each of `steps`, in order. */

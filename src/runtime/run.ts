@@ -179,7 +179,9 @@ async function runNow(
   const plan = device.eager.ofGraph(keyFor(device.target)) ?? (await planFor(keyFor, values, roots, leaves, device));
   const lasting = device.eager.holds(plan);
   try {
-    plan.run(leaves.sources, typeof step === 'function' ? step() : step);
+    const now = typeof step === 'function' ? step() : step;
+    if (device.beforeRun !== null) await device.beforeRun(plan, leaves.sources, now);
+    plan.run(leaves.sources, now);
     const storages = lasting ? plan.copyOut() : plan.handOver();
     submitted?.();
     for (const storage of storages) device.eager.noteResult(storage);

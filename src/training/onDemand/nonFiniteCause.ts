@@ -6,9 +6,10 @@
 
 import { OutOfMemoryError } from '../../base/errors.ts';
 import { sizeOf } from '../../base/shape.ts';
-import type { FiniteRange, NonFinite, Phase } from '../../callbacks/divergence/nonFinite.ts';
+import type { FiniteRange, NonFinite } from '../../callbacks/divergence/nonFinite.ts';
 import { createNode, type Node } from '../../ir/op.ts';
 import { isConstant, resolve, topologicalOrder } from '../../ir/walk.ts';
+import { LOSS, type Part, type Product, partsOfStep } from '../../network/anatomy.ts';
 import type { Named } from '../../network/network.ts';
 import { backward, type StepParts } from '../../network/step.ts';
 import { NONE } from '../../ops/elementwise.ts';
@@ -19,16 +20,6 @@ import type { Device } from '../../runtime/device.ts';
 import { Plan } from '../../runtime/plan.ts';
 import { scheduleWithin } from '../../runtime/scheduleWithin.ts';
 import type { StepValues } from '../../runtime/step.ts';
-
-/** What a node of a step is part of. */
-interface Part {
-  readonly phase: Phase;
-  /** What a person calls it: `inputs`, `dense`, `dense/kernel`, `loss`; in the backward pass, that which is differentiated. */
-  readonly name: string;
-  readonly layer: string | null;
-  /** The node whose gradient it helps to compute; null in the forward pass. */
-  readonly of: Node | null;
-}
 
 /** The graph of a step, every node with what it is part of. */
 export interface Anatomy {
@@ -44,39 +35,10 @@ export interface Anatomy {
 
 /** Builds the graph of a step on a batch of `batch` examples, or on a part of one, and names what its nodes belong to. */
 export function anatomyOf(parts: StepParts, batch: number): Anatomy {
-  const products: { readonly of: Node; readonly gradient: Node }[] = [];
+  const products: Product[] = [];
   const step = backward(parts, batch, (of, gradient) => products.push({ of, gradient }));
-  const owned = new Map<Node, Part>();
-  /** Everything behind a node that is not part of something else already. */
-  const claim = (root: Node, part: Part): void => {
-    const stack = [root];
-    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-      if (owned.has(node)) continue;
-      owned.set(node, part);
-      stack.push(...node.inputs);
-    }
-  };
-  const layerOf = (weight: string): string | null =>
-    parts.network.layers.find(({ name, specs }) => specs.some((spec) => `${name}/${spec.name}` === weight))?.name ??
-    null;
-  for (const { name, node } of step.given) {
-    claim(node, {
-      phase: name === 'labels' ? 'labels' : name === 'inputs' ? 'inputs' : 'weights',
-      name,
-      layer: null,
-      of: null,
-    });
-  }
-  for (const { name, node } of step.weights) claim(node, { phase: 'weights', name, layer: layerOf(name), of: null });
-  for (const { name, node } of step.activations) claim(node, { phase: 'forward', name, layer: name, of: null });
-  const loss: Part = { phase: 'loss', name: 'loss', layer: null, of: null };
-  claim(step.loss, loss);
-  for (const { of, gradient } of products) {
-    const { name, layer } = owned.get(of) ?? loss;
-    claim(gradient, { phase: 'backward', name, layer, of });
-  }
+  const owned = partsOfStep(parts.network, step, products);
   const ends = [{ name: 'loss', node: step.loss }, ...step.gradients];
-  for (const { node } of ends) claim(node, loss);
 
   const names = new Map<Node, string>();
   for (const { name, node } of [...step.given, ...step.weights]) names.set(node, name);
@@ -88,7 +50,7 @@ export function anatomyOf(parts: StepParts, batch: number): Anatomy {
     if (node.op.lowering.kind === 'leaf') return names.has(node);
     return node === resolve(node) && !isConstant(node);
   });
-  const partOf = (node: Node): Part => owned.get(node) ?? loss;
+  const partOf = (node: Node): Part => owned.get(node) ?? LOSS;
   const nameOf = (node: Node): string => names.get(node) ?? `${node.op.name} in ${partOf(node).name}`;
   return { nodes, ends, weights: step.weights, partOf, nameOf };
 }
