@@ -3,20 +3,28 @@
  * file, and a property of a class is told by the option or argument of its constructor that has its name. And a second form of
  * the reference, for the package: as Markdown, without the README and the guides, which are in the package as they are.
  */
-import { Comment, CommentTag, Converter, FileRegistry, ReflectionKind } from 'typedoc';
+import {
+  Comment,
+  CommentTag,
+  Converter,
+  FileRegistry,
+  ParameterReflection,
+  ReflectionFlag,
+  ReflectionKind,
+} from 'typedoc';
 
 /** Categories: the first whose pattern a source file matches. Their order on a page is in typedoc.json. */
 const CATEGORIES = [
-  ['Model', /\/(models|training)\//],
-  ['Layers', /\/(layers\/|initializers\.ts$)/],
-  ['Losses and metrics', /\/(losses|metrics|valueRules)\.ts$/],
-  ['Optimizers', /\/optimizers\.ts$/],
-  ['Callbacks', /\/(callbacks\/|tensorboard\/|io\/state\.ts$)/],
-  ['Tensors and gradients', /\/((tensor|functional|shape|dtype)\.ts$|ops\/)/],
+  ['Model', /\/(models|training|interchange)\//],
+  ['Layers', /\/nn\/(layers\/|initializers\.ts$)/],
+  ['Losses and metrics', /\/nn\/(losses|metrics|valueRules)\.ts$/],
+  ['Optimizers', /\/nn\/optimizers/],
+  ['Callbacks', /\/(callbacks|tensorboard)\/|\/io\/state\.ts$/],
+  ['Tensors and gradients', /\/(tensor|ops)\/|\/base\/(shape|dtype)\.ts$/],
   ['Data', /\/datasets\//],
   ['Pictures', /\/pictures\//],
   ['Files', /\/io\//],
-  ['Device', /\/(runtime\/(device|defaultDevice)|platform\/adapter|compiler\/limits|base\/version)\.ts$/],
+  ['Device', /\/(runtime|platform)\/|\/compiler\/limits\.ts$/],
   ['Errors', /\/errors\.ts$/],
   ['Graph and kernels', /\/(ir|wgsl)\//],
 ];
@@ -50,6 +58,20 @@ export function load(app) {
     }
   }
 
+  /** Parameters that TypeScript infers as one list, as those of tensors' operations, become single ones again. */
+  function spreadParameters(project, signature) {
+    const rest = signature.parameters?.at(-1);
+    if (!rest?.flags.isRest || rest.type?.type !== 'tuple') return;
+    const own = rest.type.elements.map((element) => {
+      const parameter = new ParameterReflection(element.name, ReflectionKind.Parameter, signature);
+      parameter.type = element.element;
+      parameter.setFlag(ReflectionFlag.Optional, element.isOptional);
+      project.registerReflection(parameter);
+      return parameter;
+    });
+    signature.parameters.splice(-1, 1, ...own);
+  }
+
   app.outputs.addOutput('reference', async (path, project) => {
     for (const document of [...(project.documents ?? [])]) project.removeReflection(document);
     project.groups = project.groups?.filter(({ children }) => children.length > 0);
@@ -65,5 +87,8 @@ export function load(app) {
   });
   app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => {
     project.getReflectionsByKind(ReflectionKind.Class).forEach(describeProperties);
+    for (const signature of project.getReflectionsByKind(ReflectionKind.CallSignature)) {
+      spreadParameters(project, signature);
+    }
   });
 }

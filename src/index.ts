@@ -48,32 +48,7 @@ export {
 } from './models/advice/suggestBatchSize.ts';
 export { type CompileOptions, type LoadOptions, Sequential, type SequentialOptions } from './models/sequential.ts';
 export * as initializers from './nn/initializers.ts';
-export {
-  Activation,
-  type ActivationName,
-  AveragePooling2D,
-  activations,
-  BatchNormalization,
-  type BatchNormalizationOptions,
-  type CallContext,
-  type ConfigValue,
-  Conv2D,
-  type Conv2DOptions,
-  Dense,
-  type DenseOptions,
-  Dropout,
-  Flatten,
-  GlobalAveragePooling2D,
-  type InitializerLike,
-  Layer,
-  type LayerConfig,
-  type LayerOptions,
-  MaxPooling2D,
-  type PoolingOptions,
-  Rescaling,
-  Reshape,
-  type WeightSpec,
-} from './nn/layers/index.ts';
+export * from './nn/layers/index.ts';
 export type { CustomObjects, LayerMaker } from './nn/layers/makeLayer.ts';
 export {
   type BinaryOptions,
@@ -81,6 +56,7 @@ export {
   type CategoricalOptions,
   categoricalCrossentropy,
   type Loss,
+  type LossLabels,
   type LossName,
   meanAbsoluteError,
   meanSquaredError,
@@ -99,19 +75,7 @@ export type { UpdateRule } from './ops/update.ts';
 export type { AdapterChoice } from './platform/adapter.ts';
 export { defaultDevice, openDevice } from './runtime/defaultDevice.ts';
 export type { Device, DeviceInfo, DeviceOptions, DeviceStats } from './runtime/device.ts';
-export * from './tensor/functional.ts';
-export {
-  type Axes,
-  type ConvOptions,
-  type NestedArray,
-  type NestedRows,
-  type NumberArray,
-  Tensor,
-  type TensorLike,
-  type TensorOptions,
-  tensor,
-  Variable,
-} from './tensor/tensor.ts';
+export * from './tensor/index.ts';
 export type { EvaluateOptions } from './training/evaluate.ts';
 export type { FitOptions } from './training/fitOptions.ts';
 export type { MemoryOptions, MemoryReport } from './training/memory.ts';

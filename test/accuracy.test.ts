@@ -5,8 +5,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { grad } from '../src/tensor/functional.ts';
-import { type Tensor, tensor } from '../src/tensor/tensor.ts';
+import { grad, type Tensor, tensor } from '../src/tensor/index.ts';
 import { erfc } from './reference.ts';
 
 const test = suite('accuracy of elementwise functions');

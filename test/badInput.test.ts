@@ -38,9 +38,9 @@ import {
 } from '../src/index.ts';
 import { initializers } from '../src/nn/initializers.ts';
 import { checkRows, finite } from '../src/nn/valueRules.ts';
-import { add, mul } from '../src/ops/elementwise.ts';
-import { fullNode } from '../src/ops/leaf.ts';
-import { mean, sum } from '../src/ops/reduce.ts';
+import { createNode } from '../src/op.ts';
+import { copyOp } from '../src/ops/elementwise.ts';
+import { add, full, mean, mul, sum } from '../src/tensor/index.ts';
 import { assertClose } from './support.ts';
 
 const test = suite('bad input');
@@ -466,7 +466,7 @@ test('data: what is unusual but right works', async () => {
 test('data: a loss may say itself what its labels are', async () => {
   const masked: Loss = {
     name: 'masked',
-    perExample: (_, output) => mean(output, 1),
+    perExample: (_, output) => output.mean(1),
     labels: () => ({ ...finite, wrong: () => -1 }),
   };
   const nan = new Float32Array(COUNT).fill(Number.NaN);
@@ -813,7 +813,7 @@ for (const [name, make, ...parts] of settingCases)
 
 test('compile: names that do not exist, with the nearest one; objects that are none', async () => {
   const compile = (options: unknown) => (): unknown => new Sequential([new Dense(1)]).compile(untyped(options));
-  const none: Metric = { name: 'none', perExample: (_, output) => mean(output, 1) };
+  const none: Metric = { name: 'none', perExample: (_, output) => output.mean(1) };
   for (const [options, ...parts] of [
     [{ loss: 'categorical_crossentropy' }, 'no loss', "Did you mean 'categoricalCrossentropy'?", 'mse'],
     [{ loss: 'msee' }, "no loss 'msee'", "'mse'"],
@@ -910,12 +910,19 @@ test('evaluate and trainOnBatch: unknown options, callbacks that are none', asyn
 test('losses and metrics of the user are named when they return something else, throw or wait', async () => {
   const broken: readonly (readonly [unknown, ErrorClass, ...string[]])[] = [
     [(_: unknown, output: unknown) => output, ShapeError, 'gives [6, 3]', 'expected [6]', 'one number an example'],
-    [() => fullNode(1), ShapeError, 'gives []', 'expected [6]'],
-    [async () => fullNode(1), ArgumentError, 'a Promise', 'Leave out async'],
+    [() => full([], 1), ShapeError, 'gives []', 'expected [6]'],
+    [async () => full([], 1), ArgumentError, 'a Promise', 'Leave out async'],
     [async () => Promise.reject(new Error('late')), ArgumentError, 'a Promise', 'Leave out async'],
     [() => undefined, ArgumentError, 'undefined', 'Return what an operation'],
     [() => 0.5, ArgumentError, '0.5'],
-    [() => tensor([1, 2, 3, 4, 5, 6]), ArgumentError, 'a Tensor', "Return the tensor's node"],
+    [
+      (_: unknown, { node }: Tensor) => node,
+      ArgumentError,
+      'got a node',
+      'Return x.relu(), not new Tensor(x).relu().node',
+    ],
+    [(_: unknown, output: never) => new Tensor(output), ShapeError, 'new Tensor', 'got a tensor', 'not new Tensor(x)'],
+    [(_: unknown, output: never) => new Tensor(createNode(copyOp, [output], {})), ShapeError, 'copy', 'tensor.node'],
     [() => Object(null).missing.field, ArgumentError, 'threw', 'field', 'the cause'],
     [(labels: never, output: never) => add(labels, output), ShapeError, '[6]', '[6, 3]'],
   ];
@@ -930,11 +937,11 @@ test('losses and metrics of the user are named when they return something else, 
 });
 
 test('a NaN that a loss or a layer of the user makes is found in training under its name', async () => {
-  const nan: Loss = { name: 'mine', perExample: (_, output) => mul(mean(output, 1), fullNode(Number.NaN)) };
+  const nan: Loss = { name: 'mine', perExample: (_, output) => output.mean(1).mul(Number.NaN) };
   const [line, ...others] = await warnings(() => modelOf(nan).fit(x, ids, { verbose: 0 }));
   assert.equal(others, []);
   assert.match(line, /^Step 0: .*\bloss\b/);
-  const model = new Sequential([new Own((one: never) => mul(one, fullNode(Number.NaN))), new Dense(3)], {
+  const model = new Sequential([new Own((one: never) => mul(one, Number.NaN)), new Dense(3)], {
     inputShape: [FEATURES],
   }).compile({ loss: 'mse' });
   assert.match((await warnings(() => model.fit(x, oneHot, { verbose: 0 })))[0], /^Step 0: .*\bown\b/);
@@ -962,7 +969,8 @@ test('layers of the user are named when they return something else, throw or wai
     [(one: never) => sum(one), ShapeError, '[1, ...]', 'got []', 'Keep the first axis'],
     [async (one: unknown) => one, ArgumentError, 'a Promise', 'Leave out async'],
     [() => null, ArgumentError, 'null'],
-    [(one: never) => new Tensor(one), ArgumentError, 'a Tensor', "tensor's node"],
+    [({ node }: Tensor) => node, ArgumentError, 'a node', 'Return x.relu(), not new Tensor(x).relu().node'],
+    [(one: never) => new Tensor(one), ShapeError, 'new Tensor', 'got a tensor', 'not new Tensor(x)'],
     [
       () => {
         throw new TypeError('my mistake');
@@ -984,7 +992,7 @@ test('layers of the user are named when they return something else, throw or wai
   // Right for the one example that the shapes are found with, wrong for a batch.
   const folding = build(new Own((one: never) => mean(one, 0, true)), [FEATURES]).compile({ loss: 'mse' });
   await refuses(() => folding.predict(x), ShapeError, "'own' (Own)", '[6, 4]', '[1, 4]');
-  const moody: Call = (one, { training }) => (training ? mean(one, 1, true) : one);
+  const moody: Call = (one, { training }) => (training ? one.mean(1, true) : one);
   const model = build(new Own(moody), [FEATURES]).compile({ loss: 'mse' });
   await refuses(() => model.fit(x, x, { verbose: 0 }), ShapeError, "'own' (Own)", '[6, 4]', '[6, 1]', 'in training');
 });

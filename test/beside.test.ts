@@ -19,16 +19,13 @@ import {
   type State,
   StateError,
   suggestBatchSize,
-  Tensor,
+  type Tensor,
   tensor,
 } from '../src/index.ts';
-import type { Node } from '../src/ir/op.ts';
 import type { CallContext } from '../src/nn/layers/layer.ts';
 import { Layer, type LayerConfig, type WeightSpec } from '../src/nn/layers/layer.ts';
 import type { Loss } from '../src/nn/losses.ts';
 import type { Metric } from '../src/nn/metrics.ts';
-import { add } from '../src/ops/elementwise.ts';
-import { fullNode } from '../src/ops/leaf.ts';
 import { rejects } from './interruption.ts';
 
 const test = suite('beside a training');
@@ -41,8 +38,8 @@ class Counter extends Layer {
     return [{ name: 'count', shape: [1], initializer: () => new Float32Array(1), trainable: false }];
   }
 
-  call(x: Node, { weights: [count], training, update }: CallContext): Node {
-    if (training) update(count, add(count, fullNode(1)));
+  call(x: Tensor, { weights: [count], training, update }: CallContext): Tensor {
+    if (training) update(count, count.add(1));
     return x;
   }
 
@@ -54,10 +51,10 @@ class Counter extends Layer {
 /** Falls by the weight: each step of a rate of 1 adds 1 to it. */
 const down: Loss = {
   name: 'down',
-  perExample: (_, output) => new Tensor(output).neg().reshape([output.shape[0]]).node,
+  perExample: (_, output) => output.neg().reshape([output.shape[0]]),
 };
 /** Labels number the examples: the mean over an epoch tells whether each was taken once. */
-const index: Metric = { name: 'index', perExample: (labels) => new Tensor(labels).reshape([labels.shape[0]]).node };
+const index: Metric = { name: 'index', perExample: (labels) => labels.reshape([labels.shape[0]]) };
 
 const COUNT = 29;
 const EPOCHS = 3;

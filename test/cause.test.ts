@@ -35,6 +35,7 @@ import { dataNode, fullNode } from '../src/ops/leaf.ts';
 import { max } from '../src/ops/reduce.ts';
 import { pad, slice, transpose } from '../src/ops/views.ts';
 import { defaultDevice } from '../src/runtime/defaultDevice.ts';
+import { Tensor } from '../src/tensor/index.ts';
 import { standInMetrics } from '../src/training/loop/stepMetrics.ts';
 import { type Anatomy, anatomyOf, diagnose, examine } from '../src/training/onDemand/nonFiniteCause.ts';
 import { draw } from './support.ts';
@@ -147,7 +148,7 @@ const rows = createNode(poisonOp, [dataNode(draw([BATCH, 3], 0, 1).values as Flo
 /** A layer of one's own, of operations that no other layer has: [batch, 5] to [batch, 4]. */
 class Medley extends Layer {
   readonly className = 'Medley';
-  call(x: Node): Node {
+  call({ node: x }: Tensor): Tensor {
     const [batch] = x.shape;
     const above = maximum(x, fullNode(-0.5));
     const between = minimum(above, fullNode(0.5));
@@ -159,7 +160,7 @@ class Medley extends Layer {
       [0, 0],
       [1, 0],
     ]);
-    return slice(padded, [0, 1], [batch, 4]);
+    return new Tensor(slice(padded, [0, 1], [batch, 4]));
   }
   config() {
     return {};

@@ -7,8 +7,7 @@ import { binaryCrossentropy, categoricalCrossentropy } from '../src/nn/losses.ts
 import { mul } from '../src/ops/elementwise.ts';
 import { sum } from '../src/ops/reduce.ts';
 import { type CrossEntropyOptions, softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
-import { grad } from '../src/tensor/functional.ts';
-import { Tensor, tensor } from '../src/tensor/tensor.ts';
+import { grad, type Tensor, tensor } from '../src/tensor/index.ts';
 import * as o from './reference.ts';
 import {
   assertClose,
@@ -86,7 +85,7 @@ test('entropy and distillation: what moves the labels moves the loss', async () 
   // A student's logits are given, the teacher learns; through the loss of Keras' name as well.
   const student = tensor([[0.5, -0.3, 0.2]]);
   const loss = categoricalCrossentropy({ fromLogits: true });
-  const teach = (t: Tensor): Tensor => new Tensor(loss.perExample(t.softmax().node, student.node)).sum();
+  const teach = (t: Tensor): Tensor => loss.perExample(t.softmax(), student).sum();
   const expected = (t: Tensor): Tensor => student.logSoftmax().mul(t.softmax()).sum().neg();
   assertClose(await grad(teach)(x)[0].data(), await grad(expected)(x)[0].data(), 'teacher', 1e-6);
 });
@@ -126,8 +125,7 @@ test('an id that is none makes the second derivative NaN, as it does loss and gr
 test('binary: the small losses and slopes of confident, right outputs', async () => {
   const z = tensor([20, -20, 60, -60, 3, -3, 17], [7, 1]);
   const labels = tensor([1, 0, 1, 0, 0, 1, 1], [7, 1]);
-  const perExample = (x: Tensor): Tensor =>
-    new Tensor(binaryCrossentropy({ fromLogits: true }).perExample(labels.node, x.node));
+  const perExample = (x: Tensor): Tensor => binaryCrossentropy({ fromLogits: true }).perExample(labels, x);
   const signs = Array.from(await labels.data(), (label) => (label === 1 ? -1 : 1));
   const values = await z.data();
   const loss = await perExample(z).data();

@@ -20,10 +20,8 @@ import {
   Sequential,
   type Shape,
   StateError,
+  type Tensor,
 } from '../src/index.ts';
-import type { Node } from '../src/ir/op.ts';
-import { mul } from '../src/ops/elementwise.ts';
-import { fullNode } from '../src/ops/leaf.ts';
 import { rejects } from './interruption.ts';
 
 const test = suite('customObjects');
@@ -39,8 +37,8 @@ class Scaled extends Layer {
   override weights(input: Shape) {
     return [{ name: 'scale', shape: input, initializer: initializers.ones(), trainable: true }];
   }
-  call(x: Node, { weights: [scale] }: CallContext): Node {
-    return mul(mul(x, scale), fullNode(this.factor));
+  call(x: Tensor, { weights: [scale] }: CallContext): Tensor {
+    return x.mul(scale).mul(this.factor);
   }
   config(): LayerConfig {
     return { factor: this.factor };

@@ -28,16 +28,16 @@ import {
   tensor,
   type Weight,
 } from '../src/index.ts';
-import { createNode, type Node, type Op } from '../src/ir/op.ts';
+import { createNode, type Op } from '../src/ir/op.ts';
 import type { Compiled } from '../src/network/compiled.ts';
 import { Network } from '../src/network/network.ts';
 import { Moments } from '../src/network/optimizerState.ts';
 import { Layer, type LayerConfig } from '../src/nn/layers/layer.ts';
 import { resolveLoss } from '../src/nn/losses.ts';
-import { add, exp, greater, log, mul, sqrt, square, sub } from '../src/ops/elementwise.ts';
+import { mul } from '../src/ops/elementwise.ts';
 import { dataNode, fullNode } from '../src/ops/leaf.ts';
-import { mean } from '../src/ops/reduce.ts';
 import { defaultDevice } from '../src/runtime/defaultDevice.ts';
+import { Tensor } from '../src/tensor/index.ts';
 import { disposeExamples, uploadExamples } from '../src/training/data/gpuDataset.ts';
 import { standInMetrics } from '../src/training/loop/stepMetrics.ts';
 import { Trainer } from '../src/training/loop/trainer.ts';
@@ -208,7 +208,7 @@ test('an exploding rate shows in a layer or a gradient, and the weights stay fin
 /** sqrt has an infinite slope at 0; the chain rule multiplies it by 0. */
 const root: Loss = {
   name: 'root',
-  perExample: (y, output) => mean(sqrt(square(sub(output, y))), 1),
+  perExample: (y, output) => output.sub(y).square().sqrt().mean(1),
 };
 
 test('a gradient that is NaN under a finite loss is named', async () => {
@@ -427,8 +427,8 @@ class Poison extends Layer {
     this.#attributes = { step: at >>> 0, element: 1, value: 'nan', way: 'forward', ...rest };
   }
 
-  call(x: Node): Node {
-    return createNode(poisonOp, [x], this.#attributes);
+  call(x: Tensor): Tensor {
+    return new Tensor(createNode(poisonOp, [x.node], this.#attributes));
   }
 
   config(): LayerConfig {
@@ -440,8 +440,8 @@ class Poison extends Layer {
 class Detour extends Layer {
   readonly className = 'Detour';
 
-  call(x: Node): Node {
-    return add(x, exp(log(greater(x, x))));
+  call(x: Tensor): Tensor {
+    return x.add(x.greater(x).log().exp());
   }
 
   config(): LayerConfig {
@@ -607,7 +607,7 @@ test('a gradient whose square overflows is too large for Adam, not for SGD', asy
   const run = async (optimizer: Adam | SGD): Promise<NonFinite | null> => {
     const model = new Sequential([new Dense(1, { useBias: false })], { inputShape: [2], seed: 1 }).compile({
       optimizer,
-      loss: { name: 'steep', perExample: (_, output) => mean(mul(output, fullNode(1e25)), 1) },
+      loss: { name: 'steep', perExample: (_, output) => output.mul(1e25).mean(1) },
     });
     const before = flat(await model.getWeights());
     const detector = new DivergenceDetector({ ...quiet, lossFactor: 1e30 });
@@ -632,7 +632,7 @@ test('a gradient whose square overflows is too large for Adam, not for SGD', asy
 test('a weight that overflows in the update is told as that', async () => {
   const model = new Sequential([new Dense(1)], { inputShape: [2], seed: 1 }).compile({
     optimizer: new SGD({ learningRate: 3e38 }),
-    loss: { name: 'plain', perExample: (_, output) => mean(mul(output, fullNode(4)), 1) },
+    loss: { name: 'plain', perExample: (_, output) => output.mul(4).mean(1) },
   });
   const detector = new DivergenceDetector({ ...quiet, lossFactor: 1e30 });
   await model.fit(tensor([1, 2, 3, 4], [2, 2]), tensor([0, 0]), { verbose: 0, callbacks: [detector] });

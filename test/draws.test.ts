@@ -8,10 +8,9 @@ import {
   Dense,
   Layer,
   type Loss,
-  type Node,
   normal,
   Sequential,
-  Tensor,
+  type Tensor,
   tensor,
   uniform,
 } from '../src/index.ts';
@@ -28,9 +27,9 @@ class Drawn extends Layer {
     this.#draw = draw;
   }
 
-  call(x: Node, { training, randomKey }: CallContext): Node {
+  call(x: Tensor, { training, randomKey }: CallContext): Tensor {
     if (!training) return x;
-    return new Tensor(x).add(this.#draw([x.shape[0], ...x.shape.slice(1).map(() => 1)], randomKey)).node;
+    return x.add(this.#draw([x.shape[0], ...x.shape.slice(1).map(() => 1)], randomKey));
   }
 
   config() {
@@ -39,7 +38,7 @@ class Drawn extends Layer {
 }
 
 /** The mean of the output's numbers, so that the loss tells what was drawn. */
-const output: Loss = { name: 'output', perExample: (_, y) => new Tensor(y).mean([1, 2]).node };
+const output: Loss = { name: 'output', perExample: (_, y) => y.mean([1, 2]) };
 
 /** The mean of what was added in each of some steps. */
 async function steps(layers: readonly Layer[], count: number, batch = 3): Promise<number[]> {

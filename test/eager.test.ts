@@ -11,8 +11,9 @@ import { SGD } from '../src/nn/optimizers/sgd.ts';
 import { storedNode } from '../src/ops/leaf.ts';
 import { defaultDevice } from '../src/runtime/defaultDevice.ts';
 import type { Device } from '../src/runtime/device.ts';
-import * as f from '../src/tensor/functional.ts';
-import { realise, Tensor, tensor, type Variable } from '../src/tensor/tensor.ts';
+import * as f from '../src/tensor/index.ts';
+import { Tensor, tensor, type Variable } from '../src/tensor/index.ts';
+import { realise } from '../src/tensor/lazyValue.ts';
 
 const test = suite('eager runs');
 

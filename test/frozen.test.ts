@@ -28,15 +28,13 @@ import {
   SGD,
   StateError,
 } from '../src/index.ts';
-import type { Node } from '../src/ir/op.ts';
 import { topologicalOrder } from '../src/ir/walk.ts';
 import { Network } from '../src/network/network.ts';
 import { standIn } from '../src/network/parameters.ts';
 import { trainingStep } from '../src/network/step.ts';
 import { ones } from '../src/nn/initializers.ts';
 import { resolveLoss } from '../src/nn/losses.ts';
-import { add, mul } from '../src/ops/elementwise.ts';
-import { fullNode } from '../src/ops/leaf.ts';
+import type { Tensor } from '../src/tensor/index.ts';
 import { standInMetrics } from '../src/training/loop/stepMetrics.ts';
 import { rejects } from './interruption.ts';
 import { assertClose } from './support.ts';
@@ -283,9 +281,9 @@ class Counting extends Layer {
       { name: 'count', shape: [1], initializer: ones(), trainable: false },
     ];
   }
-  call(input: Node, { training, weights: [scale, count], update }: CallContext): Node {
-    if (training) update(count, add(count, fullNode(1)));
-    return mul(input, scale);
+  call(input: Tensor, { training, weights: [scale, count], update }: CallContext): Tensor {
+    if (training) update(count, count.add(1));
+    return input.mul(scale);
   }
   config(): LayerConfig {
     return {};

@@ -8,8 +8,8 @@ import type { Optimizer } from '../src/nn/optimizers/optimizer.ts';
 import { RMSprop } from '../src/nn/optimizers/rmsprop.ts';
 import { SGD } from '../src/nn/optimizers/sgd.ts';
 import { softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
-import { batchNorm, grad, variable } from '../src/tensor/functional.ts';
-import { realise, Tensor, tensor } from '../src/tensor/tensor.ts';
+import { batchNorm, grad, Tensor, tensor, variable } from '../src/tensor/index.ts';
+import { realise } from '../src/tensor/lazyValue.ts';
 import { assertClose } from './support.ts';
 
 /** One golden file: its tensors by name, and the operation's attributes. */

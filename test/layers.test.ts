@@ -5,11 +5,9 @@ import * as assert from 'uvu/assert';
 import { ShapeError } from '../src/base/errors.ts';
 import type { Shape } from '../src/base/shape.ts';
 import { type Loss, Sequential, SGD, tensor } from '../src/index.ts';
-import type { Node } from '../src/ir/op.ts';
 import * as layers from '../src/nn/layers/index.ts';
 import { makeLayer } from '../src/nn/layers/makeLayer.ts';
-import { add } from '../src/ops/elementwise.ts';
-import { mean as meanNode } from '../src/ops/reduce.ts';
+import type { Tensor } from '../src/tensor/index.ts';
 import * as o from './reference.ts';
 import { assertClose, assertSame, draw, type Input, oracleOf } from './support.ts';
 
@@ -420,7 +418,7 @@ test("BatchNormalization: moving averages by Keras' rule over several steps; inf
 /** The mean of what dropout lets through. */
 const passed: Loss = {
   name: 'passed',
-  perExample: (_, output) => meanNode(output, 1),
+  perExample: (_, output) => output.mean(1),
 };
 
 /** Masks of several steps: a step at rate 1 shows in the bias what the backward pass kept, in the loss what the forward pass did. */
@@ -458,8 +456,8 @@ class BiasLike extends layers.Layer {
   override weights() {
     return [{ name: 'bias', shape: [this.size], initializer: () => new Float32Array(this.size), trainable: true }];
   }
-  call(x: Node, { weights: [bias] }: layers.CallContext): Node {
-    return add(x, bias);
+  call(x: Tensor, { weights: [bias] }: layers.CallContext): Tensor {
+    return x.add(bias);
   }
   config() {
     return { size: this.size };

@@ -18,7 +18,7 @@ import {
   ShapeError,
   scaleLearningRate,
   suggestBatchSize,
-  Tensor,
+  type Tensor,
   tensor,
 } from '../src/index.ts';
 import { copyOf } from '../src/models/advice/trialModel.ts';
@@ -200,7 +200,7 @@ test('a search whose very first loss is not finite says so; one with losses belo
   }
   const below = new Sequential([new Dense(1, { activation: 'sigmoid', inputShape: [3] })]).compile({
     optimizer: 'sgd',
-    loss: { name: 'below', perExample: (_, output) => new Tensor(output).neg().sub(5).reshape([output.shape[0]]).node },
+    loss: { name: 'below', perExample: (_, output) => output.neg().sub(5).reshape([output.shape[0]]) },
   });
   const { rates, lowest } = await findLearningRate(below, x, new Float32Array(24), { steps: 25 });
   assert.is(rates.length, 25);
@@ -232,9 +232,9 @@ test('the search beside a training leaves its rates alone, and those that a sche
 test('what a training takes is told for losses of class ids of any shape, as fit takes them', async () => {
   const focal = {
     name: 'focal',
-    perExample(labels: Tensor['node'], output: Tensor['node']) {
-      const each = new Tensor(output).mul(new Tensor(labels).oneHot(3)).sum(-1).neg();
-      return (each.shape.length > 1 ? each.sum(-1) : each).node;
+    perExample(labels: Tensor, output: Tensor) {
+      const each = output.mul(labels.oneHot(3)).sum(-1).neg();
+      return each.rank > 1 ? each.sum(-1) : each;
     },
   };
   const cases = [

@@ -4,8 +4,6 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Dense, findLearningRate, type Loss, normal, Sequential, SGD } from '../src/index.ts';
 import { resolveLoss } from '../src/nn/losses.ts';
-import { sub } from '../src/ops/elementwise.ts';
-import { fullNode } from '../src/ops/leaf.ts';
 
 const test = suite('search for a learning rate');
 
@@ -51,7 +49,7 @@ test('weights that differ, and batches that do not count, leave a curve of losse
 test('a loss below 0 does not end the search', async () => {
   const shifted: Loss = {
     name: 'shifted',
-    perExample: (labels, output) => sub(squared.perExample(labels, output), fullNode(50)),
+    perExample: (labels, output) => squared.perExample(labels, output).sub(50),
   };
   const { rates, lowest } = await findLearningRate(fresh(shifted), x, y, { minLr: 1e-4, maxLr: 0.1, steps: 40 });
   assert.is(rates.length, 40);

@@ -2,8 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { full, grad, variable } from '../src/tensor/functional.ts';
-import { type Tensor, tensor } from '../src/tensor/tensor.ts';
+import { full, grad, type Tensor, tensor, variable } from '../src/tensor/index.ts';
 
 const test = suite('long sums');
 

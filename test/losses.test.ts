@@ -4,10 +4,17 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ArgumentError, ShapeError } from '../src/base/errors.ts';
 import type { Node } from '../src/ir/op.ts';
-import { type Loss, losses, resolveLoss } from '../src/nn/losses.ts';
+import {
+  binaryCrossentropy,
+  categoricalCrossentropy,
+  type Loss,
+  resolveLoss,
+  sparseCategoricalCrossentropy,
+} from '../src/nn/losses.ts';
 import { type Metric, resolveMetric } from '../src/nn/metrics.ts';
 import { sigmoid } from '../src/ops/elementwise.ts';
 import { softmax } from '../src/ops/softmax.ts';
+import { Tensor } from '../src/tensor/index.ts';
 import * as o from './reference.ts';
 import { assertClose, bytes, compare, draw, evaluate, given, type Input, ints, nodeOf, oracleOf } from './support.ts';
 
@@ -32,7 +39,10 @@ interface LossCase {
   readonly oracle: (output: o.Array64, labels: o.Array64) => o.Array64;
 }
 
-const { categoricalCrossentropy, sparseCategoricalCrossentropy, binaryCrossentropy } = losses;
+/** Of the labels and what the model puts out. */
+const perExample = (measure: Loss | Metric, labels: Input, output: Node): Node =>
+  measure.perExample(new Tensor(nodeOf(labels)), new Tensor(output)).node;
+
 const smoothed = (labels: o.Array64, share: number): o.Array64 =>
   o.add(o.mul(labels, o.scalar64(1 - share)), o.scalar64(share / 2));
 const entropy = (p: o.Array64, y: o.Array64): o.Array64 => {
@@ -235,7 +245,7 @@ for (const { name, loss, labels, output, head = (x: Node) => x, oracle } of case
   test(`${name}: value and gradient`, () =>
     compare({
       inputs: [output],
-      gpu: (x) => loss.perExample(nodeOf(labels), head(x)),
+      gpu: (x) => perExample(loss, labels, head(x)),
       oracle: (x) => oracle(x, oracleOf(labels)),
       tolerance: 3e-5,
     }));
@@ -245,9 +255,9 @@ test('a loss seen through an activation is exact where probabilities would be 0'
   const far = nodeOf(given([-200, 200, 0, 200, -200, 0], [2, 3]));
   const flat = nodeOf(given([300, -300], [2, 1]));
   const [sparse, binary, clipped] = await evaluate([
-    sparseCategoricalCrossentropy().perExample(nodeOf(ints([0, 1])), softmax(far)),
-    binaryCrossentropy().perExample(nodeOf(given([0, 1])), sigmoid(flat)),
-    sparseCategoricalCrossentropy({ clip: 1e-7 }).perExample(nodeOf(ints([0, 1])), softmax(far)),
+    perExample(sparseCategoricalCrossentropy(), ints([0, 1]), softmax(far)),
+    perExample(binaryCrossentropy(), given([0, 1]), sigmoid(flat)),
+    perExample(sparseCategoricalCrossentropy({ clip: 1e-7 }), ints([0, 1]), softmax(far)),
   ]);
   assertClose(sparse, [400, 400], 'sparse');
   assertClose(binary, [300, 300], 'binary');
@@ -256,11 +266,11 @@ test('a loss seen through an activation is exact where probabilities would be 0'
 
 test('a class id that does not exist gives NaN and spares the other examples', async () => {
   const [values] = await evaluate([
-    sparseCategoricalCrossentropy().perExample(nodeOf(ints([0, 3, -1])), softmax(nodeOf(draw([3, 3])))),
+    perExample(sparseCategoricalCrossentropy(), ints([0, 3, -1]), softmax(nodeOf(draw([3, 3])))),
   ]);
   assert.equal(Array.from(values, Number.isFinite), [true, false, false]);
   const [fractions] = await evaluate([
-    sparseCategoricalCrossentropy().perExample(nodeOf(given([2, 0.5, Number.NaN])), softmax(nodeOf(draw([3, 3])))),
+    perExample(sparseCategoricalCrossentropy(), given([2, 0.5, Number.NaN]), softmax(nodeOf(draw([3, 3])))),
   ]);
   assert.equal(Array.from(fractions, Number.isFinite), [true, false, false]);
 });
@@ -268,7 +278,7 @@ test('a class id that does not exist gives NaN and spares the other examples', a
 // Metrics
 
 async function metric(one: Metric, labels: Input, output: Node): Promise<number[]> {
-  const [values] = await evaluate([one.perExample(nodeOf(labels), output)]);
+  const [values] = await evaluate([perExample(one, labels, output)]);
   return Array.from(values);
 }
 
@@ -343,29 +353,25 @@ test('wrong labels: the message names the loss, both shapes and the loss that fi
   const sparse = sparseCategoricalCrossentropy();
   const rows = categoricalCrossentropy();
   refuses(
-    () => sparse.perExample(nodeOf(oneHot), output),
+    () => perExample(sparse, oneHot, output),
     ShapeError,
     'sparseCategoricalCrossentropy',
     '[6, 5]',
     'Use categoricalCrossentropy',
   );
   refuses(
-    () => rows.perExample(nodeOf(ids), output),
+    () => perExample(rows, ids, output),
     ShapeError,
     'categoricalCrossentropy',
     '[6]',
     'Use sparseCategoricalCrossentropy',
   );
-  refuses(() => sparse.perExample(nodeOf(ints([1, 2])), output), ShapeError, '[2]', '[6]');
-  refuses(
-    () => sparse.perExample(nodeOf(ids), nodeOf(draw([BATCH, 2, 3]))),
-    ShapeError,
-    'End the model in a Dense layer',
-  );
+  refuses(() => perExample(sparse, ints([1, 2]), output), ShapeError, '[2]', '[6]');
+  refuses(() => perExample(sparse, ids, nodeOf(draw([BATCH, 2, 3]))), ShapeError, 'End the model in a Dense layer');
   for (const name of ['mse', 'mae', 'binaryCrossentropy'] as const) {
     const loss = resolveLoss(name);
     refuses(
-      () => loss.perExample(nodeOf(draw([BATCH, 3])), nodeOf(draw([BATCH, 2]))),
+      () => perExample(loss, draw([BATCH, 3]), nodeOf(draw([BATCH, 2]))),
       ShapeError,
       loss.name,
       '[6, 3]',
@@ -373,13 +379,8 @@ test('wrong labels: the message names the loss, both shapes and the loss that fi
     );
   }
   const accuracy = resolveMetric('accuracy', rows);
-  refuses(() => accuracy.perExample(nodeOf(draw([BATCH, 3])), output), ShapeError, 'accuracy', '[6, 3]');
-  refuses(
-    () => accuracy.perExample(nodeOf(draw([BATCH, 3])), nodeOf(draw([BATCH, 1]))),
-    ShapeError,
-    'accuracy',
-    '[6, 3]',
-  );
+  refuses(() => perExample(accuracy, draw([BATCH, 3]), output), ShapeError, 'accuracy', '[6, 3]');
+  refuses(() => perExample(accuracy, draw([BATCH, 3]), nodeOf(draw([BATCH, 1]))), ShapeError, 'accuracy', '[6, 3]');
 });
 
 test('wrong options and names', () => {

@@ -14,8 +14,8 @@ import {
 import { SGD } from '../src/nn/optimizers/sgd.ts';
 import { storedNode } from '../src/ops/leaf.ts';
 import { defaultDevice, openDevice } from '../src/runtime/defaultDevice.ts';
-import * as f from '../src/tensor/functional.ts';
-import { Tensor, tensor } from '../src/tensor/tensor.ts';
+import * as f from '../src/tensor/index.ts';
+import { Tensor, tensor } from '../src/tensor/index.ts';
 
 const test = suite('messages');
 

@@ -3,7 +3,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as w from '../src/index.ts';
-import type { Node } from '../src/ir/op.ts';
 import { createNode, type Op } from '../src/op.ts';
 
 const { tensor, variable, ones, dropout, grad } = w;
@@ -308,8 +307,8 @@ class OwnDropout extends w.Layer {
     super();
     this.#seedOf = seedOf;
   }
-  call(x: Node, { training, randomKey }: w.CallContext): Node {
-    return training ? dropout(new w.Tensor(x), 0.5, { seed: this.#seedOf(randomKey) }).node : x;
+  call(x: w.Tensor, { training, randomKey }: w.CallContext): w.Tensor {
+    return training ? dropout(x, 0.5, { seed: this.#seedOf(randomKey) }) : x;
   }
   config(): w.LayerConfig {
     return {};
@@ -318,7 +317,7 @@ class OwnDropout extends w.Layer {
 
 /** The mean of what two dropouts in a row let through of ones: 1 where they are independent, 2 where they are one. */
 async function passedBy(first: w.Layer, second: w.Layer): Promise<number[]> {
-  const loss: w.Loss = { name: 'passed', perExample: (_, output) => new w.Tensor(output).sum(1).mul(1 / 4096).node };
+  const loss: w.Loss = { name: 'passed', perExample: (_, output) => output.sum(1).mul(1 / 4096) };
   const model = new w.Sequential([first, second], { inputShape: [4096], seed: 0 }).compile({ optimizer: 'sgd', loss });
   const { history } = await model.fit(ones([4, 4096]), w.zeros([4, 1]), { epochs: 2, batchSize: 4, verbose: 0 });
   return history.loss;

@@ -25,7 +25,7 @@ import {
   tensor,
 } from '../src/index.ts';
 import { exportOnnx } from '../src/interchange/onnx.ts';
-import type { Node } from '../src/ir/op.ts';
+import type { Tensor } from '../src/tensor/index.ts';
 
 const test = suite('onnx');
 
@@ -173,7 +173,7 @@ test('names of layers, weights and borders are kept; equal models give equal byt
 
 class Doubled extends Layer {
   readonly className = 'Doubled';
-  call(x: Node): Node {
+  call(x: Tensor): Tensor {
     return x;
   }
   config() {

@@ -35,8 +35,7 @@ import { assign, optimizerUpdate } from '../src/ops/update.ts';
 import { pad, slice, transpose } from '../src/ops/views.ts';
 import { defaultDevice } from '../src/runtime/defaultDevice.ts';
 import { runOnce } from '../src/runtime/run.ts';
-import { variable } from '../src/tensor/functional.ts';
-import { tensor } from '../src/tensor/tensor.ts';
+import { tensor, variable } from '../src/tensor/index.ts';
 import * as o from './reference.ts';
 import {
   assertClose,

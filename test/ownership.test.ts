@@ -3,7 +3,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as w from '../src/index.ts';
-import type { Node } from '../src/ir/op.ts';
 import { createNode, type Op } from '../src/op.ts';
 import * as pictures from '../src/pictures/index.ts';
 
@@ -350,15 +349,15 @@ const LAYERS: readonly Case[] = [
     (options) => {
       const loss = w.categoricalCrossentropy(options);
       return async () =>
-        new w.Tensor(
-          loss.perExample(
+        loss
+          .perExample(
             w.tensor([
               [0, 1, 0],
               [1, 0, 0],
-            ]).node,
-            x.node,
-          ),
-        ).array();
+            ]),
+            x,
+          )
+          .array();
     },
   ),
   call(
@@ -382,8 +381,8 @@ class Scaled extends w.Layer {
   override weights(): w.WeightSpec[] {
     return [{ name: 'kernel', shape: this.#shape, initializer: w.initializers.ones(), trainable: true }];
   }
-  call(node: Node, { weights }: w.CallContext): Node {
-    return new w.Tensor(node).matmul(new w.Tensor(weights[0])).node;
+  call(x: w.Tensor, { weights }: w.CallContext): w.Tensor {
+    return x.matmul(weights[0]);
   }
   config(): w.LayerConfig {
     return {};
@@ -709,9 +708,9 @@ class Rude extends w.Layer {
     };
     return [{ name: 'bias', shape: [3], initializer, trainable: true }];
   }
-  call(node: Node): Node {
-    spoil(node.shape);
-    return node;
+  call(x: w.Tensor): w.Tensor {
+    spoil(x.shape);
+    return x;
   }
   config(): w.LayerConfig {
     return {};

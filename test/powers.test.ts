@@ -2,8 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { grad } from '../src/tensor/functional.ts';
-import { type Tensor, tensor } from '../src/tensor/tensor.ts';
+import { grad, type Tensor, tensor } from '../src/tensor/index.ts';
 
 const test = suite('powers');
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;

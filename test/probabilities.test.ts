@@ -19,9 +19,7 @@ import {
   sparseCategoricalCrossentropy,
   tensor,
 } from '../src/index.ts';
-import type { Node } from '../src/ir/op.ts';
-import { div, exp } from '../src/ops/elementwise.ts';
-import { sum } from '../src/ops/reduce.ts';
+import type { Tensor } from '../src/tensor/index.ts';
 
 const test = suite('probabilities');
 
@@ -32,9 +30,9 @@ const rows = oneHot(ids, 3);
 /** exp(x) over its sum: a softmax of one's own. */
 class Boltzmann extends Layer {
   readonly className = 'Boltzmann';
-  call(input: Node): Node {
-    const weights = exp(input);
-    return div(weights, sum(weights, -1, true));
+  call(x: Tensor): Tensor {
+    const weights = x.exp();
+    return weights.div(weights.sum(-1, true));
   }
   config() {
     return {};

@@ -9,7 +9,8 @@ import { add, mul } from '../src/ops/elementwise.ts';
 import { gradients } from '../src/ops/gradients.ts';
 import { dataNode } from '../src/ops/leaf.ts';
 import { sum } from '../src/ops/reduce.ts';
-import { realise, Tensor } from '../src/tensor/tensor.ts';
+import { Tensor } from '../src/tensor/index.ts';
+import { realise } from '../src/tensor/lazyValue.ts';
 import { type Array64, array64, relativeError, sampledDifference, sampleIndices } from './reference.ts';
 
 /** Relative error of one operation: a few float32 roundings, and what exp and log of the adapters lose. */

@@ -11,8 +11,9 @@ import { SGD } from '../src/nn/optimizers/sgd.ts';
 import { assign } from '../src/ops/update.ts';
 import { defaultDevice, openDevice } from '../src/runtime/defaultDevice.ts';
 import { Plan } from '../src/runtime/plan.ts';
-import * as f from '../src/tensor/functional.ts';
-import { realise, type Tensor, tensor } from '../src/tensor/tensor.ts';
+import * as f from '../src/tensor/index.ts';
+import { type Tensor, tensor } from '../src/tensor/index.ts';
+import { realise } from '../src/tensor/lazyValue.ts';
 import { LOADER } from './loader.ts';
 
 const test = suite('tensors');
@@ -356,7 +357,7 @@ function runScript(code: string): Promise<{ output: string; code: number | null 
 
 test('a process ends by itself once its values are read', async () => {
   const { output, code } = await runScript(`
-    const { tensor } = await import('./src/tensor/tensor.ts');
+    const { tensor } = await import('./src/tensor/creation.ts');
     console.log((await tensor([1, 2, 3]).mul(2).sum().data()).join());
   `);
   assert.is(code, 0);

@@ -4,8 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as e from '../src/ops/elementwise.ts';
 import { max, min } from '../src/ops/reduce.ts';
-import { grad } from '../src/tensor/functional.ts';
-import { type Tensor, tensor } from '../src/tensor/tensor.ts';
+import { grad, type Tensor, tensor } from '../src/tensor/index.ts';
 import * as o from './reference.ts';
 import { compare, distinct } from './support.ts';
 

@@ -3,8 +3,9 @@
  * runs until a plan is made of them.
  */
 
+import { describe } from '../base/describe.ts';
 import type { Dtype, HostArray } from '../base/dtype.ts';
-import { DtypeError, ShapeError } from '../base/errors.ts';
+import { ArgumentError, DtypeError, ShapeError } from '../base/errors.ts';
 import { formatShape, type Shape } from '../base/shape.ts';
 import type { Holes } from '../wgsl/template.ts';
 import type { PointwiseScope, ViewScope } from './scope.ts';
@@ -174,6 +175,10 @@ export interface BuiltInOp<A> extends Op<A> {
  * given may be changed.
  */
 export function createNode<A>(op: Op<A>, inputs: readonly Node[], attributes: A): Node<A> {
+  for (const input of inputs) {
+    if ('op' in input) continue;
+    throw new ArgumentError(`${op.name}: expected nodes, got ${describe(input)}. Give tensor.node.`);
+  }
   const own = ownFields(attributes);
   const { shape, dtype } = op.infer(inputs, own);
   return { op, inputs: [...inputs], attributes: own, shape: [...shape], dtype };

@@ -258,7 +258,7 @@ export class Sequential implements CallbackModel {
   async #checkOutputs(who: string, { network, loss }: Compiled, x: Tensor): Promise<void> {
     if (this.#checked) return;
     this.#checked = true;
-    if (loss.config?.fromLogits !== false) return;
+    if (!loss.probabilities) return;
     const { output } = inference(network, standIn([1, ...network.inputShape]));
     if (isOf(output, softmaxOp) || isOf(output, sigmoidOp)) return;
     const { firstFew, probabilitiesAdvice } = await import('../training/onDemand/index.ts');

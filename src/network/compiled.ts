@@ -36,6 +36,7 @@ export const metricNames = ({ metrics }: { readonly metrics: readonly Metric[] }
 
 /** Classes of a classifier, else null: what chance and the loss of guessing are. */
 export function classesOf({ loss, network }: { readonly loss: Loss; readonly network: Network }): number | null {
-  if (loss.name === 'binaryCrossentropy') return 2;
-  return /categorical/i.test(loss.name) ? (network.outputShape.at(-1) ?? null) : null;
+  const { labelKind = 'numbers' } = loss;
+  if (labelKind === 'binary') return 2;
+  return labelKind === 'numbers' ? null : (network.outputShape.at(-1) ?? null);
 }

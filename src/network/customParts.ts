@@ -1,6 +1,7 @@
 /**
  * Layers, losses, metrics and initialisers may be a user's own. What they are and what they return is checked where they are
- * called, so that a mistake has the name of the part that made it.
+ * called, so that a mistake has the name of the part that made it. They are given tensors and return them; the graphs of a
+ * network are nodes, and only here one becomes the other.
  */
 
 import { counted, describe } from '../base/describe.ts';
@@ -11,6 +12,7 @@ import type { Node } from '../ir/op.ts';
 import { type CallContext, Layer, type WeightSpec } from '../nn/layers/layer.ts';
 import type { Loss } from '../nn/losses.ts';
 import type { Metric } from '../nn/metrics.ts';
+import { Tensor } from '../tensor/tensor.ts';
 
 /** No WebGPU device binds more: sizes of bindings are words of 32 bits. */
 const MOST_WEIGHT_BYTES = 2 ** 32;
@@ -42,8 +44,8 @@ export function checkLayers(layers: readonly Layer[]): void {
 
 const titleOf = (layer: Layer, name: string): string => `Layer '${name}' (${layer.className})`;
 
-/** The node that `call` returns; whatever else it does is an error that begins with `who`. */
-function nodeFrom(who: string, call: () => Node): Node {
+/** The node of the tensor that `call` returns; whatever else it does is an error that begins with `who`. */
+function nodeFrom(who: string, call: () => Tensor): Node {
   let result: unknown;
   try {
     result = call();
@@ -52,28 +54,38 @@ function nodeFrom(who: string, call: () => Node): Node {
     if (cause instanceof WgradError) throw new ShapeError(`${who}: ${message}`, { cause });
     throw new ArgumentError(`${who} threw '${message}'. Correct it; the cause has the stack.`, { cause });
   }
-  if (isNode(result)) return result;
+  if (result instanceof Tensor) return result.node;
   const isPromise =
     typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function';
   // Whatever becomes of a promise that nobody waits for must not end the process.
   if (isPromise) Promise.resolve(result).catch(() => {});
-  const isTensor = typeof result === 'object' && result !== null && 'node' in result;
+  const isNode = typeof result === 'object' && result !== null && 'op' in result && 'inputs' in result;
   const remedy = isPromise
     ? 'Leave out async: it builds a graph and must not wait.'
-    : isTensor
-      ? "Return the tensor's node."
+    : isNode
+      ? 'Return x.relu(), not new Tensor(x).relu().node.'
       : 'Return what an operation on its arguments gives.';
-  throw new ArgumentError(`${who}: expected a node of the graph, got ${describe(result)}. ${remedy}`);
+  throw new ArgumentError(`${who}: expected a tensor, got ${isNode ? 'a node' : describe(result)}. ${remedy}`);
 }
 
-const isNode = (value: unknown): value is Node =>
-  typeof value === 'object' && value !== null && 'op' in value && 'inputs' in value && 'shape' in value;
+/** What a layer is called with, as nodes. */
+interface CallNodes extends Pick<CallContext, 'training' | 'trainable' | 'randomKey'> {
+  readonly weights: readonly Node[];
+  update(weight: Node, value: Node): void;
+}
 
 /** A layer's output for a batch. `expected`: the shape of one example, where it is known. */
-export function callLayer(layer: Layer, name: string, x: Node, context: CallContext, expected?: Shape): Node {
-  Object.freeze(x.shape);
+export function callLayer(layer: Layer, name: string, x: Node, given: CallNodes, expected?: Shape): Node {
   const who = `${titleOf(layer, name)}, inputs ${formatShape(x.shape.slice(1))} an example`;
-  const output = nodeFrom(who, () => layer.call(x, context));
+  const context: CallContext = {
+    ...given,
+    weights: given.weights.map((node) => new Tensor(node)),
+    update(weight, value) {
+      const [place, next] = [weight, value].map((one) => nodeFrom(who, () => one));
+      given.update(place, next);
+    },
+  };
+  const output = nodeFrom(who, () => layer.call(new Tensor(x), context));
   const [batch] = x.shape;
   if (output.shape[0] === batch && sameShape(output.shape.slice(1), expected ?? output.shape.slice(1))) return output;
   throw new ShapeError(
@@ -84,10 +96,9 @@ export function callLayer(layer: Layer, name: string, x: Node, context: CallCont
 
 /** A loss or metric of each example; anything but [batch] would broadcast into nonsense. */
 export function perExampleOf(measure: Loss | Metric, y: Node, output: Node): Node {
-  for (const { shape } of [y, output]) Object.freeze(shape);
   let result: Node;
   try {
-    result = nodeFrom(`'${measure.name}'`, () => measure.perExample(y, output));
+    result = nodeFrom(`'${measure.name}'`, () => measure.perExample(new Tensor(y), new Tensor(output)));
   } catch (error) {
     // The library's own losses say who they are.
     if (

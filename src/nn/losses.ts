@@ -5,29 +5,53 @@
 
 import { describe } from '../base/describe.ts';
 import { ArgumentError, ShapeError } from '../base/errors.ts';
-import { checkName, checkOptions } from '../base/optionNames.ts';
+import { checkName, checkOptions, flagOf } from '../base/optionNames.ts';
 import { formatShape, type Shape, sameShape } from '../base/shape.ts';
-import { isOf, type Node } from '../ir/op.ts';
-import * as e from '../ops/elementwise.ts';
+import { isOf, type Op } from '../ir/op.ts';
+import { sigmoidCrossEntropy, sigmoidOp } from '../ops/elementwise.ts';
 import { fullNode } from '../ops/leaf.ts';
-import { mean, sum } from '../ops/reduce.ts';
-import { reshape } from '../ops/reshape.ts';
-import { softmaxCrossEntropyPerExample, softmaxOp } from '../ops/softmax.ts';
+import { type CrossEntropyOptions, softmaxCrossEntropyPerExample, softmaxOp } from '../ops/softmax.ts';
+import { Tensor } from '../tensor/tensor.ts';
 import { everyValue, type ValueRule } from './valueRules.ts';
+
+type LossConfig = Readonly<Record<string, number | boolean>>;
+
+/**
+ * What labels are: `classIds`, one whole number an example; `distributions`, one row of probabilities an example, one a class;
+ * `binary`, from 0 for no to 1 for yes, each output a question of its own; `numbers`, anything else.
+ */
+export type LossLabels = 'classIds' | 'distributions' | 'binary' | 'numbers';
+
+const LABEL_KINDS: readonly LossLabels[] = ['classIds', 'distributions', 'binary', 'numbers'];
 
 /** What is minimised: see the guide on your own parts. */
 export interface Loss {
-  /** Used in messages. One with `categorical` in it, or `binaryCrossentropy`, says that the model is a classifier. */
+  /** Used in messages and files. */
   readonly name: string;
   /** Loss of each example [batch], of labels and outputs that both start with the batch dimension. */
-  perExample(labels: Node, output: Node): Node;
+  perExample(labels: Tensor, output: Tensor): Tensor;
+  /**
+   * What labels are; default `numbers`. All others say that the model is a classifier: of two classes where they are `binary`,
+   * else of as many as the outputs' last axis is long. What chance is, `accuracy` and `classWeight` follow from it.
+   */
+  readonly labelKind?: LossLabels;
+  /**
+   * Whether outputs must be probabilities, as a `softmax` or, for `binary` labels, a `sigmoid` gives them; default false: any
+   * numbers, such as logits. Outputs that are none are then pointed out before training.
+   */
+  readonly probabilities?: boolean;
+  /**
+   * What an output of 0 costs where this is the label, for a loss that is a mean over the outputs: tells a training that goes wrong from
+   * one that has not begun. Left out: not known.
+   */
+  costOfZero?(label: number): number;
   /**
    * What labels must be for outputs of this shape (the batch left out), asked of those that the host gives before anything
    * is trained or evaluated on them; default: finite.
    */
   labels?(outputShape: Shape): ValueRule;
   /** Options of a loss of this library, with which a file remembers it; one of your own has none and must be given to `compile` again. */
-  readonly config?: Readonly<Record<string, number | boolean>>;
+  readonly config?: LossConfig;
 }
 
 /** Options of `categoricalCrossentropy` and `sparseCategoricalCrossentropy`. */
@@ -89,22 +113,25 @@ const classIds = (classes: number): ValueRule =>
 function categorical(name: string, sparse: boolean, options: CategoricalOptions): Loss {
   checkOptions(name, options, { fromLogits: true, labelSmoothing: true, clip: true });
   const { fromLogits = false, labelSmoothing = 0, clip = 0 } = options;
+  flagOf(fromLogits, name, 'fromLogits');
   checkSmoothing(name, labelSmoothing);
   if (!(clip >= 0 && clip < 0.5)) {
     throw new ArgumentError(`${name}: clip must lie in [0, 0.5), got ${describe(clip)}. Keras uses 1e-7; 0 is exact.`);
   }
   return {
     name,
+    labelKind: sparse ? 'classIds' : 'distributions',
+    probabilities: !fromLogits,
     config: { fromLogits, labelSmoothing, clip },
     labels: (outputShape) => (sparse ? classIds(outputShape.at(-1) ?? 1) : distribution),
     perExample(labels, output) {
-      if (output.shape.length !== 2) {
+      if (output.rank !== 2) {
         throw new ShapeError(
           `${name}: expected outputs [batch, classes], got ${formatShape(output.shape)}. End the model in a Dense layer.`,
         );
       }
       const [batch, classes] = output.shape;
-      const ids = labels.shape.length === 2 && labels.shape[1] === 1 ? reshape(labels, [batch]) : labels;
+      const ids = labels.rank === 2 && labels.shape[1] === 1 ? labels.reshape([batch]) : labels;
       const expected = sparse ? [batch] : [batch, classes];
       const given = sparse ? ids : labels;
       if (!sameShape(given.shape, expected)) {
@@ -116,11 +143,13 @@ function categorical(name: string, sparse: boolean, options: CategoricalOptions)
             `${formatShape(labels.shape)}. Use ${other}.`,
         );
       }
-      const logits = isOf(output, softmaxOp) ? output.inputs[0] : fromLogits ? output : null;
-      if (logits !== null) return softmaxCrossEntropyPerExample(logits, given, { labelSmoothing, clip });
+      const entropy = (logits: Tensor, options: CrossEntropyOptions): Tensor =>
+        new Tensor(softmaxCrossEntropyPerExample(logits.node, given.node, options));
+      const logits = beforeOp(output, softmaxOp) ?? (fromLogits ? output : null);
+      if (logits !== null) return entropy(logits, { labelSmoothing, clip });
       // Probabilities that come from elsewhere: their logarithms are logits.
-      const cut = e.clip(e.div(output, sum(output, -1, true)), clip || EPSILON, 1 - (clip || EPSILON));
-      return softmaxCrossEntropyPerExample(e.log(cut), given, { labelSmoothing });
+      const cut = output.div(output.sum(-1, true)).clip(clip || EPSILON, 1 - (clip || EPSILON));
+      return entropy(cut.log(), { labelSmoothing });
     },
   };
 }
@@ -134,25 +163,23 @@ export const sparseCategoricalCrossentropy = (options: CategoricalOptions = {}):
   categorical('sparseCategoricalCrossentropy', true, options);
 
 /** Labels of the outputs' shape; a missing last axis of 1 is added. */
-function alike(name: string, labels: Node, output: Node): Node {
-  const shaped = labels.shape.length === 1 && output.shape.length === 2 && output.shape[1] === 1;
-  const given = shaped ? reshape(labels, output.shape) : labels;
+function alike(name: string, labels: Tensor, output: Tensor): Tensor {
+  const shaped = labels.rank === 1 && output.rank === 2 && output.shape[1] === 1;
+  const given = shaped ? labels.reshape(output.shape) : labels;
   if (!sameShape(given.shape, output.shape)) {
     throw new ShapeError(
       `${name}: labels ${formatShape(labels.shape)} and outputs ${formatShape(output.shape)} differ. Give one label an output.`,
     );
   }
-  return given.dtype === 'float32' ? given : e.copy(given);
+  return given.cast('float32');
 }
 
 /** Mean over everything but the batch. */
-export function perExampleMean(x: Node): Node {
-  return x.shape.length === 1
-    ? x
-    : mean(
-        x,
-        x.shape.slice(1).map((_, d) => d + 1),
-      );
+export const perExampleMean = (x: Tensor): Tensor => (x.rank === 1 ? x : x.mean(x.shape.slice(1).map((_, d) => d + 1)));
+
+/** What an operation that came last was given; null where it was another one. */
+export function beforeOp<A>({ node }: Tensor, op: Op<A>): Tensor | null {
+  return isOf(node, op) ? new Tensor(node.inputs[0]) : null;
 }
 
 const share = everyValue(
@@ -173,20 +200,23 @@ export interface BinaryOptions {
 export function binaryCrossentropy(options: BinaryOptions = {}): Loss {
   checkOptions('binaryCrossentropy', options, { fromLogits: true, labelSmoothing: true });
   const { fromLogits = false, labelSmoothing = 0 } = options;
+  flagOf(fromLogits, 'binaryCrossentropy', 'fromLogits');
   checkSmoothing('binaryCrossentropy', labelSmoothing);
   return {
     name: 'binaryCrossentropy',
+    labelKind: 'binary',
+    probabilities: !fromLogits,
     config: { fromLogits, labelSmoothing },
     labels: () => share,
     perExample(labels, output) {
       const raw = alike('binaryCrossentropy', labels, output);
-      const y = e.add(e.mul(raw, fullNode(1 - labelSmoothing)), fullNode(labelSmoothing / 2));
-      const logits = isOf(output, e.sigmoidOp) ? output.inputs[0] : fromLogits ? output : null;
-      if (logits !== null) return perExampleMean(e.sigmoidCrossEntropy(logits, y));
-      const p = e.clip(output, EPSILON, 1 - EPSILON);
-      const one = fullNode(1);
-      const entropy = e.add(e.mul(y, e.log(p)), e.mul(e.sub(one, y), e.log(e.sub(one, p))));
-      return perExampleMean(e.neg(entropy));
+      const y = raw.mul(1 - labelSmoothing).add(labelSmoothing / 2);
+      const logits = beforeOp(output, sigmoidOp) ?? (fromLogits ? output : null);
+      if (logits !== null) return perExampleMean(new Tensor(sigmoidCrossEntropy(logits.node, y.node)));
+      const p = output.clip(EPSILON, 1 - EPSILON);
+      const one = new Tensor(fullNode(1));
+      const entropy = y.mul(p.log()).add(one.sub(y).mul(one.sub(p).log()));
+      return perExampleMean(entropy.neg());
     },
   };
 }
@@ -195,16 +225,19 @@ export function binaryCrossentropy(options: BinaryOptions = {}): Loss {
 export const meanSquaredError = (): Loss => ({
   name: 'meanSquaredError',
   config: {},
-  perExample: (labels, output) => perExampleMean(e.square(e.sub(output, alike('meanSquaredError', labels, output)))),
+  costOfZero: (label) => label * label,
+  perExample: (labels, output) => perExampleMean(output.sub(alike('meanSquaredError', labels, output)).square()),
 });
 
 /** Mean of |output - label| over each example. */
 export const meanAbsoluteError = (): Loss => ({
   name: 'meanAbsoluteError',
   config: {},
-  perExample: (labels, output) => perExampleMean(e.abs(e.sub(output, alike('meanAbsoluteError', labels, output)))),
+  costOfZero: Math.abs,
+  perExample: (labels, output) => perExampleMean(output.sub(alike('meanAbsoluteError', labels, output)).abs()),
 });
 
+/** Each makes a loss with its defaults, or with the options that its `config` has. */
 export const losses = {
   categoricalCrossentropy,
   sparseCategoricalCrossentropy,
@@ -213,18 +246,31 @@ export const losses = {
   meanAbsoluteError,
   mse: meanSquaredError,
   mae: meanAbsoluteError,
-} as const;
+} as const satisfies Readonly<Record<string, (options?: LossConfig) => Loss>>;
 
 /** Names of losses; `mse` and `mae` are short for `meanSquaredError` and `meanAbsoluteError`. */
 export type LossName = keyof typeof losses;
 
-const lossNames = Object.keys(losses).filter((name): name is LossName => name in losses);
+const isLossName = (name: string): name is LossName => Object.hasOwn(losses, name);
+
+const lossNames = Object.keys(losses).filter(isLossName);
 
 /** A loss by Keras' name with its defaults, or as given. */
 export function resolveLoss(loss: LossName | Loss): Loss {
-  if (typeof loss !== 'string') return checkMeasure('loss', loss, lossNames);
-  return losses[checkName('compile', 'loss', loss, lossNames, ', or a Loss object')]();
+  if (typeof loss === 'string') {
+    return losses[checkName('compile', 'loss', loss, lossNames, ', or a Loss object')]();
+  }
+  const { name, labelKind = 'numbers' } = checkMeasure('loss', loss, lossNames);
+  checkName(`compile: ${name}`, 'labelKind', labelKind, LABEL_KINDS);
+  return loss;
 }
+
+/**
+ * A loss of this library from its saved name and `config`; null where it is the user's own.
+ * @throws ArgumentError for options that it does not take
+ */
+export const savedLoss = (name: string, config: LossConfig): Loss | null =>
+  isLossName(name) ? losses[name](config) : null;
 
 /**
  * A loss or metric that is no name must be an object that can be asked.

@@ -4,51 +4,45 @@ import { describe } from '../base/describe.ts';
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { checkName } from '../base/optionNames.ts';
 import { printable } from '../base/printable.ts';
-import { formatShape, sizeOf } from '../base/shape.ts';
+import { formatShape } from '../base/shape.ts';
 import { quote } from '../io/quote.ts';
-import { isOf, type Node } from '../ir/op.ts';
-import * as e from '../ops/elementwise.ts';
-import { fullNode } from '../ops/leaf.ts';
-import { argMax } from '../ops/reduce.ts';
-import { reshape } from '../ops/reshape.ts';
 import { softmaxOp } from '../ops/softmax.ts';
-import { checkMeasure, type Loss, meanAbsoluteError, meanSquaredError, perExampleMean } from './losses.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { beforeOp, checkMeasure, type Loss, meanAbsoluteError, meanSquaredError, perExampleMean } from './losses.ts';
 
 /** What is reported beside the loss. */
 export interface Metric {
   /** Its key in `logs`: none that the logs have already, such as `loss`, `learning_rate`, `epoch`, or one with `val_` before it. */
   readonly name: string;
-  /** A number for each example [batch]. */
-  perExample(labels: Node, output: Node): Node;
+  /** A number for each example [batch], of labels and outputs that both start with the batch dimension. */
+  perExample(labels: Tensor, output: Tensor): Tensor;
   /** Of a metric of this library, with which a file remembers it; one of your own has none and must be given to `compile` again. */
   readonly config?: Readonly<Record<string, number | boolean>>;
 }
 
 /** Share of examples whose most probable class is the labelled one. */
-function categoricalAccuracy(labels: Node, output: Node): Node {
+function categoricalAccuracy(labels: Tensor, output: Tensor): Tensor {
   // The largest logit is the largest probability, and needs no softmax.
-  const scores = isOf(output, softmaxOp) ? output.inputs[0] : output;
+  const scores = beforeOp(output, softmaxOp) ?? output;
   const [batch, classes] = output.shape;
-  const rows = labels.shape.length === 2 && labels.shape[1] === classes;
-  if (!rows && sizeOf(labels.shape) !== batch) {
+  const rows = labels.rank === 2 && labels.shape[1] === classes;
+  if (!rows && labels.size !== batch) {
     throw new ShapeError(
       `accuracy: labels ${formatShape(labels.shape)} do not fit outputs ${formatShape(output.shape)}. Give one class id, or one row of probabilities, an example.`,
     );
   }
-  const expected = rows ? argMax(labels, -1) : reshape(labels, [batch]);
-  return e.equal(argMax(scores, -1), expected);
+  const expected = rows ? labels.argMax() : labels.reshape([batch]);
+  return scores.argMax().equal(expected);
 }
 
 /** Share of outputs on the labels' side of one half. */
-function binaryAccuracy(labels: Node, output: Node): Node {
-  if (sizeOf(labels.shape) !== sizeOf(output.shape)) {
+function binaryAccuracy(labels: Tensor, output: Tensor): Tensor {
+  if (labels.size !== output.size) {
     throw new ShapeError(
       `accuracy: labels ${formatShape(labels.shape)} do not fit outputs ${formatShape(output.shape)}. Give one label of 0 or 1 an output.`,
     );
   }
-  const predicted = e.greater(output, fullNode(0.5));
-  const right = e.equal(predicted, reshape(labels, output.shape));
-  return perExampleMean(right);
+  return perExampleMean(output.greater(0.5).equal(labels.reshape(output.shape)));
 }
 
 /**
@@ -59,32 +53,32 @@ export const accuracy = (loss: Loss): Metric => ({
   name: 'accuracy',
   config: {},
   perExample(labels, output) {
-    const binary = loss.name === 'binaryCrossentropy' || output.shape.at(-1) === 1;
+    const binary = loss.labelKind === 'binary' || output.shape.at(-1) === 1;
     return binary ? binaryAccuracy(labels, output) : categoricalAccuracy(labels, output);
   },
 });
 
-/** Keras' names, and the keys of their values. */
-const errors = {
-  meanSquaredError: () => ({ ...meanSquaredError(), name: 'mean_squared_error' }),
-  meanAbsoluteError: () => ({ ...meanAbsoluteError(), name: 'mean_absolute_error' }),
-  mse: () => ({ ...meanSquaredError(), name: 'mse' }),
-  mae: () => ({ ...meanAbsoluteError(), name: 'mae' }),
-} as const;
+/** A loss as a metric: `name` is the key of its value. */
+const measure = ({ perExample, config }: Loss, name: string): Metric => ({ name, config, perExample });
+
+/** By Keras' names: each metric of a model with a loss. */
+export const metrics = {
+  accuracy,
+  meanSquaredError: () => measure(meanSquaredError(), 'mean_squared_error'),
+  meanAbsoluteError: () => measure(meanAbsoluteError(), 'mean_absolute_error'),
+  mse: () => measure(meanSquaredError(), 'mse'),
+  mae: () => measure(meanAbsoluteError(), 'mae'),
+} as const satisfies Readonly<Record<string, (loss: Loss) => Metric>>;
 
 /** Names of metrics. */
-export type MetricName = 'accuracy' | keyof typeof errors;
+export type MetricName = keyof typeof metrics;
 
-export const metricNames: readonly MetricName[] = [
-  'accuracy',
-  ...Object.keys(errors).filter((name): name is keyof typeof errors => name in errors),
-];
+export const metricNames = Object.keys(metrics).filter((name): name is MetricName => name in metrics);
 
 /** A metric by Keras' name, or as given. */
 export function resolveMetric(metric: MetricName | Metric, loss: Loss): Metric {
   if (typeof metric !== 'string') return checkMeasure('metric', metric, metricNames);
-  const name = checkName('compile', 'metric', metric, metricNames, ', or a Metric object');
-  return name === 'accuracy' ? accuracy(loss) : errors[name]();
+  return metrics[checkName('compile', 'metric', metric, metricNames, ', or a Metric object')](loss);
 }
 
 /** Keys that logs, and what is written of them, have for other things; objects have none called `__proto__`. */

@@ -115,7 +115,7 @@ export const labelKindOf = ({ shape, dtype }: Tensor): LabelKind => ({ shape: sh
  */
 export function likelyLabels({ loss, metrics }: Goal, { outputShape }: Network): LabelKind {
   const ids: LabelKind = { shape: outputShape.slice(0, -1), dtype: 'int32' };
-  if (loss.name === 'sparseCategoricalCrossentropy') return ids;
+  if (loss.labelKind === 'classIds') return ids;
   const alike: LabelKind = { shape: outputShape, dtype: 'float32' };
   const batch = 2;
   const output = standIn([batch, ...outputShape]);

@@ -9,23 +9,17 @@ import { givenValues } from './data/gpuDataset.ts';
 const ENOUGH = 65_536;
 const READ = 1 << 20;
 
-const MEASURES: Readonly<Record<string, (label: number) => number>> = {
-  meanSquaredError: (label) => label * label,
-  meanAbsoluteError: Math.abs,
-};
-
 /**
  * What an output of 0 costs on the first `count` examples, by their weights; of many labels, some rows that lie evenly apart.
- * Null for other losses, and where it is not finite.
+ * Null for losses that do not tell, and where it is not finite.
  */
 export async function zeroLoss(
-  { name }: Loss,
+  loss: Loss,
   y: Tensor,
   count: number,
   weights: Float32Array | null,
 ): Promise<number | null> {
-  if (!Object.hasOwn(MEASURES, name)) return null;
-  const measure = MEASURES[name];
+  if (loss.costOfZero === undefined) return null;
   const labels = givenValues(y) ?? (sizeOf(y.shape) <= READ ? await y.data() : null);
   if (labels === null) return null;
   const width = sizeOf(y.shape.slice(1));
@@ -34,7 +28,7 @@ export async function zeroLoss(
   for (let i = 0; i < rows; i++) {
     const row = Math.floor((i * count) / rows);
     const weight = weights?.[row] ?? 1;
-    for (let at = row * width; at < (row + 1) * width; at++) sum += weight * measure(labels[at]);
+    for (let at = row * width; at < (row + 1) * width; at++) sum += weight * loss.costOfZero(labels[at]);
     total += weight * width;
   }
   const mean = sum / total;

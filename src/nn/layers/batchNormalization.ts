@@ -1,10 +1,8 @@
 import { ShapeError } from '../../base/errors.ts';
 import { checkOptions } from '../../base/optionNames.ts';
 import type { Shape } from '../../base/shape.ts';
-import type { Node } from '../../ir/op.ts';
 import { batchNorm, normalise } from '../../ops/batchNorm.ts';
-import { add, mul, sub } from '../../ops/elementwise.ts';
-import { fullNode } from '../../ops/leaf.ts';
+import { Tensor } from '../../tensor/tensor.ts';
 import { ones, zeros } from '../initializers.ts';
 import {
   type CallContext,
@@ -15,6 +13,7 @@ import {
   type LayerOptions,
   type WeightSpec,
 } from './layer.ts';
+import type { SavedLayer } from './savedLayer.ts';
 
 /** Options of `BatchNormalization`. */
 export interface BatchNormalizationOptions extends LayerOptions {
@@ -52,6 +51,17 @@ export class BatchNormalization extends Layer {
     checkFinite('BatchNormalization', 'epsilon', this.epsilon, ' of at least 0', (value) => value >= 0);
   }
 
+  /** @internal */
+  static fromConfig(saved: SavedLayer, options: LayerOptions): BatchNormalization {
+    return new BatchNormalization({
+      ...options,
+      momentum: saved.number('momentum'),
+      epsilon: saved.number('epsilon'),
+      center: saved.flag('center'),
+      scale: saved.flag('scale'),
+    });
+  }
+
   override weights(input: Shape, name: string): WeightSpec[] {
     const channels = input.at(-1);
     if (channels === undefined) {
@@ -68,19 +78,21 @@ export class BatchNormalization extends Layer {
     return specs;
   }
 
-  call(x: Node, { training, trainable = true, weights, update }: CallContext): Node {
+  call({ node }: Tensor, { training, trainable = true, weights, update }: CallContext): Tensor {
     const list = [...weights];
-    const gamma = this.scale ? (list.shift() ?? null) : null;
-    const beta = this.center ? (list.shift() ?? null) : null;
+    const gamma = this.scale ? (list.shift()?.node ?? null) : null;
+    const beta = this.center ? (list.shift()?.node ?? null) : null;
     const [movingMean, movingVariance] = list;
-    if (!(training && trainable)) return normalise(x, movingMean, movingVariance, gamma, beta, this.epsilon);
-    const { y, mean, variance } = batchNorm(x, gamma, beta, this.epsilon);
+    if (!(training && trainable)) {
+      return new Tensor(normalise(node, movingMean.node, movingVariance.node, gamma, beta, this.epsilon));
+    }
+    const { y, mean, variance } = batchNorm(node, gamma, beta, this.epsilon);
     // Keras' blend, but two rounded shares would not add up to 1: near a momentum of 1 the statistics would drift.
-    const blend = (moving: Node, batch: Node): Node =>
-      add(moving, mul(sub(batch, moving), fullNode(1 - this.momentum)));
-    update(movingMean, blend(movingMean, mean));
-    update(movingVariance, blend(movingVariance, variance));
-    return y;
+    const blend = (moving: Tensor, batch: Tensor): void =>
+      update(moving, moving.add(batch.sub(moving).mul(1 - this.momentum)));
+    blend(movingMean, new Tensor(mean));
+    blend(movingVariance, new Tensor(variance));
+    return new Tensor(y);
   }
 
   config(): LayerConfig {

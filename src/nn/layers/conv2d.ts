@@ -1,49 +1,34 @@
 import { checkOptions } from '../../base/optionNames.ts';
 import { type Padding, type Pair, pairOf, type Shape } from '../../base/shape.ts';
-import type { Node } from '../../ir/op.ts';
-import { conv2d } from '../../ops/conv2d.ts';
-import { type ActivationName, activations, checkActivation } from './activations.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { type ActivationName, activations } from './activations.ts';
+import {
+  type DenseOptions,
+  KERNEL_OPTIONS,
+  type KernelSettings,
+  kernelAndBias,
+  kernelConfig,
+  kernelSettings,
+} from './kernel.ts';
 import {
   type CallContext,
   checkCount,
-  checkInitializer,
   checkPadding,
   expectImages,
-  type InitializerLike,
-  initializerName,
-  kernelAndBias,
-  LAYER_OPTIONS,
   Layer,
   type LayerConfig,
   type LayerOptions,
   type WeightSpec,
 } from './layer.ts';
+import type { SavedLayer } from './savedLayer.ts';
 
 /** Options of `Conv2D`. */
-export interface Conv2DOptions extends LayerOptions {
+export interface Conv2DOptions extends DenseOptions {
   /** Default 1. */
   readonly strides?: Pair;
   /** Default `valid`. */
   readonly padding?: Padding;
-  /** Default `linear`: none. */
-  readonly activation?: ActivationName;
-  /** Default true. */
-  readonly useBias?: boolean;
-  /** Default `glorotUniform`. */
-  readonly kernelInitializer?: InitializerLike;
-  /** Default `zeros`. */
-  readonly biasInitializer?: InitializerLike;
 }
-
-const OPTIONS = {
-  ...LAYER_OPTIONS,
-  strides: true,
-  padding: true,
-  activation: true,
-  useBias: true,
-  kernelInitializer: true,
-  biasInitializer: true,
-} as const;
 
 /**
  * Two-dimensional convolution: [batch, height, width, in] to [batch, height', width', filters]. Weights: kernel
@@ -53,9 +38,9 @@ export class Conv2D extends Layer {
   readonly className = 'Conv2D';
   readonly filters: number;
   readonly kernelSize: readonly [number, number];
-  readonly #options: Required<Omit<Conv2DOptions, keyof LayerOptions | 'strides'>> & {
-    readonly strides: readonly [number, number];
-  };
+  readonly strides: readonly [number, number];
+  readonly padding: Padding;
+  readonly #options: KernelSettings;
 
   /**
    * @param filters channels of the output, at least 1
@@ -63,27 +48,23 @@ export class Conv2D extends Layer {
    * @throws ArgumentError for an argument outside its range
    */
   constructor(filters: number, kernelSize: Pair, options: Conv2DOptions = {}) {
-    checkOptions('Conv2D', options, OPTIONS);
+    checkOptions('Conv2D', options, { ...KERNEL_OPTIONS, strides: true, padding: true });
     super(options);
     checkCount('Conv2D', 'filters', filters);
     this.filters = filters;
     this.kernelSize = pairOf(kernelSize, 'Conv2D kernelSize');
-    this.#options = {
-      strides: pairOf(options.strides ?? 1, 'Conv2D strides'),
-      padding: checkPadding('Conv2D', options.padding ?? 'valid'),
-      activation: checkActivation(options.activation ?? 'linear', 'Conv2D'),
-      useBias: options.useBias ?? true,
-      kernelInitializer: checkInitializer('Conv2D', 'kernelInitializer', options.kernelInitializer ?? 'glorotUniform'),
-      biasInitializer: checkInitializer('Conv2D', 'biasInitializer', options.biasInitializer ?? 'zeros'),
-    };
+    this.strides = pairOf(options.strides ?? 1, 'Conv2D strides');
+    this.padding = checkPadding('Conv2D', options.padding ?? 'valid');
+    this.#options = kernelSettings('Conv2D', options);
   }
 
-  get strides(): readonly [number, number] {
-    return this.#options.strides;
-  }
-
-  get padding(): Padding {
-    return this.#options.padding;
+  /** @internal */
+  static fromConfig(saved: SavedLayer, options: LayerOptions): Conv2D {
+    return new Conv2D(saved.whole('filters'), saved.pair('kernelSize'), {
+      ...options,
+      ...saved.kernelOptions(),
+      ...saved.window(),
+    });
   }
 
   get activation(): ActivationName {
@@ -95,22 +76,13 @@ export class Conv2D extends Layer {
     return kernelAndBias([...this.kernelSize, input[2], this.filters], this.#options);
   }
 
-  call(x: Node, { weights: [kernel, bias] }: CallContext): Node {
-    const { strides, padding, activation } = this.#options;
-    return activations[activation](conv2d(x, kernel, { bias, stride: strides, padding }));
+  call(x: Tensor, { weights: [kernel, bias] }: CallContext): Tensor {
+    const { strides: stride, padding } = this;
+    return activations[this.#options.activation](x.conv2d(kernel, { bias, stride, padding }));
   }
 
   config(): LayerConfig {
-    const { strides, padding, activation, useBias, kernelInitializer, biasInitializer } = this.#options;
-    return {
-      filters: this.filters,
-      kernelSize: this.kernelSize,
-      strides,
-      padding,
-      activation,
-      useBias,
-      kernelInitializer: initializerName(kernelInitializer),
-      biasInitializer: initializerName(biasInitializer),
-    };
+    const { filters, kernelSize, strides, padding } = this;
+    return { filters, kernelSize, strides, padding, ...kernelConfig(this.#options) };
   }
 }

@@ -1,64 +1,40 @@
 import { ShapeError } from '../../base/errors.ts';
 import { checkOptions } from '../../base/optionNames.ts';
 import type { Shape } from '../../base/shape.ts';
-import type { Node } from '../../ir/op.ts';
-import { dense } from '../../ops/matmul.ts';
-import { type ActivationName, activations, checkActivation } from './activations.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { type ActivationName, activations } from './activations.ts';
 import {
-  type CallContext,
-  checkCount,
-  checkInitializer,
-  type InitializerLike,
-  initializerName,
+  type DenseOptions,
+  KERNEL_OPTIONS,
+  type KernelSettings,
   kernelAndBias,
-  LAYER_OPTIONS,
-  Layer,
-  type LayerConfig,
-  type LayerOptions,
-  type WeightSpec,
-} from './layer.ts';
-
-/** Options of `Dense`. */
-export interface DenseOptions extends LayerOptions {
-  /** Default `linear`: none. */
-  readonly activation?: ActivationName;
-  /** Default true. */
-  readonly useBias?: boolean;
-  /** Default `glorotUniform`. */
-  readonly kernelInitializer?: InitializerLike;
-  /** Default `zeros`. */
-  readonly biasInitializer?: InitializerLike;
-}
-
-const OPTIONS = {
-  ...LAYER_OPTIONS,
-  activation: true,
-  useBias: true,
-  kernelInitializer: true,
-  biasInitializer: true,
-} as const;
+  kernelConfig,
+  kernelSettings,
+} from './kernel.ts';
+import { type CallContext, checkCount, Layer, type LayerConfig, type LayerOptions, type WeightSpec } from './layer.ts';
+import type { SavedLayer } from './savedLayer.ts';
 
 /** activation(x kernel + bias) along the last axis: [..., in] to [..., units]. Weights: kernel [in, units], bias [units]. */
 export class Dense extends Layer {
   readonly className = 'Dense';
   readonly units: number;
-  readonly #options: Required<Omit<DenseOptions, keyof LayerOptions>>;
+  readonly #options: KernelSettings;
 
   /**
    * @param units extent of the output's last axis, at least 1
    * @throws ArgumentError for an argument outside its range
    */
   constructor(units: number, options: DenseOptions = {}) {
-    checkOptions('Dense', options, OPTIONS);
+    checkOptions('Dense', options, KERNEL_OPTIONS);
     super(options);
     checkCount('Dense', 'units', units);
     this.units = units;
-    this.#options = {
-      activation: checkActivation(options.activation ?? 'linear', 'Dense'),
-      useBias: options.useBias ?? true,
-      kernelInitializer: checkInitializer('Dense', 'kernelInitializer', options.kernelInitializer ?? 'glorotUniform'),
-      biasInitializer: checkInitializer('Dense', 'biasInitializer', options.biasInitializer ?? 'zeros'),
-    };
+    this.#options = kernelSettings('Dense', options);
+  }
+
+  /** @internal */
+  static fromConfig(saved: SavedLayer, options: LayerOptions): Dense {
+    return new Dense(saved.whole('units'), { ...options, ...saved.kernelOptions() });
   }
 
   get activation(): ActivationName {
@@ -75,18 +51,11 @@ export class Dense extends Layer {
     return kernelAndBias([features, this.units], this.#options);
   }
 
-  call(x: Node, { weights: [kernel, bias] }: CallContext): Node {
-    return activations[this.#options.activation](dense(x, kernel, bias));
+  call(x: Tensor, { weights: [kernel, bias] }: CallContext): Tensor {
+    return activations[this.#options.activation](x.dense(kernel, bias));
   }
 
   config(): LayerConfig {
-    const { activation, useBias, kernelInitializer, biasInitializer } = this.#options;
-    return {
-      units: this.units,
-      activation,
-      useBias,
-      kernelInitializer: initializerName(kernelInitializer),
-      biasInitializer: initializerName(biasInitializer),
-    };
+    return { units: this.units, ...kernelConfig(this.#options) };
   }
 }

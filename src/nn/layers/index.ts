@@ -1,9 +1,10 @@
-/** All layers. */
+/** All layers. Every class here but `Layer` is one that a file can hold: see makeLayer.ts. */
 
 export { type ActivationName, activations } from './activations.ts';
 export { BatchNormalization, type BatchNormalizationOptions } from './batchNormalization.ts';
 export { Conv2D, type Conv2DOptions } from './conv2d.ts';
-export { Dense, type DenseOptions } from './dense.ts';
+export { Dense } from './dense.ts';
+export type { DenseOptions } from './kernel.ts';
 export {
   type CallContext,
   type ConfigValue,

@@ -1,13 +1,13 @@
-/** What a layer is: its weights and how it extends the graph. Layers hold no values; the model does. */
+/** What a layer is: its weights and what it computes. Layers hold no values; the model does. */
 
 import { describe } from '../../base/describe.ts';
 import { ArgumentError, ShapeError } from '../../base/errors.ts';
 import { checkName, flagOf } from '../../base/optionNames.ts';
 import { printable } from '../../base/printable.ts';
 import { formatShape, frozen, type Padding, type Shape } from '../../base/shape.ts';
-import type { Node } from '../../ir/op.ts';
 import { dataNode } from '../../ops/leaf.ts';
-import { type Initializer, type InitializerName, initializers, resolveInitializer } from '../initializers.ts';
+import { Tensor } from '../../tensor/tensor.ts';
+import type { Initializer, InitializerName } from '../initializers.ts';
 
 /** A weight that a layer asks for. */
 export interface WeightSpec {
@@ -21,18 +21,18 @@ export interface WeightSpec {
   readonly trainable: boolean;
 }
 
-/** The graph under construction around one call of a layer. */
+/** What a layer is called with beside its inputs. */
 export interface CallContext {
   /** False in evaluation and prediction. */
   readonly training: boolean;
   /** False where the layer is frozen (`layer.trainable`); left out: true. What a frozen layer gives to `update` is not taken. */
   readonly trainable?: boolean;
   /** The layer's weights, in the order of its specs. */
-  readonly weights: readonly Node[];
+  readonly weights: readonly Tensor[];
   /** Tells this layer's random draws from all others'. */
   readonly randomKey: number;
   /** Gives a weight that is not trainable a new value at the end of the training step. */
-  update(weight: Node, value: Node): void;
+  update(weight: Tensor, value: Tensor): void;
 }
 
 /** A setting that can be saved. */
@@ -101,8 +101,8 @@ export abstract class Layer {
     return [];
   }
 
-  /** The output for inputs [batch, ...]. */
-  abstract call(x: Node, context: CallContext): Node;
+  /** The output [batch, ...] for inputs [batch, ...], both float32. */
+  abstract call(x: Tensor, context: CallContext): Tensor;
 
   /** What messages call it, whatever a minifier makes of the class. @internal */
   get [Symbol.toStringTag](): string {
@@ -117,8 +117,8 @@ export abstract class Layer {
   computeOutputShape(inputShape: Shape): Shape {
     const name = this.givenName ?? this.className;
     checkInputShape(inputShape, `Layer '${name}'`);
-    // Shapes are all that is asked of these nodes.
-    const blank = (shape: Shape): Node => dataNode(new Float32Array(0), shape);
+    // Shapes are all that is asked of these tensors.
+    const blank = (shape: Shape): Tensor => new Tensor(dataNode(new Float32Array(0), shape));
     const weights = this.weights(inputShape, name).map(({ shape }) => blank(shape));
     const output = this.call(blank([1, ...inputShape]), { training: false, weights, randomKey: 0, update: () => {} });
     return frozen(output.shape.slice(1));
@@ -130,9 +130,6 @@ export abstract class Layer {
 
 /** A weight's initialiser, by Keras' name or as a function. */
 export type InitializerLike = InitializerName | Initializer;
-
-/** The name of an initialiser, for saving; a function has none that could be found again. */
-export const initializerName = (value: InitializerLike): ConfigValue => (typeof value === 'string' ? value : null);
 
 /** Throws unless a shape is that of one example. */
 export function checkInputShape(inputShape: Shape, who: string): void {
@@ -165,14 +162,9 @@ export function checkFinite(who: string, name: string, value: number, range = ''
   );
 }
 
-export const checkPadding = (who: string, padding: Padding): Padding =>
-  checkName(who, 'padding', padding, ['same', 'valid'] as const);
+export const PADDINGS = ['same', 'valid'] as const;
 
-/** A layer's initialiser; throws for a name that does not exist, before the layer is built. */
-export function checkInitializer(who: string, argument: string, value: InitializerLike): InitializerLike {
-  if (typeof value !== 'function') checkName(who, argument, value, Object.keys(initializers), ', or a function');
-  return value;
-}
+export const checkPadding = (who: string, padding: Padding): Padding => checkName(who, 'padding', padding, PADDINGS);
 
 /** Throws unless the inputs are images. */
 export function expectImages(input: Shape, name: string, className: string): void {
@@ -181,21 +173,4 @@ export function expectImages(input: Shape, name: string, className: string): voi
     `Layer '${name}' (${className}) expects images [batch, height, width, channels], got ${formatShape(input)} an example. ` +
       `Add a Reshape before it, for example to [${input[0] ?? 1}, ${input[1] ?? 1}, 1].`,
   );
-}
-
-/** The weights of a layer that multiplies by a kernel [..., out] and may add a bias [out]. */
-export function kernelAndBias(
-  shape: Shape,
-  options: {
-    readonly useBias: boolean;
-    readonly kernelInitializer: InitializerLike;
-    readonly biasInitializer: InitializerLike;
-  },
-): WeightSpec[] {
-  const [kernelInitializer, biasInitializer] = [options.kernelInitializer, options.biasInitializer].map(
-    resolveInitializer,
-  );
-  const kernel: WeightSpec = { name: 'kernel', shape, initializer: kernelInitializer, trainable: true };
-  const bias: WeightSpec = { name: 'bias', shape: shape.slice(-1), initializer: biasInitializer, trainable: true };
-  return options.useBias ? [kernel, bias] : [kernel];
 }

@@ -1,9 +1,9 @@
 import { checkOptions } from '../../base/optionNames.ts';
-import type { Node } from '../../ir/op.ts';
-import { add, dropout, mul } from '../../ops/elementwise.ts';
-import { fullNode } from '../../ops/leaf.ts';
+import { dropout } from '../../ops/elementwise.ts';
+import { Tensor } from '../../tensor/tensor.ts';
 import { type ActivationName, activations, checkActivation } from './activations.ts';
 import { type CallContext, checkFinite, LAYER_OPTIONS, Layer, type LayerConfig, type LayerOptions } from './layer.ts';
+import type { SavedLayer } from './savedLayer.ts';
 
 /** Applies an activation by name. */
 export class Activation extends Layer {
@@ -17,7 +17,12 @@ export class Activation extends Layer {
     this.activation = checkActivation(activation, 'Activation');
   }
 
-  call(x: Node): Node {
+  /** @internal */
+  static fromConfig(saved: SavedLayer, options: LayerOptions): Activation {
+    return new Activation(saved.activation(), options);
+  }
+
+  call(x: Tensor): Tensor {
     return activations[this.activation](x);
   }
 
@@ -42,8 +47,13 @@ export class Dropout extends Layer {
     this.rate = rate;
   }
 
-  call(x: Node, { training, randomKey }: CallContext): Node {
-    return training && this.rate > 0 ? dropout(x, this.rate, randomKey) : x;
+  /** @internal */
+  static fromConfig(saved: SavedLayer, options: LayerOptions): Dropout {
+    return new Dropout(saved.number('rate'), options);
+  }
+
+  call(x: Tensor, { training, randomKey }: CallContext): Tensor {
+    return training && this.rate > 0 ? new Tensor(dropout(x.node, this.rate, randomKey)) : x;
   }
 
   config(): LayerConfig {
@@ -74,9 +84,14 @@ export class Rescaling extends Layer {
     this.offset = offset;
   }
 
-  call(x: Node): Node {
-    const scaled = mul(x, fullNode(this.scale));
-    return this.offset === 0 ? scaled : add(scaled, fullNode(this.offset));
+  /** @internal */
+  static fromConfig(saved: SavedLayer, options: LayerOptions): Rescaling {
+    return new Rescaling(saved.number('scale'), { ...options, offset: saved.number('offset') });
+  }
+
+  call(x: Tensor): Tensor {
+    const scaled = x.mul(this.scale);
+    return this.offset === 0 ? scaled : scaled.add(this.offset);
   }
 
   config(): LayerConfig {

@@ -1,8 +1,7 @@
 import { checkOptions } from '../../base/optionNames.ts';
 import { type Padding, type Pair, pairOf, type Shape } from '../../base/shape.ts';
-import type { Node } from '../../ir/op.ts';
-import { avgPool2d, maxPool2d, type Pool2dOptions } from '../../ops/pool2d.ts';
-import { mean } from '../../ops/reduce.ts';
+import type { Pool2dOptions } from '../../ops/pool2d.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 import {
   type CallContext,
   checkPadding,
@@ -13,6 +12,7 @@ import {
   type LayerOptions,
   type WeightSpec,
 } from './layer.ts';
+import type { SavedLayer } from './savedLayer.ts';
 
 /** Options of the poolings. */
 export interface PoolingOptions extends LayerOptions {
@@ -41,14 +41,14 @@ abstract class Pooling2D extends Layer {
   }
 
   /** @internal */
-  protected abstract pool(x: Node, options: Pool2dOptions): Node;
+  protected abstract pool(x: Tensor, options: Pool2dOptions): Tensor;
 
   override weights(input: Shape, name: string): WeightSpec[] {
     expectImages(input, name, this.className);
     return [];
   }
 
-  call(x: Node, _: CallContext): Node {
+  call(x: Tensor, _: CallContext): Tensor {
     return this.pool(x, { size: this.poolSize, stride: this.strides, padding: this.padding });
   }
 
@@ -62,9 +62,15 @@ export class MaxPooling2D extends Pooling2D {
   /** @internal */
   static override readonly name: string = 'MaxPooling2D';
   readonly className = 'MaxPooling2D';
+
   /** @internal */
-  protected pool(x: Node, options: Pool2dOptions): Node {
-    return maxPool2d(x, options);
+  static fromConfig(saved: SavedLayer, options: LayerOptions): MaxPooling2D {
+    return new MaxPooling2D(saved.pair('poolSize'), { ...options, ...saved.window() });
+  }
+
+  /** @internal */
+  protected pool(x: Tensor, options: Pool2dOptions): Tensor {
+    return x.maxPool2d(options);
   }
 }
 
@@ -73,9 +79,15 @@ export class AveragePooling2D extends Pooling2D {
   /** @internal */
   static override readonly name: string = 'AveragePooling2D';
   readonly className = 'AveragePooling2D';
+
   /** @internal */
-  protected pool(x: Node, options: Pool2dOptions): Node {
-    return avgPool2d(x, options);
+  static fromConfig(saved: SavedLayer, options: LayerOptions): AveragePooling2D {
+    return new AveragePooling2D(saved.pair('poolSize'), { ...options, ...saved.window() });
+  }
+
+  /** @internal */
+  protected pool(x: Tensor, options: Pool2dOptions): Tensor {
+    return x.avgPool2d(options);
   }
 }
 
@@ -88,13 +100,18 @@ export class GlobalAveragePooling2D extends Layer {
     super(options);
   }
 
+  /** @internal */
+  static fromConfig(_: SavedLayer, options: LayerOptions): GlobalAveragePooling2D {
+    return new GlobalAveragePooling2D(options);
+  }
+
   override weights(input: Shape, name: string): WeightSpec[] {
     expectImages(input, name, this.className);
     return [];
   }
 
-  call(x: Node): Node {
-    return mean(x, [1, 2]);
+  call(x: Tensor): Tensor {
+    return x.mean([1, 2]);
   }
 
   config(): LayerConfig {

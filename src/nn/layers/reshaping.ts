@@ -2,9 +2,9 @@ import { describe } from '../../base/describe.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { checkOptions } from '../../base/optionNames.ts';
 import { frozen, type Shape } from '../../base/shape.ts';
-import type { Node } from '../../ir/op.ts';
-import { reshape } from '../../ops/reshape.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 import { LAYER_OPTIONS, Layer, type LayerConfig, type LayerOptions } from './layer.ts';
+import type { SavedLayer } from './savedLayer.ts';
 
 /** [batch, ...] to [batch, features]. */
 export class Flatten extends Layer {
@@ -15,8 +15,13 @@ export class Flatten extends Layer {
     super(options);
   }
 
-  call(x: Node): Node {
-    return reshape(x, [x.shape[0], -1]);
+  /** @internal */
+  static fromConfig(_: SavedLayer, options: LayerOptions): Flatten {
+    return new Flatten(options);
+  }
+
+  call(x: Tensor): Tensor {
+    return x.reshape([x.shape[0], -1]);
   }
 
   config(): LayerConfig {
@@ -52,8 +57,13 @@ export class Reshape extends Layer {
     this.targetShape = checkTarget(targetShape);
   }
 
-  call(x: Node): Node {
-    return reshape(x, [x.shape[0], ...this.targetShape]);
+  /** @internal */
+  static fromConfig(saved: SavedLayer, options: LayerOptions): Reshape {
+    return new Reshape(saved.numbers('targetShape'), options);
+  }
+
+  call(x: Tensor): Tensor {
+    return x.reshape([x.shape[0], ...this.targetShape]);
   }
 
   config(): LayerConfig {

@@ -12,7 +12,9 @@ import { fullNode } from '../../ops/leaf.ts';
 import { momentsOf, optimizerUpdate, type UpdateRule } from '../../ops/update.ts';
 import { cellOf } from '../../ops/variable.ts';
 import { NO_STEP } from '../../runtime/step.ts';
-import { realise, Tensor, Variable } from '../../tensor/tensor.ts';
+import { realise } from '../../tensor/lazyValue.ts';
+import { Tensor } from '../../tensor/tensor.ts';
+import { Variable } from '../../tensor/variable.ts';
 
 /** An optimizer's settings by their names. */
 export type OptimizerConfig = Readonly<Record<string, number | boolean>>;

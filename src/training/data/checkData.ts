@@ -12,7 +12,9 @@ import { perExampleOf } from '../../network/customParts.ts';
 import type { Network } from '../../network/network.ts';
 import { standIn } from '../../network/parameters.ts';
 import { checkRows, everyValue, finite } from '../../nn/valueRules.ts';
-import { asTensor, Tensor, type TensorLike, Variable } from '../../tensor/tensor.ts';
+import { asTensor } from '../../tensor/creation.ts';
+import { Tensor, type TensorLike } from '../../tensor/tensor.ts';
+import { Variable } from '../../tensor/variable.ts';
 import { givenValues } from './gpuDataset.ts';
 
 /**
@@ -100,9 +102,9 @@ export function checkClassWeight(
   if (typeof given !== 'object' || given === null || given instanceof Map) {
     refuse('fit', 'classWeight', 'an object { class: weight }', given, 'Write { 0: 1, 1: 2.5 }.');
   }
-  if (loss.name === 'binaryCrossentropy' && sizeOf(network.outputShape) > 1) {
+  if (loss.labelKind === 'binary' && sizeOf(network.outputShape) > 1) {
     throw new ArgumentError(
-      `fit: classWeight needs one class an example, but binaryCrossentropy has ${sizeOf(network.outputShape)} labels an example. Use sampleWeight.`,
+      `fit: classWeight needs one class an example, but ${loss.name} has ${sizeOf(network.outputShape)} labels an example. Use sampleWeight.`,
     );
   }
   for (const [key, weight] of Object.entries(given)) {

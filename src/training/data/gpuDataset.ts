@@ -11,7 +11,8 @@ import type { Storage } from '../../ir/storage.ts';
 import { batchRows } from '../../ops/batchRows.ts';
 import { data, dataNode, storedNode } from '../../ops/leaf.ts';
 import type { Device } from '../../runtime/device.ts';
-import { realise, Tensor } from '../../tensor/tensor.ts';
+import { realise } from '../../tensor/lazyValue.ts';
+import { Tensor } from '../../tensor/tensor.ts';
 
 /** Shards that one kernel may bind beside its other buffers. */
 const MAX_SHARDS = 6;

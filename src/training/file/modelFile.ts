@@ -18,7 +18,7 @@ import { type Network, placeLayers } from '../../network/network.ts';
 import type { SavedMoments } from '../../network/optimizerState.ts';
 import { checkInputShape, type Layer, type LayerConfig } from '../../nn/layers/layer.ts';
 import { type CustomObjects, makeLayer } from '../../nn/layers/makeLayer.ts';
-import { checkMeasure, type Loss, losses } from '../../nn/losses.ts';
+import { checkMeasure, type Loss, savedLoss } from '../../nn/losses.ts';
 import { type Metric, type MetricName, metricNames, resolveMetric, resolveMetrics } from '../../nn/metrics.ts';
 import { makeOptimizer } from '../../nn/optimizers/index.ts';
 import type { Optimizer } from '../../nn/optimizers/optimizer.ts';
@@ -115,33 +115,20 @@ function madeOptimizer({ name, config }: SavedOptimizer): Optimizer | null {
   }
 }
 
+/** Settings of a loss or an optimizer: numbers and flags. */
+const settingsIn = (saved: SavedState): Readonly<Record<string, number | boolean>> =>
+  Object.fromEntries(saved.keys.map((key) => [key, saved.isFlag(key) ? saved.flag(key) : saved.number(key)]));
+
 /** Null for one of the user's own. */
 function lossIn(saved: SavedState): Loss | null {
   const config = saved.recordOrNull('config');
-  const name = saved.text('name');
   if (config === null) return null;
   try {
-    switch (name) {
-      case 'categoricalCrossentropy':
-      case 'sparseCategoricalCrossentropy': {
-        const [fromLogits, labelSmoothing] = [config.flag('fromLogits'), config.number('labelSmoothing')];
-        return losses[name]({ fromLogits, labelSmoothing, clip: config.number('clip') });
-      }
-      case 'binaryCrossentropy':
-        return losses[name]({
-          fromLogits: config.flag('fromLogits'),
-          labelSmoothing: config.number('labelSmoothing'),
-        });
-      case 'meanSquaredError':
-      case 'meanAbsoluteError':
-        return losses[name]();
-    }
+    return savedLoss(saved.text('name'), settingsIn(config));
   } catch (cause) {
     if (!(cause instanceof ArgumentError)) throw cause;
     throw new DataError(`load: the file's loss is damaged: ${cause.message} Save the model again.`, { cause });
   }
-  // A library's loss by another name is the user's.
-  return null;
 }
 
 /** An optimizer as it stands. */
@@ -233,9 +220,7 @@ function optimizerIn(
   const leftOut = stepsIn(metadata.optimizer_steps_left_out);
   return {
     name: saved.text('name'),
-    config: Object.fromEntries(
-      settings.keys.map((key) => [key, settings.isFlag(key) ? settings.flag(key) : settings.number(key)]),
-    ),
+    config: settingsIn(settings),
     // Older files have none.
     frozen: saved.keys.includes('frozen') ? saved.texts('frozen') : [],
     learningRate: learningRateIn(settings),

@@ -3,7 +3,8 @@
 import { sizeOf } from '../../base/shape.ts';
 import { compact } from '../../callbacks/progress/progressText.ts';
 import type { Loss } from '../../nn/losses.ts';
-import { type Tensor, tensor } from '../../tensor/tensor.ts';
+import { tensor } from '../../tensor/creation.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 import { givenValues } from '../data/gpuDataset.ts';
 
 /** How many examples are looked at. */
@@ -22,13 +23,14 @@ export function firstFew(x: Tensor): Tensor {
 
 /** What is said of outputs that are no probabilities; null where they may be. `layer`: the last one's name. */
 export function probabilitiesAdvice(who: string, loss: Loss, layer: string, outputs: ArrayLike<number>): string | null {
-  const binary = loss.name === 'binaryCrossentropy';
+  const binary = loss.labelKind === 'binary';
   // The others divide by the sum over the classes: any positive numbers do.
   const wrong = Array.from(outputs).find((value) => value < -ROUNDING || (binary && value > 1 + ROUNDING));
   if (wrong === undefined) return null;
+  const remedy = loss.config === undefined ? 'a loss of logits' : `loss: ${loss.name}({ fromLogits: true })`;
   const activation = binary ? 'sigmoid' : 'softmax';
   return (
     `${who}: ${loss.name} expects probabilities, and the last layer '${layer}' gives ${compact(wrong)}: it lacks a ${activation}. ` +
-    `Give it activation: '${activation}', or compile with loss: ${loss.name}({ fromLogits: true }).`
+    `Give it activation: '${activation}', or compile with ${remedy}.`
   );
 }

@@ -1,0 +1,9 @@
+/** Tensors: the names of this room that are public. */
+
+export { full, normal, ones, type RandomSource, tensor, uniform, zeros } from './creation.ts';
+export * from './functional.ts';
+export * from './grad.ts';
+export type { NestedArray } from './lazyValue.ts';
+export type { NestedRows, NumberArray, TensorOptions } from './operands.ts';
+export * from './tensor.ts';
+export { Variable, variable } from './variable.ts';

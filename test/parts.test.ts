@@ -1,0 +1,186 @@
+/** What the library has of operations, layers and losses: each is whole, as its table or module promises. */
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { DataError } from '../src/base/errors.ts';
+import { classesOf } from '../src/network/compiled.ts';
+import { Network } from '../src/network/network.ts';
+import {
+  Activation,
+  AveragePooling2D,
+  BatchNormalization,
+  Conv2D,
+  Dense,
+  Dropout,
+  Flatten,
+  GlobalAveragePooling2D,
+  type Layer,
+  MaxPooling2D,
+  Rescaling,
+  Reshape,
+} from '../src/nn/layers/index.ts';
+import { type layerClasses, makeLayer } from '../src/nn/layers/makeLayer.ts';
+import {
+  binaryCrossentropy,
+  categoricalCrossentropy,
+  type Loss,
+  type losses,
+  meanAbsoluteError,
+  meanSquaredError,
+  resolveLoss,
+  savedLoss,
+  sparseCategoricalCrossentropy,
+} from '../src/nn/losses.ts';
+import { accuracy } from '../src/nn/metrics.ts';
+import { tensor } from '../src/tensor/creation.ts';
+import * as operations from '../src/tensor/tensor.ts';
+
+const test = suite('parts');
+
+const { Tensor, ...functions } = operations;
+
+/** What a call gives, or its error's text; shapes and names say enough. */
+function outcome(call: () => unknown): string {
+  try {
+    const result = call();
+    return result instanceof Tensor ? JSON.stringify([result.node.op.name, result.node.attributes, result.shape]) : '?';
+  } catch (error) {
+    return String(error);
+  }
+}
+
+test('every operation is a function and the method of its name, which do the same', () => {
+  const x = tensor([
+    [1, 2],
+    [3, 4],
+  ]);
+  const methods = Object.getOwnPropertyNames(Tensor.prototype).filter(
+    (name) => !['constructor', 'cast'].includes(name),
+  );
+  assert.equal(methods.sort(), Object.keys(functions).sort());
+  const [ids, image] = [tensor(Int32Array.of(1, 0)), tensor(new Float32Array(4), [1, 2, 2, 1])];
+  const all = [
+    [],
+    [x],
+    [x, x],
+    [0],
+    [0, true],
+    [[4]],
+    [
+      [0, 0],
+      [1, 1],
+    ],
+    [{ size: 2 }],
+    [ids],
+    [1, 2, 3],
+    ['text'],
+  ];
+  let worked = 0;
+  for (const [name, call] of Object.entries(functions)) {
+    for (const first of [x, ids, image]) {
+      for (const rest of all) {
+        const [asFunction, asMethod] = [
+          outcome(() => Reflect.apply(call, undefined, [first, ...rest])),
+          outcome(() => Reflect.apply(Reflect.get(first, name), first, rest)),
+        ];
+        assert.is(asMethod, asFunction, name);
+        assert.is.not(asFunction, '?');
+        if (asFunction.startsWith('[')) worked++;
+      }
+    }
+    assert.is(call.name, name);
+  }
+  assert.ok(worked > 300, `${worked} calls gave a tensor`);
+});
+
+/** One of each layer, with settings that are no defaults. A layer of the table that has none here does not compile. */
+const made: Readonly<Record<keyof typeof layerClasses, Layer>> = {
+  Activation: new Activation('gelu'),
+  AveragePooling2D: new AveragePooling2D([2, 3], { strides: [1, 2], padding: 'same' }),
+  BatchNormalization: new BatchNormalization({ momentum: 0.5, epsilon: 0.1, center: false }),
+  Conv2D: new Conv2D(3, [2, 1], {
+    strides: [1, 2],
+    padding: 'same',
+    activation: 'relu',
+    useBias: false,
+    kernelInitializer: 'heNormal',
+    biasInitializer: 'ones',
+  }),
+  Dense: new Dense(7, { activation: 'tanh', useBias: false, kernelInitializer: 'zeros', biasInitializer: 'ones' }),
+  Dropout: new Dropout(0.3),
+  Flatten: new Flatten(),
+  GlobalAveragePooling2D: new GlobalAveragePooling2D(),
+  MaxPooling2D: new MaxPooling2D(3, { strides: 2, padding: 'same' }),
+  Rescaling: new Rescaling(2, { offset: -1 }),
+  Reshape: new Reshape([2, -1]),
+};
+
+for (const [className, layer] of Object.entries(made)) {
+  test(`${className} comes back from its settings, and damage is told`, () => {
+    assert.is(layer.className, className);
+    const config = JSON.parse(JSON.stringify(layer.config()));
+    const options = { name: 'mine', trainable: false };
+    const copy = makeLayer(className, config, options);
+    assert.is(copy.constructor, layer.constructor);
+    assert.equal(copy.config(), layer.config());
+    assert.equal([copy.givenName, copy.trainable], ['mine', false]);
+    for (const key of Object.keys(config)) {
+      const damaged = { ...config, [key]: { $: 1 } };
+      assert.throws(
+        () => makeLayer(className, damaged, options),
+        (error: unknown) =>
+          error instanceof DataError && error.message.includes(`'${className}'`) && error.message.includes(key),
+        key,
+      );
+    }
+  });
+}
+
+/** Every loss, with options that are no defaults. */
+const known: Readonly<Record<keyof typeof losses, Loss>> = {
+  categoricalCrossentropy: categoricalCrossentropy({ fromLogits: true, labelSmoothing: 0.25, clip: 0.125 }),
+  sparseCategoricalCrossentropy: sparseCategoricalCrossentropy({ fromLogits: true, labelSmoothing: 0.25, clip: 0.125 }),
+  binaryCrossentropy: binaryCrossentropy({ fromLogits: true, labelSmoothing: 0.25 }),
+  meanSquaredError: meanSquaredError(),
+  meanAbsoluteError: meanAbsoluteError(),
+  mse: meanSquaredError(),
+  mae: meanAbsoluteError(),
+};
+
+test('every loss comes back from its settings, with all that it says of itself', () => {
+  const facts = ({ name, labelKind, probabilities, config, costOfZero }: Loss): unknown[] => [
+    name,
+    labelKind,
+    probabilities,
+    config,
+    costOfZero?.(-3),
+  ];
+  for (const [name, loss] of Object.entries(known)) {
+    const copy = savedLoss(loss.name, JSON.parse(JSON.stringify(loss.config)));
+    assert.equal(copy && facts(copy), facts(loss), name);
+  }
+  assert.is(savedLoss('focal', {}), null);
+  assert.throws(() => savedLoss('binaryCrossentropy', { fromLogits: 1 }), /fromLogits must be true or false, got 1/);
+  assert.equal(facts(meanSquaredError()).at(-1), 9);
+  assert.equal(facts(meanAbsoluteError()).at(-1), 3);
+});
+
+test('a loss of the user says what labels are, whatever it is called', async () => {
+  const network = new Network([new Dense(3)], [2], 1);
+  const loss = (facts: Partial<Loss>): Loss => ({ name: 'mine', perExample: (_, output) => output.mean(-1), ...facts });
+  assert.is(classesOf({ loss: loss({}), network }), null);
+  assert.is(classesOf({ loss: loss({ name: 'categoricalCrossentropy' }), network }), null);
+  assert.is(classesOf({ loss: loss({ labelKind: 'binary' }), network }), 2);
+  assert.is(classesOf({ loss: loss({ labelKind: 'classIds' }), network }), 3);
+  assert.is(classesOf({ loss: loss({ labelKind: 'distributions' }), network }), 3);
+  const [labels, output] = [tensor([[1, 0]]), tensor([[0.9, 0.8]])];
+  const share = (facts: Partial<Loss>): Promise<number> => accuracy(loss(facts)).perExample(labels, output).item();
+  assert.equal([await share({ labelKind: 'binary' }), await share({})], [0.5, 1]);
+  // As from JavaScript, where nothing checks names.
+  assert.throws(
+    () => resolveLoss(loss({ labelKind: 'classes' as 'classIds' })),
+    /mine: .*labelKind 'classes'.*classIds/,
+  );
+});
+
+test.run();
