@@ -61,7 +61,7 @@ export class BackupAndRestore extends Callback {
 
   /** @throws DataError where the file there is damaged, or of another model, optimizer or training */
   override async onTrainBegin(): Promise<void> {
-    const { makeFolderOf } = await import('../platform/files.ts');
+    const { makeFolderOf } = await import('./onDemand.ts');
     await makeFolderOf('BackupAndRestore', this.path);
     await this.model.resume(this.path);
   }
@@ -81,7 +81,7 @@ export class BackupAndRestore extends Callback {
 
   override async onTrainEnd(): Promise<void> {
     if (!this.deleteCheckpoint) return;
-    const { onDisk } = await import('../platform/files.ts');
+    const { onDisk } = await import('./onDemand.ts');
     const { rm } = files('BackupAndRestore', 'Use it in Node.');
     await onDisk('BackupAndRestore', this.path, () => rm(this.path, { force: true }));
   }

@@ -45,7 +45,7 @@ export class CSVLogger extends Callback {
   }
 
   override async onTrainBegin(): Promise<void> {
-    const { CsvFile } = await import('./csvFile.ts');
+    const { CsvFile } = await import('./onDemand.ts');
     this.#file = new CsvFile(this.path, this.separator);
     await this.#file.begin();
     if (this.append) await this.#file.keep(Number.POSITIVE_INFINITY);

@@ -37,7 +37,7 @@ export class JSONLogger extends Callback {
   }
 
   override async onTrainBegin(): Promise<void> {
-    const { JsonFile } = await import('./jsonFile.ts');
+    const { JsonFile } = await import('./onDemand.ts');
     this.#file = new JsonFile(this.path);
     await this.#file.begin();
     if (this.append) await this.#file.keep(Number.POSITIVE_INFINITY);

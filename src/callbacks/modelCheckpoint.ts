@@ -101,7 +101,7 @@ export class ModelCheckpoint extends MonitorCallback {
     const prefix = `Epoch ${values.epoch}:`;
     if (!this.#shouldSave(path, prefix, logs, isPartial)) return;
     if (isNode) {
-      const { makeFolderOf } = await import('../platform/files.ts');
+      const { makeFolderOf } = await import('./onDemand.ts');
       await makeFolderOf('ModelCheckpoint', path);
     }
     await this.model.save(path);
