@@ -227,7 +227,9 @@ test('every link of its pages leads to something in the package', () => {
 
 test('nothing is in it that its users have no use for', () => {
   const tops = readdirSync(installed).sort();
-  assert.equal(tops, ['LICENSE', 'README.md', 'bench', 'dist', 'docs', 'examples', 'package.json', 'shaders', 'src']);
+  const pages = ['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'SECURITY.md'];
+  const folders = ['bench', 'dist', 'docs', 'examples'];
+  assert.equal(tops, [...pages, ...folders, 'package.json', 'shaders', 'src']);
   assert.equal(readdirSync(join(installed, 'bench')), ['README.md']);
   assert.equal(
     readdirSync(join(installed, 'docs'))
