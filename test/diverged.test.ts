@@ -165,7 +165,12 @@ test('what History knows of it is saved', async () => {
 
 test('onNonFinite is one of two words', async () => {
   const never = (value: unknown): never => value as never;
-  await rejects(() => make(0.1).fit(x, y, { onNonFinite: never('raise') }), ArgumentError, 'onNonFinite', 'stop, warn');
+  await rejects(
+    () => make(0.1).fit(x, y, { onNonFinite: never('raise') }),
+    ArgumentError,
+    'onNonFinite',
+    "'stop', 'warn'",
+  );
 });
 
 test.run();

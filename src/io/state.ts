@@ -3,7 +3,7 @@
  * metadata, and arrays are tensors. JSON has no NaN, no infinities and no -0; they are written as records.
  */
 
-import { counted } from '../base/describe.ts';
+import { counted, describe } from '../base/describe.ts';
 import { DataError } from '../base/errors.ts';
 import { problemOfJson } from './json.ts';
 import { quote } from './quote.ts';
@@ -204,7 +204,8 @@ export class SavedState {
   }
 
   #wrong(key: string, expected: string): never {
-    throw damaged(this.#who, `'${key}' is not ${expected}`);
+    const value = this.#values.get(key);
+    throw damaged(this.#who, `'${key}' is ${value === undefined ? 'missing' : describe(value)}, expected ${expected}`);
   }
 }
 
