@@ -257,7 +257,7 @@ images('what does not fit is refused', async () => {
   await rejects(grid(blank, nan), ArgumentError, /label 0 is no number/);
   await rejects(grid(blank, { column: 2 }), ArgumentError, /no option 'column'.*'columns'/);
   await rejects(grid(blank, { columns: 0 }), ArgumentError, /columns must be/);
-  await rejects(grid(blank, { zoom: 0 }), ArgumentError, /zoom must be above 0/);
+  await rejects(grid(blank, { zoom: 0 }), ArgumentError, /zoom must be a finite number above 0/);
 });
 
 const filters = suite('pictures: filterGrid');
@@ -314,7 +314,7 @@ filters('what is no kernel is refused', async () => {
   const two = { before: kernel(Math.sin), after: kernel(Math.sin, [3, 3, 3, 5]) };
   await rejects(grid(two), ShapeError, /one shape, got \[3, 3, 3, 4\] and \[3, 3, 3, 5\]/);
   await rejects(grid(kernel(Math.sin), { scale: 'every' }), ArgumentError, /'each', 'all' or a number/);
-  await rejects(grid(kernel(Math.sin), { zoom: NaN }), ArgumentError, /zoom must be above 0/);
+  await rejects(grid(kernel(Math.sin), { zoom: NaN }), ArgumentError, /zoom must be a finite number above 0/);
 });
 
 filters('pixels: montage leaves a white gap, and a number as scale cuts off', () => {
