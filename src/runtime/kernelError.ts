@@ -1,6 +1,7 @@
 /** Why a kernel did not compile. */
 
 import { KernelError } from '../base/errors.ts';
+import { readable } from '../compiler/explain/readable.ts';
 import type { ScheduledKernel } from '../compiler/kernelText.ts';
 
 /** The error of a kernel, with the lines that the compiler complains of. */
@@ -18,22 +19,7 @@ export async function kernelErrorOf(
   const reason = details.length > 0 ? details.join('\n') : String(cause instanceof Error ? cause.message : cause);
   return new KernelError(
     `Kernel '${kernel.label}' did not compile:\n${reason}\nThis is a fault of wgrad, or of an operation of your own: if it is wgrad's, please report it with the error's \`source\`.`,
-    indented(kernel.source),
+    readable(kernel.source),
     { cause },
   );
-}
-
-/** Kernels are kept without indentation; for a person it is put back, line by line. */
-function indented(source: string): string {
-  let depth = 0;
-  return source
-    .split('\n')
-    .map((line) => {
-      const text = line.trim();
-      const closing = /^[})]*/.exec(text)?.[0].length ?? 0;
-      const column = Math.max(0, depth - closing);
-      for (const mark of text) depth += '{('.includes(mark) ? 1 : '})'.includes(mark) ? -1 : 0;
-      return `${'  '.repeat(column)}${text}`;
-    })
-    .join('\n');
 }

@@ -9,6 +9,7 @@ import type { LayerOf, ScheduledKernel } from '../kernelText.ts';
 import { bytesOfOperand } from '../placement.ts';
 import type { Schedule } from '../schedule.ts';
 import { fusedInto, mainOf, nameOf } from './kernelParts.ts';
+import { readable } from './readable.ts';
 
 /**
  * The kernels of a plan. Bytes are those of what a kernel binds: a gather reads only part of them. The slot is the buffer of the
@@ -77,9 +78,9 @@ function slotsOf({ bindings }: ScheduledKernel, { placement: { places } }: Sched
   return [...slots].join(' ');
 }
 
-/** The text of a kernel, indented, without the functions of the library that it does not call. */
+/** The text of a kernel, laid out, without the functions of the library that it does not call. */
 export function readableWgsl({ source }: ScheduledKernel): string {
-  return indented(withoutUncalled(declarationsOf(source))).join('\n');
+  return readable(withoutUncalled(declarationsOf(source)).join('\n'));
 }
 
 /** The text cut where a declaration ends: at the end of a line outside of all brackets. */
@@ -118,16 +119,4 @@ function withoutUncalled(declarations: readonly string[]): string[] {
     }
   }
   return declarations.filter((text) => called.has(FUNCTION.exec(text)?.[1] ?? '') || !FUNCTION.test(text));
-}
-
-function indented(declarations: readonly string[]): string[] {
-  return declarations.flatMap((text) => {
-    let depth = 0;
-    return text.split('\n').map((line) => {
-      const closing = /^[)}]/.test(line) ? 1 : 0;
-      const shown = `${'  '.repeat(Math.max(0, depth - closing))}${line}`;
-      depth += depthOf(line);
-      return shown;
-    });
-  });
 }
