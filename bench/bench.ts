@@ -3,8 +3,9 @@
  *
  * Runs its parts one after the other, prints each number as it comes, and writes bench.json and throughput.png.
  */
-import { makeFolder, onDisk } from '../examples/study/files.ts';
+
 import { outliveReaders, reportError } from '../examples/study/reportError.ts';
+import { makeFolder, onDisk } from '../src/graph.ts';
 import { ArgumentError, type Device, OutOfMemoryError, openDevice } from '../src/index.ts';
 import { type Ceilings, measureCeilings } from './ceilings.ts';
 import { loadImages, measureEpochs } from './epochs.ts';

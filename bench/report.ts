@@ -2,7 +2,7 @@
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { writeFile } from '../examples/study/files.ts';
-import { formatBytes } from '../examples/ui/format.ts';
+import { formatBytes } from '../src/graph.ts';
 import type { Device } from '../src/index.ts';
 import type { Ceilings } from './ceilings.ts';
 import { throughputChart } from './chart.ts';

@@ -4,7 +4,7 @@
  * the host needs to encode is not in it.
  */
 
-import { Plan, type StepValues, Stopwatch } from '../src/graph.ts';
+import { hasTimestamps, Plan, type StepValues, Stopwatch } from '../src/graph.ts';
 import type { Device, Node } from '../src/index.ts';
 import { type Spread, spreadOf } from './statistics.ts';
 
@@ -70,7 +70,7 @@ export async function timePlan(
   // The first run also maps memory; a second one tells how long a short kernel takes.
   if (once < sampleMs) once = await replay(device, plan, 1);
   // A busy machine can make one run look long: the timestamps themselves decide.
-  const long = once >= TIMESTAMPS_FROM && device.gpu.features.has('timestamp-query');
+  const long = once >= TIMESTAMPS_FROM && hasTimestamps(device);
   const clock = long && (await profiled(device, plan)) >= TIMESTAMPS_FROM ? 'timestamps' : 'queue';
   // What one run takes beyond its kernels would hide how many are needed.
   let replays = 1;

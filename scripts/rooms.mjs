@@ -8,13 +8,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 
-/** From the ground up: each room may import those before it. */
-export const TOWER = [
-  ...['base', 'wgsl', 'ir', 'ops', 'compiler', 'platform', 'runtime', 'tensor', 'io', 'callbacks', 'nn', 'network'],
-  ...['training', 'models', 'interchange'],
-];
-/** They may import the tower, and not each other. */
-export const LEAVES = ['datasets', 'pictures', 'tensorboard'];
+/** What no file of a room may import, as the linter has it: the rooms above and beside. */
+const { overrides } = JSON.parse(readFileSync(new URL('../biome.json', import.meta.url), 'utf8'));
+const forbidden = new Map(
+  overrides.flatMap(({ includes: [files], linter }) => {
+    const room = /^src\/(\w+)\/\*\*$/.exec(files)?.[1];
+    const [{ group }] = linter.rules.style.noRestrictedImports.options.patterns;
+    return room === undefined ? [] : [[room, new Set(group.map((pattern) => pattern.split('/')[1]))]];
+  }),
+);
 
 const root = process.argv[2] ?? '.';
 const sources = join(root, 'src');
@@ -30,11 +32,7 @@ const target = (file, specifier) => {
   return specifier.startsWith('.') ? posix.join(posix.dirname(file), specifier) : null;
 };
 const roomOf = (file) => (file.includes('/') ? file.split('/')[0] : file);
-const isUp = (from, to) => {
-  const [at, towards] = [TOWER.indexOf(from), TOWER.indexOf(to)];
-  if (at < 0) return LEAVES.includes(from) && LEAVES.includes(to);
-  return towards < 0 || towards > at;
-};
+const isUp = (from, to) => !forbidden.has(from) || !forbidden.has(to) || forbidden.get(from).has(to);
 
 const imports = new Map(files.map((file) => [file, []]));
 const arrows = new Map();

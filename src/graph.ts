@@ -7,6 +7,7 @@
  * - Nodes: the library's operations on nodes, as its layers and tensors put them together, and their leaves.
  * - Plans: `Plan.compile` plans and compiles the graph of some nodes; the plan is then run as often as one likes.
  * - Training steps: what `fit` makes a step of, from the network to the running metrics.
+ * - Files and names: whole files with errors that name the remedy, the name that was meant, bytes as text.
  * - Adapters: which one a device would be opened on, and which kernels are fastest there.
  *
  * The files that the names come from describe them. What `wgrad` and `wgrad/op` have already, such as `Node` and `Device`, is
@@ -15,8 +16,9 @@
  * @internal
  */
 
-export { findAdapter } from '#platform';
-export { bytesOf } from './base/dtype.ts';
+export { findAdapter, makeFolder } from '#platform';
+export { bytesOf, formatBytes } from './base/dtype.ts';
+export { nearest } from './base/optionNames.ts';
 export * as random from './base/random.ts';
 export { sizeOf } from './base/shape.ts';
 export { linearGrid } from './ir/target.ts';
@@ -34,8 +36,9 @@ export { sum } from './ops/reduce.ts';
 export { softmaxCrossEntropyPerExample } from './ops/softmax.ts';
 export { optimizerUpdate } from './ops/update.ts';
 export { describeAdapter } from './platform/adapter.ts';
+export { isMissing, makeFolderOf, onDisk, writeBytes } from './platform/files.ts';
 export { Plan } from './runtime/plan.ts';
-export { Stopwatch } from './runtime/profile/kernelTimes.ts';
+export { hasTimestamps, Stopwatch } from './runtime/profile/kernelTimes.ts';
 export type { StepDraft, StepValues } from './runtime/step.ts';
 export { type Tuned, type Tuning, tuneNodes } from './runtime/tuning/tuning.ts';
 export { Order, Rows } from './training/data/gpuDataset.ts';

@@ -1,6 +1,6 @@
 /** The network that a run trains: what can be chosen of it, and what comes of that, layer by layer. */
 
-import { formatBytes } from '../ui/format.ts';
+import { formatBytes } from '../../src/graph.ts';
 import { networkWords } from './fields.ts';
 import { Setting } from './Setting.tsx';
 import type { Store } from './store.ts';

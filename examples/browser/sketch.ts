@@ -1,7 +1,7 @@
 /** What a network would take, told before it is trained. */
 
+import { formatBytes } from '../../src/graph.ts';
 import { type Device, Sequential, WgradError } from '../../src/index.ts';
-import { formatBytes } from '../ui/format.ts';
 import { factsOf, INPUT_SHAPE, networkLayers } from './network.ts';
 import type { Plan, Sketch } from './protocol.ts';
 import { makeOptimizer } from './schedule.ts';

@@ -1,5 +1,7 @@
 /** The study's command line. */
+
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { nearest } from '../../src/graph.ts';
 import { PLANS, type RunPlan } from './runs.ts';
 
 export type PresetName = 'quick' | 'full';
@@ -123,16 +125,10 @@ function choice(flags: string, description: string, names: readonly string[]): O
   });
 }
 
-/** `Did you mean 'baseline'? `, or nothing: the name that shares most pairs of letters with a text, if half of them (Dice 1945). */
+/** `Did you mean 'baseline'? `, or nothing. */
 function meant(text: string, names: readonly string[]): string {
-  const pairsOf = (word: string): string[] => Array.from({ length: word.length - 1 }, (_, i) => word.slice(i, i + 2));
-  const given = pairsOf(text.toLowerCase());
-  const likeness = (name: string): number => {
-    const pairs = pairsOf(name);
-    return (2 * pairs.filter((pair) => given.includes(pair)).length) / Math.max(1, pairs.length + given.length);
-  };
-  const [name] = [...names].sort((a, b) => likeness(b) - likeness(a));
-  return likeness(name) < 0.5 ? '' : `Did you mean '${name}'? `;
+  const name = nearest(text, names);
+  return name === null ? '' : `Did you mean '${name}'? `;
 }
 
 function folderName(text: string): string {

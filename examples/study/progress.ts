@@ -5,10 +5,11 @@
  */
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { makeFolder, onDisk } from '../../src/graph.ts';
 import { DataError } from '../../src/index.ts';
 import { type Exhibits, exhibitsFrom, type StoredExhibits } from './exhibits.ts';
 import { count } from './facts.ts';
-import { makeFolder, onDisk, writeFile } from './files.ts';
+import { writeFile } from './files.ts';
 import { readResults } from './resultFiles.ts';
 import type { StudyFacts, UnjudgedRun } from './results.ts';
 import type { RunSettings, Settings } from './settings.ts';

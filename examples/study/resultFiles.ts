@@ -1,9 +1,10 @@
 /** What the study measured, as files: one `results.json` and one CSV a run. */
 import { access, constants, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder, onDisk } from '../../src/graph.ts';
 import { epochsAt } from './epochs.ts';
 import { trainingsOf } from './facts.ts';
-import { makeFolder, onDisk, writeFile } from './files.ts';
+import { writeFile } from './files.ts';
 import { parsedResults, type StudyResults, type UnjudgedRun } from './results.ts';
 
 /** Writes `results.json` into `folder`; a reader sees the old file or the new one, never a half of it. Returns its path. */

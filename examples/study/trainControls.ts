@@ -3,11 +3,12 @@
  * was watched. Images, their order and the dropout are those of the run, because all of them follow from the seed and the
  * number of the step: at the new rate a control would be the run, bit for bit.
  */
+
+import { isMissing } from '../../src/graph.ts';
 import { Callback, DivergenceDetector, ProgressBar, type Sequential } from '../../src/index.ts';
 import type { Examples } from './data.ts';
 import { count, shortRate } from './facts.ts';
 import type { Fall } from './fallWatch.ts';
-import { isMissing } from './files.ts';
 import { historyOf } from './history.ts';
 import { StopOnSignal } from './interrupt.ts';
 import type { DropControl } from './results.ts';

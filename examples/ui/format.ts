@@ -35,10 +35,3 @@ export const formatEnd: Readonly<Record<Axis, (value: number) => string>> = {
 
 /** A place on an axis: as long as it needs to be. */
 export const formatTick = (value: number): string => Number(value.toPrecision(6)).toLocaleString('en-US');
-
-/** Memory, in the unit that gives few digits. */
-export function formatBytes(bytes: number): string {
-  if (bytes >= 2 ** 30) return `${(bytes / 2 ** 30).toFixed(2)} GiB`;
-  if (bytes >= 2 ** 20) return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-  return `${(bytes / 2 ** 10).toFixed(1)} KiB`;
-}

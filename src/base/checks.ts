@@ -47,6 +47,12 @@ export function checkChoice<T>(who: string, name: string, value: T, choices: rea
   refuse(who, name, `one of ${list}`, value, `${meant(value, choices)} Pass one of them.`.trim());
 }
 
+/** An argument that has to be true or false: JavaScript takes any object for true. */
+export function flagOf(value: boolean, who: string, name: string): boolean {
+  if (typeof value !== 'boolean') refuse(who, name, 'true or false', value, 'Write true, or leave it out.');
+  return value;
+}
+
 /** Throws unless an argument is a string with at least one character. */
 export function checkText(who: string, name: string, value: string): void {
   if (typeof value !== 'string' || value === '') refuse(who, name, 'a non-empty string', value, 'Pass one.');

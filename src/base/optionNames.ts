@@ -59,14 +59,6 @@ export function checkName<T extends string>(
   );
 }
 
-/** An argument that has to be true or false: JavaScript takes any object for true. */
-export function flagOf(value: boolean, who: string, name: string): boolean {
-  if (typeof value === 'boolean') return value;
-  throw new ArgumentError(
-    `${who}: ${name} must be true or false, got ${describe(value)}. Write true, or leave it out.`,
-  );
-}
-
 /** What arguments too many may have meant, in other libraries, and how to have it. */
 const INSTEAD = {
   argMax: 'It keeps no axis: reshape the result.',

@@ -1,6 +1,6 @@
 import { files } from '#platform';
-import { checkText } from '../base/checks.ts';
-import { flagOf, takeOptions } from '../base/optionNames.ts';
+import { checkText, flagOf } from '../base/checks.ts';
+import { takeOptions } from '../base/optionNames.ts';
 import type { SavedState, State } from '../io/state.ts';
 import { Callback } from './callback.ts';
 import { SaveFrequency } from './saveFrequency.ts';

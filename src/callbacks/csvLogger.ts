@@ -1,5 +1,5 @@
-import { checkText, refuse } from '../base/checks.ts';
-import { flagOf, takeOptions } from '../base/optionNames.ts';
+import { checkText, flagOf, refuse } from '../base/checks.ts';
+import { takeOptions } from '../base/optionNames.ts';
 import type { SavedState, State } from '../io/state.ts';
 import { Callback, type Logs } from './callback.ts';
 import type { CsvFile } from './csvFile.ts';

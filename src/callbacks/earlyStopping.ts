@@ -1,5 +1,5 @@
-import { checkNumber, checkWhole } from '../base/checks.ts';
-import { flagOf, takeOptions } from '../base/optionNames.ts';
+import { checkNumber, checkWhole, flagOf } from '../base/checks.ts';
+import { takeOptions } from '../base/optionNames.ts';
 import type { Weight } from '../base/weight.ts';
 import type { SavedState, State } from '../io/state.ts';
 import type { Logs } from './callback.ts';

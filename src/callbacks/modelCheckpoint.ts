@@ -1,7 +1,7 @@
 import { isNode } from '#platform';
-import { checkNumber, checkText } from '../base/checks.ts';
+import { checkNumber, checkText, flagOf } from '../base/checks.ts';
 import { ArgumentError } from '../base/errors.ts';
-import { flagOf, takeOptions } from '../base/optionNames.ts';
+import { takeOptions } from '../base/optionNames.ts';
 import type { SavedState, State } from '../io/state.ts';
 import type { Logs } from './callback.ts';
 import { isOfValidation, MONITOR_DEFAULTS, MonitorCallback, type MonitorOptions } from './monitorCallback.ts';

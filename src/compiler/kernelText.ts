@@ -107,7 +107,9 @@ function partsOf(operand: Operand): readonly Operand[] {
 
 /** [x, y, z] */
 const threeOf = (extents: number | Grid): number[] => [extents, 1, 1].flat().slice(0, 3);
-const productOf = (extents: number | Grid): number => threeOf(extents).reduce((product, extent) => product * extent);
+/** Workgroups of a grid, or invocations of a workgroup. */
+export const productOf = (extents: number | Grid): number =>
+  threeOf(extents).reduce((product, extent) => product * extent);
 const shapeOf = ({ part: { template } }: KernelDraft): number[] => threeOf(template.workgroup ?? 64);
 
 /**

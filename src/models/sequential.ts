@@ -1,9 +1,9 @@
 /** A model of layers in a row, trained the Keras way. */
 
-import { checkWhole } from '../base/checks.ts';
+import { checkWhole, flagOf } from '../base/checks.ts';
 import { ArgumentError, StateError } from '../base/errors.ts';
 import { INSPECT } from '../base/inspect.ts';
-import { checkOptions, flagOf } from '../base/optionNames.ts';
+import { checkOptions } from '../base/optionNames.ts';
 import { checkUint32 } from '../base/random.ts';
 import type { Shape } from '../base/shape.ts';
 import type { CallbackModel, History, Logs, Snapshot, Weight } from '../callbacks/index.ts';
@@ -261,7 +261,7 @@ export class Sequential implements CallbackModel {
     if (!loss.probabilities) return;
     const { output } = inference(network, standIn([1, ...network.inputShape]));
     if (isOf(output, softmaxOp) || isOf(output, sigmoidOp)) return;
-    const { firstFew, probabilitiesAdvice } = await import('../training/onDemand/index.ts');
+    const { firstFew, probabilitiesAdvice } = await onDemand();
     const outputs = await (await this.predict(firstFew(x))).data();
     const advice = probabilitiesAdvice(who, loss, network.layers.at(-1)?.name ?? '', outputs);
     if (advice !== null) console.warn(advice);
@@ -271,7 +271,7 @@ export class Sequential implements CallbackModel {
   async #regroup(): Promise<void> {
     const network = this.#network;
     if (network === null || network.regrouping.length === 0) return;
-    const { regrouped } = await import('../training/onDemand/index.ts');
+    const { regrouped } = await onDemand();
     // The weights come to lie elsewhere: whoever reads them now ends first.
     await this.#visits.close();
     try {
@@ -362,8 +362,7 @@ export class Sequential implements CallbackModel {
       await this.#regroup();
       const compiled = await this.ready('fit', x.shape.slice(1));
       const { network } = compiled;
-      if (network.trainable.size === 0 && network.frozen.length > 0)
-        console.warn((await import('../training/onDemand/index.ts')).ALL_FROZEN);
+      if (network.trainable.size === 0 && network.frozen.length > 0) console.warn((await onDemand()).ALL_FROZEN);
       const adopt = (trainer: Trainer | null): void => {
         this.#trainer = trainer;
       };
@@ -371,7 +370,7 @@ export class Sequential implements CallbackModel {
       await this.#checkOutputs('fit', compiled, x);
       const history = await fit({ model: this, compiled, resumeState, visits, adopt }, x, y, taken);
       const { regrouping } = network;
-      if (regrouping.length > 0) console.warn((await import('../training/onDemand/index.ts')).laterText(regrouping));
+      if (regrouping.length > 0) console.warn((await onDemand()).laterText(regrouping));
       return history;
     });
   }

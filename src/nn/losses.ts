@@ -3,9 +3,10 @@
  * through: the loss then works on the logits, where it is exact and cannot overflow.
  */
 
+import { flagOf } from '../base/checks.ts';
 import { describe } from '../base/describe.ts';
 import { ArgumentError, ShapeError } from '../base/errors.ts';
-import { checkName, checkOptions, flagOf } from '../base/optionNames.ts';
+import { checkName, checkOptions } from '../base/optionNames.ts';
 import { formatShape, type Shape, sameShape } from '../base/shape.ts';
 import { isOf, type Op } from '../ir/op.ts';
 import { sigmoidCrossEntropy, sigmoidOp } from '../ops/elementwise.ts';

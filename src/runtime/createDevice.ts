@@ -5,13 +5,15 @@ import { checkOptions } from '../base/optionNames.ts';
 import { ADAPTERS, type AdapterChoice } from '../platform/adapter.ts';
 import { Device, type DeviceOptions } from './device.ts';
 
+const onDemand = () => import('./onDemand.ts');
+
 const WANTED_FEATURES = ['timestamp-query', 'subgroups', 'shader-f16'] as const;
 
 async function choiceOf({ adapter = 'auto' }: DeviceOptions): Promise<AdapterChoice> {
   // A variable that is set to nothing is as good as not set.
   const wanted = adapter === 'auto' ? environment('WGRAD_ADAPTER') || adapter : adapter;
   const found = ADAPTERS.find((name) => name === wanted);
-  if (found === undefined) throw (await import('./onDemand.ts')).noAdapter(wanted, adapter);
+  if (found === undefined) throw (await onDemand()).noAdapter(wanted, adapter);
   return found;
 }
 
@@ -32,11 +34,11 @@ export async function createDevice(options: DeviceOptions = {}): Promise<Device>
   checkOptions('openDevice', options, { adapter: true, tune: true, limits: true });
   const { adapter, instance } = await findAdapter(await choiceOf(options));
   const gpu = await request(adapter);
-  const device = new Device(gpu, adapter, instance, options.limits, () => import('./onDemand.ts'));
+  const device = new Device(gpu, adapter, instance, options.limits, onDemand);
   const debug = environment('WGRAD_DEBUG');
   if (debug) device.onPlan = (await device.rare()).planPrinter(debug);
   if (await wasTuned(device.info.name)) {
-    const { readChoices } = await import('./onDemand.ts');
+    const { readChoices } = await onDemand();
     device.choose(await readChoices(device.info));
   }
   return device;
@@ -60,6 +62,6 @@ async function request(adapter: GPUAdapter): Promise<GPUDevice> {
       },
     });
   } catch (cause) {
-    throw (await import('./onDemand.ts')).noDevice(adapter.info, cause);
+    throw (await onDemand()).noDevice(adapter.info, cause);
   }
 }

@@ -3,10 +3,11 @@
  * same functions of their first argument.
  */
 
+import { flagOf } from '../base/checks.ts';
 import { describe, ordinal } from '../base/describe.ts';
 import type { HostArray } from '../base/dtype.ts';
 import { ArgumentError, DtypeError } from '../base/errors.ts';
-import { checkNoMore, checkOptions, flagOf } from '../base/optionNames.ts';
+import { checkNoMore, checkOptions } from '../base/optionNames.ts';
 import { checkShape, formatShape, type Shape } from '../base/shape.ts';
 import { isOf, type Node } from '../ir/op.ts';
 import { type Conv2dOptions, conv2d as conv2dNode } from '../ops/conv2d.ts';

@@ -1,8 +1,8 @@
 /** Writes what TensorBoard shows. */
 
-import { checkChoice, checkText, checkWhole } from '../base/checks.ts';
+import { checkChoice, checkText, checkWhole, flagOf } from '../base/checks.ts';
 import { ArgumentError, StateError } from '../base/errors.ts';
-import { checkOptions, flagOf } from '../base/optionNames.ts';
+import { checkOptions } from '../base/optionNames.ts';
 import type { Weight } from '../base/weight.ts';
 import { Callback, type Hook, type Logs, type MetricsReport } from '../callbacks/callback.ts';
 import type { SavedState, State } from '../io/state.ts';

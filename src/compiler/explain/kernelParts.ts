@@ -1,7 +1,7 @@
 /** What a kernel does, told apart: the operation that it is built around, and what is fused into it. */
 
 import type { Node } from '../../ir/op.ts';
-import type { KernelPart } from '../kernelText.ts';
+import { type KernelPart, productOf } from '../kernelText.ts';
 
 /** Operations that run in a kernel beside the one that it is built around, in order; all of them where there is none. */
 const othersIn = ({ group, first, last }: KernelPart): readonly Node[] => [
@@ -25,5 +25,4 @@ export const fusedInto = (part: KernelPart, main: Node): readonly Node[] =>
 export const nameOf = ({ group, template }: KernelPart, main: Node): string =>
   group.anchor === null ? main.op.name : template.label;
 
-export const workgroupsOf = ({ template: { grid } }: KernelPart): number =>
-  typeof grid === 'number' ? grid : grid.reduce((product, extent) => product * extent, 1);
+export const workgroupsOf = ({ template: { grid } }: KernelPart): number => productOf(grid);

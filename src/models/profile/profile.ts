@@ -1,10 +1,9 @@
 /** Where the time goes, in a training step of a model or in a function of tensors. */
 
-import { checkAbove, checkWhole } from '../../base/checks.ts';
+import { checkAbove, checkWhole, flagOf } from '../../base/checks.ts';
 import { counted, describe } from '../../base/describe.ts';
 import { ArgumentError, StateError } from '../../base/errors.ts';
-import { checkOptions, flagOf } from '../../base/optionNames.ts';
-import { sizeOf } from '../../base/shape.ts';
+import { checkOptions } from '../../base/optionNames.ts';
 import { fusedInto, mainOf, nameOf, workgroupsOf } from '../../compiler/explain/kernelParts.ts';
 import type { KernelPart } from '../../compiler/kernelText.ts';
 import { isOversized } from '../../compiler/limits.ts';
@@ -21,10 +20,12 @@ import { Plan } from '../../runtime/plan.ts';
 import { timeEager } from '../../runtime/profile/eagerTimes.ts';
 import { type PlanTimes, type TimingOptions, timePlan } from '../../runtime/profile/kernelTimes.ts';
 import { scheduleWithin } from '../../runtime/scheduleWithin.ts';
-import { Tensor, type TensorLike, tensor } from '../../tensor/index.ts';
+import { Tensor, type TensorLike } from '../../tensor/index.ts';
 import { realise } from '../../tensor/lazyValue.ts';
 import { checkExamples, dataOf } from '../../training/data/checkData.ts';
-import { disposeExamples, givenValues, Order, uploadExamples } from '../../training/data/gpuDataset.ts';
+import { firstExamples } from '../../training/data/firstExamples.ts';
+import { disposeExamples, Order, uploadExamples } from '../../training/data/gpuDataset.ts';
+import { iota } from '../../training/loop/evaluator.ts';
 import { StepMetrics } from '../../training/loop/stepMetrics.ts';
 import { rehearse } from '../advice/trialModel.ts';
 import { Sequential } from '../sequential.ts';
@@ -114,16 +115,7 @@ async function profileStep(
   const [x, y] = [dataOf(xs, 'profile: inputs'), dataOf(ys, 'profile: labels')];
   const compiled = await model.ready('profile', x.shape.slice(1));
   checkExamples('profile', compiled, { x, y, weights: null });
-  const count = Math.min(most, x.shape[0]);
-  return rehearse(compiled, (copy) => timeStep(copy, firstOf(x, count), firstOf(y, count), timing));
-}
-
-/** The first of many examples. */
-function firstOf(x: Tensor, count: number): Tensor {
-  const [, ...shape] = x.shape;
-  const values = givenValues(x);
-  if (values === null) return x.slice([0, ...shape.map(() => 0)], [count, ...shape]);
-  return tensor(values.slice(0, count * sizeOf(shape)), [count, ...shape]);
+  return rehearse(compiled, (copy) => timeStep(copy, firstExamples(x, most), firstExamples(y, most), timing));
 }
 
 /** The step of a model that nobody else uses. */
@@ -139,7 +131,7 @@ async function timeStep(copy: Compiled, x: Tensor, y: Tensor, timing: TimingOpti
     const examples = await uploadExamples(device, x, y, null);
     own({ dispose: () => disposeExamples(examples) });
     const order = own(new Order(device, batchSize));
-    order.write(Int32Array.from({ length: batchSize }, (_, i) => i));
+    order.write(iota(0, batchSize));
     const stepMetrics = own(new StepMetrics(device, metricNames(copy)));
     const products: Product[] = [];
     const step = trainingStep(

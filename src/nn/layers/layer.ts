@@ -1,8 +1,9 @@
 /** What a layer is: its weights and what it computes. Layers hold no values; the model does. */
 
+import { checkNumber, flagOf } from '../../base/checks.ts';
 import { describe } from '../../base/describe.ts';
 import { ArgumentError, ShapeError } from '../../base/errors.ts';
-import { checkName, flagOf } from '../../base/optionNames.ts';
+import { checkName } from '../../base/optionNames.ts';
 import { printable } from '../../base/printable.ts';
 import { formatShape, frozen, type Padding, type Shape } from '../../base/shape.ts';
 import { dataNode } from '../../ops/leaf.ts';
@@ -148,18 +149,13 @@ export function checkInputShape(inputShape: Shape, who: string): void {
 
 /** Throws unless a layer's count is a whole number of at least 1. */
 export function checkCount(who: string, name: string, value: number): void {
-  if (Number.isSafeInteger(value) && value >= 1) return;
-  throw new ArgumentError(
-    `${who}: ${name} must be a whole number of at least 1, got ${describe(value)}. Fix the layer's ${name}.`,
-  );
+  const fits = (n: number): boolean => Number.isSafeInteger(n) && n >= 1;
+  checkNumber(who, name, value, 'a whole number of at least 1', fits, `Fix the layer's ${name}.`);
 }
 
 /** Throws unless a setting is a finite number of which `fits` holds; `range` says so in words. */
 export function checkFinite(who: string, name: string, value: number, range = '', fits = (_: number) => true): void {
-  if (Number.isFinite(value) && fits(value)) return;
-  throw new ArgumentError(
-    `${who}: ${name} must be a finite number${range}, got ${describe(value)}. Fix the layer's ${name}.`,
-  );
+  checkNumber(who, name, value, `a finite number${range}`, fits, `Fix the layer's ${name}.`);
 }
 
 export const PADDINGS = ['same', 'valid'] as const;

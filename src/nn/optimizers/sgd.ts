@@ -1,4 +1,5 @@
-import { flagOf, takeOptions } from '../../base/optionNames.ts';
+import { flagOf } from '../../base/checks.ts';
+import { takeOptions } from '../../base/optionNames.ts';
 import type { UpdateRule } from '../../ops/update.ts';
 import { checkShare, Optimizer, type OptimizerConfig } from './optimizer.ts';
 
