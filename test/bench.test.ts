@@ -88,8 +88,8 @@ numbers('what was asked for decides which parts run', () => {
 const graphs = suite('bench: kernels');
 
 const targets: readonly Target[] = [
-  { subgroupSize: 8, maxStorageBuffers: 8, software: true },
-  { subgroupSize: 0, maxStorageBuffers: 8, software: false },
+  { subgroups: { min: 8, max: 8 }, maxStorageBuffers: 8, software: true },
+  { subgroups: null, maxStorageBuffers: 8, software: false },
 ];
 
 graphs('every case can be planned, and says what it takes', () => {

@@ -27,7 +27,7 @@ import { assertClose, draw, evaluate, nodeOf } from './support.ts';
 const test = suite('planner');
 
 /** A plain adapter; no GPU is needed to plan. */
-const TARGET: Target = { subgroupSize: 0, maxStorageBuffers: 8, software: true };
+const TARGET: Target = { subgroups: null, maxStorageBuffers: 8, software: true };
 
 const leaf = (...shape: number[]): Node => dataNode(new Float32Array(sizeOf(shape)), shape);
 const plan = (...roots: Node[]): Schedule => schedule(roots, TARGET, passesFor);
@@ -377,7 +377,7 @@ test('on 200 random graphs nothing is read after it was overwritten', () => {
     const roots = randomGraph(seed, 10 + (seed % 60));
     const packed = seed % 4 === 0 ? [pack(roots.filter((root) => root.dtype === 'float32'))] : [];
     const all = [...roots, ...packed];
-    const target = seed % 2 === 0 ? TARGET : { ...TARGET, subgroupSize: 8, maxStorageBuffers: 4 };
+    const target = seed % 2 === 0 ? TARGET : { ...TARGET, subgroups: { min: 8, max: 8 }, maxStorageBuffers: 4 };
     try {
       checkOrder(schedule(all, target, passesFor), all);
     } catch (error) {

@@ -32,7 +32,7 @@ import { evaluate } from './support.ts';
 
 const test = suite('kernels of one’s own');
 
-const TARGET: Target = { subgroupSize: 0, maxStorageBuffers: 8, software: true };
+const TARGET: Target = { subgroups: null, maxStorageBuffers: 8, software: true };
 const labels = (...roots: Node[]): string[] => schedule(roots, TARGET, passesFor).kernels.map(({ label }) => label);
 
 /** A kernel as an operation of one result. */
@@ -342,8 +342,9 @@ test('the library’s own texts name all of their holes, in every way to compute
   });
   let texts = 0;
   for (const software of [true, false]) {
-    for (const subgroupSize of [0, 4, 8, 32]) {
-      const target: Target = { subgroupSize, maxStorageBuffers: 8, software };
+    for (const [min, max] of [[], [4, 4], [8, 8], [16, 16], [32, 32], [8, 64]]) {
+      const subgroups = min === undefined ? null : { min, max };
+      const target: Target = { subgroups, maxStorageBuffers: 8, software };
       for (const node of topologicalOrder(roots)) {
         const { lowering } = node.op;
         if (lowering.kind !== 'kernel') continue;

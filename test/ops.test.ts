@@ -1495,7 +1495,7 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
       async run() {
         const health = dataNode(new Int32Array(4), [4]);
         const small = [3, 5, 70].map((size) => e.square(dataNode(new Float32Array(size), [size])));
-        const target = { subgroupSize: 0, maxStorageBuffers: 8, software: true };
+        const target = { subgroups: null, maxStorageBuffers: 8, software: true };
         const kernelsOf = (root: Node) => schedule([root], target, passesFor).kernels;
         const watched = kernelsOf(pack(small, (node) => watch(node, health, RULE)));
         assert.is(watched.length, kernelsOf(pack(small)).length);

@@ -343,7 +343,7 @@ test('a product of a large matrix with itself is cut along its rows once', async
 });
 
 test('a graph that some pass looks for an operation of cannot be compiled without the passes', () => {
-  const target = { subgroupSize: 0, software: true, maxStorageBuffers: 8 };
+  const target = { subgroups: null, software: true, maxStorageBuffers: 8 };
   for (const name of names) {
     const op: Op<never> = ops[name];
     const given = CASES[name];

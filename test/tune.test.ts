@@ -31,7 +31,7 @@ const test = suite('tuning');
 const ADAPTER = 'Some Adapter (Vulkan 1.3)';
 const DEVICE = { name: ADAPTER, subgroupSize: 8 };
 const KEY = 'matmul [8, 16] [16, 12]';
-const SOFTWARE: Target = { subgroupSize: 8, maxStorageBuffers: 8, software: true };
+const SOFTWARE: Target = { subgroups: { min: 8, max: 8 }, maxStorageBuffers: 8, software: true };
 
 const leaf = (...shape: number[]): Node => dataNode(new Float32Array(sizeOf(shape)), shape);
 const product = (m: number, k: number, n: number): Node => matmul(leaf(m, k), leaf(k, n));
@@ -80,7 +80,7 @@ test('the first variant is the default; a choice by shape or by name is taken, b
 test('a choice that is not offered is ignored', () => {
   const node = product(8, 16, 12);
   assert.is(sourceOf(node, withChoices({ [KEY]: 'noSuchTile 3x3' })), sourceOf(node, SOFTWARE));
-  const without: Target = { ...withChoices({ [KEY]: 'subgroupTile 1x1' }), subgroupSize: 0 };
+  const without: Target = { ...withChoices({ [KEY]: 'subgroupTile 1x1' }), subgroups: null };
   assert.is(sourceOf(node, without).includes('subgroupBroadcast'), false);
 });
 
@@ -90,7 +90,7 @@ test('a real GPU gets the workgroup’s tile', () => {
     [32, 8192, 100],
   ];
   for (const [m, k, n] of shapes) {
-    assert.match(sourceOf(product(m, k, n), { ...SOFTWARE, subgroupSize: 0, software: false }), 'strip_a');
+    assert.match(sourceOf(product(m, k, n), { ...SOFTWARE, subgroups: null, software: false }), 'strip_a');
   }
 });
 
@@ -230,10 +230,11 @@ test('every candidate runs kernels of its own', () => {
   const kernel = leaf(3, 3, 16, 16);
   const y = conv2d(x, kernel, { padding: 'same' });
   const nodes = [product(64, 64, 64), product(3, 1500, 2), y, ...gradients(sum(y), [x, kernel])];
-  for (const subgroupSize of [8, 4, 0]) {
+  for (const lanes of [8, 4, 0]) {
+    const subgroups = lanes === 0 ? null : { min: lanes, max: lanes };
     for (const software of [true, false]) {
       for (const node of nodes) {
-        const target = { ...SOFTWARE, subgroupSize, software };
+        const target = { ...SOFTWARE, subgroups, software };
         const names = variantsOf(node)
           .offered(node, target)
           .map(({ name }) => name);

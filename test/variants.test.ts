@@ -10,6 +10,7 @@ import { passesFor } from '../src/compiler/rewrite/passes.ts';
 import { chosenVariant, schedule } from '../src/compiler/schedule.ts';
 import type { KernelVariant } from '../src/ir/op.ts';
 import { createNode, type Node } from '../src/ir/op.ts';
+import { cpuLanes } from '../src/ir/target.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
 import { relu } from '../src/ops/elementwise.ts';
 import { gradients } from '../src/ops/gradients.ts';
@@ -121,11 +122,7 @@ const convolve = (x: Node, kernel: Node, { stride, padding }: Convolution): Node
 const kindOf = (name: string): string => name.split(' ')[0];
 
 /** The kind that the adapter should choose by itself. */
-const BEST = !device.target.software
-  ? 'workgroupTile'
-  : device.target.subgroupSize > 0
-    ? 'subgroupTile'
-    : 'registerTile';
+const BEST = !device.target.software ? 'workgroupTile' : cpuLanes(device.target) > 0 ? 'subgroupTile' : 'registerTile';
 
 /** Every variant that some shape offers. */
 const variants = new Map(
@@ -141,7 +138,7 @@ const casesFor = <T>(name: string, all: readonly T[], every: number): readonly T
 
 test('the adapter offers every kind of variant that it can run', () => {
   const kinds = new Set([...variants.keys()].map(kindOf));
-  const wanted = device.target.subgroupSize > 0 ? ['subgroupTile'] : [];
+  const wanted = cpuLanes(device.target) > 0 ? ['subgroupTile'] : [];
   assert.equal([...kinds].sort(), ['registerTile', ...wanted, 'workgroupTile'].sort());
   const [first] = offeredBy(build(product(64, 64, 64, [false, false])));
   assert.is(kindOf(first.name), BEST);
@@ -151,7 +148,7 @@ test('a variant that the adapter cannot run is not offered', () => {
   const node = build(product(64, 64, 64, [false, false]));
   const { lowering } = node.op;
   if (lowering.kind !== 'kernel' || lowering.variants === undefined) throw new Error('matmul has no variants');
-  const small = { ...device.target, subgroupSize: 0, workgroup: { threads: 128, bytes: 8000 } };
+  const small = { ...device.target, subgroups: null, workgroup: { threads: 128, bytes: 8000 } };
   const offered = lowering.variants.offered(node, small).map(({ name }) => name);
   assert.equal(
     offered.filter((name) => name.startsWith('subgroupTile')),

@@ -2,8 +2,8 @@
 
 /** What lowering needs to know of the adapter; a plain value, so that plans can be made without one. */
 export interface Target {
-  /** Lanes of a subgroup where that number is fixed and subgroup operations exist, else 0. */
-  readonly subgroupSize: number;
+  /** How many lanes a subgroup may have, where subgroup operations exist; else null. */
+  readonly subgroups: SubgroupSizes | null;
   /** Storage buffers that one kernel may bind. */
   readonly maxStorageBuffers: number;
   /** True for adapters that run on the CPU: registers and loads are what costs there, not workgroups. */
@@ -19,6 +19,21 @@ export interface Target {
    * Default: the first variant that the operation offers. A name that it does not offer is ignored.
    */
   readonly choices?: ReadonlyMap<string, string>;
+}
+
+/** Lanes of the smallest and of the largest subgroup, powers of two: on some adapters the driver chooses for each kernel. */
+export interface SubgroupSizes {
+  readonly min: number;
+  readonly max: number;
+}
+
+/**
+ * Lanes of every subgroup of an adapter on the CPU, where that number is fixed and there are tiles for it, 4 or 8; else 0. A lane
+ * is one of the processor's, so such kernels count on their number.
+ */
+export function cpuLanes({ software, subgroups }: Target): 0 | 4 | 8 {
+  if (!software || subgroups === null || subgroups.min !== subgroups.max) return 0;
+  return subgroups.min === 4 || subgroups.min === 8 ? subgroups.min : 0;
 }
 
 /** The same target with these choices beside its own; of two for one key the new one counts. */

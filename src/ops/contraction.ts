@@ -9,7 +9,7 @@
 
 import { sizeOf } from '../base/shape.ts';
 import { type Binding, isScratch, type KernelTemplate, type KernelVariant, type Scratch } from '../ir/op.ts';
-import { fitsUniform, GUARANTEED_WORKGROUP, MAX_GRID, type Target } from '../ir/target.ts';
+import { cpuLanes, fitsUniform, GUARANTEED_WORKGROUP, MAX_GRID, type Target } from '../ir/target.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { type Holes, pickHoles } from '../wgsl/template.ts';
 import { reduceKernels } from './reduce.ts';
@@ -145,8 +145,8 @@ function blocksFor(extent: number, lanes: number, most: number): number {
 /** What measured best on this kind of adapter, by shape. */
 function defaultTiling(contraction: Contraction, target: Target): Tiling {
   const { m, n, k } = contraction;
-  const { software, subgroupSize: lanes } = target;
-  if (!software) return workgroupTile(Math.min(m, n) <= 32 ? 32 : 64);
+  const lanes = cpuLanes(target);
+  if (!target.software) return workgroupTile(Math.min(m, n) <= 32 ? 32 : 64);
   const small = m * n * k < SMALL;
   // lavapipe: two rows and two blocks of columns a lane, 32 sums, measured best in every transposition.
   if (lanes === 8) {
@@ -169,7 +169,7 @@ function defaultTiling(contraction: Contraction, target: Target): Tiling {
 
 /** Every way, the default first; about six. */
 function tilings(contraction: Contraction, target: Target): Tiling[] {
-  const { subgroupSize: lanes } = target;
+  const lanes = cpuLanes(target);
   const all = [defaultTiling(contraction, target)];
   if (lanes === 8) all.push(subgroupTile(contraction, lanes, 1, 1), subgroupTile(contraction, lanes, 2, 2));
   if (lanes === 4) all.push(subgroupTile(contraction, lanes, 2, 2), subgroupTile(contraction, lanes, 8, 4));

@@ -5,7 +5,7 @@
 
 import { type Shape, sizeOf } from '../base/shape.ts';
 import type { BuiltInOp, Scratch } from '../ir/op.ts';
-import { fitsUniform, type Target } from '../ir/target.ts';
+import { cpuLanes, fitsUniform, type Target } from '../ir/target.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import type { Holes } from '../wgsl/template.ts';
 import type { Conv2dAttributes } from './conv2d.ts';
@@ -51,7 +51,7 @@ function holesOf({ before, input, kernel, output }: Conv2dAttributes): Holes {
   };
 }
 
-const lanesOf = (target: Target): number => (target.subgroupSize === 0 ? 8 : target.subgroupSize);
+const lanesOf = (target: Target): number => cpuLanes(target) || 8;
 
 /** Inputs: x, kernel, bias. */
 export const conv2dPoolOp: BuiltInOp<ConvPoolAttributes> = {
@@ -62,7 +62,7 @@ export const conv2dPoolOp: BuiltInOp<ConvPoolAttributes> = {
   lowering: {
     kind: 'kernel',
     kernels({ inputs: [x, kernel, bias], attributes }, target) {
-      const subgroups = target.subgroupSize > 0;
+      const subgroups = cpuLanes(target) > 0;
       const windows = sizeOf(attributes.output.slice(0, 3)) / 4;
       const workgroup = target.software ? lanesOf(target) : 64;
       const per = subgroups ? lanesOf(target) : 1;
@@ -132,7 +132,7 @@ export const conv2dPoolGradientOp: BuiltInOp<ConvPoolAttributes> = {
         {
           label: 'conv2dPoolGradient (parts)',
           source: shaders.conv2d_pool_gradient,
-          enables: target.subgroupSize > 0 ? ['subgroups'] : [],
+          enables: cpuLanes(target) > 0 ? ['subgroups'] : [],
           workgroup: lanes,
           builtins: ['workgroup_id', 'local_invocation_index'],
           holes: {
@@ -143,7 +143,7 @@ export const conv2dPoolGradientOp: BuiltInOp<ConvPoolAttributes> = {
             LANES: lanes,
             LOADS: Math.ceil(Number(holes.PATCH) / lanes),
             SUMS: shape[0],
-            SUBGROUPS: target.subgroupSize > 0,
+            SUBGROUPS: cpuLanes(target) > 0,
           },
           reads: [
             { name: 'x', operand: x, element: 'f32' },

@@ -153,7 +153,6 @@ export class Device {
     this.limits = limits;
     const { info } = adapter;
     const fixed = info.subgroupMinSize === info.subgroupMaxSize ? (info.subgroupMinSize ?? 0) : 0;
-    const subgroupSize = gpu.features.has('subgroups') && (fixed === 4 || fixed === 8) ? fixed : 0;
     const software = isSoftware(info);
     this.info = Object.freeze({
       name: describeAdapter(info),
@@ -164,7 +163,7 @@ export class Device {
       maxBindingBytes: limits.binding,
     });
     this.target = {
-      subgroupSize,
+      subgroups: gpu.features.has('subgroups') ? { min: info.subgroupMinSize, max: info.subgroupMaxSize } : null,
       software,
       maxStorageBuffers: limits.storageBuffers,
       maxBindingBytes: limits.binding,

@@ -55,7 +55,7 @@ export interface MemoryReport {
 }
 
 /** What to plan for where no device is known. */
-const ANY_TARGET: Target = { subgroupSize: 0, software: false, maxStorageBuffers: 8 };
+const ANY_TARGET: Target = { subgroups: null, software: false, maxStorageBuffers: 8 };
 
 export function memoryReport(
   goal: Goal,
