@@ -29,7 +29,7 @@ export function handlingTests(live: LivePage): LiveTest[] {
       await openWith(page, ['one', 'two', 'three']);
       await button(page, 'remove two').click();
       await page.getByText('two was removed.').waitFor();
-      assert.is(await focused(page), 'look at the network of three');
+      await comesTo(page, focused, 'look at the network of three');
       await button(page, 'Undo').click();
       await run(page, 'two').waitFor();
       assert.equal(await names(page), ['one', 'two', 'three']);
@@ -37,7 +37,7 @@ export function handlingTests(live: LivePage): LiveTest[] {
 
       await button(page, 'Remove all').click();
       await page.getByText('3 runs were removed.').waitFor();
-      assert.is(await focused(page), 'Undo');
+      await comesTo(page, focused, 'Undo');
       await page.keyboard.press('Enter');
       await run(page, 'three').waitFor();
       while ((await kept(page)).length < 3) await page.waitForTimeout(20);
@@ -47,7 +47,7 @@ export function handlingTests(live: LivePage): LiveTest[] {
 
       // Nothing under the hand: it is gone after a while.
       await button(page, 'remove three').click();
-      assert.is(await focused(page), 'look at the network of two', 'the last one: the one above');
+      await comesTo(page, focused, 'look at the network of two', 'the last one: the one above');
       await page.clock.install();
       await button(page, 'remove two').click();
       await page.getByText('2 runs were removed.').waitFor();
@@ -98,13 +98,10 @@ export function handlingTests(live: LivePage): LiveTest[] {
 
       await chart.focus();
       await page.keyboard.press('End');
-      const said = page.locator('.curve-chart [role="status"]');
-      assert.match(
-        (await said.textContent()) ?? '',
-        /^epoch 3\.0\. .*one: validation 33\.8 %, training .*two: .*, ended at epoch 2\.$/,
-      );
+      const said = (): Promise<string | null> => page.locator('.curve-chart [role="status"]').textContent();
+      await comesTo(page, said, /^epoch 3\.0\. .*one: validation 33\.8 %, training .*two: .*, ended at epoch 2\.$/);
       await page.keyboard.press('Home');
-      assert.match((await said.textContent()) ?? '', /^epoch 0\.0\. .*one: validation no number/);
+      await comesTo(page, said, /^epoch 0\.0\. .*one: validation no number/);
       await page.keyboard.press('+');
       await all.and(page.locator(':enabled')).waitFor();
       await page.keyboard.press('Escape');
@@ -187,6 +184,24 @@ export function handlingTests(live: LivePage): LiveTest[] {
 
 const names = (page: Page): Promise<(string | null)[]> =>
   page.locator('.run').evaluateAll((rows) => rows.map((row) => row.getAttribute('data-name')));
+
+/** The page draws some time after a key: fails unless what it shows is soon what is expected. */
+async function comesTo(
+  page: Page,
+  shown: (page: Page) => Promise<string | null>,
+  expected: string | RegExp,
+  message?: string,
+): Promise<void> {
+  const fits = (text: string | null) => (typeof expected === 'string' ? text === expected : expected.test(text ?? ''));
+  const late = performance.now() + 5000;
+  let text = await shown(page);
+  while (!fits(text) && performance.now() < late) {
+    await page.waitForTimeout(20);
+    text = await shown(page);
+  }
+  if (typeof expected === 'string') assert.is(text, expected, message);
+  else assert.match(text ?? '', expected, message);
+}
 
 const focused = (page: Page): Promise<string | null> =>
   page.evaluate(async () => {

@@ -7,6 +7,9 @@ import { codeOf } from './codeOf.ts';
 import { withSwiftShader } from './swiftShader.ts';
 import { untold } from './untold.ts';
 
+/** Timestamps are rounded to a tenth of a millisecond for the sake of browsers' secrets: most kernels are shorter. */
+const EXACT_TIMES = 'disable-dawn-features=timestamp_quantization';
+
 /** Throws a DeviceError that names the remedy where no adapter fits. */
 export async function findAdapter(choice: AdapterChoice): Promise<FoundAdapter> {
   const { create, globals } = await import('webgpu').catch((cause: unknown) => {
@@ -17,7 +20,7 @@ export async function findAdapter(choice: AdapterChoice): Promise<FoundAdapter> 
     if (!(name in globalThis)) Object.assign(globalThis, { [name]: value });
 
   const ask = async (flags: string[]): Promise<FoundAdapter | null> => {
-    const instance = create(flags);
+    const instance = create([...flags, EXACT_TIMES]);
     const adapter = await instance.requestAdapter({ powerPreference: 'high-performance' });
     return adapter === null ? null : { adapter, instance };
   };

@@ -34,8 +34,11 @@ const MOST_QUERIES = 4096;
 const BYTES_A_QUERY = 8;
 /** Of a millisecond. */
 const NANOSECONDS = 1e6;
-/** Rounds of timestamps at least. */
+/** Rounds of timestamps at least; and at most until a kernel is found to take any time, by a coarse clock. */
 const LEAST_ROUNDS = 4;
+const MOST_ROUNDS = 512;
+/** Ticks that a run must take for its length to be told by one look at the clock. */
+const TICKS = 8;
 /** Length of what is awaited together: waiting for a software adapter may end a millisecond late. */
 const SAMPLE_MS = 20;
 const MOST_RUNS = 64;
@@ -101,13 +104,17 @@ async function byTimestamps(
     let tick = 0n;
     // In turn, so that what else the machine does meets both alike.
     const began = performance.now();
-    while (rounds.length < LEAST_ROUNDS || performance.now() - began < milliseconds) {
+    const isEnough = (): boolean => rounds.length >= (tick === 0n ? MOST_ROUNDS : LEAST_ROUNDS);
+    while (!isEnough() || performance.now() - began < milliseconds) {
       if (rounds.length % together === 0) runs.push(await timeRuns(device, plan, values, together));
       const times = await watch.run(values);
       tick = times.reduce((common, ms) => commonDivisor(common, BigInt(Math.round(ms * NANOSECONDS))), tick);
       rounds.push(times);
     }
-    const kept = middleHalf(rounds, sum);
+    // Where a run is shorter than a few ticks, it is chance which rounds saw one: all count.
+    const halved = middleHalf(rounds, sum);
+    const coarse = mean(halved.map(sum)) * NANOSECONDS < TICKS * Number(tick);
+    const kept = coarse ? rounds : halved;
     return {
       clock: 'timestamps',
       kernels: plan.schedule.kernels.map((_, at) => mean(kept.map((times) => times[at]))),
