@@ -124,8 +124,8 @@ export async function measureCeilings(device: Device, sampleMs: number): Promise
 async function measureArithmetic(device: Device, sampleMs: number): Promise<Pick<Ceilings, 'gflops' | 'form'>> {
   const threads = device.info.software ? 2 ** 12 : 2 ** 19;
   const { UNIFORM, COPY_DST, STORAGE } = GPUBufferUsage;
-  const params = device.createBuffer({ size: 16, usage: UNIFORM | COPY_DST });
-  const result = device.createBuffer({ size: threads * 16, usage: STORAGE });
+  const params = device.memory.create({ size: 16, usage: UNIFORM | COPY_DST });
+  const result = device.memory.create({ size: threads * 16, usage: STORAGE });
   const turnsFor = async (form: Form, probe: Probe, turns: number): Promise<{ gflops: number; ms: number }> => {
     const words = new ArrayBuffer(16);
     new Uint32Array(words)[0] = turns;
@@ -154,8 +154,8 @@ async function measureArithmetic(device: Device, sampleMs: number): Promise<Pick
     const how = form.fused ? 'fma' : 'multiply and add';
     return { gflops: rounded(gflops), form: `${form.sums} sums of ${form.type}, ${how}` };
   } finally {
-    device.destroyBuffer(params);
-    device.destroyBuffer(result);
+    device.memory.destroy(params);
+    device.memory.destroy(result);
   }
 }
 
@@ -164,8 +164,8 @@ async function measureCopy(device: Device, sampleMs: number): Promise<Pick<Ceili
   // Larger than the caches of the adapter.
   const bytes = Math.min(limit, (device.info.software ? 64 : 512) * 2 ** 20);
   const { STORAGE } = GPUBufferUsage;
-  const from = device.createBuffer({ size: bytes, usage: STORAGE });
-  const to = device.createBuffer({ size: bytes, usage: STORAGE });
+  const from = device.memory.create({ size: bytes, usage: STORAGE });
+  const to = device.memory.create({ size: bytes, usage: STORAGE });
   try {
     const grid = linearGrid(Math.ceil(bytes / 16 / WORKGROUP));
     // Memory that was never written may be one and the same page of zeros: the way back writes it.
@@ -177,13 +177,13 @@ async function measureCopy(device: Device, sampleMs: number): Promise<Pick<Ceili
     for (let i = 0; i < SAMPLES; i++) ms = Math.min(ms, (await probe.run(grid, times)).queueMs / times);
     return { gbs: rounded((2 * bytes) / ms / 1e6), copyMiB: bytes / 2 ** 20 };
   } finally {
-    device.destroyBuffer(from);
-    device.destroyBuffer(to);
+    device.memory.destroy(from);
+    device.memory.destroy(to);
   }
 }
 
 async function measureDispatch(device: Device): Promise<Pick<Ceilings, 'dispatchUs' | 'encodeUs'>> {
-  const one = device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE });
+  const one = device.memory.create({ size: 16, usage: GPUBufferUsage.STORAGE });
   try {
     const probe = await Probe.of(device, EMPTY_SOURCE, [one]);
     await probe.run([1, 1, 1], DISPATCHES);
@@ -197,6 +197,6 @@ async function measureDispatch(device: Device): Promise<Pick<Ceilings, 'dispatch
     const each = (values: readonly number[]): number => rounded((spreadOf(values).median * 1000) / DISPATCHES);
     return { dispatchUs: each(whole), encodeUs: each(host) };
   } finally {
-    device.destroyBuffer(one);
+    device.memory.destroy(one);
   }
 }

@@ -1,9 +1,8 @@
 /** The picture of the bench: images a second against the batch size, and from where on a larger batch hardly helps. */
 import type { TopLevelSpec } from 'vega-lite';
-import { FONT, Picture, paragraph, place } from '../src/pictures/index.ts';
+import { FONT, Picture, paragraph, place, vegaChart } from '../src/pictures/index.ts';
 import { firstNearPeak } from './statistics.ts';
 import type { StepRow } from './steps.ts';
-import { vegaChart } from './vegaChart.ts';
 
 const WIDTH = 960;
 const MARGIN = 28;

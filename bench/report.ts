@@ -2,7 +2,7 @@
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { writeFile } from '../examples/study/files.ts';
-import { formatBytes } from '../src/graph.ts';
+import { type Column, formatBytes } from '../src/graph.ts';
 import type { Device } from '../src/index.ts';
 import type { Ceilings } from './ceilings.ts';
 import { throughputChart } from './chart.ts';
@@ -11,7 +11,7 @@ import type { KernelCase } from './kernels.ts';
 import type { KernelRow, Reason } from './kernelTimes.ts';
 import type { ProfileRow } from './profile.ts';
 import type { StepRow } from './steps.ts';
-import { type Column, percent, range, short, Table } from './table.ts';
+import { PrintedTable, percent, range, short } from './table.ts';
 
 export type Row = Ceilings | KernelRow | StepRow | ProfileRow | EpochRow;
 
@@ -33,7 +33,7 @@ export function printCeilings(print: Print, ceilings: Ceilings): void {
 
 /** The table of kernels; rows are printed as they come. */
 export class KernelTable {
-  readonly #table: Table;
+  readonly #table: PrintedTable;
   readonly #print: Print;
   readonly #reasons = new Map<Reason, number>();
   #previous = '';
@@ -42,17 +42,17 @@ export class KernelTable {
     const longest = (texts: readonly string[]): number => Math.max(0, ...texts.map((text) => text.length));
     print('\nKernels (quartiles after the median; % of the ceiling that the work would meet first)');
     this.#print = print;
-    this.#table = new Table(print, [
-      { head: 'network', width: 5, left: true },
-      { head: 'kernel', width: longest(cases.map(({ kernel }) => kernel)), left: true },
-      { head: 'direction', width: longest(cases.map(({ direction }) => direction)), left: true },
-      { head: 'batch', width: 5 },
-      { head: 'ms', width: 7 },
-      { head: 'quartiles', width: 13 },
-      { head: 'GFLOP/s', width: 7 },
-      { head: 'GB/s', width: 5 },
-      { head: 'ceiling', width: 7 },
-      { head: 'of', width: 10, left: true },
+    this.#table = new PrintedTable(print, [
+      { head: 'network', least: 5 },
+      { head: 'kernel', least: longest(cases.map(({ kernel }) => kernel)) },
+      { head: 'direction', least: longest(cases.map(({ direction }) => direction)) },
+      { head: 'batch', least: 5, right: true },
+      { head: 'ms', least: 7, right: true },
+      { head: 'quartiles', least: 13, right: true },
+      { head: 'GFLOP/s', least: 7, right: true },
+      { head: 'GB/s', least: 5, right: true },
+      { head: 'ceiling', least: 7, right: true },
+      { head: 'of', least: 10 },
     ]);
   }
 
@@ -90,27 +90,27 @@ export function footnotes(reasons: ReadonlyMap<Reason, number>, budgetMs: number
 }
 
 const STEP_COLUMNS: readonly Column[] = [
-  { head: 'batch', width: 5 },
-  { head: 'images/s', width: 9 },
-  { head: 'µs/image', width: 8 },
-  { head: 'step ms', width: 7 },
-  { head: 'quartiles', width: 13 },
-  { head: 'queued ms', width: 9 },
-  { head: 'host ms', width: 7 },
-  { head: 'first ms', width: 8 },
-  { head: 'peak memory', width: 11 },
-  { head: '÷ alive', width: 7 },
+  { head: 'batch', least: 5, right: true },
+  { head: 'images/s', least: 9, right: true },
+  { head: 'µs/image', least: 8, right: true },
+  { head: 'step ms', least: 7, right: true },
+  { head: 'quartiles', least: 13, right: true },
+  { head: 'queued ms', least: 9, right: true },
+  { head: 'host ms', least: 7, right: true },
+  { head: 'first ms', least: 8, right: true },
+  { head: 'peak memory', least: 11, right: true },
+  { head: '÷ alive', least: 7, right: true },
 ];
 
 export class StepTable {
-  readonly #table: Table;
+  readonly #table: PrintedTable;
   readonly #print: Print;
   readonly #reasons = new Map<Reason, number>();
 
   constructor(print: Print) {
     print('\nTraining steps of the study’s network (each awaited; “queued”: many awaited together)');
     this.#print = print;
-    this.#table = new Table(print, STEP_COLUMNS);
+    this.#table = new PrintedTable(print, STEP_COLUMNS);
   }
 
   row(row: StepRow | Skipped): void {
@@ -140,19 +140,19 @@ export class StepTable {
 
 /** The table of epochs; `steps` are for comparison with the bare step. */
 export class EpochTable {
-  readonly #table: Table;
+  readonly #table: PrintedTable;
   readonly #steps: readonly StepRow[];
 
   constructor(print: Print, data: string, images: number, steps: readonly StepRow[]) {
     print(`\nEpochs of model.fit with ${images.toLocaleString('en-US')} images (${data}), after one to warm up`);
     this.#steps = steps;
-    this.#table = new Table(print, [
-      { head: 'batch', width: 5 },
-      { head: 'images/s', width: 9 },
-      { head: 'µs/image', width: 8 },
-      { head: 'epoch ms', width: 8 },
-      { head: 'quartiles', width: 15 },
-      { head: 'of bare steps', width: 13 },
+    this.#table = new PrintedTable(print, [
+      { head: 'batch', least: 5, right: true },
+      { head: 'images/s', least: 9, right: true },
+      { head: 'µs/image', least: 8, right: true },
+      { head: 'epoch ms', least: 8, right: true },
+      { head: 'quartiles', least: 15, right: true },
+      { head: 'of bare steps', least: 13, right: true },
     ]);
   }
 

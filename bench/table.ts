@@ -1,34 +1,20 @@
-/** Aligned text for the terminal, printed line by line as results come. */
+/** Tables whose rows are printed as results come, and their numbers. */
+import { type Column, Table } from '../src/graph.ts';
 
-export interface Column {
-  readonly head: string;
-  readonly width: number;
-  /** Words to the left, numbers to the right. */
-  readonly left?: boolean;
-}
-
-function line(columns: readonly Column[], cells: readonly string[]): string {
-  return cells
-    .map((cell, at) => (columns[at].left ? cell.padEnd(columns[at].width) : cell.padStart(columns[at].width)))
-    .join('  ')
-    .trimEnd();
-}
-
-export class Table {
-  readonly #columns: readonly Column[];
+export class PrintedTable {
+  readonly #table: Table;
   readonly #print: (line: string) => void;
 
-  /** Prints the header; columns are at least as wide as it. */
+  /** Prints the heads. */
   constructor(print: (line: string) => void, columns: readonly Column[]) {
+    this.#table = new Table(columns);
     this.#print = print;
-    this.#columns = columns.map((column) => ({ ...column, width: Math.max(column.width, column.head.length) }));
-    const heads = this.#columns.map((column) => column.head);
-    print(line(this.#columns, heads));
-    print('─'.repeat(this.#columns.reduce((sum, column) => sum + column.width + 2, -2)));
+    print(this.#table.heads);
+    print(this.#table.rule);
   }
 
   row(cells: readonly string[]): void {
-    this.#print(line(this.#columns, cells));
+    this.#print(this.#table.line(cells));
   }
 }
 

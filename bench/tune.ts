@@ -8,7 +8,7 @@ import { reportError } from '../examples/study/reportError.ts';
 import { type Tuned, type Tuning, tuneNodes } from '../src/graph.ts';
 import { type Device, openDevice } from '../src/index.ts';
 import { StudyStep } from './steps.ts';
-import { short, Table } from './table.ts';
+import { PrintedTable, short } from './table.ts';
 
 const ADAPTERS = ['auto', 'hardware', 'lavapipe', 'swiftshader'] as const;
 const NETWORKS = ['study'] as const;
@@ -39,11 +39,11 @@ function sizes(text: string): number[] {
 }
 
 async function tuneNetwork(device: Device, { batches }: Flags): Promise<Tuning> {
-  const table = new Table(console.log, [
-    { head: 'shape', width: 44, left: true },
-    { head: 'variant', width: 18, left: true },
-    { head: 'ms', width: 7 },
-    { head: '', width: 14, left: true },
+  const table = new PrintedTable(console.log, [
+    { head: 'shape', least: 44 },
+    { head: 'variant', least: 18 },
+    { head: 'ms', least: 7, right: true },
+    { head: '', least: 14 },
   ]);
   const shapes: Tuned[] = [];
   let keptIn: string | null = null;
@@ -59,7 +59,7 @@ async function tuneNetwork(device: Device, { batches }: Flags): Promise<Tuning> 
 }
 
 /** One row a candidate; the shape stands on the first. */
-function printTuned(table: Table, { key, candidates, winner, gain }: Tuned): void {
+function printTuned(table: PrintedTable, { key, candidates, winner, gain }: Tuned): void {
   candidates.forEach(({ name, ms, refusal }, at) => {
     const default_ = at === 0 ? ', default' : '';
     const verdict = name === winner ? `winner${gain > 1 ? `, ${short(gain)}×` : default_}` : default_.slice(2);

@@ -10,7 +10,7 @@ const index = new URL('../src/wgsl/shaders.generated.ts', import.meta.url);
 
 /** Blanks that separate nothing. One before a hole stays where a negative number would make another operator of it. */
 const BLANKS =
-  /(?<=[,;()=*/+|:&<%]|(?<!\{)\{| >) | (?=[,;()=*/+|:&<%>]|\{(?!\{)|\}(?!\}))| (?=- [\w(])|(?<= -) (?=[\w(])/g;
+  /(?<=[,;()=*/+|:&<%]|(?<!\{)\{| >|->) | (?=[,;()=*/+|:&<%>]|\{(?!\{)|\}(?!\}))| (?=- [\w(])|(?<= -) (?=[\w(])/g;
 
 /** WGSL has no strings, so `//` begins a comment wherever it stands. Lines stay lines: directives and errors need them. */
 const strip = (text) =>

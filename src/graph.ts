@@ -7,7 +7,7 @@
  * - Nodes: the library's operations on nodes, as its layers and tensors put them together, and their leaves.
  * - Plans: `Plan.compile` plans and compiles the graph of some nodes; the plan is then run as often as one likes.
  * - Training steps: what `fit` makes a step of, from the network to the running metrics.
- * - Files and names: whole files with errors that name the remedy, the name that was meant, bytes as text.
+ * - Files, names and texts: whole files with errors that name the remedy, the name that was meant, bytes and tables as text.
  * - Adapters: which one a device would be opened on, and which kernels are fastest there.
  *
  * The files that the names come from describe them. What `wgrad` and `wgrad/op` have already, such as `Node` and `Device`, is
@@ -21,6 +21,7 @@ export { bytesOf, formatBytes } from './base/dtype.ts';
 export { nearest } from './base/optionNames.ts';
 export * as random from './base/random.ts';
 export { sizeOf } from './base/shape.ts';
+export { type Column, Table, tableLines } from './base/table.ts';
 export { linearGrid } from './ir/target.ts';
 export { Network, type Placed, placeLayers } from './network/network.ts';
 export { Moments } from './network/optimizerState.ts';

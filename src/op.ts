@@ -15,11 +15,11 @@ export {
   type Lowering,
   type Node,
   type Op,
+  type Partition,
+  type PartitionRule,
   type RowCut,
-  type RowRule,
-  type Rows,
 } from './ir/op.ts';
 export type { PointwiseScope, ViewScope } from './ir/scope.ts';
 export type { Storage } from './ir/storage.ts';
-export type { Grid, Target, WorkgroupLimits } from './ir/target.ts';
+export type { Grid, SubgroupSizes, Target, WorkgroupLimits } from './ir/target.ts';
 export type { Holes } from './wgsl/template.ts';

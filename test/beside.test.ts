@@ -243,7 +243,7 @@ const VISITS: Visit[] = [
   {
     name: 'memory and summary',
     async work(model) {
-      assert.ok(model.memory({ batchSize: 3 }).bytes > 0);
+      assert.ok((await model.memory({ batchSize: 3 })).bytes > 0);
       model.summary({ print: () => {} });
     },
   },

@@ -6,7 +6,7 @@ import { randomBits, uniform } from '../src/base/random.ts';
 import { type Shape, sameShape, sizeOf } from '../src/base/shape.ts';
 import { passesFor } from '../src/compiler/rewrite/passes.ts';
 import { type Schedule, schedule } from '../src/compiler/schedule.ts';
-import { createNode, isScratch, type Node, type Operand } from '../src/ir/op.ts';
+import { createNode, isScratch, type Node, type Op, type Operand } from '../src/ir/op.ts';
 import type { Target } from '../src/ir/target.ts';
 import { resolve, topologicalOrder } from '../src/ir/walk.ts';
 import { concat } from '../src/ops/concat.ts';
@@ -282,6 +282,62 @@ test('small kernels that do not wait for each other share a dispatch, and comput
   for (const [at, node] of [...products, ...sums].entries()) {
     const [alone] = await evaluate([node]);
     assert.equal(together[at], alone);
+  }
+});
+
+const HOSTILE = /* wgsl */ `
+// fn floor(), and a brace that nobody closes: {
+/* const count = 1; */
+alias scale = vec2f;
+const x_0 = {{by}}f; const x_1 = x_0; const e3 = 3.0;
+var<private> count: u32;
+@must_use fn must_use(x: f32) -> f32 { let floor_1 = floor(x); let taken_0 = x - floor_1; return taken_0 + floor_1; }
+fn taken(v: f32) -> f32 {
+  let taken_1 = must_use(v);
+  let x = scale(taken_1, 1e3);
+  return x . x + x.y * 0x0p0f + vec3f(e3).z * 0.0;
+}
+fn élan(v: f32) -> f32 { var count = v; { let count = x_1; return v * count; } }
+@main
+  count = global_invocation_index;
+  if (count < params . count) { let store_0 = élan(taken(x[count])); store(count, store_0); }
+@end`;
+
+interface Hostile {
+  readonly by: number;
+}
+
+/** Times `by`, by a text whose names are those of its locals, members, attributes, functions and uniforms at once. */
+const hostileOp: Op<Hostile> = {
+  name: 'test/hostile',
+  infer: ([x]) => ({ shape: x.shape, dtype: 'float32' }),
+  gradient: () => 'none',
+  lowering: {
+    kind: 'kernel',
+    kernels: ({ inputs: [x], attributes: { by }, shape }) => [
+      {
+        label: 'hostile',
+        source: HOSTILE,
+        holes: { by },
+        reads: [{ name: 'x', operand: x, element: 'f32' }],
+        uniforms: { count: sizeOf(shape) },
+        grid: 1,
+      },
+    ],
+  },
+};
+
+test('kernels that share a dispatch may call what they declare as they like', async () => {
+  const input = draw([37]);
+  const x = nodeOf(input);
+  const products = [2, 3, 5].map((by) => createNode(hostileOp, [x], { by }));
+  assert.equal(kernels(...products), ['hostile | hostile | hostile']);
+  for (const [at, values] of (await evaluate(products)).entries()) {
+    assertClose(
+      values,
+      Array.from(input.values, (value) => value * [2, 3, 5][at]),
+      `hostile ${at}`,
+    );
   }
 });
 

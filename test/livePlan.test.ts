@@ -216,14 +216,14 @@ test('a network in words, and what sets a plan apart in few', () => {
 test('what is too large for an adapter is said before it is built', async () => {
   const device = await openDevice({ limits: { maxStorageBufferBindingSize: 2 ** 22, maxBufferSize: 2 ** 26 } });
   try {
-    const small = sketchOf(plan({ blocks: 1, filters: 4, units: 16 }), 400, device);
+    const small = await sketchOf(plan({ blocks: 1, filters: 4, units: 16 }), 400, device);
     assert.is(small.warning, null);
     assert.ok((small.bytes ?? 0) > 4 * small.parameters, 'weights, moments, images and results');
     assert.ok(small.work < 0.2);
-    const large = sketchOf(plan({ filters: 128, pooling: 'none', units: 512 }), 400, device);
+    const large = await sketchOf(plan({ filters: 128, pooling: 'none', units: 512 }), 400, device);
     assert.match(large.warning ?? '', /^Too large for this adapter: its weights take 256\.\d MiB, .* holds 4\.0 MiB\./);
     assert.is(large.bytes, null);
-    assert.is(sketchOf(FIRST, 400, device).work, 1);
+    assert.is((await sketchOf(FIRST, 400, device)).work, 1);
   } finally {
     device.close();
   }

@@ -230,7 +230,7 @@ test('memory() is what fit allocates, within 5 %', async () => {
       verbose: 0,
       callbacks: [bytes],
     });
-    const told = model.memory(options).bytes;
+    const { bytes: told } = await model.memory(options);
     const off = Math.abs(told / bytes.bytes - 1);
     assert.ok(off < 0.05, `${JSON.stringify(options)}: ${told} told, ${bytes.bytes} allocated`);
     device.close();

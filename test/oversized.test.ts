@@ -234,7 +234,7 @@ test('an operation that says how its rows are cut is cut, and gives the same as 
     for (const name of names) {
       const op: Op<never> = ops[name];
       const given = CASES[name];
-      assert.is(given === 'whole', op.rows === 'whole', `${name}: its case does not say what its rows do`);
+      assert.is(given === 'whole', op.partition === 'whole', `${name}: its case does not say what its rows do`);
       if (given === 'whole') continue;
       assert.is(typeof given === 'function', op.lowering.kind === 'effect', name);
       try {
@@ -290,12 +290,12 @@ test('what mixes its rows is refused, not computed wrong', async () => {
 });
 
 /** x + 1, with or without a word on its rows. */
-const plusOne = (rows?: Op['rows']): Op => ({
-  name: `test/plusOne ${String(rows)}`,
+const plusOne = (partition?: Op['partition']): Op => ({
+  name: `test/plusOne ${String(partition)}`,
   infer: ([x]) => ({ shape: x.shape, dtype: 'float32' }),
   gradient: (_, upstream) => [upstream],
   lowering: { kind: 'pointwise', expression: (_, [x]) => `${x} + 1.0` },
-  ...(rows !== undefined && { rows }),
+  ...(partition !== undefined && { partition }),
 });
 
 test('an operation of a user is cut if it says how; if it does not, the error says that', async () => {
@@ -309,8 +309,8 @@ test('an operation of a user is cut if it says how; if it does not, the error sa
     );
     const refused = await valuesOf(small, () => createNode(plusOne(), [x], null)).catch((error: unknown) => error);
     assert.instance(refused, OutOfMemoryError);
-    assert.match(String(refused), "The operation 'test/plusOne undefined' does not say how its rows are cut");
-    assert.match(String(refused), "rows: 'elementwise'");
+    assert.match(String(refused), "The operation 'test/plusOne undefined' does not say how it is cut into parts");
+    assert.match(String(refused), "partition: 'elementwise'");
     // Of few rows it makes one more, which its rule does not know.
     const grows: Op = {
       ...plusOne('elementwise'),

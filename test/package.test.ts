@@ -35,8 +35,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
  * Most bytes that these programs of scripts/size.ts load at their start, gzipped: a little above what they do, so that growth is
  * a decision.
  */
-const TENSORS_BUDGET = 45.6 * 1024;
-const CORE_BUDGET = 90.7 * 1024;
+const TENSORS_BUDGET = 45.4 * 1024;
+const CORE_BUDGET = 86.9 * 1024;
 /** Most bytes of the package, packed. */
 const PACKAGE_BUDGET = 1.7e6;
 
@@ -428,6 +428,8 @@ test('tensors and the core do not grow unnoticed, and leave for later what few p
       [
         'compiler/oversized/cut',
         'compiler/explain/refusal',
+        'compiler/rewrite/fusePooling',
+        'training/onDemand/memoryReport',
         'training/onDemand/nonFiniteCause',
         'training/file/modelFile',
         'io/safetensors',

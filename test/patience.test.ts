@@ -2,7 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Patience } from '../src/runtime/patience.ts';
+import { Patience } from '../src/platform/node/patience.ts';
 
 const test = suite('patience');
 

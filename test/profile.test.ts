@@ -255,6 +255,9 @@ console.log((await x.matmul(x).relu().add(1).data()).join());
 if (process.env.WGRAD_DEBUG !== 'plan') process.exit();
 const model = new Sequential([new Dense(2)], { inputShape: [2] }).compile({ loss: 'mse' });
 await profile(model, x, x, { milliseconds: 1 });
+await model.fit(x, x, { batchSize: 2, microBatchSize: 1, verbose: 0 });
+await model.evaluate(x, x);
+await model.predict(x);
 process.exit();
 `;
 
@@ -272,7 +275,10 @@ test('WGRAD_DEBUG prints plans and kernels beside what the program prints', asyn
   assert.match(plan.stderr, /^ *0 +matmul +1×1×1 +16 B +16 B +\d+ +relu, add$/m);
   assert.match(plan.stderr, /^ +1 dispatch +/m);
   assert.not.match(plan.stderr, /fn main/);
-  // A model's layers are known where it is profiled.
+  // The layers of a model are known in all its plans: profiled, in training (a part of a batch), in evaluation and prediction.
+  const ofModel = plan.stderr.split(/^plan /m).filter((text) => /^ *# +kernel +layer /m.test(text));
+  assert.is(ofModel.length, 4);
+  for (const text of ofModel) assert.match(text, /^ *\d+ +matmul +dense /m);
   assert.match(plan.stderr, /^ *\d+ +matmul +dense +\d+×1×1 .* add, /m);
   assert.match(plan.stderr, /^ *\d+ +optimizer +\d+×1×1 .*–$/m);
 

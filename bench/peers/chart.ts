@@ -1,8 +1,7 @@
 /** The comparison as a picture: bars on a logarithmic scale, one panel a batch, every bar with its number. */
 import type { TopLevelSpec } from 'vega-lite';
-import { FONT, Picture, paragraph, place, text } from '../../src/pictures/index.ts';
+import { FONT, Picture, paragraph, place, text, vegaChart } from '../../src/pictures/index.ts';
 import { short } from '../table.ts';
-import { vegaChart } from '../vegaChart.ts';
 import { PEERS, WGRAD } from './registry.ts';
 import type { PeerResult } from './summary.ts';
 

@@ -11,7 +11,7 @@ import { STUDY_NETWORK } from './settings.ts';
 const MUCH = 2 ** 31;
 
 /** @param held validation images */
-export function sketchOf(plan: Plan, held: number, device: Device): Sketch {
+export async function sketchOf(plan: Plan, held: number, device: Device): Promise<Sketch> {
   const { layers, parameters, multiplications } = factsOf(plan);
   const work = multiplications / factsOf(STUDY_NETWORK).multiplications;
   const facts = { layers, parameters, work };
@@ -25,7 +25,7 @@ export function sketchOf(plan: Plan, held: number, device: Device): Sketch {
     return { ...facts, bytes: null, warning };
   }
   try {
-    const bytes = bytesOfTraining(plan, held, device);
+    const bytes = await bytesOfTraining(plan, held, device);
     const warning =
       bytes > MUCH
         ? `It takes ${formatBytes(bytes)} on the GPU, which this adapter may not have. Take a smaller batch or network.`
@@ -37,16 +37,17 @@ export function sketchOf(plan: Plan, held: number, device: Device): Sketch {
   }
 }
 
-function bytesOfTraining(plan: Plan, held: number, device: Device): number {
+async function bytesOfTraining(plan: Plan, held: number, device: Device): Promise<number> {
   const model = new Sequential(networkLayers(plan, plan.dropout), { inputShape: INPUT_SHAPE, device }).compile({
     optimizer: makeOptimizer(plan),
     loss: 'sparseCategoricalCrossentropy',
     metrics: ['accuracy'],
   });
-  return model.memory({
+  const { bytes } = await model.memory({
     batchSize: plan.batchSize,
     examples: plan.images,
     validationExamples: held,
     dtype: 'uint8',
-  }).bytes;
+  });
+  return bytes;
 }

@@ -336,8 +336,8 @@ export class Workbench {
     this.#tell({ kind: 'confusion', run, confusion: { epoch, counts } });
   }
 
-  #sketch(plan: Plan): void {
-    this.#tell({ kind: 'sketch', sketch: sketchOf(plan, this.#held(plan.images), this.#device) });
+  async #sketch(plan: Plan): Promise<void> {
+    this.#tell({ kind: 'sketch', sketch: await sketchOf(plan, this.#held(plan.images), this.#device) });
   }
 
   /** What was loaded, where its weights are those of such a network. */

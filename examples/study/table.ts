@@ -1,4 +1,5 @@
 /** The study's outcome as text: one line a run and one sentence a run, in the columns that a terminal has. */
+import { type Column, tableLines } from '../../src/graph.ts';
 import { epochsText, settled } from './epochs.ts';
 import { best, last, mean, shortLoss, shortRate, trainingsOf } from './facts.ts';
 import type { RunResult } from './results.ts';
@@ -7,33 +8,30 @@ import { deviation } from './statistics.ts';
 import type { Verdict } from './verdict.ts';
 import { USUAL_COLUMNS, wrap } from './wrap.ts';
 
-interface Column {
-  readonly head: string;
+interface RunColumn extends Column {
   /** `begun`: with an epoch that was cut short. */
   readonly of: (run: RunResult, begun: RunResult) => string;
   /** The higher, the earlier it goes where there is no room; 0: never. */
   readonly spare: number;
-  /** Words stand at the left, numbers at the right. */
-  readonly words?: true;
   /** There only where runs were trained with several seeds. */
   readonly several?: true;
 }
 
-const COLUMNS: readonly Column[] = [
-  { head: 'run', of: ({ name }) => (name.length > 18 ? `${name.slice(0, 17)}…` : name), spare: 0, words: true },
-  { head: 'rate', of: (run) => shortRate(run.learningRate), spare: 3 },
-  { head: 'batch', of: (run) => String(run.batchSize), spare: 4 },
-  { head: 'epochs', of: (_, begun) => epochsText(begun), spare: 0 },
-  { head: 'acc %', of: (run) => inPercent(last(averaged(run).history.accuracy)), spare: 7 },
-  { head: 'best', of: (run) => inPercent(meanBest(run, 'accuracy')), spare: 10 },
-  { head: 'val %', of: (run) => inPercent(last(averaged(run).history.val_accuracy)), spare: 0 },
-  { head: 'sd', of: (run) => spread(run), spare: 0, several: true },
-  { head: 'best', of: (run) => inPercent(meanBest(run, 'val_accuracy')), spare: 8 },
-  { head: 'loss', of: (run) => shortLoss(last(averaged(run).history.loss)), spare: 6 },
-  { head: 'val loss', of: (run) => shortLoss(last(averaged(run).history.val_loss)), spare: 5 },
-  { head: 'train s', of: (run) => seconds(averaged(run).secondsPerEpoch), spare: 2 },
-  { head: 'img/s', of: (run) => whole(averaged(run).imagesPerSecond), spare: 9 },
-  { head: 'verdict', of: ({ verdict }) => verdict, spare: 1, words: true },
+const COLUMNS: readonly RunColumn[] = [
+  { head: 'run', most: 18, of: ({ name }) => name, spare: 0 },
+  { head: 'rate', right: true, of: (run) => shortRate(run.learningRate), spare: 3 },
+  { head: 'batch', right: true, of: (run) => String(run.batchSize), spare: 4 },
+  { head: 'epochs', right: true, of: (_, begun) => epochsText(begun), spare: 0 },
+  { head: 'acc %', right: true, of: (run) => inPercent(last(averaged(run).history.accuracy)), spare: 7 },
+  { head: 'best', right: true, of: (run) => inPercent(meanBest(run, 'accuracy')), spare: 10 },
+  { head: 'val %', right: true, of: (run) => inPercent(last(averaged(run).history.val_accuracy)), spare: 0 },
+  { head: 'sd', right: true, of: (run) => spread(run), spare: 0, several: true },
+  { head: 'best', right: true, of: (run) => inPercent(meanBest(run, 'val_accuracy')), spare: 8 },
+  { head: 'loss', right: true, of: (run) => shortLoss(last(averaged(run).history.loss)), spare: 6 },
+  { head: 'val loss', right: true, of: (run) => shortLoss(last(averaged(run).history.val_loss)), spare: 5 },
+  { head: 'train s', right: true, of: (run) => seconds(averaged(run).secondsPerEpoch), spare: 2 },
+  { head: 'img/s', right: true, of: (run) => whole(averaged(run).imagesPerSecond), spare: 9 },
+  { head: 'verdict', of: ({ verdict }) => verdict, spare: 1 },
 ];
 
 /** From here on a sentence stands beside its run's name. */
@@ -42,24 +40,22 @@ const GAP = '  ';
 
 /** The final table, with the verdicts on the runs in their order; no line is longer than `width`, if that is at least 40. */
 export function table(runs: readonly RunResult[], verdicts: readonly Verdict[], width = USUAL_COLUMNS): string {
-  const all = COLUMNS.filter(({ several }) => !several || repeated(runs)).map((column) => {
-    const cells = runs.map((run) => column.of(settled(run), run));
-    return { ...column, cells, size: Math.max(column.head.length, ...cells.map(({ length }) => length)) };
-  });
+  const all = COLUMNS.filter(({ several }) => !several || repeated(runs));
   const shown = [...all];
-  const total = () => shown.reduce((sum, { size }) => sum + size + GAP.length, -GAP.length);
-  const order = [...all].filter(({ spare }) => spare > 0).sort((a, b) => b.spare - a.spare);
-  for (const column of order) if (total() > width) shown.splice(shown.indexOf(column), 1);
-  const line = (text: (column: (typeof all)[number]) => string) =>
-    shown
-      .map((column) => (column.words ? text(column).padEnd(column.size) : text(column).padStart(column.size)))
-      .join(GAP)
-      .trimEnd();
+  const lines = () =>
+    tableLines(
+      shown,
+      runs.map((run) => shown.map((column) => column.of(settled(run), run))),
+    );
+  const order = all.filter(({ spare }) => spare > 0).sort((a, b) => b.spare - a.spare);
+  // The rule is as long as the table is wide.
+  for (const column of order) if (lines()[1].length > width) shown.splice(shown.indexOf(column), 1);
   const judged = shown.some(({ head }) => head === 'verdict');
+  const [heads, rule, ...rows] = lines();
   return [
-    line(({ head }) => head),
-    '─'.repeat(Math.min(width, total())),
-    ...runs.map((_, i) => line(({ cells }) => cells[i])),
+    heads,
+    rule.slice(0, width),
+    ...rows,
     ...(shown.length < all.length
       ? ['', ...wrap('(a wider terminal shows more columns, results.json all)', width)]
       : []),

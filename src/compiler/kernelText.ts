@@ -12,8 +12,9 @@ import { type Builtin, isScratch, type KernelTemplate, type Operand } from '../i
 import { type Access, FLAGS } from '../ir/scope.ts';
 import { type Grid, linearGrid } from '../ir/target.ts';
 import { isComposed, resolve } from '../ir/walk.ts';
+import { declaredIn, freshIn, renamed } from '../wgsl/names.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
-import type { Specialised } from '../wgsl/template.ts';
+import { type Specialised, uncommented } from '../wgsl/template.ts';
 import type { BoundVariable, KernelText, UniformField } from './expressions.ts';
 import type { Group } from './groups.ts';
 
@@ -264,39 +265,28 @@ function randomBits(width: 1 | 4): string {
   return `${shaders.random}\nfn random_bits(i: u32, key: u32) -> U { return ${bits}; }`;
 }
 
-/** The same under names of its own: WGSL has no name spaces, so all that it declares gets the kernel's number. */
+/** The same under names of its own: all that it declares gets the kernel's number. */
 function renamedPart(draft: KernelDraft, at: number, drafts: readonly KernelDraft[]): Part {
-  const { bindings, fields, functions, main } = partOf(draft);
-  const names = new Map(declaredIn(functions).map((name) => [name, `${name}_${at}`]));
-  for (const binding of bindings) names.set(binding.variable, sharedName(binding, at, drafts));
-  // Numbers are no names, and what follows a point is a member, except after `params`.
-  const renamed = (text: string): string =>
-    text
-      .replace(/\d[\w.]*|(\.\s*)?[a-z_]\w*/gi, (word) => names.get(word) ?? word)
-      .replace(/\bparams\s*\.\s*(\w+)/g, (_, field: string) => `params.${field}_${at}`);
-  return {
-    bindings: bindings.map((binding) => ({ ...binding, variable: sharedName(binding, at, drafts) })),
-    fields: fields.map((field) => ({ ...field, name: `${field.name}_${at}` })),
-    functions: renamed(functions),
-    main: renamed(main),
-  };
-}
-
-/** Names that a text declares, outside of all braces. */
-function declaredIn(text: string): string[] {
-  let depth = 0;
-  const outside = text.split(/(?=[{}])/).filter((piece) => {
-    if (piece[0] === '{') depth++;
-    if (piece[0] === '}') depth--;
-    return depth === 0;
+  const part = partOf(draft);
+  const [functions, main] = [uncommented(part.functions), uncommented(part.main)];
+  const text = functions + main;
+  const own = (name: string): string => freshIn(text, `${name}_${at}`);
+  const names = new Map(declaredIn(functions).map((name) => [name, own(name)]));
+  const bindings = part.bindings.map((binding) => {
+    const variable = binding.element === FLAGS ? flagsOf(binding, drafts) : own(binding.variable);
+    names.set(binding.variable, variable);
+    return { ...binding, variable };
   });
-  const declarations = outside.join('').matchAll(/\b(?:(?:fn|const|alias|override|var)\s|var\s*<[^>]*>)\s*(\w+)/g);
-  return [...declarations].map(([, name]) => name);
+  const fields = part.fields.map((field) => {
+    const name = `${field.name}_${at}`;
+    names.set(`params.${field.name}`, `params.${name}`);
+    return { ...field, name };
+  });
+  return { bindings, fields, functions: renamed(functions, names), main: renamed(main, names) };
 }
 
-/** A binding's name in a dispatch that several kernels share; flags have one for all kernels that set them. */
-function sharedName({ operand, element, variable }: BoundVariable, at: number, drafts: readonly KernelDraft[]): string {
-  if (element !== FLAGS) return `${variable}_${at}`;
+/** The name of flags, one for all kernels of a dispatch that set them. */
+function flagsOf({ operand }: BoundVariable, drafts: readonly KernelDraft[]): string {
   const all = drafts.flatMap(({ text }) => text.bindings);
   return `flags${all.findIndex((other) => other.operand === operand && other.element === FLAGS)}`;
 }

@@ -3,7 +3,7 @@
 import type { Operand } from '../ir/op.ts';
 import { OFFSET_ALIGNMENT } from '../ir/storage.ts';
 import type { ScheduledKernel } from './kernelText.ts';
-import { bytesOfOperand, type Placement } from './placement.ts';
+import { bytesOfOperand } from './placement.ts';
 import type { Schedule } from './schedule.ts';
 
 /** Bytes and counts, by what they limit. */
@@ -73,7 +73,8 @@ export type Excess = { readonly asked: number } & (
       readonly limit: 'storageBuffers' | 'uniformBuffers' | 'threads' | 'groups';
       readonly kernel: ScheduledKernel;
     }
-  | { readonly limit: 'buffer'; readonly operand: Operand }
+  /** What lies in the buffer. */
+  | { readonly limit: 'buffer'; readonly operands: readonly Operand[] }
   /** Asked is where the tensor lies. */
   | { readonly limit: 'alignment' }
 );
@@ -84,21 +85,20 @@ export function excessOf({ kernels, placement, leaves }: Schedule, limits: Limit
     const excess = excessOfKernel(kernel, limits);
     if (excess !== null) return excess;
   }
-  for (const [operand, { slot, offset }] of placement.places) {
+  const places = [...placement.places];
+  for (const [, { slot, offset }] of places) {
     const asked = placement.slots[slot];
-    if (asked > limits.buffer) return { limit: 'buffer', asked, operand: largestIn(placement, slot) ?? operand };
+    if (asked > limits.buffer) {
+      const inside = places.filter(([, place]) => place.slot === slot);
+      return { limit: 'buffer', asked, operands: inside.map(([operand]) => operand) };
+    }
     if (offset % Math.max(OFFSET_ALIGNMENT, limits.alignment) !== 0) return { limit: 'alignment', asked: offset };
   }
   for (const operand of leaves) {
     const asked = bytesOfOperand(operand);
-    if (asked > limits.buffer) return { limit: 'buffer', asked, operand };
+    if (asked > limits.buffer) return { limit: 'buffer', asked, operands: [operand] };
   }
   return null;
-}
-
-function largestIn({ places }: Placement, slot: number): Operand | undefined {
-  const inside = [...places].filter(([, place]) => place.slot === slot).map(([operand]) => operand);
-  return inside.sort((a, b) => bytesOfOperand(b) - bytesOfOperand(a))[0];
 }
 
 function excessOfKernel(kernel: ScheduledKernel, limits: Limits): Excess | null {

@@ -5,6 +5,7 @@
 
 import { roundUp, sizeOf } from '../base/shape.ts';
 import { isScratch, type KernelTemplate, type KernelVariant, type Node } from '../ir/op.ts';
+import type { Replacements } from '../ir/rebuild.ts';
 import { OFFSET_ALIGNMENT } from '../ir/storage.ts';
 import { isBrief, type Target } from '../ir/target.ts';
 import { homeOf, resolve } from '../ir/walk.ts';
@@ -31,11 +32,16 @@ export interface Schedule {
 
 /**
  * Compiles the graph of `asked` for a kind of adapter. Roots that have a value keep their memory to themselves. `passesFor`
- * may be null where the graph needs no pass that is loaded on demand (see rewrite.ts).
+ * may be null where the graph needs no pass that is loaded on demand, and `note` is told what passes replace (see rewrite.ts).
  */
-export function schedule(asked: readonly Node[], target: Target, passesFor: PassesOnDemand | null): Schedule {
+export function schedule(
+  asked: readonly Node[],
+  target: Target,
+  passesFor: PassesOnDemand | null,
+  note?: (replaced: Replacements) => void,
+): Schedule {
   checkSizes(asked);
-  const rewritten = rewrite(asked, passesFor);
+  const rewritten = rewrite(asked, passesFor, note);
   const roots = asked.map((root) => rewritten.get(root) ?? root);
   const groups = fuse(roots, target.maxStorageBuffers);
   const packs = new Map<Node, { readonly pack: Node; readonly offset: number }>();

@@ -104,7 +104,7 @@ export const rowAxis = (shape: Shape): number => shape.findIndex((extent) => ext
  * How an operation is computed in parts, for tensors that are larger than an adapter can bind. A tensor's rows lie along its
  * first axis that is longer than 1: what a part holds are neighbours in memory.
  */
-export interface RowRule<A, Name extends string = string> {
+export interface PartitionRule<A, Name extends string = string> {
   /**
    * The ways in which a node can be cut: of several, the first that is along the rows of its largest operand is taken. None:
    * its rows mix. A number: along this axis of the first input and of the result. `elementwise`: an element depends on the
@@ -130,7 +130,7 @@ export interface RowRule<A, Name extends string = string> {
  * of an element. `elementwise`: an element depends on the broadcast input elements at its own place and on nothing else; of
  * an effect: so does what it writes, and inputs of another size than the first are given whole.
  */
-export type Rows<A, Name extends string = string> = 'whole' | 'elementwise' | RowRule<A, Name>;
+export type Partition<A, Name extends string = string> = 'whole' | 'elementwise' | PartitionRule<A, Name>;
 
 /** An operation: everything that the library knows of it. */
 export interface Op<A = unknown> {
@@ -149,7 +149,7 @@ export interface Op<A = unknown> {
    * How it is computed in parts where its tensors are larger than the adapter can bind. Default `whole`: it is not, and what
    * is too large for it is refused.
    */
-  readonly rows?: Rows<A>;
+  readonly partition?: Partition<A>;
   /** True where a rewriting pass that is loaded on demand starts from this operation: see compiler/rewrite/passes.ts. */
   readonly sought?: true;
   /**
@@ -166,7 +166,7 @@ export interface SoughtOp<A> extends BuiltInOp<A> {
 
 /** An operation of the library, which says how it is cut. */
 export interface BuiltInOp<A> extends Op<A> {
-  readonly rows: Rows<A, string & keyof A>;
+  readonly partition: Partition<A, string & keyof A>;
 }
 
 /**

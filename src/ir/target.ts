@@ -23,7 +23,9 @@ export interface Target {
 
 /** Lanes of the smallest and of the largest subgroup, powers of two: on some adapters the driver chooses for each kernel. */
 export interface SubgroupSizes {
+  /** Of the smallest. */
   readonly min: number;
+  /** Of the largest. */
   readonly max: number;
 }
 

@@ -36,7 +36,7 @@ import { type FitOptions, takeFitOptions } from '../training/fitOptions.ts';
 import { BatchTrainers } from '../training/loop/batchTrainers.ts';
 import type { Trainer } from '../training/loop/trainer.ts';
 import { Visits } from '../training/loop/visits.ts';
-import { type MemoryOptions, type MemoryReport, memoryReport } from '../training/memory.ts';
+import type { MemoryOptions, MemoryReport } from '../training/onDemand/memoryReport.ts';
 import { type PredictOptions, predict, takePredictOptions } from '../training/predict.ts';
 import { ResumeState, restoreFrom } from '../training/resumeState.ts';
 
@@ -459,7 +459,7 @@ export class Sequential implements CallbackModel {
   }
 
   /** What training takes on the GPU; needs none. Within 5 % of what `fit` allocates; example weights and what callbacks keep come on top. */
-  memory(options: MemoryOptions): MemoryReport {
+  async memory(options: MemoryOptions): Promise<MemoryReport> {
     checkOptions('memory', options, {
       batchSize: true,
       microBatchSize: true,
@@ -476,6 +476,7 @@ export class Sequential implements CallbackModel {
     if (options.examples !== undefined) checkWhole('memory', 'examples', options.examples, 1);
     if (options.validationExamples !== undefined)
       checkWhole('memory', 'validationExamples', options.validationExamples, 0);
+    const { memoryReport } = await onDemand();
     return memoryReport(goal, network, options, this.#device);
   }
 

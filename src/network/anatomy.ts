@@ -3,7 +3,7 @@
 import type { Phase } from '../callbacks/divergence/nonFinite.ts';
 import type { Node } from '../ir/op.ts';
 import type { Network } from './network.ts';
-import type { Backward } from './step.ts';
+import type { Backward, Step } from './step.ts';
 
 /** What a node of a step is part of. */
 export interface Part {
@@ -19,6 +19,15 @@ export interface Part {
 export interface Product {
   readonly of: Node;
   readonly gradient: Node;
+}
+
+/** A step with what tells its operations apart. */
+export interface StepAnatomy {
+  readonly network: Network;
+  /** Without a backward pass it does not learn. */
+  readonly step: Step & { readonly backward?: Backward };
+  /** Of the backward pass, in order. */
+  readonly products: readonly Product[];
 }
 
 /** Gives everything behind a node that is not part of something else already to a part. */

@@ -124,12 +124,19 @@ export function trainingStep(
  * A part of a batch of `batch` examples: the same but for the update; the gradients are added to `sums`, which are laid
  * out like the weights. Batch normalisation sees the part alone.
  */
-export function partialStep(parts: StepParts, batch: number, rule: UpdateRule, sums: ParameterBlock): Step {
-  const { slopes, metrics, moving, activations } = backward(parts, batch);
+export function partialStep(
+  parts: StepParts,
+  batch: number,
+  rule: UpdateRule,
+  sums: ParameterBlock,
+  trace?: GradientTrace,
+): TrainingStep {
+  const taken = backward(parts, batch, trace);
+  const { slopes, metrics, moving, activations } = taken;
   const known = sums.nodes();
   const totals = slopes.map((slope, at) => add(known[at], slope));
   const added = slopes.length > 0 ? [assign(sums.node, watchedPack(totals, parts.stepMetrics, rule))] : [];
-  return { effects: [metrics, ...added, ...moving], activations };
+  return { effects: [metrics, ...added, ...moving], activations, backward: taken };
 }
 
 /** The update that ends a batch in parts: by the gradients' sums, which are zero afterwards. */

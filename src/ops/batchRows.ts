@@ -26,7 +26,7 @@ export const batchRowsOp: BuiltInOp<BatchAttributes> = {
     return { shape: [batch, ...first.shape.slice(1)], dtype: first.dtype === 'uint8' ? 'float32' : first.dtype };
   },
   gradient: () => 'none',
-  rows: {
+  partition: {
     cuts: () => [{ inputs: [], result: 0 }],
     sizes: ['batch'],
     start: 'from',

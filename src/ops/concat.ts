@@ -37,7 +37,7 @@ export const concatOp: BuiltInOp<ConcatAttributes> = {
       return slice(upstream, begin, input.shape);
     });
   },
-  rows: {
+  partition: {
     cuts: ({ inputs, attributes }, axis) =>
       axis < attributes.axis ? [{ inputs: inputs.map(() => axis), result: axis }] : [],
   },

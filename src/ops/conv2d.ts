@@ -113,7 +113,7 @@ export const conv2dOp: BuiltInOp<Conv2dAttributes> = {
       needs[1] ? createNode(conv2dKernelGradientOp, [x, g], attributes) : null,
     ];
   },
-  rows: { cuts: () => [0], sizes: ['input', 'output'] },
+  partition: { cuts: () => [0], sizes: ['input', 'output'] },
   lowering: lowered('conv2d', forward),
 };
 
@@ -126,7 +126,7 @@ export const conv2dInputGradientOp: BuiltInOp<Conv2dAttributes> = {
       needs[1] ? createNode(conv2dKernelGradientOp, [g, dy], attributes) : null,
     ];
   },
-  rows: { cuts: () => [0], sizes: ['input', 'output'] },
+  partition: { cuts: () => [0], sizes: ['input', 'output'] },
   lowering: lowered('conv2dInputGradient', toInput),
 };
 
@@ -139,7 +139,7 @@ export const conv2dKernelGradientOp: BuiltInOp<Conv2dAttributes> = {
       needs[1] ? createNode(conv2dOp, [x, g], attributes) : null,
     ];
   },
-  rows: { cuts: () => [{ inputs: [0, 0], result: 'add' }], sizes: ['input', 'output'] },
+  partition: { cuts: () => [{ inputs: [0, 0], result: 'add' }], sizes: ['input', 'output'] },
   lowering: lowered('conv2dKernelGradient', toKernel),
 };
 

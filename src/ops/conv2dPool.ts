@@ -58,7 +58,7 @@ export const conv2dPoolOp: BuiltInOp<ConvPoolAttributes> = {
   name: 'conv2dPool',
   infer: (_, { output: [batch, h, w, n] }) => ({ shape: [batch, h / 2, w / 2, n], dtype: 'float32' }),
   gradient: () => 'none',
-  rows: 'whole',
+  partition: 'whole',
   lowering: {
     kind: 'kernel',
     kernels({ inputs: [x, kernel, bias], attributes }, target) {
@@ -115,7 +115,7 @@ export const conv2dPoolGradientOp: BuiltInOp<ConvPoolAttributes> = {
     dtype: 'float32',
   }),
   gradient: () => 'none',
-  rows: 'whole',
+  partition: 'whole',
   lowering: {
     kind: 'kernel',
     after: 2,
@@ -171,7 +171,7 @@ export const maxPoolWinnersOp: BuiltInOp<PooledAttributes> = {
   name: 'maxPoolWinners',
   infer: (_, { output: [batch, h, w, n] }) => ({ shape: [batch, h / 2, w / 2, n], dtype: 'float32' }),
   gradient: () => 'none',
-  rows: 'whole',
+  partition: 'whole',
   lowering: {
     kind: 'kernel',
     kernels({ inputs: [x], attributes: { output, winners }, shape }) {
@@ -197,7 +197,7 @@ export const unpool2dOp: BuiltInOp<PooledAttributes> = {
   name: 'unpool2d',
   infer: (_, { output }) => ({ shape: output, dtype: 'float32' }),
   gradient: () => 'none',
-  rows: 'whole',
+  partition: 'whole',
   lowering: {
     kind: 'kernel',
     after: 1,

@@ -21,14 +21,14 @@ interface Definition<A> {
     | 'none';
   dtype?: Dtype;
   /** Default `elementwise`. */
-  rows?: BuiltInOp<A>['rows'];
+  partition?: BuiltInOp<A>['partition'];
   /** Its value where all inputs are numbers: computed when a plan is made. Absent: kernels compute it. */
   ofNumbers?(...values: readonly number[]): number;
 }
 
 function elementwise<A = None>(
   name: string,
-  { expression, gradient, dtype = 'float32', rows = 'elementwise', ofNumbers }: Definition<A>,
+  { expression, gradient, dtype = 'float32', partition = 'elementwise', ofNumbers }: Definition<A>,
 ): BuiltInOp<A> {
   return {
     name,
@@ -43,7 +43,7 @@ function elementwise<A = None>(
       if (gradient === 'none') return 'none';
       return gradient(node.inputs, node, upstream, node.attributes).map((make, at) => (needs[at] ? make() : null));
     },
-    rows,
+    partition,
     fold: ofNumbers && ((_, values) => (values.every((value) => value !== null) ? ofNumbers(...values) : null)),
     lowering: {
       kind: 'pointwise',
@@ -387,7 +387,7 @@ export const dropoutOp: SoughtOp<DropoutAttributes> = {
     },
     gradient: (_, __, g, attributes) => [() => createNode(dropoutOp, [g], attributes)],
     // The mask is drawn by index.
-    rows: 'whole',
+    partition: 'whole',
   }),
   sought: true,
 };

@@ -17,7 +17,7 @@ export const finiteStatsOp: BuiltInOp<None> = {
   name: 'finiteStats',
   infer: () => ({ shape: [WORDS], dtype: 'int32' }),
   gradient: () => 'none',
-  rows: 'whole',
+  partition: 'whole',
   lowering: {
     kind: 'kernel',
     kernels({ inputs: [x] }) {

@@ -27,7 +27,7 @@ export const gatherOp: BuiltInOp<GatherAttributes> = {
     createNode(scatterAddOp, [g, ids], { axis, rows: x.shape[axis] }),
     null,
   ],
-  rows: {
+  partition: {
     // Along axes before the ids', or along the ids.
     cuts({ inputs: [, ids], attributes: { axis } }, row) {
       const first = rowAxis(ids.shape);
@@ -68,7 +68,7 @@ export const scatterAddOp: BuiltInOp<ScatterAttributes> = {
     dtype: 'float32',
   }),
   gradient: ({ inputs: [, ids], attributes: { axis } }, g) => [gather(g, ids, axis), null],
-  rows: 'whole',
+  partition: 'whole',
   lowering: {
     kind: 'kernel',
     kernels({ inputs: [g, ids], attributes: { axis, rows }, shape }) {
@@ -106,7 +106,7 @@ export const oneHotOp: BuiltInOp<OneHotAttributes> = {
     return { shape: [...ids.shape, classes], dtype: 'float32' };
   },
   gradient: () => 'none',
-  rows: { cuts: (_, axis) => [axis] },
+  partition: { cuts: (_, axis) => [axis] },
   lowering: {
     kind: 'view',
     body: (node, scope) =>

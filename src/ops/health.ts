@@ -19,7 +19,7 @@ export const watchOp: BuiltInOp<WatchAttributes> = {
   name: 'watch',
   infer: ([x]) => ({ shape: x.shape, dtype: 'float32' }),
   gradient: () => 'none',
-  rows: { cuts: (_, axis) => [axis] },
+  partition: { cuts: (_, axis) => [axis] },
   lowering: {
     kind: 'pointwise',
     flags: 1,
@@ -45,7 +45,7 @@ export const accumulateOp: BuiltInOp<None> = {
   name: 'accumulate',
   infer: () => ({ shape: NOTHING, dtype: 'float32' }),
   gradient: () => 'none',
-  rows: 'whole',
+  partition: 'whole',
   lowering: {
     kind: 'effect',
     writes: 2,

@@ -114,6 +114,6 @@ export const ops = {
   watch: watchOp,
   // looked at when a step was not finite
   finiteStats: finiteStatsOp,
-} as const satisfies Readonly<Record<string, Op & Pick<Required<Op>, 'rows'>>>;
+} as const satisfies Readonly<Record<string, Op & Pick<Required<Op>, 'partition'>>>;
 
 export type OpName = keyof typeof ops;

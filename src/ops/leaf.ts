@@ -18,7 +18,7 @@ export const data: BuiltInOp<DataAttributes> = {
     dtype: values instanceof Float32Array ? 'float32' : values instanceof Int32Array ? 'int32' : 'uint8',
   }),
   gradient: () => [],
-  rows: 'whole',
+  partition: 'whole',
   lowering: { kind: 'leaf', storage: (node) => ({ kind: 'host', values: node.attributes.values }) },
 };
 
@@ -37,7 +37,7 @@ export const stored: BuiltInOp<StoredAttributes> = {
   name: 'stored',
   infer: (_, { shape, dtype }) => ({ shape, dtype }),
   gradient: () => [],
-  rows: 'whole',
+  partition: 'whole',
   lowering: {
     kind: 'leaf',
     storage({ attributes: { storage, shape } }) {
@@ -65,7 +65,7 @@ export const full: BuiltInOp<FullAttributes> = {
   name: 'full',
   infer: (_, { shape }) => ({ shape, dtype: 'float32' }),
   gradient: () => [],
-  rows: { cuts: () => ['elementwise'], sizes: ['shape'] },
+  partition: { cuts: () => ['elementwise'], sizes: ['shape'] },
   lowering: { kind: 'pointwise', expression: (node, _, scope) => scope.constant(node.attributes.value) },
 };
 

@@ -55,7 +55,7 @@ export const matmulOp: BuiltInOp<MatmulAttributes> = {
     const forB = (): Node => (transposeB ? matmul(g, a, true, transposeA) : matmul(a, g, !transposeA, false));
     return [needs[0] ? forA() : null, needs[1] ? forB() : null];
   },
-  rows: {
+  partition: {
     // Along the batch if there is one, else along each of the three indices; what the inner one counts is added up.
     cuts: ({ attributes: { transposeA, transposeB }, shape }) => [
       ...(rowAxis(shape) < shape.length - 2 ? (['elementwise'] as const) : []),

@@ -15,7 +15,7 @@ export const packOp: BuiltInOp<None> = {
     dtype: 'float32',
   }),
   gradient: () => 'none',
-  rows: 'whole',
+  partition: 'whole',
   lowering: {
     kind: 'pack',
     offsets(node) {

@@ -66,7 +66,7 @@ function poolKernel(
 }
 
 /** Images are pooled one by one. */
-const EXAMPLES: BuiltInOp<Pool2dAttributes>['rows'] = {
+const EXAMPLES: BuiltInOp<Pool2dAttributes>['partition'] = {
   cuts: () => [{ inputs: [0, 0], result: 0 }],
   sizes: ['input', 'output'],
 };
@@ -76,7 +76,7 @@ export const maxPool2dOp: SoughtOp<Pool2dAttributes> = {
   infer: (_, { output }) => ({ shape: output, dtype: 'float32' }),
   gradient: ({ inputs: [x], attributes }, g) => [createNode(maxPool2dGradientOp, [x, g], attributes)],
   sought: true,
-  rows: EXAMPLES,
+  partition: EXAMPLES,
   lowering: {
     kind: 'kernel',
     kernels: ({ inputs: [x], attributes }) => [
@@ -90,7 +90,7 @@ export const maxPool2dGradientOp: BuiltInOp<Pool2dAttributes> = {
   name: 'maxPool2dGradient',
   infer: (_, { input }) => ({ shape: input, dtype: 'float32' }),
   gradient: ({ inputs: [x], attributes }, g) => [null, createNode(maxPool2dPickOp, [x, g], attributes)],
-  rows: EXAMPLES,
+  partition: EXAMPLES,
   lowering: {
     kind: 'kernel',
     kernels({ inputs: [x, dy], attributes }) {
@@ -112,7 +112,7 @@ export const maxPool2dPickOp: BuiltInOp<Pool2dAttributes> = {
   name: 'maxPool2dPick',
   infer: (_, { output }) => ({ shape: output, dtype: 'float32' }),
   gradient: ({ inputs: [x], attributes }, g) => [null, createNode(maxPool2dGradientOp, [x, g], attributes)],
-  rows: EXAMPLES,
+  partition: EXAMPLES,
   lowering: {
     kind: 'kernel',
     kernels: ({ inputs: [x, g], attributes }) => [
@@ -125,7 +125,7 @@ export const avgPool2dOp: BuiltInOp<Pool2dAttributes> = {
   name: 'avgPool2d',
   infer: (_, { output }) => ({ shape: output, dtype: 'float32' }),
   gradient: ({ attributes }, g) => [createNode(avgPool2dGradientOp, [g], attributes)],
-  rows: EXAMPLES,
+  partition: EXAMPLES,
   lowering: {
     kind: 'kernel',
     kernels: ({ inputs: [x], attributes }) => [
@@ -138,7 +138,7 @@ export const avgPool2dGradientOp: BuiltInOp<Pool2dAttributes> = {
   name: 'avgPool2dGradient',
   infer: (_, { input }) => ({ shape: input, dtype: 'float32' }),
   gradient: ({ attributes }, g) => [createNode(avgPool2dOp, [g], attributes)],
-  rows: EXAMPLES,
+  partition: EXAMPLES,
   lowering: {
     kind: 'kernel',
     kernels: ({ inputs: [dy], attributes }) => [

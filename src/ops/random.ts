@@ -21,7 +21,7 @@ const drawOp = (
   name,
   infer: ([like]) => ({ shape: like.shape, dtype: 'float32' }),
   gradient: () => 'none',
-  rows: 'whole',
+  partition: 'whole',
   lowering: { kind: 'pointwise', expression: ({ attributes: { key } }, _, scope) => expression(scope, key) },
 });
 

@@ -86,7 +86,7 @@ function reduceOp(
   name: string,
   combine: string,
   gradient: (node: Node<ReduceAttributes>, upstream: Node) => Node,
-  rows: 'add' | 'maximum' | 'minimum',
+  combined: 'add' | 'maximum' | 'minimum',
   ofInt32?: string,
 ): BuiltInOp<ReduceAttributes> {
   return {
@@ -96,9 +96,9 @@ function reduceOp(
       dtype: ofInt32 !== undefined && x.dtype === 'int32' ? 'int32' : 'float32',
     }),
     gradient: (node, upstream) => [gradient(node, upstream)],
-    rows: {
+    partition: {
       cuts({ attributes: { axis, count } }, row) {
-        return [row < axis || row >= axis + count ? row : { inputs: [row], result: rows }];
+        return [row < axis || row >= axis + count ? row : { inputs: [row], result: combined }];
       },
     },
     lowering: {
@@ -194,7 +194,7 @@ export const broadcastToOp: BuiltInOp<BroadcastAttributes> = {
   },
   gradient: (_, upstream) => [upstream],
   fold: (_, [value]) => value,
-  rows: { cuts: () => ['elementwise'], sizes: ['shape'] },
+  partition: { cuts: () => ['elementwise'], sizes: ['shape'] },
   lowering: { kind: 'pointwise', expression: (_, [x]) => x },
 };
 
@@ -210,7 +210,7 @@ export const argMaxOp: BuiltInOp<ArgMaxAttributes> = {
   name: 'argMax',
   infer: ([x], { axis }) => ({ shape: x.shape.filter((_, d) => d !== axis), dtype: 'int32' }),
   gradient: () => 'none',
-  rows: { cuts: ({ attributes }, axis) => (axis < attributes.axis ? [axis] : []) },
+  partition: { cuts: ({ attributes }, axis) => (axis < attributes.axis ? [axis] : []) },
   lowering: {
     kind: 'kernel',
     kernels(node) {

@@ -23,7 +23,7 @@ export const reshapeOp: BuiltInOp<ReshapeAttributes> = {
   },
   gradient: (node, upstream) => [reshape(upstream, node.inputs[0].shape)],
   fold: (_, [value]) => value,
-  rows: { cuts: () => ['flat'], sizes: ['shape'] },
+  partition: { cuts: () => ['flat'], sizes: ['shape'] },
   lowering: { kind: 'alias' },
 };
 

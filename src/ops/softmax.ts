@@ -30,7 +30,7 @@ function withLastAxis(x: Node, who: string): Node {
   return x;
 }
 
-const BEFORE_LAST: BuiltInOp<None>['rows'] = {
+const BEFORE_LAST: BuiltInOp<None>['partition'] = {
   cuts: ({ shape }, axis) => (axis < shape.length - 1 ? [axis] : []),
 };
 
@@ -38,7 +38,7 @@ export const softmaxOp: BuiltInOp<None> = {
   name: 'softmax',
   infer: ([x]) => ({ shape: withLastAxis(x, 'softmax').shape, dtype: 'float32' }),
   gradient: (y, g) => [mul(y, sub(g, sum(mul(g, y), -1, true)))],
-  rows: BEFORE_LAST,
+  partition: BEFORE_LAST,
   lowering: { kind: 'kernel', kernels: (node) => [rowsKernel('softmax', node, false)] },
 };
 export const softmax = (x: Node): Node => createNode(softmaxOp, [x], NONE);
@@ -47,7 +47,7 @@ export const logSoftmaxOp: BuiltInOp<None> = {
   name: 'logSoftmax',
   infer: ([x]) => ({ shape: withLastAxis(x, 'logSoftmax').shape, dtype: 'float32' }),
   gradient: (y, g) => [sub(g, mul(exp(y), sum(g, -1, true)))],
-  rows: BEFORE_LAST,
+  partition: BEFORE_LAST,
   lowering: { kind: 'kernel', kernels: (node) => [rowsKernel('logSoftmax', node, true)] },
 };
 export const logSoftmax = (x: Node): Node => createNode(logSoftmaxOp, [x], NONE);
@@ -127,7 +127,7 @@ export const softmaxCrossEntropyOp: BuiltInOp<CrossEntropyAttributes> = {
     };
     return [needs[0] ? forLogits() : null, needs[1] && !areIds(labels) ? forLabels() : null];
   },
-  rows: { cuts: () => [{ inputs: [0, 0], result: 0 }] },
+  partition: { cuts: () => [{ inputs: [0, 0], result: 0 }] },
   lowering: {
     kind: 'kernel',
     kernels: ({ inputs, attributes }) => [crossEntropyKernel('softmaxCrossEntropy', inputs, attributes)],
@@ -162,7 +162,7 @@ export const softmaxCrossEntropyGradientOp: BuiltInOp<CrossEntropyAttributes> = 
       needs[2] ? forUpstream() : null,
     ];
   },
-  rows: { cuts: () => [{ inputs: [0, 0, 0], result: 0 }] },
+  partition: { cuts: () => [{ inputs: [0, 0, 0], result: 0 }] },
   // A loss that is a plain mean sends every example the same number.
   fold: ([logits, labels], [, , upstream], attributes) =>
     typeof upstream === 'number'

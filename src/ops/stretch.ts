@@ -17,7 +17,7 @@ export const stretchOp: BuiltInOp<StretchAttributes> = {
   gradient: () => {
     throw new StateError('stretch: the planner cuts after gradients are taken. Use slice() for a part of a tensor.');
   },
-  rows: 'whole',
+  partition: 'whole',
   lowering: { kind: 'stretch', start: ({ attributes: { start } }) => start },
 };
 

@@ -27,7 +27,7 @@ export const assignOp: BuiltInOp<AssignAttributes> = {
     return { shape: NOTHING, dtype: 'float32' };
   },
   gradient: () => 'none',
-  rows: 'elementwise',
+  partition: 'elementwise',
   lowering: {
     kind: 'effect',
     writes: 1,
@@ -124,7 +124,7 @@ export const optimizerUpdateOp: BuiltInOp<UpdateAttributes> = {
   name: 'optimizerUpdate',
   infer: () => ({ shape: NOTHING, dtype: 'float32' }),
   gradient: () => 'none',
-  rows: 'elementwise',
+  partition: 'elementwise',
   lowering: {
     kind: 'effect',
     writes: 1,

@@ -39,7 +39,7 @@ export const variableOp: BuiltInOp<VariableAttributes> = {
   name: 'variable',
   infer: (_, { shape }) => ({ shape, dtype: 'float32' }),
   gradient: () => [],
-  rows: 'whole',
+  partition: 'whole',
   lowering: {
     kind: 'leaf',
     storage({ attributes: { cell, version, shape } }) {

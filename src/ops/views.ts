@@ -38,7 +38,7 @@ export const transposeOp: BuiltInOp<TransposeAttributes> = {
     });
     return [createNode(transposeOp, [upstream], { permutation: inverse })];
   },
-  rows: {
+  partition: {
     cuts: ({ attributes: { permutation } }, axis) =>
       permutation.slice(0, axis + 1).every((from, d) => from === d) ? [axis] : [],
   },
@@ -92,7 +92,7 @@ export const sliceOp: BuiltInOp<SliceAttributes> = {
     const padding = node.inputs[0].shape.map((extent, d): [number, number] => [begin[d], extent - begin[d] - size[d]]);
     return [pad(upstream, padding)];
   },
-  rows: { cuts: cutsOfBox, sizes: ['size'], corner: 'begin' },
+  partition: { cuts: cutsOfBox, sizes: ['size'], corner: 'begin' },
   lowering: {
     kind: 'view',
     body(node, scope) {
@@ -166,7 +166,7 @@ export const padOp: BuiltInOp<PadAttributes> = {
     const begin = node.attributes.padding.map(([before]) => before);
     return [slice(upstream, begin, node.inputs[0].shape)];
   },
-  rows: { cuts: cutsOfBox },
+  partition: { cuts: cutsOfBox },
   lowering: {
     kind: 'view',
     body(node, scope) {

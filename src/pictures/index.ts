@@ -2,7 +2,7 @@
  * Pictures of a training, its data and its weights, as SVG and PNG. A module of its own, `wgrad/pictures`, because it needs
  * optional packages: fast-png for images, vega and vega-lite for curves, and in Node @resvg/resvg-js, which draws, with the
  * font of @expo-google-fonts/source-sans-3. A picture of your own is put together from what those are made of: `Picture`, text,
- * and small charts of lines or bars.
+ * small charts of lines or bars, and any chart of Vega-Lite.
  * @module wgrad/pictures
  */
 
@@ -30,3 +30,4 @@ export { spread } from './spread.ts';
 export { type Paragraph, paragraph, place } from './svgSheet.ts';
 export { FONT, type TextStyle, text } from './svgText.ts';
 export type { EpochNumbers, Training, Trainings } from './trainings.ts';
+export { vegaChart } from './vegaChart.ts';

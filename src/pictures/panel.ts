@@ -2,7 +2,6 @@
  * One small chart: lines over epochs or seconds, their ends labelled in the right margin instead of in a legend; or bars
  * with their values. Vega-Lite does the scales, axes and marks; a panel is an SVG document of exactly the size asked for.
  */
-import type { TopLevelSpec } from 'vega-lite';
 import { spread } from './spread.ts';
 import { FONT } from './svgText.ts';
 import { vegaChart } from './vegaChart.ts';
@@ -426,6 +425,5 @@ function spreadLabels<Label extends { y: number }>(
 async function toSvg(parts: { width: number; height: number; padding: object; layers: object[] }): Promise<string> {
   const { width, height, padding, layers } = parts;
   const spec = { width, height, padding, autosize: 'none', config: CONFIG, layer: layers };
-  // Vega-Lite's types follow a fixed chart; this one is put together from what a run has.
-  return await vegaChart(spec as TopLevelSpec);
+  return await vegaChart(spec);
 }

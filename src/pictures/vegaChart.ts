@@ -4,9 +4,14 @@ import type { TopLevelSpec } from 'vega-lite';
 import { peer } from './peer.ts';
 import { asXml } from './svgText.ts';
 
-/** The chart as an SVG document. */
-export async function vegaChart(spec: TopLevelSpec): Promise<string> {
+/**
+ * The chart as an SVG document, to be placed in a picture.
+ * @param spec a specification of Vega-Lite, with `width`, `height` and what it shows
+ * @throws StateError where vega or vega-lite is not installed
+ */
+export async function vegaChart(spec: object): Promise<string> {
   const { parse, View } = await peer('vega', () => import('vega'));
   const { compile } = await peer('vega-lite', () => import('vega-lite'));
-  return asXml(await new View(parse(compile(spec).spec), { renderer: 'none' }).toSVG());
+  // Vega-Lite's types follow a fixed chart; many are put together from what there is to show. It checks them itself.
+  return asXml(await new View(parse(compile(spec as TopLevelSpec).spec), { renderer: 'none' }).toSVG());
 }

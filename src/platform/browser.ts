@@ -1,9 +1,11 @@
 /** What differs between Node and browsers, as browsers have it; see contract.ts. */
 
-import { DeviceError, StateError } from '../base/errors.ts';
+import { StateError } from '../base/errors.ts';
 import { VERSION } from '../base/version.ts';
 import { type AdapterChoice, type FoundAdapter, isSoftware } from './adapter.ts';
-import type { Platform, Shelf } from './contract.ts';
+import type { Platform, Shelf, Waiter } from './contract.ts';
+
+const advice = () => import('./browserAdvice.ts');
 
 export const isNode: Platform['isNode'] = false;
 
@@ -21,6 +23,10 @@ export const writeWhole: Platform['writeWhole'] = noFile;
 export const readWhole: Platform['readWhole'] = noFile;
 export const makeFolder: Platform['makeFolder'] = noFile;
 
+const atOnce: Waiter = { wait: (promise) => promise };
+
+export const waiter: Platform['waiter'] = () => atOnce;
+
 export const tuningShelf: Platform['tuningShelf'] = (adapter): Shelf => {
   const name = `wgrad tuning ${VERSION} ${adapter}`;
   const stored = (): string | null => globalThis.localStorage?.getItem(name) ?? null;
@@ -34,18 +40,12 @@ export const tuningShelf: Platform['tuningShelf'] = (adapter): Shelf => {
 };
 
 export async function findAdapter(choice: AdapterChoice): Promise<FoundAdapter> {
-  if (typeof navigator === 'undefined' || navigator.gpu === undefined) {
-    throw new DeviceError(
-      'This browser offers no WebGPU (navigator.gpu is missing). Use a browser with WebGPU on a secure page (https or ' +
-        'localhost), or enable it in the browser’s settings.',
-    );
-  }
-  const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' });
-  if (adapter === null || (choice === 'hardware' && isSoftware(adapter.info))) {
-    throw new DeviceError(
-      `The browser offers WebGPU but no ${choice === 'hardware' ? 'GPU' : 'adapter'} for it. Update the graphics driver, or ` +
-        'allow hardware acceleration in the browser’s settings.',
-    );
+  const adapter = await webGpu()?.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter || (choice === 'hardware' && isSoftware(adapter.info))) {
+    throw (await advice()).noAdapterFor(choice, webGpu());
   }
   return { adapter, instance: null };
 }
+
+/** Undefined where the browser has none, or has no navigator at all. */
+const webGpu = (): GPU | undefined => globalThis.navigator?.gpu;

@@ -12,6 +12,11 @@ export interface Shelf {
   update(change: (text: string | null) => string): Promise<void>;
 }
 
+/** Awaits promises of WebGPU. */
+export interface Waiter {
+  wait<T>(promise: Promise<T>): Promise<T>;
+}
+
 /** The module that `#platform` stands for. */
 export interface Platform {
   readonly isNode: boolean;
@@ -32,6 +37,8 @@ export interface Platform {
   makeFolder(path: string): Promise<void>;
   /** Where the tuned choices of an adapter are kept. */
   tuningShelf(adapter: string): Shelf;
+  /** How to wait for a device; `software`: its shaders run on this CPU. */
+  waiter(software: boolean): Waiter;
   /** @throws DeviceError where there is none */
   findAdapter(choice: AdapterChoice): Promise<FoundAdapter>;
 }

@@ -5,7 +5,8 @@ import { checkOptions } from '../base/optionNames.ts';
 import { ADAPTERS, type AdapterChoice } from '../platform/adapter.ts';
 import { Device, type DeviceOptions } from './device.ts';
 
-const onDemand = () => import('./onDemand.ts');
+/** What few programs need. */
+export const onDemand = () => import('./onDemand.ts');
 
 const WANTED_FEATURES = ['timestamp-query', 'subgroups', 'shader-f16'] as const;
 

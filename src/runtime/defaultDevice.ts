@@ -4,7 +4,7 @@
  * still open; where there is none, the first use opens one.
  */
 
-import { createDevice } from './createDevice.ts';
+import { createDevice, onDemand } from './createDevice.ts';
 import type { Device, DeviceOptions } from './device.ts';
 
 const devices: Promise<Device>[] = [];
@@ -31,7 +31,7 @@ async function open(options: DeviceOptions): Promise<Device> {
   const device = await createDevice(options);
   if (options.tune) {
     // Few programs measure: the others do not load it.
-    const { tuneAsNeeded } = await import('./onDemand.ts');
+    const { tuneAsNeeded } = await onDemand();
     tuneAsNeeded(device);
   }
   return device;

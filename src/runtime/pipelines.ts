@@ -4,7 +4,7 @@ import type { KernelError } from '../base/errors.ts';
 import { LruMap } from '../base/lru.ts';
 import type { ScheduledKernel } from '../compiler/kernelText.ts';
 import type { Access } from '../ir/scope.ts';
-import type { Patience } from './patience.ts';
+import type { Waiter } from '../platform/contract.ts';
 
 export interface Pipeline {
   readonly pipeline: GPUComputePipeline;
@@ -25,16 +25,16 @@ type Explain = (kernel: ScheduledKernel, module: GPUShaderModule, cause: unknown
 export class PipelineCache {
   readonly #gpu: GPUDevice;
   readonly #stepLayout: GPUBindGroupLayout;
-  readonly #patience: Patience;
+  readonly #waiter: Waiter;
   readonly #check: () => void;
   readonly #explain: Explain;
   readonly #pipelines = new LruMap<string, Promise<Pipeline>>({ entries: KEPT });
 
   /** `check` throws where the device itself has failed, `explain` makes the error of a kernel that does not compile. */
-  constructor(gpu: GPUDevice, stepLayout: GPUBindGroupLayout, patience: Patience, check: () => void, explain: Explain) {
+  constructor(gpu: GPUDevice, stepLayout: GPUBindGroupLayout, waiter: Waiter, check: () => void, explain: Explain) {
     this.#gpu = gpu;
     this.#stepLayout = stepLayout;
-    this.#patience = patience;
+    this.#waiter = waiter;
     this.#check = check;
     this.#explain = explain;
   }
@@ -75,7 +75,7 @@ export class PipelineCache {
     // A lost device answers nothing.
     gpu.popErrorScope().catch(() => {});
     try {
-      const pipeline = await this.#patience.wait(
+      const pipeline = await this.#waiter.wait(
         gpu.createComputePipelineAsync({
           label: kernel.label,
           layout: pipelineLayout,

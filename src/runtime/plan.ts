@@ -10,6 +10,7 @@ import type { LayerOf, ScheduledKernel } from '../compiler/kernelText.ts';
 import { excessOf } from '../compiler/limits.ts';
 import type { Schedule } from '../compiler/schedule.ts';
 import { isScratch, type Node, type Operand } from '../ir/op.ts';
+import type { Replacements } from '../ir/rebuild.ts';
 import { OFFSET_ALIGNMENT, type Storage } from '../ir/storage.ts';
 import { homeOf, resolve } from '../ir/walk.ts';
 import type { Device } from './device.ts';
@@ -23,8 +24,16 @@ export interface PlanOptions {
   /** Most steps that one submission may hold, default 1. */
   readonly maxSteps?: number;
   readonly progress?: CompileProgress;
-  /** The layer that a kernel belongs to, where whoever plans knows it: for WGRAD_DEBUG. */
-  readonly layerOf?: LayerOf;
+  /** Knows the layers that kernels belong to: for WGRAD_DEBUG. */
+  readonly layers?: KnownLayers;
+}
+
+/** Follows a graph's nodes to the kernels that they become. */
+export interface KnownLayers {
+  /** Told what a rewriting pass replaces by what. */
+  note(replaced: Replacements): void;
+  /** The layers of a schedule of the graph. */
+  layersIn(planned: Schedule): LayerOf;
 }
 
 const ONE_STEP: readonly StepValues[] = [NO_STEP];
@@ -70,7 +79,7 @@ export class Plan {
     this.#slots = slots;
     this.#uniforms = uniforms;
     const { stepStride } = device;
-    this.#steps = device.createBuffer({
+    this.#steps = device.memory.create({
       label: 'step values',
       size: stepStride * maxSteps,
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
@@ -91,20 +100,21 @@ export class Plan {
   static async compile(device: Device, roots: readonly Node[], options?: PlanOptions): Promise<Plan> {
     device.check();
     if (device.prepare !== null) await device.prepare(roots);
-    return Plan.of(device, await scheduleWithin(roots, device), options);
+    const note = (replaced: Replacements): void => options?.layers?.note(replaced);
+    return Plan.of(device, await scheduleWithin(roots, device, device.target, note), options);
   }
 
   /** Compiles what was scheduled for the device. */
   static async of(
     device: Device,
     planned: Schedule,
-    { maxSteps = 1, progress, layerOf }: PlanOptions = {},
+    { maxSteps = 1, progress, layers }: PlanOptions = {},
   ): Promise<Plan> {
     device.check();
     const { kernels, placement } = planned;
     const excess = excessOf(planned, device.limits);
     if (excess !== null) throw (await device.rare()).refusalOf(excess, device.limits, device.info.name);
-    device.onPlan?.(planned, device.info.name, layerOf);
+    device.onPlan?.(planned, device.info.name, layers?.layersIn(planned));
     let compiled = 0;
     progress?.(compiled, kernels.length);
     const pipelines = await Promise.all(
@@ -121,7 +131,7 @@ export class Plan {
       const uniformBuffer =
         total === 0
           ? null
-          : device.createBuffer({
+          : device.memory.create({
               label: 'kernel parameters',
               size: total,
               usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
@@ -240,8 +250,8 @@ export class Plan {
     const device = this.#device;
     if (device.closed) return;
     for (const buffer of this.#slots) if (!this.#kept.has(buffer)) device.releaseBuffer(buffer);
-    if (this.#uniforms !== null) device.destroyBuffer(this.#uniforms);
-    device.destroyBuffer(this.#steps);
+    if (this.#uniforms !== null) device.memory.destroy(this.#uniforms);
+    device.memory.destroy(this.#steps);
   }
 }
 

@@ -1,6 +1,6 @@
 /** What a device loads only when it comes to need it; onDemand.ts has it. */
 
-import type { KernelError, OutOfMemoryError, WgradError } from '../base/errors.ts';
+import type { KernelError, OutOfMemoryError, StateError, WgradError } from '../base/errors.ts';
 import type { LayerOf, ScheduledKernel } from '../compiler/kernelText.ts';
 import type { Excess, Limits } from '../compiler/limits.ts';
 import type { PassesOnDemand } from '../compiler/rewrite/rewrite.ts';
@@ -19,6 +19,7 @@ export interface Rare {
   refusalOf(excess: Excess, limits: Limits, adapter: string): WgradError;
   kernelErrorOf(kernel: ScheduledKernel, module: GPUShaderModule, cause: unknown): Promise<KernelError>;
   templateErrorOf(fault: KernelError): KernelError;
+  elsewhere(leaf: Node, order: readonly Node[]): StateError;
   noAnswer(device: Waiting, cause: unknown): Promise<unknown>;
   noHostMemory(bytes: number, cause: unknown): OutOfMemoryError;
   planPrinter(asked: string): PlanPrinter;

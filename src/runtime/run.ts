@@ -1,7 +1,6 @@
 /** Eager use: runs the graph behind tensors once and hands out what was asked for. */
 
 import type { HostArray } from '../base/dtype.ts';
-import { StateError } from '../base/errors.ts';
 import { formatShape, type Shape, sizeOf } from '../base/shape.ts';
 import { graphKey, scheduleKey } from '../compiler/graphKey.ts';
 import { isOf, type LeafSource, type Node } from '../ir/op.ts';
@@ -175,6 +174,7 @@ async function runNow(
   const roots = [...values, ...effects];
   device.check();
   const leaves = leavesOf(order, effects, device);
+  if (leaves.stranger !== null) throw (await device.rare()).elsewhere(leaves.stranger, order);
   const keyFor = (target: Target): string => graphKey(order, roots, target, (leaf) => leaves.keys.get(leaf) ?? '');
   const plan = device.eager.ofGraph(keyFor(device.target)) ?? (await planFor(keyFor, values, roots, leaves, device));
   const lasting = device.eager.holds(plan);
@@ -198,6 +198,8 @@ interface Leaves {
   readonly bound: ReadonlyMap<Node, Storage>;
   /** The values of the others, in the graph's order. */
   readonly sources: readonly LeafSource[];
+  /** One that lies on another device: nothing can be run, and those behind it are left out. */
+  readonly stranger: Node | null;
 }
 
 function leavesOf(order: readonly Node[], effects: readonly Node[], device: Device): Leaves {
@@ -209,11 +211,15 @@ function leavesOf(order: readonly Node[], effects: readonly Node[], device: Devi
   const keys = new Map<Node, string>();
   const bound = new Map<Node, Storage>();
   const sources: LeafSource[] = [];
+  let stranger: Node | null = null;
   for (const node of order) {
     const { lowering } = node.op;
     if (lowering.kind !== 'leaf') continue;
     const source = lowering.storage(node);
-    if (source.kind === 'device' && source.storage.owner !== device) throw elsewhere(node, order);
+    if (source.kind === 'device' && source.storage.owner !== device) {
+      stranger = node;
+      break;
+    }
     const copied =
       source.kind === 'host'
         ? source.values.byteLength <= COPIED_BYTES
@@ -227,17 +233,7 @@ function leavesOf(order: readonly Node[], effects: readonly Node[], device: Devi
       bound.set(node, storage);
     }
   }
-  return { keys, bound, sources };
-}
-
-/** The error of a leaf that lies on another device than what it is computed with. */
-function elsewhere(leaf: Node, order: readonly Node[]): StateError {
-  const user = order.find(({ inputs }) => inputs.includes(leaf));
-  const what = `a ${cellOf(leaf) === null ? 'tensor' : 'variable'} ${formatShape(leaf.shape)}`;
-  return new StateError(
-    `${user === undefined ? what : `${user.op.name}: argument ${user.inputs.indexOf(leaf)}, ${what},`} lies on another device than ` +
-      'what it is computed with. Read it with data() and make a new one from the values.',
-  );
+  return { keys, bound, sources, stranger };
 }
 
 /**

@@ -5,20 +5,25 @@ import { isOversized } from '../compiler/limits.ts';
 import { needsPasses } from '../compiler/rewrite/rewrite.ts';
 import { type Schedule, schedule } from '../compiler/schedule.ts';
 import type { Node } from '../ir/op.ts';
+import type { Replacements } from '../ir/rebuild.ts';
 import type { Target } from '../ir/target.ts';
 import type { Device } from './device.ts';
 
-/** The schedule of a graph, cut where it would be too large for the adapter as it is. `target`: default, the device's now. */
+/**
+ * The schedule of a graph, cut where it would be too large for the adapter as it is. `target`: default, the device's now. `note`
+ * is told what passes replace, but not of a graph that was cut.
+ */
 export async function scheduleWithin(
   asked: readonly Node[],
   device: Device,
   target: Target = device.target,
+  note?: (replaced: Replacements) => void,
 ): Promise<Schedule> {
   const { limits } = device;
   const passes = needsPasses(asked) ? (await device.rare()).passesFor : null;
   let planned: Schedule;
   try {
-    planned = schedule(asked, target, passes);
+    planned = schedule(asked, target, passes, note);
   } catch (error) {
     throw error instanceof KernelError ? (await device.rare()).templateErrorOf(error) : error;
   }

@@ -1,5 +1,6 @@
 /** A value that is computed when it is asked for: a node of the graph, and its result once there is one. */
 
+import { isNode } from '#platform';
 import type { Dtype, HostArray } from '../base/dtype.ts';
 import { ArgumentError, ShapeError, StateError } from '../base/errors.ts';
 import { INSPECT } from '../base/inspect.ts';
@@ -67,7 +68,7 @@ export class LazyValue {
 
   /** What Node's `console.log` shows: the first values, too, where the host has them. @internal */
   [INSPECT](): string {
-    const values = knownValues(this.firstNode);
+    const values = isNode ? knownValues(this.firstNode) : null;
     return values === null ? this.toString() : this.#text(values);
   }
 

@@ -7,9 +7,10 @@ import type { Tensor, TensorLike } from '../tensor/tensor.ts';
 import { checkExamples, dataOf } from './data/checkData.ts';
 import { numbersOf } from './data/exampleWeights.ts';
 import { disposeExamples, uploadExamples } from './data/gpuDataset.ts';
+import { labelKindOf } from './data/labelKind.ts';
 import { takePassOptions } from './fitOptions.ts';
+import { fittingEvaluation } from './fitting.ts';
 import { Evaluator } from './loop/evaluator.ts';
-import { fittingEvaluation, labelKindOf } from './memory.ts';
 
 export interface EvaluateOptions {
   /** Default 32. */

@@ -8,12 +8,13 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { checkClassWeight, checkExamples, checkInputs, dataOf } from './data/checkData.ts';
 import { exampleWeights, numbersOf } from './data/exampleWeights.ts';
 import { disposeExamples, type Examples, uploadExamples } from './data/gpuDataset.ts';
+import { labelKindOf } from './data/labelKind.ts';
 import type { FitOptions } from './fitOptions.ts';
+import { fittingBatch } from './fitting.ts';
 import type { ProgressParts } from './loop/epochPass.ts';
 import { Evaluator } from './loop/evaluator.ts';
 import { Trainer } from './loop/trainer.ts';
 import type { Visits } from './loop/visits.ts';
-import { fittingBatch, labelKindOf } from './memory.ts';
 import { type Place, type ResumeState, restoreFrom } from './resumeState.ts';
 import { zeroLoss } from './zeroLoss.ts';
 

@@ -13,8 +13,9 @@ import { tensor } from '../tensor/creation.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Order, Rows } from './data/gpuDataset.ts';
 import { takePassOptions } from './fitOptions.ts';
+import { fitting } from './fitting.ts';
+import { layersFor } from './loop/epochPass.ts';
 import { InFlight } from './loop/inFlight.ts';
-import { fitting } from './memory.ts';
 
 export interface PredictOptions {
   /** Default 32. */
@@ -67,8 +68,10 @@ export async function predict(
       await callbacks.onPredictBatchBegin(position / most, {});
       let entry = plans.get(size);
       if (entry === undefined) {
-        const { output } = step(size);
-        entry = { plan: await Plan.compile(device, [output]), output };
+        const taken = step(size);
+        const { output, effects } = taken;
+        const layers = await layersFor(device, { network, step: taken, products: [] });
+        entry = { plan: await Plan.compile(device, effects, { layers }), output };
         plans.set(size, entry);
       }
       await readings.room();

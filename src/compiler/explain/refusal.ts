@@ -24,11 +24,13 @@ export function refusalOf(excess: Excess, limits: Limits, adapter: string): Wgra
         `Kernel '${excess.kernel.label}' binds ${describeOperand(excess.operand)}, but '${adapter}' binds at most ` +
           `${formatBytes(most)} of a buffer. ${remedyOf(excess.operand, most / asked)}${cutRemedy(excess.kernel, most)}`,
       );
-    case 'buffer':
+    case 'buffer': {
+      const [largest] = [...excess.operands].sort((a, b) => bytesOfOperand(b) - bytesOfOperand(a));
       return new OutOfMemoryError(
-        `${describeOperand(excess.operand)} needs a buffer of ${formatBytes(asked)}, but a buffer of '${adapter}' holds at most ` +
-          `${formatBytes(most)}. ${remedyOf(excess.operand, most / asked)}`,
+        `${describeOperand(largest)} needs a buffer of ${formatBytes(asked)}, but a buffer of '${adapter}' holds at most ` +
+          `${formatBytes(most)}. ${remedyOf(largest, most / asked)}`,
       );
+    }
     case 'groups':
       return new OutOfMemoryError(
         `Kernel ${describeKernel(excess.kernel)} takes ${excess.kernel.grid.join(' × ')} workgroups, but '${adapter}' dispatches at ` +
@@ -60,11 +62,11 @@ function cutRemedy({ bindings }: ScheduledKernel, limit: number): string {
   const bound = bindings.flatMap(({ operand }) => (isScratch(operand) ? [] : [operand]));
   const isLarge = (operand: Operand): boolean => bytesOfOperand(operand) > limit;
   const silent = topologicalOrder(bound).find(
-    (node) => node.op.rows === undefined && [node, ...node.inputs].some(isLarge),
+    (node) => node.op.partition === undefined && [node, ...node.inputs].some(isLarge),
   );
   if (silent === undefined) return '';
   return (
-    ` The operation '${silent.op.name}' does not say how its rows are cut: with rows: 'elementwise', if that is what it is, ` +
+    ` The operation '${silent.op.name}' does not say how it is cut into parts: with partition: 'elementwise', if that is what it is, ` +
     'or a rule of its own, it is computed in parts.'
   );
 }

@@ -16,7 +16,7 @@ import { packOp } from '../../ops/pack.ts';
 import { stretch } from '../../ops/stretch.ts';
 import { copyOf, slice } from '../../ops/views.ts';
 import { bytesOfOperand } from '../placement.ts';
-import { effectsInParts, inStretches, isEffect, partOfConstant, type RowSplit, rowsOf, splitByRows } from './rows.ts';
+import { effectsInParts, inStretches, isEffect, partOfConstant, rowsOf, type Split, splitOf } from './partition.ts';
 
 /** What stands for each root in a graph without tensors of more than `limit` bytes, as far as it can be cut. */
 export function cut(roots: readonly Node[], limit: number): (readonly Node[])[] {
@@ -37,7 +37,7 @@ const aligned = (bytes: number): number => OFFSET_ALIGNMENT / greatestCommonDivi
 
 class Cutter {
   readonly #limit: number;
-  readonly #splits = new Map<Node, RowSplit>();
+  readonly #splits = new Map<Node, Split>();
   /** Bytes of the largest piece, and pieces that lie aligned, by the number of pieces that a tensor can be cut into. */
   readonly #pieces = new Map<number, { bytes: number; step: number }>();
   readonly #parts = new Map<Node, Parts>();
@@ -63,7 +63,7 @@ class Cutter {
 
   /** Notes how a node can be cut, and the largest pieces that this would make. */
   #measure(node: Node): void {
-    const split = splitByRows(node);
+    const split = splitOf(node);
     if (split === null) return;
     this.#splits.set(node, split);
     const cut = split.along.map(({ input }) => input);

@@ -11,8 +11,9 @@ import { dataNode } from '../../ops/leaf.ts';
 import { Plan } from '../../runtime/plan.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { disposeExamples, Order, uploadExamples } from '../../training/data/gpuDataset.ts';
+import { type LabelKind, likelyLabels } from '../../training/data/labelKind.ts';
+import { fittingBatch } from '../../training/fitting.ts';
 import { StepMetrics } from '../../training/loop/stepMetrics.ts';
-import { fittingBatch, type LabelKind, likelyLabels } from '../../training/memory.ts';
 import type { Sequential } from '../sequential.ts';
 import { rehearse } from './trialModel.ts';
 

@@ -6,13 +6,10 @@ import { ArgumentError, StateError } from '../../base/errors.ts';
 import { checkOptions } from '../../base/optionNames.ts';
 import { fusedInto, mainOf, nameOf, workgroupsOf } from '../../compiler/explain/kernelParts.ts';
 import type { KernelPart } from '../../compiler/kernelText.ts';
-import { isOversized } from '../../compiler/limits.ts';
-import { foldConstants } from '../../compiler/rewrite/foldConstants.ts';
-import { passesFor } from '../../compiler/rewrite/passes.ts';
-import type { PassesOnDemand } from '../../compiler/rewrite/rewrite.ts';
-import { type Schedule, schedule } from '../../compiler/schedule.ts';
+import type { Schedule } from '../../compiler/schedule.ts';
 import type { Product } from '../../network/anatomy.ts';
 import { type Compiled, metricNames } from '../../network/compiled.ts';
+import { Purposes } from '../../network/purposes.ts';
 import { trainingStep } from '../../network/step.ts';
 import { defaultDevice } from '../../runtime/defaultDevice.ts';
 import type { Device } from '../../runtime/device.ts';
@@ -30,7 +27,6 @@ import { StepMetrics } from '../../training/loop/stepMetrics.ts';
 import { rehearse } from '../advice/trialModel.ts';
 import { Sequential } from '../sequential.ts';
 import { type KernelTime, ProfileReport } from './profileReport.ts';
-import { Purposes } from './purposes.ts';
 
 /** Options of `profile` for whatever is profiled. */
 export interface ProfileOptions {
@@ -148,16 +144,11 @@ async function timeStep(copy: Compiled, x: Tensor, y: Tensor, timing: TimingOpti
       moments.nodes(),
       (of, gradient) => products.push({ of, gradient }),
     );
-    const purposes = new Purposes(network, step, products);
+    const purposes = new Purposes({ network, step, products });
     if (device.prepare !== null) await device.prepare(step.effects);
-    // Folded here, where it is followed: a graph that is folded stays as it is.
-    const folded = purposes.following(foldConstants)(step.effects);
-    const effects = step.effects.map((effect) => folded.get(effect) ?? effect);
-    const passes: PassesOnDemand = (roots) => passesFor(roots).map((pass) => purposes.following(pass));
-    const whole = schedule(effects, device.target, passes);
-    const planned = isOversized(whole, device.limits) ? await scheduleWithin(step.effects, device) : whole;
+    const planned = await scheduleWithin(step.effects, device, device.target, (replaced) => purposes.note(replaced));
     purposes.settle(planned);
-    const plan = own(await Plan.of(device, planned, { layerOf: (part) => purposes.ofKernel(part).layer }));
+    const plan = own(await Plan.of(device, planned, { layers: purposes }));
     const rates = optimizer.rates(1).map(() => 0);
     const times = await timePlan(device, plan, { seed, step: 0, position: 0, rates }, timing);
     const { firstBadStep } = await stepMetrics.peek();

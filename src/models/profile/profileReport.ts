@@ -3,16 +3,12 @@
 import { counted } from '../../base/describe.ts';
 import { INSPECT } from '../../base/inspect.ts';
 import { type Column, tableLines } from '../../base/table.ts';
+import type { StepPhase } from '../../network/purposes.ts';
 import type { Clock } from '../../runtime/profile/kernelTimes.ts';
 
-/**
- * What a kernel of a training step is for: `data` takes the batch out of the examples, `forward` and `backward` are the
- * layers', `loss` is between them, `metrics` computes and adds up what is reported, `update` is the optimizer's and that of
- * moving averages. `other`: a step that was cut into pieces to fit the adapter is not told apart.
- */
-export type ProfilePhase = 'data' | 'forward' | 'loss' | 'backward' | 'metrics' | 'update' | 'other';
+export type { StepPhase as ProfilePhase } from '../../network/purposes.ts';
 
-export const PROFILE_PHASES: readonly ProfilePhase[] = [
+export const PROFILE_PHASES: readonly StepPhase[] = [
   'data',
   'forward',
   'loss',
@@ -31,7 +27,7 @@ export interface KernelTime {
   /** The layer of its main operation; null outside of layers, and where no model was profiled. */
   readonly layer: string | null;
   /** The phase of its main operation; null where no model was profiled. */
-  readonly phase: ProfilePhase | null;
+  readonly phase: StepPhase | null;
   /** Which dispatch it is part of, counted from 0. Small kernels that do not wait for each other share one. */
   readonly dispatch: number;
   /** Its share of that dispatch's workgroups, in (0, 1]: so much of the dispatch's time counts for it. */
@@ -61,7 +57,7 @@ export interface LayerTime {
 /** What a phase took. */
 export interface PhaseTime {
   /** Which one. */
-  readonly phase: ProfilePhase;
+  readonly phase: StepPhase;
   /** Milliseconds. */
   readonly ms: number;
   /** Of the sum over all kernels, in [0, 1]. */
@@ -145,7 +141,7 @@ export class ProfileReport {
       ? [...layerNames, null].map((layer) => {
           const own = kernels.filter((kernel) => kernel.layer === layer);
           const ms = sumOf(own);
-          const inPhase = (phase: ProfilePhase): number => sumOf(own.filter((kernel) => kernel.phase === phase));
+          const inPhase = (phase: StepPhase): number => sumOf(own.filter((kernel) => kernel.phase === phase));
           return { layer, forwardMs: inPhase('forward'), backwardMs: inPhase('backward'), ms, share: share(ms) };
         })
       : [];

@@ -5,6 +5,7 @@
 
 import * as fs from 'node:fs/promises';
 import type { Platform } from '../contract.ts';
+import { Patience } from './patience.ts';
 
 export { findAdapter } from './adapter.ts';
 export { makeFolder } from './makeFolder.ts';
@@ -17,3 +18,5 @@ export const isNode: Platform['isNode'] = true;
 export const environment: Platform['environment'] = (name) => process.env[name];
 
 export const files: Platform['files'] = () => fs;
+
+export const waiter: Platform['waiter'] = (software) => new Patience(software);

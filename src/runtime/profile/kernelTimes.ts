@@ -144,7 +144,7 @@ export class Stopwatch {
     this.#sets = Array.from({ length: Math.ceil(count / MOST_QUERIES) }, (_, at) =>
       device.gpu.createQuerySet({ type: 'timestamp', count: Math.min(MOST_QUERIES, count - at * MOST_QUERIES) }),
     );
-    this.#resolved = device.createBuffer({
+    this.#resolved = device.memory.create({
       label: 'timestamps',
       size: Math.max(1, count) * BYTES_A_QUERY,
       usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
@@ -180,7 +180,7 @@ export class Stopwatch {
   dispose(): void {
     if (this.#device.closed) return;
     for (const set of this.#sets) set.destroy();
-    this.#device.destroyBuffer(this.#resolved);
+    this.#device.memory.destroy(this.#resolved);
   }
 }
 

@@ -8,7 +8,7 @@ import { FileError } from '../../base/errors.ts';
 import { VERSION } from '../../base/version.ts';
 import type { Shelf } from '../../platform/contract.ts';
 import { onDisk } from '../../platform/files.ts';
-import type { DeviceInfo } from '../device.ts';
+import type { DeviceInfo } from '../capabilities.ts';
 
 /** Which variant is fastest, by the key of an operation and its shapes. */
 export type Choices = ReadonlyMap<string, string>;

@@ -1,24 +1,18 @@
 /** A pass over examples in batches: the plans for its batch sizes, and their replay, several batches a submission. */
 
 import { foldIn } from '../../base/random.ts';
-import type { Node } from '../../ir/op.ts';
+import type { StepAnatomy } from '../../network/anatomy.ts';
 import type { Device } from '../../runtime/device.ts';
-import { type CompileProgress, Plan } from '../../runtime/plan.ts';
+import { type CompileProgress, type KnownLayers, Plan } from '../../runtime/plan.ts';
 import type { StepValues } from '../../runtime/step.ts';
 import { InFlight } from './inFlight.ts';
 import { MOST_TOGETHER, Pace } from './pace.ts';
+import type { Stage } from './stage.ts';
 
 /** Makes a progress for each of several plans that are compiled side by side. */
 export type ProgressParts = () => CompileProgress;
 
-/** What a batch runs: `repeats` replays of one graph, each over the next `size` examples. */
-export interface Stage {
-  readonly effects: readonly Node[];
-  readonly size: number;
-  readonly repeats: number;
-}
-
-interface CompiledStage extends Omit<Stage, 'effects'> {
+interface CompiledStage extends Pick<Stage, 'size' | 'repeats'> {
   readonly plan: Plan;
 }
 
@@ -121,12 +115,15 @@ export class EpochPass {
 }
 
 /** Whether a batch is one replay of one plan: then several batches go into one submission. */
-const isWhole = (stages: readonly Omit<Stage, 'effects'>[]): boolean => stages.length === 1 && stages[0].repeats === 1;
+const isWhole = (stages: readonly Pick<Stage, 'size' | 'repeats'>[]): boolean =>
+  stages.length === 1 && stages[0].repeats === 1;
 
 /** Compiles stages side by side; where one fails, the plans of the others are disposed of. */
 async function compileAll(device: Device, stages: readonly Stage[], parts?: ProgressParts): Promise<CompiledStage[]> {
-  const compiling = stages.map(async ({ effects, size, repeats }): Promise<CompiledStage> => {
-    const plan = await Plan.compile(device, effects, { maxSteps: MOST_TOGETHER, progress: parts?.() });
+  const compiling = stages.map(async ({ effects, size, repeats, anatomy }): Promise<CompiledStage> => {
+    const progress = parts?.();
+    const layers = await layersFor(device, anatomy);
+    const plan = await Plan.compile(device, effects, { maxSteps: MOST_TOGETHER, progress, layers });
     return { plan, size, repeats };
   });
   try {
@@ -137,6 +134,13 @@ async function compileAll(device: Device, stages: readonly Stage[], parts?: Prog
     }
     throw error;
   }
+}
+
+/** What names the layers of a plan, where it will be printed. */
+export async function layersFor(device: Device, anatomy: StepAnatomy | undefined): Promise<KnownLayers | undefined> {
+  if (device.onPlan === null || anatomy === undefined) return undefined;
+  const { Purposes } = await import('../onDemand/index.ts');
+  return new Purposes(anatomy);
 }
 
 /** One batch, part after part. Each part has random draws of its own. */

@@ -43,7 +43,7 @@ export class Evaluator {
     this.#count = end - begin;
     this.#batchSize = batchSize;
     this.#pass = new EpochPass(device, { count: this.#count, batchSize, together }, (size) => {
-      const { effects } = evaluationStep({
+      const step = evaluationStep({
         network,
         loss,
         metrics,
@@ -52,7 +52,7 @@ export class Evaluator {
         weights: weights?.batch(this.#order.node, size) ?? null,
         stepMetrics: this.#stepMetrics,
       });
-      return [{ effects, size, repeats: 1 }];
+      return [{ effects: step.effects, size, repeats: 1, anatomy: { network, step, products: [] } }];
     });
   }
 

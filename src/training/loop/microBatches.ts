@@ -1,12 +1,14 @@
 /** Batches in parts: how a batch is cut, and the graphs of its parts and of the update that ends it. */
 
 import { sizeOf } from '../../base/shape.ts';
+import type { Product } from '../../network/anatomy.ts';
 import type { Goal } from '../../network/compiled.ts';
 import type { Network } from '../../network/network.ts';
 import type { MomentNodes } from '../../network/optimizerState.ts';
 import { ParameterBlock } from '../../network/parameters.ts';
-import { partialStep, type StepParts, trainingStep, updateStep } from '../../network/step.ts';
-import type { Stage } from './epochPass.ts';
+import { partialStep, type StepParts, type TrainingStep, trainingStep, updateStep } from '../../network/step.ts';
+import type { GradientTrace } from '../../ops/gradients.ts';
+import type { Stage } from './stage.ts';
 
 /** Consecutive parts of a batch that are equally large. */
 export interface Parts {
@@ -37,6 +39,13 @@ export const gradientSums = ({ trainable }: Network): ParameterBlock =>
     trainable.parameters.map(({ name, shape }) => ({ name, shape, values: new Float32Array(sizeOf(shape)) })),
   );
 
+/** A stage with what its operations are part of. */
+function told(parts: StepParts, of: Parts, take: (parts: StepParts, trace: GradientTrace) => TrainingStep): Stage {
+  const products: Product[] = [];
+  const step = take(parts, (of, gradient) => products.push({ of, gradient }));
+  return { ...of, effects: step.effects, anatomy: { network: parts.network, step, products } };
+}
+
 /** What a training step on `batch` examples runs. `sums` is null where every batch is taken whole. */
 export function stagesOf(
   { optimizer: { rule } }: Pick<Goal, 'optimizer'>,
@@ -47,12 +56,10 @@ export function stagesOf(
   partsFor: (size: number) => StepParts,
 ): Stage[] {
   if (sums === null || batch <= most) {
-    return [{ effects: trainingStep(partsFor(batch), rule, moments).effects, size: batch, repeats: 1 }];
+    return [told(partsFor(batch), { size: batch, repeats: 1 }, (of, trace) => trainingStep(of, rule, moments, trace))];
   }
-  const parts = partsOf(batch, most).map(({ size, repeats }) => ({
-    effects: partialStep(partsFor(size), batch, rule, sums).effects,
-    size,
-    repeats,
-  }));
+  const parts = partsOf(batch, most).map((part) =>
+    told(partsFor(part.size), part, (of, trace) => partialStep(of, batch, rule, sums, trace)),
+  );
   return [...parts, { effects: updateStep(partsFor(1), rule, moments, sums), size: 0, repeats: 1 }];
 }

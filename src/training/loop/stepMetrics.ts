@@ -44,7 +44,7 @@ export class StepMetrics implements MetricNodes {
     this.sums = storedNode(this.#sums, [names.length]);
     this.health = storedNode(this.#health, [HEALTH.words], 'int32');
     this.#arrivals = Array.from({ length: READINGS }, () =>
-      device.createBuffer({
+      device.memory.create({
         label: 'metrics read back',
         size: 4 * (names.length + 1),
         usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
@@ -122,7 +122,7 @@ export class StepMetrics implements MetricNodes {
     if (this.#device.closed) return;
     this.#device.free(this.#sums);
     this.#device.free(this.#health);
-    for (const arrival of this.#arrivals) this.#device.destroyBuffer(arrival);
+    for (const arrival of this.#arrivals) this.#device.memory.destroy(arrival);
   }
 }
 

@@ -1,14 +1,17 @@
 /**
  * What few trainings need, loaded when one of them does: saving and loading, resuming, snapshots, and finding out why a step was
- * not finite. It is one module, so that a bundler makes one file of it; of several it would split off what they share.
+ * not finite, what training takes, and what fits. It is one module, so that a bundler makes one file of it; of several it would split off what they share.
  */
 
 export { describeNonFinite } from '../../callbacks/divergence/describeNonFinite.ts';
 export { decodeSafetensors } from '../../io/safetensors.ts';
+export { Purposes } from '../../network/purposes.ts';
 export { isMissing, readBytes, writeBytes } from '../../platform/files.ts';
 export { decodeArchitecture, decodeModel, encodeModel } from '../file/modelFile.ts';
 export { decodeResumable } from '../file/resumable.ts';
 export { explosionText, standstillText } from './diverged.ts';
+export { largestFitting } from './largestFitting.ts';
+export { memoryReport } from './memoryReport.ts';
 export { findCause } from './nonFiniteCause.ts';
 export { firstFew, probabilitiesAdvice } from './probabilities.ts';
 export { ALL_FROZEN, laterText, regrouped } from './regroup.ts';

@@ -5,10 +5,12 @@
  * and at most a millisecond.
  */
 
+import type { Waiter } from '../contract.ts';
+
 const LONGEST_NAP_MS = 1;
 const SHORTEST_NAP_MS = 0.05;
 
-export class Patience {
+export class Patience implements Waiter {
   readonly #enabled: boolean;
   /** Nobody ever wakes a nap: it ends by its timeout. */
   readonly #never: Int32Array<SharedArrayBuffer> | null;
@@ -16,13 +18,12 @@ export class Patience {
   #napping = false;
   #since = 0;
 
-  /** `enabled`: for software adapters in Node; elsewhere waiting is left to the platform. */
+  /** `enabled`: where shaders run on this CPU. */
   constructor(enabled: boolean) {
     this.#enabled = enabled;
     this.#never = enabled ? new Int32Array(new SharedArrayBuffer(4)) : null;
   }
 
-  /** Awaits a promise of WebGPU. */
   async wait<T>(promise: Promise<T>): Promise<T> {
     if (!this.#enabled) return promise;
     if (this.#waiting++ === 0) this.#since = performance.now();

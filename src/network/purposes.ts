@@ -1,27 +1,30 @@
-/** What each kernel of a training step is for: its layer and phase, found through what the planner rewrote. */
+/** What each kernel of a step is for: its layer and phase, found through what the planner rewrote. */
 
-import { fusedInto, mainOf, nameOf } from '../../compiler/explain/kernelParts.ts';
-import type { KernelPart } from '../../compiler/kernelText.ts';
-import type { Pass } from '../../compiler/rewrite/rewrite.ts';
-import type { Schedule } from '../../compiler/schedule.ts';
-import type { Node } from '../../ir/op.ts';
-import type { Replacements } from '../../ir/rebuild.ts';
-import { resolve, topologicalOrder } from '../../ir/walk.ts';
-import { claim, layersOfWeights, type Part, type Product, partsOfStep } from '../../network/anatomy.ts';
-import type { Network } from '../../network/network.ts';
-import type { TrainingStep } from '../../network/step.ts';
-import type { ProfilePhase } from './profileReport.ts';
+import { fusedInto, mainOf, nameOf } from '../compiler/explain/kernelParts.ts';
+import type { KernelPart, LayerOf } from '../compiler/kernelText.ts';
+import type { Schedule } from '../compiler/schedule.ts';
+import type { Node } from '../ir/op.ts';
+import type { Replacements } from '../ir/rebuild.ts';
+import { resolve, topologicalOrder } from '../ir/walk.ts';
+import { claim, layersOfWeights, type Part, partsOfStep, type StepAnatomy } from './anatomy.ts';
+
+/**
+ * What a kernel of a step is for: `data` takes the batch out of the examples, `forward` and `backward` are the layers', `loss`
+ * is between them, `metrics` computes and adds up what is reported, `update` is the optimizer's and that of moving averages.
+ * `other`: a step that was cut into pieces to fit the adapter is not told apart.
+ */
+export type StepPhase = 'data' | 'forward' | 'loss' | 'backward' | 'metrics' | 'update' | 'other';
 
 /** What an operation is for. */
 export interface Purpose {
   readonly layer: string | null;
-  readonly phase: ProfilePhase;
+  readonly phase: StepPhase;
 }
 
 const OTHER: Purpose = { layer: null, phase: 'other' };
 
 /** Where a phase of the step's anatomy is counted. */
-const COUNTED: Readonly<Record<Part['phase'], ProfilePhase>> = {
+const COUNTED: Readonly<Record<Part['phase'], StepPhase>> = {
   inputs: 'data',
   labels: 'data',
   weights: 'data',
@@ -32,7 +35,7 @@ const COUNTED: Readonly<Record<Part['phase'], ProfilePhase>> = {
   unknown: 'other',
 };
 
-/** The purposes of a training step's operations, in the graph as it was built and as it is after rewriting. */
+/** The purposes of a step's operations, in the graph as it was built and as it is after rewriting. */
 export class Purposes {
   readonly #purposes = new Map<Node, Purpose>();
   /** What a node stands for by now, through every pass. */
@@ -41,31 +44,28 @@ export class Purposes {
   readonly #absorbed = new Map<Node, Node>();
   readonly #layers: ReadonlyMap<Node, string | null>;
 
-  constructor(network: Network, step: TrainingStep, products: readonly Product[]) {
-    this.#layers = layersOfWeights(network, step.backward);
-    for (const [node, { layer, phase }] of partsOfStep(network, step.backward, products)) {
+  constructor({ network, step, products }: StepAnatomy) {
+    const { activations, backward, effects } = step;
+    this.#layers = backward === undefined ? new Map() : layersOfWeights(network, backward);
+    for (const [node, { layer, phase }] of backward === undefined ? [] : partsOfStep(network, backward, products)) {
       this.#purposes.set(node, { layer, phase: COUNTED[phase] });
     }
-    const { metrics, moving } = step.backward;
-    claim(this.#purposes, metrics, { layer: null, phase: 'metrics' });
-    for (const effect of moving) {
-      const layer = this.#layers.get(effect.inputs[0]) ?? null;
-      claim(this.#purposes, effect, { layer, phase: 'update' });
+    // Of a step that does not learn the layers are all.
+    for (const { name, node } of activations) claim(this.#purposes, node, { layer: name, phase: 'forward' });
+    if (backward !== undefined) {
+      claim(this.#purposes, backward.metrics, { layer: null, phase: 'metrics' });
+      for (const effect of backward.moving) {
+        const layer = this.#layers.get(effect.inputs[0]) ?? null;
+        claim(this.#purposes, effect, { layer, phase: 'update' });
+      }
     }
-    for (const effect of step.effects) claim(this.#purposes, effect, { layer: null, phase: 'update' });
-    for (const node of topologicalOrder(step.effects)) this.#now.set(node, node);
+    const rest: StepPhase = backward === undefined ? 'metrics' : 'update';
+    for (const effect of effects) claim(this.#purposes, effect, { layer: null, phase: rest });
+    for (const node of topologicalOrder(effects)) this.#now.set(node, node);
   }
 
-  /** A rewriting pass of which it is noted what it replaces by what. */
-  following(pass: Pass): Pass {
-    return (roots) => {
-      const replaced = pass(roots);
-      this.#note(replaced);
-      return replaced;
-    };
-  }
-
-  #note(replaced: Replacements): void {
+  /** To be told of each rewriting pass what it replaces by what. */
+  note(replaced: Replacements): void {
     for (const [first, node] of this.#now) {
       const next = replaced.get(node);
       if (next === undefined || next === node) continue;
@@ -74,6 +74,12 @@ export class Purposes {
       if (purpose !== undefined && !this.#purposes.has(next)) this.#purposes.set(next, purpose);
       if (first.op.name !== next.op.name) this.#absorbed.set(resolve(next), first);
     }
+  }
+
+  /** The layers of the kernels that the step has become. */
+  layersIn(planned: Schedule): LayerOf {
+    this.settle(planned);
+    return (part) => this.ofKernel(part).layer;
   }
 
   /** To be called once the schedule is made: what a pass has added is for what it is read by. */

@@ -1,12 +1,12 @@
 /**
- * Makes the parts of an operation by its own rule (see `RowRule`): which rows of its inputs each part takes, the same
+ * Makes the parts of an operation by its own rule (see `PartitionRule`): which rows of its inputs each part takes, the same
  * operation on these, and how the parts make up the whole.
  */
 
 import { bytesOf } from '../../base/dtype.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { formatShape, type Shape, sizeOf } from '../../base/shape.ts';
-import { createNode, type Node, type RowCut, type RowRule, rowAxis } from '../../ir/op.ts';
+import { createNode, type Node, type PartitionRule, type RowCut, rowAxis } from '../../ir/op.ts';
 import { OFFSET_ALIGNMENT } from '../../ir/storage.ts';
 import { isConstant } from '../../ir/walk.ts';
 import { concat } from '../../ops/concat.ts';
@@ -15,7 +15,7 @@ import { stretch } from '../../ops/stretch.ts';
 import { slice } from '../../ops/views.ts';
 
 /** A node as pieces that can be computed one by one. */
-export interface RowSplit {
+export interface Split {
   readonly count: number;
   /** Inputs of which a piece takes its own rows, so many; of all others it takes the whole. */
   readonly along: readonly { readonly input: Node; readonly rows: number }[];
@@ -34,16 +34,16 @@ export function rowsOf(shape: Shape): { readonly axis: number; readonly count: n
 const withExtent = (shape: Shape, axis: number, extent: number): Shape =>
   shape.map((whole, d) => (d === axis ? extent : whole));
 
-const ELEMENTWISE: RowRule<unknown> = { cuts: () => ['elementwise'] };
+const ELEMENTWISE: PartitionRule<unknown> = { cuts: () => ['elementwise'] };
 
 /** What a node's operation says; null where it is only computed whole. */
-function ruleOf({ op: { rows = 'whole' } }: Node): RowRule<unknown> | null {
-  if (rows === 'whole') return null;
-  return rows === 'elementwise' ? ELEMENTWISE : rows;
+function ruleOf({ op: { partition = 'whole' } }: Node): PartitionRule<unknown> | null {
+  if (partition === 'whole') return null;
+  return partition === 'elementwise' ? ELEMENTWISE : partition;
 }
 
 /** How a node can be cut; null where its rows mix. */
-export function splitByRows(node: Node): RowSplit | null {
+export function splitOf(node: Node): Split | null {
   const rule = ruleOf(node);
   // Bytes share words.
   if (rule === null || node.dtype === 'uint8' || isEffect(node)) return null;
@@ -56,10 +56,10 @@ export function splitByRows(node: Node): RowSplit | null {
   return cut === undefined ? null : divisible(along(node, rule, cut));
 }
 
-const divisible = (split: RowSplit | null): RowSplit | null => (split === null || split.count < 2 ? null : split);
+const divisible = (split: Split | null): Split | null => (split === null || split.count < 2 ? null : split);
 
 /** What an operation says of a cut, written out. */
-function cutOf(node: Node, cut: ReturnType<RowRule<unknown>['cuts']>[number]): RowCut {
+function cutOf(node: Node, cut: ReturnType<PartitionRule<unknown>['cuts']>[number]): RowCut {
   if (typeof cut === 'number') return { inputs: [cut], result: cut };
   if (typeof cut === 'string') return elementwise(node);
   const counted = (axis: number, { shape }: Node): number => (axis < 0 ? axis + shape.length : axis);
@@ -98,7 +98,7 @@ function elementwise({ inputs, shape }: Node): RowCut {
 
 const COMBINED: Readonly<Record<'add' | 'maximum' | 'minimum', (a: Node, b: Node) => Node>> = { add, maximum, minimum };
 
-function along(node: Node, rule: RowRule<unknown>, { inputs, result }: RowCut): RowSplit | null {
+function along(node: Node, rule: PartitionRule<unknown>, { inputs, result }: RowCut): Split | null {
   const axisOf = (at: number): number | null => inputs[at] ?? null;
   const places = [...node.inputs.keys()];
   const cut = places.find((at) => axisOf(at) !== null);
@@ -123,7 +123,7 @@ function along(node: Node, rule: RowRule<unknown>, { inputs, result }: RowCut): 
       if (formatShape(made.shape) !== formatShape(expected)) {
         throw new ShapeError(
           `${node.op.name}: a part of ${end - begin} rows has shape ${formatShape(made.shape)} in the place of ${formatShape(expected)}. ` +
-            "The operation's `rows` are wrong: use 'whole'.",
+            "The operation's `partition` is wrong: use 'whole'.",
         );
       }
       return made;
@@ -139,7 +139,7 @@ const joined =
     concat([a, b], axis);
 
 /** The same elements under another shape: pieces of as many rows each as make up whole rows of both. */
-function flat(node: Node, rule: RowRule<unknown>): RowSplit {
+function flat(node: Node, rule: PartitionRule<unknown>): Split {
   const [x] = node.inputs;
   const [from, to] = [rowsOf(x.shape), rowsOf(node.shape)];
   let count = from.count;
@@ -166,7 +166,7 @@ const attributesOf = ({ attributes }: Node): Record<string, unknown> => Object.a
 const isList = (value: unknown): value is readonly number[] => Array.isArray(value);
 
 /** The same operation on rows `begin` up to `end`. */
-function part(node: Node, inputs: readonly Node[], rule: RowRule<unknown>, begin: number, end: number): Node {
+function part(node: Node, inputs: readonly Node[], rule: PartitionRule<unknown>, begin: number, end: number): Node {
   const own = attributesOf(node);
   for (const name of rule.sizes ?? []) {
     const size = own[name];
@@ -218,7 +218,7 @@ export function effectsInParts(
   elements: number,
   { whole, part }: { whole(input: Node): Node; part(input: Node, begin: number, end: number): Node },
 ): readonly Node[] | null {
-  if (node.op.rows !== 'elementwise') return null;
+  if (node.op.partition !== 'elementwise') return null;
   const size = sizeOf(node.inputs[0].shape);
   const effects: Node[] = [];
   for (let begin = 0; begin < size; begin += elements) {

@@ -1,0 +1,102 @@
+/** What training a network takes on the GPU, told without one. */
+
+import { bytesOf, type Dtype } from '../../base/dtype.ts';
+import { sizeOf } from '../../base/shape.ts';
+import { type Schedule, schedule } from '../../compiler/schedule.ts';
+import type { Node } from '../../ir/op.ts';
+import type { Target } from '../../ir/target.ts';
+import type { Goal } from '../../network/compiled.ts';
+import type { Network } from '../../network/network.ts';
+import { evaluationStep } from '../../network/step.ts';
+import { LEFT_OUT, momentsOf } from '../../ops/update.ts';
+import type { Device } from '../../runtime/device.ts';
+import { bytesOfPlan } from '../../runtime/plan.ts';
+import { likelyLabels } from '../data/labelKind.ts';
+import { gradientSums, stagesOf } from '../loop/microBatches.ts';
+import { MOST_TOGETHER } from '../loop/pace.ts';
+import { bytesOfStepMetrics } from '../loop/stepMetrics.ts';
+import { standInMoments, standInParts } from '../standInStep.ts';
+
+/** Options of `memory`. */
+export interface MemoryOptions {
+  /** Examples of an optimizer step. */
+  readonly batchSize: number;
+  /** As in `fit`: larger batches are taken in parts of at most so many examples; default: the batch size. */
+  readonly microBatchSize?: number;
+  /** Training examples, all of which lie on the GPU; default: one batch. */
+  readonly examples?: number;
+  /** Examples held out for validation; default 0. */
+  readonly validationExamples?: number;
+  /** Dtype of the inputs; default float32. */
+  readonly dtype?: Dtype;
+}
+
+/** Bytes on the GPU. */
+export interface MemoryReport {
+  /** All that `fit` allocates. */
+  readonly bytes: number;
+  /** Weights and optimizer moments. */
+  readonly parameterBytes: number;
+  /** What the plans of a full and of a short last batch take, and those of the validation. */
+  readonly planBytes: number;
+  /** Examples, the order in which they are visited, and metrics. */
+  readonly dataBytes: number;
+  /** What no plan of a full batch could go below: the largest sum of results that are alive at once. */
+  readonly aliveBytes: number;
+}
+
+/** What to plan for where no device is known. */
+const ANY_TARGET: Target = { subgroups: null, software: false, maxStorageBuffers: 8 };
+
+export async function memoryReport(
+  goal: Goal,
+  network: Network,
+  { batchSize, microBatchSize = batchSize, examples = batchSize, validationExamples = 0, dtype }: MemoryOptions,
+  device: Device | null,
+): Promise<MemoryReport> {
+  const { passesFor } = await import('../../runtime/onDemand.ts');
+  const planOf = (effects: readonly Node[]): Schedule => schedule(effects, device?.target ?? ANY_TARGET, passesFor);
+  const labels = likelyLabels(goal, network);
+  const training = distinctBatches(examples, batchSize).map((batch) =>
+    stagesOf(
+      goal,
+      standInMoments(goal, network),
+      batch,
+      microBatchSize,
+      microBatchSize < batch ? gradientSums(network) : null,
+      (size) => standInParts(goal, network, { count: examples, labels, dtype }, size),
+    ).map(({ effects }) => planOf(effects)),
+  );
+  const testing = distinctBatches(validationExamples, Math.min(batchSize, microBatchSize)).map((batch) =>
+    planOf(evaluationStep(standInParts(goal, network, { count: validationExamples, labels, dtype }, batch)).effects),
+  );
+  const planBytes = [...training.flat(), ...testing].reduce(
+    (sum, planned) => sum + bytesOfPlan(planned, MOST_TOGETHER, device?.stepStride),
+    0,
+  );
+  const { trainable, fixed } = network;
+  const copies = 1 + momentsOf(goal.optimizer.rule).length + (microBatchSize < Math.min(batchSize, examples) ? 1 : 0);
+  const parameterBytes = 4 * (trainable.size * copies + fixed.size) + bytesOf(LEFT_OUT.words, 'int32');
+  const dataBytes = [examples, validationExamples].reduce((sum, count) => {
+    if (count === 0) return sum;
+    const parts = [
+      bytesOf(count * sizeOf(network.inputShape), dtype ?? 'float32'),
+      bytesOf(count * sizeOf(labels.shape), labels.dtype),
+    ];
+    return sum + parts[0] + parts[1] + bytesOf(count, 'int32') + bytesOfStepMetrics(goal.metrics.length);
+  }, 0);
+  return {
+    bytes: parameterBytes + planBytes + dataBytes,
+    parameterBytes,
+    planBytes,
+    dataBytes,
+    aliveBytes: Math.max(0, ...(training[0] ?? []).map(({ placement }) => placement.aliveBytes)),
+  };
+}
+
+/** Sizes of the batches of an epoch: the full one, and the short last one where there is one. */
+function distinctBatches(examples: number, batchSize: number): number[] {
+  const full = Math.min(batchSize, examples);
+  const last = full === 0 ? 0 : examples % full;
+  return [full, last].filter((size) => size > 0);
+}

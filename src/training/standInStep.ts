@@ -1,0 +1,47 @@
+/** The graphs of steps without a GPU: over examples and gradients that only have shapes. */
+
+import type { Dtype } from '../base/dtype.ts';
+import type { Shape } from '../base/shape.ts';
+import type { Node } from '../ir/op.ts';
+import type { Goal } from '../network/compiled.ts';
+import type { Network } from '../network/network.ts';
+import type { MomentNodes } from '../network/optimizerState.ts';
+import { standIn } from '../network/parameters.ts';
+import type { StepParts } from '../network/step.ts';
+import { batchRows } from '../ops/batchRows.ts';
+import { LEFT_OUT, momentsOf } from '../ops/update.ts';
+import type { LabelKind } from './data/labelKind.ts';
+import { standInMetrics } from './loop/stepMetrics.ts';
+
+/** What a step is taken with. */
+export interface StandInExamples {
+  /** Examples that lie on the GPU. */
+  readonly count: number;
+  readonly labels: LabelKind;
+  /** Dtype of the inputs; default float32. */
+  readonly dtype?: Dtype;
+}
+
+/** The inputs of a step's graph for a batch of `size` examples. */
+export function standInParts(
+  goal: Goal,
+  network: Network,
+  { count, labels, dtype = 'float32' }: StandInExamples,
+  size: number,
+): StepParts {
+  const order = standIn([count], 'int32');
+  const take = (shape: Shape, type: Dtype): Node => batchRows([standIn([count, ...shape], type)], order, size, count);
+  return {
+    ...goal,
+    network,
+    x: take(network.inputShape, dtype),
+    y: take(labels.shape, labels.dtype),
+    weights: null,
+    stepMetrics: standInMetrics(goal.metrics.length),
+  };
+}
+
+export const standInMoments = ({ optimizer: { rule } }: Goal, { trainable }: Network): MomentNodes => ({
+  moments: momentsOf(rule).map(() => standIn([trainable.size])),
+  leftOut: standIn([LEFT_OUT.words], 'int32'),
+});
