@@ -21,7 +21,7 @@ export interface Target {
   readonly choices?: ReadonlyMap<string, string>;
 }
 
-/** Lanes of the smallest and of the largest subgroup, powers of two: on some adapters the driver chooses for each kernel. */
+/** How many lanes a subgroup has, powers of two: on some adapters the driver chooses for each kernel. */
 export interface SubgroupSizes {
   /** Of the smallest. */
   readonly min: number;

@@ -9,13 +9,16 @@ import type { Replacements } from '../ir/rebuild.ts';
 import type { Target } from '../ir/target.ts';
 import type { Device } from './device.ts';
 
+/** What a plan has to know of a device. */
+export type Planned = Pick<Device, 'target' | 'limits' | 'rare'>;
+
 /**
  * The schedule of a graph, cut where it would be too large for the adapter as it is. `target`: default, the device's now. `note`
  * is told what passes replace, but not of a graph that was cut.
  */
 export async function scheduleWithin(
   asked: readonly Node[],
-  device: Device,
+  device: Planned,
   target: Target = device.target,
   note?: (replaced: Replacements) => void,
 ): Promise<Schedule> {

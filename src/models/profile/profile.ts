@@ -7,16 +7,12 @@ import { checkOptions } from '../../base/optionNames.ts';
 import { fusedInto, mainOf, nameOf, workgroupsOf } from '../../compiler/explain/kernelParts.ts';
 import type { KernelPart } from '../../compiler/kernelText.ts';
 import type { Schedule } from '../../compiler/schedule.ts';
-import type { Product } from '../../network/anatomy.ts';
 import { type Compiled, metricNames } from '../../network/compiled.ts';
-import { Purposes } from '../../network/purposes.ts';
-import { trainingStep } from '../../network/step.ts';
 import { defaultDevice } from '../../runtime/defaultDevice.ts';
 import type { Device } from '../../runtime/device.ts';
 import { Plan } from '../../runtime/plan.ts';
 import { timeEager } from '../../runtime/profile/eagerTimes.ts';
 import { type PlanTimes, type TimingOptions, timePlan } from '../../runtime/profile/kernelTimes.ts';
-import { scheduleWithin } from '../../runtime/scheduleWithin.ts';
 import { Tensor, type TensorLike } from '../../tensor/index.ts';
 import { realise } from '../../tensor/lazyValue.ts';
 import { checkExamples, dataOf } from '../../training/data/checkData.ts';
@@ -27,6 +23,7 @@ import { StepMetrics } from '../../training/loop/stepMetrics.ts';
 import { rehearse } from '../advice/trialModel.ts';
 import { Sequential } from '../sequential.ts';
 import { type KernelTime, ProfileReport } from './profileReport.ts';
+import { scheduleStep } from './stepSchedule.ts';
 
 /** Options of `profile` for whatever is profiled. */
 export interface ProfileOptions {
@@ -129,8 +126,8 @@ async function timeStep(copy: Compiled, x: Tensor, y: Tensor, timing: TimingOpti
     const order = own(new Order(device, batchSize));
     order.write(iota(0, batchSize));
     const stepMetrics = own(new StepMetrics(device, metricNames(copy)));
-    const products: Product[] = [];
-    const step = trainingStep(
+    const { planned, purposes } = await scheduleStep(
+      device,
       {
         network,
         loss,
@@ -142,12 +139,7 @@ async function timeStep(copy: Compiled, x: Tensor, y: Tensor, timing: TimingOpti
       },
       optimizer.rule,
       moments.nodes(),
-      (of, gradient) => products.push({ of, gradient }),
     );
-    const purposes = new Purposes({ network, step, products });
-    if (device.prepare !== null) await device.prepare(step.effects);
-    const planned = await scheduleWithin(step.effects, device, device.target, (replaced) => purposes.note(replaced));
-    purposes.settle(planned);
     const plan = own(await Plan.of(device, planned, { layers: purposes }));
     const rates = optimizer.rates(1).map(() => 0);
     const times = await timePlan(device, plan, { seed, step: 0, position: 0, rates }, timing);
