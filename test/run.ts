@@ -29,7 +29,7 @@ const LONG = [
 ];
 
 /** Those that test kernels: on lavapipe as a user has it, on all its threads, so that a race between workgroups may show. */
-const KERNELS = ['accuracy', 'fusedBits', 'fuzz', 'golden', 'longSums', 'ops', 'variants'];
+const KERNELS = ['accuracy', 'fusedBits', 'fuzz', 'golden', 'gpuRows', 'longSums', 'ops', 'variants'];
 
 /**
  * Has lavapipe compute in the thread that submits. Waking others for kernels as small as a test's takes a fifth of the processor's

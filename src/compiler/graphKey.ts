@@ -1,6 +1,6 @@
 /** Texts that tell whether two graphs, or two schedules, are the same computation. */
 
-import { isScratch, type Node, type Operand } from '../ir/op.ts';
+import { isScratch, type Node, type Operand, variantsOf } from '../ir/op.ts';
 import type { Target } from '../ir/target.ts';
 import { homeOf, resolve } from '../ir/walk.ts';
 import { bytesOfOperand } from './placement.ts';
@@ -34,10 +34,9 @@ export function graphKey(
 
 /** The way to compute a node that the device was told to take, else nothing. */
 function choiceOf(node: Node, { choices }: Target): string {
-  const { lowering, name } = node.op;
   if (choices === undefined || choices.size === 0) return '';
-  if (lowering.kind !== 'kernel' || lowering.variants === undefined) return '';
-  return choices.get(lowering.variants.key(node)) ?? choices.get(name) ?? '';
+  const variants = variantsOf(node);
+  return variants === null ? '' : (choices.get(variants.key(node)) ?? choices.get(node.op.name) ?? '');
 }
 
 /** Attributes as a text; unlike JSON it tells NaN, the infinities and -0 apart. */

@@ -3,14 +3,14 @@
  *
  * Small kernels that do not wait for each other share a dispatch: the first workgroups run the first one, the next ones the
  * second. Every built-in value is then what it would be if the kernel ran alone. A kernel keeps a dispatch to itself if it
- * asks for it, takes many workgroups, has an effect, declares a struct, or uses workgroup memory; those that share one have
- * workgroups of the same shape.
+ * asks for it, takes many workgroups, has an effect, declares a struct, or does not say how much workgroup memory it uses;
+ * those that share one have workgroups of the same shape and fit into one's memory together.
  */
 
 import { KERNEL_BLOCKS } from '../base/random.ts';
 import { type Builtin, isScratch, type KernelTemplate, type Operand } from '../ir/op.ts';
 import { type Access, FLAGS } from '../ir/scope.ts';
-import { type Grid, linearGrid } from '../ir/target.ts';
+import { type Grid, GUARANTEED_WORKGROUP, linearGrid, type Target } from '../ir/target.ts';
 import { isComposed, resolve } from '../ir/walk.ts';
 import { declaredIn, freshIn, renamed } from '../wgsl/names.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
@@ -47,10 +47,15 @@ interface Dispatch {
   readonly drafts: KernelDraft[];
   /** What is bound: flags once. */
   bindings: readonly BoundVariable[];
+  /** Bytes of workgroup memory. */
+  memory: number;
 }
 
 /** The drafts in an order in which they can run, those that share a dispatch together. */
-export function sideBySide(drafts: readonly KernelDraft[], maxStorageBuffers: number): KernelDraft[][] {
+export function sideBySide(
+  drafts: readonly KernelDraft[],
+  { maxStorageBuffers, workgroup = GUARANTEED_WORKGROUP }: Pick<Target, 'maxStorageBuffers' | 'workgroup'>,
+): KernelDraft[][] {
   const dispatches: Dispatch[] = [];
   /** Those that may take one more, in their order: where kernels are many, most dispatches are full. */
   const open: number[] = [];
@@ -64,20 +69,23 @@ export function sideBySide(drafts: readonly KernelDraft[], maxStorageBuffers: nu
     }
     const shape = `${shapeOf(draft)}`;
     const shares = canShare(draft);
+    const { memory = 0 } = draft.part.template;
     let bindings: readonly BoundVariable[] = [];
     let place = shares ? firstFrom(open, earliest) : open.length;
     for (; place < open.length; place++) {
-      const { drafts: others, bindings: bound } = dispatches[open[place]];
+      const { drafts: others, bindings: bound, memory: used } = dispatches[open[place]];
       bindings = boundOnce([...bound, ...draft.text.bindings]);
-      if (bindings.length <= maxStorageBuffers && `${shapeOf(others[0])}` === shape) break;
+      const fits = bindings.length <= maxStorageBuffers && used + memory <= workgroup.bytes;
+      if (fits && `${shapeOf(others[0])}` === shape) break;
     }
     const at = open[place] ?? dispatches.length;
     if (at === dispatches.length) {
-      dispatches.push({ drafts: [draft], bindings: boundOnce(draft.text.bindings) });
+      dispatches.push({ drafts: [draft], bindings: boundOnce(draft.text.bindings), memory });
       if (shares) open.push(at);
     } else {
       dispatches[at].drafts.push(draft);
       dispatches[at].bindings = bindings;
+      dispatches[at].memory += memory;
     }
     // Every kernel writes to memory of its own: nothing fits any more.
     if (shares && dispatches[at].bindings.length >= maxStorageBuffers) open.splice(place, 1);
@@ -115,16 +123,16 @@ const shapeOf = ({ part: { template } }: KernelDraft): number[] => threeOf(templ
 
 /**
  * Effects stay alone: what they write may be read through other nodes. Structs have members that renaming would miss.
- * Workgroup memory is short: that of several kernels need not fit.
  */
 const canShare = ({
   effect,
   functions,
   part: {
-    template: { alone, grid },
+    template: { alone, grid, memory },
   },
 }: KernelDraft): boolean =>
-  !(effect || alone || productOf(grid) > SMALL || /\bstruct\b|<\s*workgroup\b/.test(functions));
+  !(effect || alone || productOf(grid) > SMALL || /\bstruct\b/.test(functions)) &&
+  (memory !== undefined || !/<\s*workgroup\b/.test(functions));
 
 /** One dispatch's kernel. */
 export function writeKernel(drafts: readonly KernelDraft[], maxGroups?: number): ScheduledKernel {

@@ -4,7 +4,7 @@
  */
 
 import { roundUp, sizeOf } from '../base/shape.ts';
-import { isScratch, type KernelTemplate, type KernelVariant, type Node } from '../ir/op.ts';
+import { isScratch, type KernelTemplate, type KernelVariant, type Node, variantsOf } from '../ir/op.ts';
 import type { Replacements } from '../ir/rebuild.ts';
 import { OFFSET_ALIGNMENT } from '../ir/storage.ts';
 import { isBrief, type Target } from '../ir/target.ts';
@@ -52,7 +52,7 @@ export function schedule(
   for (const root of roots) notePack(homeOf(root).home, packs);
 
   const drafts = groups.flatMap((group) => compileGroup(group, target, packs));
-  const kernels = sideBySide(drafts, target.maxStorageBuffers).map((parts) => writeKernel(parts, target.maxGroups));
+  const kernels = sideBySide(drafts, target).map((parts) => writeKernel(parts, target.maxGroups));
   const leaves = new Set<Node>();
   for (const kernel of kernels) {
     for (const { operand } of kernel.bindings) {
@@ -68,7 +68,7 @@ export function schedule(
     if (home.op.lowering.kind === 'leaf') leaves.add(home);
     else if (source.op.lowering.kind !== 'effect') fetched.add(source);
   }
-  const tunable = groups.flatMap(({ anchor }) => (anchor !== null && isTunable(anchor) ? [anchor] : []));
+  const tunable = groups.flatMap(({ anchor }) => (anchor !== null && isTunable(anchor, target) ? [anchor] : []));
   const placement = placeInMemory(kernels, packs, fetched);
   return { kernels, placement, leaves: [...leaves], roots: rewritten, tunable };
 }
@@ -107,17 +107,16 @@ function compileGroup(group: Group, target: Target, packs: ReadonlyMap<Node, unk
   return templates.map((template, at) => assemble(template, group, packs, at === 0, at === templates.length - 1));
 }
 
-const isTunable = ({ op: { lowering } }: Node): boolean =>
-  lowering.kind === 'kernel' && lowering.variants !== undefined;
+const isTunable = (node: Node, target: Target): boolean => (variantsOf(node)?.offered(node, target).length ?? 0) > 0;
 
 /** How a node is computed: as the target's choices say, else by the default; null where there is one way only. */
 export function chosenVariant(node: Node, target: Target): KernelVariant | null {
-  const { lowering, name } = node.op;
-  if (lowering.kind !== 'kernel' || lowering.variants === undefined) return null;
-  const offered = lowering.variants.offered(node, target);
+  const variants = variantsOf(node);
+  if (variants === null) return null;
+  const offered = variants.offered(node, target);
   const { choices } = target;
-  const choice = choices?.get(lowering.variants.key(node)) ?? choices?.get(name);
-  return offered.find((variant) => variant.name === choice) ?? offered[0];
+  const choice = choices?.get(variants.key(node)) ?? choices?.get(node.op.name);
+  return offered.find((variant) => variant.name === choice) ?? offered[0] ?? null;
 }
 
 function assemble(

@@ -63,7 +63,12 @@ export type Lowering<A> =
       readonly after?: number;
     }
   /** A reduction: a kernel whose loads take a fused prologue and whose stores take a fused epilogue. */
-  | { readonly kind: 'reduce'; kernels(node: Node<A>, target: Target): readonly KernelTemplate[] }
+  | {
+      readonly kind: 'reduce';
+      kernels(node: Node<A>, target: Target): readonly KernelTemplate[];
+      /** As those of a kernel. */
+      readonly variants?: KernelVariants<A>;
+    }
   /** Writes into the storage of its first `writes` inputs and has no value. */
   | {
       readonly kind: 'effect';
@@ -77,8 +82,13 @@ export type Lowering<A> =
 export interface KernelVariants<A> {
   /** Names the operation with all that decides which way is fastest: shapes, storage orders, strides. */
   key(node: Node<A>): string;
-  /** The ways that the adapter can run, the default first. */
+  /** The ways that the adapter can run, the default first; none where there is no choice. */
   offered(node: Node<A>, target: Target): readonly KernelVariant[];
+}
+
+/** The ways to compute a node where its operation knows several, else null. */
+export function variantsOf({ op: { lowering } }: Node): KernelVariants<unknown> | null {
+  return lowering.kind === 'kernel' || lowering.kind === 'reduce' ? (lowering.variants ?? null) : null;
 }
 
 /** Where a leaf's values come from. */
@@ -294,9 +304,18 @@ export interface KernelTemplate {
   readonly usesStep?: boolean;
   /** WGSL extensions to enable. */
   readonly enables?: readonly string[];
+  /** Bytes of workgroup memory, of a kernel that may share its dispatch with others; with such memory but no number it has its own. */
+  readonly memory?: number;
   /** True for a dispatch of its own: the kernel's text is then the same, whatever runs beside it. */
   readonly alone?: boolean;
 }
+
+/** What an operation offers that has `ways` to compute a node, each named, the default first. */
+export const offeredOf = <Way>(
+  ways: readonly Way[],
+  nameOf: (way: Way) => string,
+  kernels: (way: Way) => readonly KernelTemplate[],
+): KernelVariant[] => (ways.length > 1 ? ways.map((way) => ({ name: nameOf(way), kernels: () => kernels(way) })) : []);
 
 /** One of several ways to compute the same operation. */
 export interface KernelVariant {

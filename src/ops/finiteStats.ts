@@ -4,6 +4,7 @@ import { sizeOf } from '../base/shape.ts';
 import { type BuiltInOp, createNode, type KernelTemplate, type Node, type Scratch } from '../ir/op.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { copy, NONE, type None } from './elementwise.ts';
+import { type Reduction, reductionKernels } from './reduceTiles.ts';
 
 /** Words of the result. */
 const WORDS = 4;
@@ -20,12 +21,14 @@ export const finiteStatsOp: BuiltInOp<None> = {
   partition: 'whole',
   lowering: {
     kind: 'kernel',
-    kernels({ inputs: [x] }) {
+    kernels({ inputs: [x] }, target) {
       const size = sizeOf(x.shape);
+      if (!target.software)
+        return reductionKernels(finiteCounts(x), { outer: 1, extent: size, inner: 1 }, target, 'tile');
       const threads = size <= ALONE ? 1 : Math.min(MOST_THREADS, Math.ceil(size / PER_THREAD));
       const stage = (label: string, own: Partial<KernelTemplate>, holes: KernelTemplate['holes']): KernelTemplate => ({
         label,
-        source: shaders.finite_stats,
+        source: `${shaders.finite_look}\n${shaders.finite_stats}`,
         holes,
         grid: Math.ceil(threads / 64),
         alone: true,
@@ -55,6 +58,19 @@ export const finiteStatsOp: BuiltInOp<None> = {
     },
   },
 };
+
+const finiteCounts = (x: Node): Reduction => ({
+  label: 'finiteStats',
+  source: shaders.finite_look,
+  number: () => 'vec4u',
+  words: 4,
+  vector: false,
+  combine: 'both(a, b)',
+  value: 'look(bitcast<u32>(x[i]))',
+  reads: () => [{ name: 'x', operand: x, element: 'f32' }],
+  result: 'for (var word = 0u; word < 4u; word++) { store(word, bitcast<i32>(total[word])); }',
+  alone: true,
+});
 
 /** Of a node's value; {@link decodeFiniteStats} reads the result. */
 export const finiteStats = (x: Node): Node => createNode(finiteStatsOp, [x.dtype === 'float32' ? x : copy(x)], NONE);

@@ -11,12 +11,22 @@ import {
   sameShape,
   sizeOf,
 } from '../base/shape.ts';
-import { type BuiltInOp, createNode, type KernelTemplate, type Node, type Op, type Scratch } from '../ir/op.ts';
+import {
+  type BuiltInOp,
+  createNode,
+  type KernelTemplate,
+  type KernelVariants,
+  type Node,
+  type Op,
+  offeredOf,
+  type Scratch,
+} from '../ir/op.ts';
 import { valueType } from '../ir/scope.ts';
 import { isBrief, type Target } from '../ir/target.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { copy, div, equal, mul, neg } from './elementwise.ts';
 import { fullNode } from './leaf.ts';
+import { type Extents, type Reduction, type ReductionWay, reductionKernels, reductionWays } from './reduceTiles.ts';
 import { reshape } from './reshape.ts';
 import { transpose } from './views.ts';
 
@@ -27,7 +37,7 @@ export interface ReduceAttributes {
   readonly count: number;
 }
 
-function extents(node: Node<ReduceAttributes>): { outer: number; extent: number; inner: number } {
+function extents(node: Node<ReduceAttributes>): Extents {
   const { axis, count } = node.attributes;
   const { shape } = node.inputs[0];
   return {
@@ -47,18 +57,19 @@ const KEPT = (shape: Shape, { axis, count }: ReduceAttributes): Shape =>
 export function reduceKernels(
   label: string,
   combine: string,
-  { outer, extent, inner }: { outer: number; extent: number; inner: number },
+  extents: Extents,
   target: Target,
   from?: Scratch,
   dtype: Dtype = 'float32',
+  way: ReductionWay = reductionWays(extents, 1, target)[0],
 ): KernelTemplate[] {
+  if (way !== 'thread') return reductionKernels(plainReduction(label, combine, dtype, from), extents, target, way);
+  const { outer, extent, inner } = extents;
   const width = inner % 4 === 0 && !isBrief(outer * extent * inner, target) ? 4 : 1;
   const columns = inner / width;
   const results = outer * columns;
-  const wanted = target.software ? 512 : 16384;
-  // On the CPU a dispatch costs as much as a few hundred values.
-  const shortest = target.software ? 512 : 64;
-  const chunk = Math.ceil(extent / Math.max(1, Math.min(Math.ceil(wanted / results), Math.ceil(extent / shortest))));
+  // On the CPU a dispatch costs as much as a few hundred values; on a GPU this way is taken where results are many.
+  const chunk = Math.ceil(extent / Math.max(1, Math.min(Math.ceil(512 / results), Math.ceil(extent / 512))));
   const splits = Math.ceil(extent / chunk);
   const element = valueType(dtype, width);
   const pass = (stage: string, chunks: number, length: number, input?: Scratch, output?: Scratch): KernelTemplate => ({
@@ -80,6 +91,19 @@ export function reduceKernels(
   const partial: Scratch = { bytes: results * splits * width * 4 };
   return [pass(`${label} (parts)`, splits, extent, from, partial), pass(label, 1, splits, partial)];
 }
+
+/** Of values that `load` gives, or of those in memory, as a GPU's kernels take it. */
+const plainReduction = (label: string, combine: string, dtype: Dtype, from: Scratch | undefined): Reduction => ({
+  label,
+  source: '',
+  combine,
+  number: (width) => valueType(dtype, width),
+  words: 1,
+  vector: true,
+  value: from === undefined ? 'load(i)' : 'input[i]',
+  reads: (width) => (from === undefined ? [] : [{ name: 'input', operand: from, element: valueType(dtype, width) }]),
+  result: 'store(result, total);',
+});
 
 /** `ofInt32`: how an operation that picks one of the values combines int32, which stays int32 and is not rounded. */
 function reduceOp(
@@ -103,12 +127,36 @@ function reduceOp(
     },
     lowering: {
       kind: 'reduce',
-      kernels: (node, target) => {
+      ...inSomeWay(name, extents, 1, (node, target, way) => {
         const combined = node.dtype === 'int32' && ofInt32 !== undefined ? ofInt32 : combine;
-        return reduceKernels(name, combined, extents(node), target, undefined, node.dtype);
-      },
+        return reduceKernels(name, combined, extents(node), target, undefined, node.dtype, way);
+      }),
     },
   };
+}
+
+/** The ways to lower a reduction over what `extentsOf` tells of a node; `words`: of a value that is combined. */
+function inSomeWay<A>(
+  name: string,
+  extentsOf: (node: Node<A>) => Extents,
+  words: number,
+  kernels: (node: Node<A>, target: Target, way: ReductionWay) => readonly KernelTemplate[],
+) {
+  const waysOf = (node: Node<A>, target: Target): readonly ReductionWay[] =>
+    reductionWays(extentsOf(node), words, target);
+  const variants: KernelVariants<A> = {
+    key(node) {
+      const { outer, extent, inner } = extentsOf(node);
+      return `${name} ${formatShape([outer, extent, inner])}`;
+    },
+    offered: (node, target) =>
+      offeredOf(
+        waysOf(node, target),
+        (way) => way,
+        (way) => kernels(node, target, way),
+      ),
+  };
+  return { kernels: (node: Node<A>, target: Target) => kernels(node, target, waysOf(node, target)[0]), variants };
 }
 
 export const sumOp = reduceOp('sum', 'a + b', (node, upstream) => broadcastTo(upstream, node.inputs[0].shape), 'add');
@@ -205,6 +253,9 @@ export interface ArgMaxAttributes {
   readonly axis: number;
 }
 
+const alongOne = (node: Node<ArgMaxAttributes>): Extents =>
+  extents({ ...node, attributes: { axis: node.attributes.axis, count: 1 } });
+
 /** Index of the first largest element along an axis; a NaN counts as largest. */
 export const argMaxOp: BuiltInOp<ArgMaxAttributes> = {
   name: 'argMax',
@@ -213,9 +264,10 @@ export const argMaxOp: BuiltInOp<ArgMaxAttributes> = {
   partition: { cuts: ({ attributes }, axis) => (axis < attributes.axis ? [axis] : []) },
   lowering: {
     kind: 'kernel',
-    kernels(node) {
+    ...inSomeWay('argMax', alongOne, 2, (node, target, way) => {
       const [x] = node.inputs;
-      const { outer, extent, inner } = extents({ ...node, attributes: { axis: node.attributes.axis, count: 1 } });
+      if (way !== 'thread') return reductionKernels(largestPlace(x), alongOne(node), target, way);
+      const { outer, extent, inner } = alongOne(node);
       return [
         {
           label: 'argMax',
@@ -226,9 +278,23 @@ export const argMaxOp: BuiltInOp<ArgMaxAttributes> = {
           grid: Math.ceil((outer * inner) / 64),
         },
       ];
-    },
+    }),
   },
 };
+
+/** The place of the largest element as the largest of pairs, a value's rank and a number that falls along the extent. */
+const largestPlace = (x: Node): Reduction => ({
+  label: 'argMax',
+  source: shaders.argmax_pairs,
+  holes: { INTEGERS: x.dtype === 'int32' },
+  number: () => 'vec2u',
+  words: 2,
+  vector: false,
+  combine: 'larger(a, b)',
+  value: 'vec2u(rank(x[i]), ~r)',
+  reads: () => [{ name: 'x', operand: x, element: x.dtype === 'int32' ? 'i32' : 'f32' }],
+  result: 'store(result, i32(~total.y));',
+});
 
 export function argMax(x: Node, axis = -1): Node {
   const normalized = normalizeAxis(axis, x.shape.length, 'argMax');

@@ -3,24 +3,55 @@
 import { checkNumber } from '../base/checks.ts';
 import { GradientError, ShapeError } from '../base/errors.ts';
 import { formatShape, sizeOf } from '../base/shape.ts';
-import { type BuiltInOp, createNode, expectDtype, expectRank, type KernelTemplate, type Node } from '../ir/op.ts';
+import {
+  type BuiltInOp,
+  createNode,
+  expectDtype,
+  expectRank,
+  type KernelTemplate,
+  type Lowering,
+  type Node,
+  offeredOf,
+} from '../ir/op.ts';
+import type { Target } from '../ir/target.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { add, copy, clip as cut, equal, exp, log, mul, NONE, type None, sub, where } from './elementwise.ts';
 import { fullNode } from './leaf.ts';
-import { isLong, withLongSum } from './longSum.ts';
 import { sum } from './reduce.ts';
 import { reshape } from './reshape.ts';
+import { type RowWay, rowKernel, rowWays } from './rowLanes.ts';
 
-function rowsKernel(label: string, node: Node, logarithm: boolean): KernelTemplate {
+/** How a kernel along the rows of its first input is lowered. `kernel`: as one of the ways to share them computes it. */
+function alongRows<A>(
+  name: string,
+  kernel: (node: Node<A>, way: RowWay, target: Target) => KernelTemplate,
+): Lowering<A> {
+  const waysOf = ({ inputs: [x] }: Node<A>, target: Target): readonly RowWay[] => rowWays(x.shape.at(-1) ?? 1, target);
+  return {
+    kind: 'kernel',
+    kernels: (node, target) => [kernel(node, waysOf(node, target)[0], target)],
+    variants: {
+      key: ({ inputs }) => `${name} ${inputs.map(({ shape }) => formatShape(shape)).join(' ')}`,
+      offered: (node, target) =>
+        offeredOf(
+          waysOf(node, target),
+          ({ name }) => name,
+          (way) => [kernel(node, way, target)],
+        ),
+    },
+  };
+}
+
+function rowsKernel(label: string, node: Node, logarithm: boolean, way: RowWay, target: Target): KernelTemplate {
   const columns = node.shape.at(-1) ?? 1;
   const rows = sizeOf(node.shape) / columns;
+  const { holes, ...kernel } = rowKernel(shaders.softmax, { rows, columns, labels: false, writes: true }, way, target);
   return {
+    ...kernel,
     label,
-    source: withLongSum(shaders.softmax),
-    holes: { LOG: logarithm, LONG: isLong(columns) },
+    holes: { ...holes, LOG: logarithm },
     reads: [{ name: 'x', operand: node.inputs[0], element: 'f32' }],
     uniforms: { rows, columns },
-    grid: Math.ceil(rows / 64),
   };
 }
 
@@ -39,7 +70,7 @@ export const softmaxOp: BuiltInOp<None> = {
   infer: ([x]) => ({ shape: withLastAxis(x, 'softmax').shape, dtype: 'float32' }),
   gradient: (y, g) => [mul(y, sub(g, sum(mul(g, y), -1, true)))],
   partition: BEFORE_LAST,
-  lowering: { kind: 'kernel', kernels: (node) => [rowsKernel('softmax', node, false)] },
+  lowering: alongRows('softmax', (node, way, target) => rowsKernel('softmax', node, false, way, target)),
 };
 export const softmax = (x: Node): Node => createNode(softmaxOp, [x], NONE);
 
@@ -48,7 +79,7 @@ export const logSoftmaxOp: BuiltInOp<None> = {
   infer: ([x]) => ({ shape: withLastAxis(x, 'logSoftmax').shape, dtype: 'float32' }),
   gradient: (y, g) => [sub(g, mul(exp(y), sum(g, -1, true)))],
   partition: BEFORE_LAST,
-  lowering: { kind: 'kernel', kernels: (node) => [rowsKernel('logSoftmax', node, true)] },
+  lowering: alongRows('logSoftmax', (node, way, target) => rowsKernel('logSoftmax', node, true, way, target)),
 };
 export const logSoftmax = (x: Node): Node => createNode(logSoftmaxOp, [x], NONE);
 
@@ -64,26 +95,37 @@ function crossEntropyKernel(
   label: string,
   [logits, labels, upstream]: readonly Node[],
   { labelSmoothing, clip, upstream: constant }: CrossEntropyAttributes,
+  way: RowWay,
+  target: Target,
 ): KernelTemplate {
-  const [batch, classes] = logits.shape;
+  const [rows, columns] = logits.shape;
+  const byIds = areIds(labels);
+  const slope = upstream !== undefined || constant !== undefined;
+  const { holes, ...kernel } = rowKernel(
+    shaders.softmax_cross_entropy,
+    { rows, columns, labels: !byIds, writes: slope },
+    way,
+    target,
+  );
   return {
+    ...kernel,
     label,
-    source: withLongSum(shaders.softmax_cross_entropy),
     holes: {
-      LONG: isLong(classes),
-      IDS: labels.shape.length === 1,
+      ...holes,
+      STAGED_LABELS: !byIds && way.places > 0,
+      PLACES: way.places,
+      IDS: byIds,
       CLIP: clip > 0,
-      GRADIENT: upstream !== undefined || constant !== undefined,
+      GRADIENT: slope,
       CONSTANT: constant !== undefined,
     },
     reads: [
-      { name: 'logits', operand: logits, element: 'f32' },
+      { name: 'x', operand: logits, element: 'f32' },
       { name: 'labels', operand: labels, element: labels.dtype === 'int32' ? 'i32' : 'f32' },
       ...(upstream === undefined ? [] : [{ name: 'upstream', operand: upstream, element: 'f32' }]),
     ],
-    uniforms: { batch, classes },
+    uniforms: { rows, columns },
     floats: { smoothing: labelSmoothing, clip, upstream: constant ?? 0 },
-    grid: Math.ceil(batch / 64),
   };
 }
 
@@ -128,10 +170,9 @@ export const softmaxCrossEntropyOp: BuiltInOp<CrossEntropyAttributes> = {
     return [needs[0] ? forLogits() : null, needs[1] && !areIds(labels) ? forLabels() : null];
   },
   partition: { cuts: () => [{ inputs: [0, 0], result: 0 }] },
-  lowering: {
-    kind: 'kernel',
-    kernels: ({ inputs, attributes }) => [crossEntropyKernel('softmaxCrossEntropy', inputs, attributes)],
-  },
+  lowering: alongRows('softmaxCrossEntropy', ({ inputs, attributes }, way, target) =>
+    crossEntropyKernel('softmaxCrossEntropy', inputs, attributes, way, target),
+  ),
 };
 
 /** Inputs: logits, labels, and the upstream gradient [batch] unless it is one number. */
@@ -168,10 +209,9 @@ export const softmaxCrossEntropyGradientOp: BuiltInOp<CrossEntropyAttributes> = 
     typeof upstream === 'number'
       ? createNode(softmaxCrossEntropyGradientOp, [logits, labels], { ...attributes, upstream })
       : null,
-  lowering: {
-    kind: 'kernel',
-    kernels: ({ inputs, attributes }) => [crossEntropyKernel('softmaxCrossEntropyGradient', inputs, attributes)],
-  },
+  lowering: alongRows('softmaxCrossEntropyGradient', ({ inputs, attributes }, way, target) =>
+    crossEntropyKernel('softmaxCrossEntropyGradient', inputs, attributes, way, target),
+  ),
 };
 
 /** Options of `softmaxCrossEntropy`. */

@@ -4,7 +4,7 @@ import { DeviceError } from '../../base/errors.ts';
 import { uniform } from '../../base/random.ts';
 import { sizeOf } from '../../base/shape.ts';
 import { type Schedule, schedule } from '../../compiler/schedule.ts';
-import { createNode, type KernelVariant, type KernelVariants, type Node } from '../../ir/op.ts';
+import { createNode, type KernelVariant, type Node, variantsOf } from '../../ir/op.ts';
 import { type Target, withChoices } from '../../ir/target.ts';
 import { storedNode } from '../../ops/leaf.ts';
 import type { Device } from '../device.ts';
@@ -107,11 +107,6 @@ export async function tuneNodes(
 /** The kernels of a node alone as one of its variants computes it; `key`: the node's. */
 export const scheduleAs = (node: Node, key: string, name: string, target: Target): Schedule =>
   schedule([node], withChoices(target, new Map([[key, name]])), () => []);
-
-function variantsOf(node: Node): KernelVariants<unknown> | null {
-  const { lowering } = node.op;
-  return lowering.kind === 'kernel' ? (lowering.variants ?? null) : null;
-}
 
 class Runner {
   readonly name: string;
