@@ -177,7 +177,7 @@ function emitView(text: KernelText, node: Node, width: 1 | 4, resolve: (node: No
  * True where four aligned neighbours of the result are four aligned neighbours of one input. Every view that keeps the
  * last axis whole is so when that axis is a multiple of four.
  */
-function isContiguousView(node: Node): boolean {
+export function isContiguousView(node: Node): boolean {
   const { lowering } = node.op;
   return lowering.kind === 'view' && lowering.keepsRows !== undefined && lowering.keepsRows(node) % 4 === 0;
 }

@@ -1,7 +1,6 @@
 /** Texts that tell whether two graphs, or two schedules, are the same computation. */
 
-import { isScratch, type Node, type Operand, variantsOf } from '../ir/op.ts';
-import type { Target } from '../ir/target.ts';
+import { isScratch, type Node, type Operand } from '../ir/op.ts';
 import { homeOf, resolve } from '../ir/walk.ts';
 import { bytesOfOperand } from './placement.ts';
 import type { Schedule } from './schedule.ts';
@@ -10,12 +9,7 @@ import type { Schedule } from './schedule.ts';
  * Equal for graphs of the same operations with the same attributes, wired alike. `order` holds every node, inputs before
  * users; `leafKey` says what stands for a leaf.
  */
-export function graphKey(
-  order: readonly Node[],
-  roots: readonly Node[],
-  target: Target,
-  leafKey: (leaf: Node) => string,
-): string {
+export function graphKey(order: readonly Node[], roots: readonly Node[], leafKey: (leaf: Node) => string): string {
   const numbers = new Map<Node, number>();
   const parts: string[] = [];
   for (const node of order) {
@@ -26,17 +20,10 @@ export function graphKey(
       continue;
     }
     const inputs = node.inputs.map((input) => numbers.get(input)).join();
-    parts.push(`${name}(${inputs})${textOf(node.attributes)}${choiceOf(node, target)}`);
+    parts.push(`${name}(${inputs})${textOf(node.attributes)}`);
   }
   parts.push(roots.map((root) => numbers.get(root)).join());
   return parts.join('\n');
-}
-
-/** The way to compute a node that the device was told to take, else nothing. */
-function choiceOf(node: Node, { choices }: Target): string {
-  if (choices === undefined || choices.size === 0) return '';
-  const variants = variantsOf(node);
-  return variants === null ? '' : (choices.get(variants.key(node)) ?? choices.get(node.op.name) ?? '');
 }
 
 /** Attributes as a text; unlike JSON it tells NaN, the infinities and -0 apart. */

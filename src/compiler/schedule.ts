@@ -11,7 +11,7 @@ import { isBrief, type Target } from '../ir/target.ts';
 import { homeOf, resolve } from '../ir/walk.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { specialise } from '../wgsl/template.ts';
-import { emitLoad, emitStore, KernelText } from './expressions.ts';
+import { emitLoad, emitStore, isContiguousView, KernelText } from './expressions.ts';
 import { fuse } from './fuse.ts';
 import type { Group } from './groups.ts';
 import { type KernelDraft, type ScheduledKernel, sideBySide, writeKernel } from './kernelText.ts';
@@ -85,10 +85,14 @@ function notePack(node: Node, packs: Map<Node, { readonly pack: Node; readonly o
 function compileGroup(group: Group, target: Target, packs: ReadonlyMap<Node, unknown>): KernelDraft[] {
   const { anchor } = group;
   if (anchor === null) {
+    const tiled = target.software ? null : tilesOf(group);
+    if (tiled !== null) return [assemble(tiled.template, tiled.group, packs, true, true)];
     const size = sizeOf(group.members[0].shape);
     // Bytes are stored four to a word; every result's memory is whole vec4s, so the last word may reach past the end.
     const bytes = group.outputs.some((node) => node.dtype === 'uint8');
-    const width = bytes || (size % 4 === 0 && !isBrief(size, target)) ? 4 : 1;
+    // On a GPU neighbouring threads should read neighbours: where a view tears fours apart, each thread takes a single element.
+    const torn = !target.software && group.members.some((node) => isView(node) && !isContiguousView(node));
+    const width = bytes || (size % 4 === 0 && !torn && !isBrief(size, target)) ? 4 : 1;
     const count = Math.ceil(size / width);
     const template: KernelTemplate = {
       label: group.members.map((node) => node.op.name).join('+'),
@@ -108,6 +112,19 @@ function compileGroup(group: Group, target: Target, packs: ReadonlyMap<Node, unk
 }
 
 const isTunable = (node: Node, target: Target): boolean => (variantsOf(node)?.offered(node, target).length ?? 0) > 0;
+/** A group whose first view that reads far apart is computed by a kernel of its own, which the others follow. */
+function tilesOf(group: Group): { readonly template: KernelTemplate; readonly group: Group } | null {
+  if (group.outputs.some((node) => node.dtype === 'uint8')) return null;
+  for (const node of group.members) {
+    const { lowering } = node.op;
+    const template = lowering.kind === 'view' ? (lowering.tiles?.(node) ?? null) : null;
+    if (template === null) continue;
+    return { template, group: { ...group, anchor: node, members: group.members.filter((other) => other !== node) } };
+  }
+  return null;
+}
+
+const isView = ({ op }: Node): boolean => op.lowering.kind === 'view';
 
 /** How a node is computed: as the target's choices say, else by the default; null where there is one way only. */
 export function chosenVariant(node: Node, target: Target): KernelVariant | null {

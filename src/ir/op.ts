@@ -51,6 +51,11 @@ export type Lowering<A> =
       body(node: Node<A>, scope: ViewScope): string;
       /** Length of the innermost runs that stay whole, so that they may be read four at a time; absent: none do. */
       keepsRows?(node: Node<A>): number;
+      /**
+       * For GPUs, where a view begins a kernel: one that computes it, for what `body` would read far apart. Null where it would
+       * not; absent: it never does.
+       */
+      tiles?(node: Node<A>): KernelTemplate | null;
     }
   /** A kernel of its own, whose last step takes a fused epilogue. */
   | {
@@ -82,7 +87,7 @@ export type Lowering<A> =
 export interface KernelVariants<A> {
   /** Names the operation with all that decides which way is fastest: shapes, storage orders, strides. */
   key(node: Node<A>): string;
-  /** The ways that the adapter can run, the default first; none where there is no choice. */
+  /** The ways that the adapter can run, the default first; none where there is no choice, but only the lowering's `kernels`. */
   offered(node: Node<A>, target: Target): readonly KernelVariant[];
 }
 

@@ -3,7 +3,7 @@
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { formatShape, normalizeAxis, stridesOf } from '../base/shape.ts';
 import { type BuiltInOp, createNode, type Node } from '../ir/op.ts';
-import { lastOf, slice } from './views.ts';
+import { lastOf, runOf, slice } from './views.ts';
 
 export interface ConcatAttributes {
   readonly axis: number;
@@ -57,7 +57,7 @@ export const concatOp: BuiltInOp<ConcatAttributes> = {
       });
       return `${scope.coordinates(node.shape)} ${cases.join(' ')}`;
     },
-    keepsRows: ({ attributes: { axis }, shape }) => (axis === shape.length - 1 ? 1 : lastOf(shape)),
+    keepsRows: ({ inputs }) => runOf(...inputs.map(({ shape }) => lastOf(shape))),
   },
 };
 

@@ -9,6 +9,7 @@ import { cpuLanes, fitsUniform, type Target } from '../ir/target.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import type { Holes } from '../wgsl/template.ts';
 import type { Conv2dAttributes } from './conv2d.ts';
+import { forward, gradientVariants } from './conv2dPoolWorkgroup.ts';
 import { reduceKernels } from './reduce.ts';
 
 export interface PooledAttributes {
@@ -61,10 +62,12 @@ export const conv2dPoolOp: BuiltInOp<ConvPoolAttributes> = {
   partition: 'whole',
   lowering: {
     kind: 'kernel',
-    kernels({ inputs: [x, kernel, bias], attributes }, target) {
+    kernels({ inputs, attributes }, target) {
+      if (!target.software) return forward(inputs, attributes);
+      const [x, kernel, bias] = inputs;
       const subgroups = cpuLanes(target) > 0;
       const windows = sizeOf(attributes.output.slice(0, 3)) / 4;
-      const workgroup = target.software ? lanesOf(target) : 64;
+      const workgroup = lanesOf(target);
       const per = subgroups ? lanesOf(target) : 1;
       const holes = holesOf(attributes);
       const { winners } = attributes;
@@ -119,11 +122,17 @@ export const conv2dPoolGradientOp: BuiltInOp<ConvPoolAttributes> = {
   lowering: {
     kind: 'kernel',
     after: 2,
+    variants: {
+      key: ({ attributes: { input, kernel, output, before } }) =>
+        `conv2dPoolGradient ${input.join('x')} ${kernel.join('x')} ${output.join('x')} ${before.join('x')}`,
+      offered: ({ inputs, attributes, shape }, target) =>
+        target.software ? [] : gradientVariants(inputs, attributes, shape, target),
+    },
     kernels({ inputs: [x, dy], attributes, shape }, target) {
       const lanes = lanesOf(target);
       const windows = sizeOf(attributes.output.slice(0, 3)) / 4;
       const blocks = Math.ceil(attributes.output[3] / (4 * lanes));
-      const wanted = Math.ceil((target.software ? 64 : 1024) / blocks);
+      const wanted = Math.ceil(64 / blocks);
       const chunk = Math.max(32, Math.ceil(windows / wanted));
       const chunks = Math.ceil(windows / chunk);
       const partial: Scratch = { bytes: chunks * sizeOf(shape) * 4 };

@@ -7,9 +7,6 @@ import { type BuiltInOp, createNode, expectDtype, type Node, rowAxis } from '../
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { isLong, withLongSum } from './longSum.ts';
 
-/** A NaN made at run time: WGSL refuses a constant one. */
-const NAN = 'bitcast<f32>(e | 0x7fc00000u)';
-
 export interface GatherAttributes {
   readonly axis: number;
 }
@@ -40,13 +37,14 @@ export const gatherOp: BuiltInOp<GatherAttributes> = {
       const inner = sizeOf(x.shape.slice(axis + 1));
       const rows = x.shape[axis];
       const count = sizeOf(ids.shape);
-      const nothing = dtype === 'int32' ? '0' : NAN;
+      const nothing = scope.constant(dtype === 'int32' ? 0 : Number.NaN);
       return (
-        `let row = ${scope.read(1, `e / ${inner}u % ${count}u`)}; ` +
+        `let row = ${scope.readOne(1, `e / ${inner}u % ${count}u`)}; ` +
         `if (row < 0 || row >= ${rows}) { return ${nothing}; } ` +
         `return ${scope.read(0, `(e / ${inner * count}u * ${rows}u + u32(row)) * ${inner}u + e % ${inner}u`)};`
       );
     },
+    keepsRows: ({ inputs: [x], attributes: { axis } }) => sizeOf(x.shape.slice(axis + 1)),
   },
 };
 

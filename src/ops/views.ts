@@ -6,6 +6,7 @@ import { ArgumentError, DtypeError, ShapeError } from '../base/errors.ts';
 import { formatShape, type Shape, stridesOf } from '../base/shape.ts';
 import { type BuiltInOp, createNode, type Node } from '../ir/op.ts';
 import { copy } from './elementwise.ts';
+import { transposeTiles } from './transposeTiles.ts';
 
 /** Terms `c0 * stride0 + …`, zero strides left out. */
 function dot(strides: readonly number[]): string {
@@ -15,6 +16,9 @@ function dot(strides: readonly number[]): string {
 
 /** Extent of the last axis. */
 export const lastOf = (shape: Shape): number => shape.at(-1) ?? 1;
+
+/** The longest run that fits into each of these numbers without a rest: the length of runs that begin and end at all of them. */
+export const runOf = (...places: readonly number[]): number => places.reduce((a, b) => (b === 0 ? a : runOf(b, a % b)));
 
 export interface TransposeAttributes {
   readonly permutation: readonly number[];
@@ -51,6 +55,7 @@ export const transposeOp: BuiltInOp<TransposeAttributes> = {
     },
     keepsRows: ({ attributes: { permutation }, shape }) =>
       permutation.at(-1) === permutation.length - 1 ? lastOf(shape) : 1,
+    tiles: ({ inputs: [x], attributes: { permutation } }) => transposeTiles(x, permutation),
   },
 };
 
@@ -101,7 +106,8 @@ export const sliceOp: BuiltInOp<SliceAttributes> = {
       // In the uniforms: slices of a data set that begin elsewhere are one kernel.
       return `${scope.coordinates(node.shape)} return ${scope.read(0, `${scope.word(start)} + ${dot(strides)}`)};`;
     },
-    keepsRows: ({ inputs: [x], shape }) => (lastOf(x.shape) === lastOf(shape) ? lastOf(shape) : 1),
+    keepsRows: ({ inputs: [x], attributes: { begin }, shape }) =>
+      runOf(lastOf(x.shape), lastOf(shape), begin.at(-1) ?? 0),
   },
 };
 
@@ -184,7 +190,8 @@ export const padOp: BuiltInOp<PadAttributes> = {
       const guard = inside.length === 0 ? 'true' : inside.join(' && ');
       return `${scope.coordinates(node.shape)} if (${guard}) { return ${scope.read(0, index)}; } return ${scope.constant(value)};`;
     },
-    keepsRows: ({ inputs: [x], shape }) => (lastOf(x.shape) === lastOf(shape) ? lastOf(shape) : 1),
+    keepsRows: ({ inputs: [x], attributes: { padding }, shape }) =>
+      runOf(lastOf(x.shape), lastOf(shape), padding.at(-1)?.[0] ?? 0),
   },
 };
 

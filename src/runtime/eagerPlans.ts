@@ -8,6 +8,7 @@ import { LruMap } from '../base/lru.ts';
 import type { ScheduledKernel } from '../compiler/kernelText.ts';
 import type { LeafSource } from '../ir/op.ts';
 import type { Storage } from '../ir/storage.ts';
+import type { Target } from '../ir/target.ts';
 import type { StepValues } from './step.ts';
 
 /** Plans that are kept, and the bytes that they may hold together: a larger plan is made anew for each run. */
@@ -39,7 +40,7 @@ export class EagerPlans {
   });
   readonly #byGraph = new Map<string, KeptPlan>();
   readonly #results = new WeakSet<Storage>();
-  readonly #numbers = new WeakMap<GPUBuffer, number>();
+  readonly #numbers = new WeakMap<GPUBuffer | Target, number>();
   #nextNumber = 0;
 
   get size(): number {
@@ -90,11 +91,16 @@ export class EagerPlans {
 
   /** Which memory it is, as a text. */
   placeOf({ buffer, offset, bytes }: Storage): string {
-    let number = this.#numbers.get(buffer);
+    return `@${this.numberOf(buffer)}+${offset}:${bytes}`;
+  }
+
+  /** Tells a buffer, or what graphs are compiled for, from all others. */
+  numberOf(one: GPUBuffer | Target): number {
+    let number = this.#numbers.get(one);
     if (number === undefined) {
       number = this.#nextNumber++;
-      this.#numbers.set(buffer, number);
+      this.#numbers.set(one, number);
     }
-    return `@${number}+${offset}:${bytes}`;
+    return number;
   }
 }

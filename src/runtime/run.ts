@@ -175,7 +175,9 @@ async function runNow(
   device.check();
   const leaves = leavesOf(order, effects, device);
   if (leaves.stranger !== null) throw (await device.rare()).elsewhere(leaves.stranger, order);
-  const keyFor = (target: Target): string => graphKey(order, roots, target, (leaf) => leaves.keys.get(leaf) ?? '');
+  const key = graphKey(order, roots, (leaf) => leaves.keys.get(leaf) ?? '');
+  // The target's choices may be for operations that only a rewriting pass makes.
+  const keyFor = (target: Target): string => `${device.eager.numberOf(target)}\n${key}`;
   const plan = device.eager.ofGraph(keyFor(device.target)) ?? (await planFor(keyFor, values, roots, leaves, device));
   const lasting = device.eager.holds(plan);
   try {
