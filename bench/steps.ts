@@ -11,7 +11,7 @@ import {
   type StepValues,
   trainingStep,
 } from '../src/graph.ts';
-import { Adam, accuracy, type Device, sparseCategoricalCrossentropy, tensor } from '../src/index.ts';
+import { Adam, accuracy, type Device, type Layer, sparseCategoricalCrossentropy, tensor } from '../src/index.ts';
 import { rounded, spreadOf } from './statistics.ts';
 
 export interface StepOptions {
@@ -79,10 +79,14 @@ export class StudyStep {
   }
 
   /**
-   * `maxSteps`: most steps of one submission.
+   * `maxSteps`: most steps of one submission. `layers`: others than the study's, for the same images and classes.
    * @throws OutOfMemoryError where the batch does not fit
    */
-  static async of(device: Device, batch: number, { maxSteps = 1 } = {}): Promise<StudyStep> {
+  static async of(
+    device: Device,
+    batch: number,
+    { maxSteps = 1, layers = studyLayers() }: { readonly maxSteps?: number; readonly layers?: readonly Layer[] } = {},
+  ): Promise<StudyStep> {
     const owned: { dispose(): void }[] = [];
     const own = <T extends { dispose(): void }>(one: T): T => {
       owned.push(one);
@@ -96,7 +100,7 @@ export class StudyStep {
       const order = own(new Order(device, batch));
       order.write(Int32Array.from({ length: batch }, (_, i) => i));
       const began = performance.now();
-      const network = new Network(studyLayers(), [32, 32, 3], 1);
+      const network = new Network(layers, [32, 32, 3], 1);
       own(network.trainable).attach(device);
       const { rule } = new Adam();
       const moments = own(new Moments(device, rule, network.trainable.size));

@@ -25,7 +25,7 @@ const runner = fileURLToPath(new URL('runFile.ts', import.meta.url));
 /** The files that take longest, about the longest first, by the seconds of the processor that they need on two cores. */
 const LONG = [
   ...['examples', 'environments', 'docs', 'falseAlarms', 'package', 'divergence', 'cause', 'checkpoint'],
-  ...['tensorboard', 'studyControls', 'variants', 'ops', 'beside', 'callbacks.cross', 'devices', 'eager'],
+  ...['tensorboard', 'studyControls', 'bounds', 'variants', 'ops', 'beside', 'callbacks.cross', 'devices', 'eager'],
 ];
 
 /** Those that test kernels: on lavapipe as a user has it, on all its threads, so that a race between workgroups may show. */
@@ -40,6 +40,7 @@ const ONE_THREAD = { LP_NUM_THREADS: '0' };
 /** Those that compile many kernels and run each a few times: a tenth to half of their time is that of lavapipe's optimiser. */
 const COMPILING = [
   'badInput',
+  'bounds',
   'call',
   'checkpoint',
   'compileNotice',

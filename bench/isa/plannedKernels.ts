@@ -19,7 +19,7 @@ import {
 } from '../../src/graph.ts';
 import { Adam, accuracy, type Device, openDevice, sparseCategoricalCrossentropy, tensor } from '../../src/index.ts';
 import type { NetworkName } from '../kernels.ts';
-import { LAYERS } from './networks.ts';
+import { LAYERS } from '../networks.ts';
 
 /** What a kernel of a training step is, and all that its dispatch takes. */
 export interface PlannedKernel {

@@ -117,6 +117,17 @@ function offsetOf(segments: readonly Segment[], e: string): string {
   return terms.length === 0 ? '0u' : terms.join(' + ');
 }
 
+/**
+ * The elements of the `i`-th four of `size`. Bytes are stored four at a time whatever their number, so the last four may reach past
+ * the end: they then have the last element again, and nothing is read beyond it.
+ */
+function lanesOf(text: KernelText, size: number): string[] {
+  const lanes = [0, 1, 2, 3].map((lane) => `i * 4u + ${lane}u`);
+  if (size % 4 === 0) return lanes;
+  const last = text.uniform('u32', size - 1);
+  return lanes.map((lane) => `min(${lane}, ${last})`);
+}
+
 /** Reads the input that meets element `i` (in units of V) of a result of shape `to`. */
 function readBroadcast(text: KernelText, node: Node, from: Shape, to: Shape, width: 1 | 4): string {
   if (sizeOf(from) === sizeOf(to)) return readAt(text, node, width, 'i');
@@ -124,7 +135,7 @@ function readBroadcast(text: KernelText, node: Node, from: Shape, to: Shape, wid
   if (width === 1) return readAt(text, node, 1, offsetOf(segments, 'i'));
   const inner = segments.at(-1);
   if (inner === undefined || inner.size % 4 !== 0) {
-    const lanes = [0, 1, 2, 3].map((lane) => readAt(text, node, 1, offsetOf(segments, `(i * 4u + ${lane}u)`)));
+    const lanes = lanesOf(text, sizeOf(to)).map((lane) => readAt(text, node, 1, offsetOf(segments, `(${lane})`)));
     return `${valueType(node.dtype, 4)}(${lanes.join(', ')})`;
   }
   const offset = offsetOf(segments, '(i * 4u)');
@@ -170,7 +181,8 @@ function emitView(text: KernelText, node: Node, width: 1 | 4, resolve: (node: No
   text.functions.push(`fn ${name}(e: u32) -> ${valueType(node.dtype, lanes)} { ${body} }`);
   if (whole) return `${name}(i * 4u)`;
   if (width === 1) return `${name}(i)`;
-  return `${valueType(node.dtype, 4)}(${[0, 1, 2, 3].map((lane) => `${name}(i * 4u + ${lane}u)`).join(', ')})`;
+  const calls = lanesOf(text, sizeOf(node.shape)).map((lane) => `${name}(${lane})`);
+  return `${valueType(node.dtype, 4)}(${calls.join(', ')})`;
 }
 
 /**

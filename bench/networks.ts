@@ -1,7 +1,7 @@
 /** The networks whose training steps are looked at, as layers: those whose single kernels bench/kernels.ts has. */
-import { studyLayers } from '../../examples/study/network.ts';
-import { Conv2D, Dense, Flatten, type Layer, MaxPooling2D, Rescaling } from '../../src/index.ts';
-import type { NetworkName } from '../kernels.ts';
+import { studyLayers } from '../examples/study/network.ts';
+import { Conv2D, Dense, Flatten, type Layer, MaxPooling2D, Rescaling } from '../src/index.ts';
+import type { NetworkName } from './kernels.ts';
 
 const SAME = { padding: 'same', activation: 'relu' } as const;
 

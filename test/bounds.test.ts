@@ -1,0 +1,363 @@
+/**
+ * No kernel reads or writes outside of its arrays, so that the checks which WebGPU puts in front of every access find nothing.
+ * Every index of every thread is compared with its array's length (bench/access), on shapes that are odd on purpose, planned for
+ * the adapter and for GPUs. What is loaded and then discarded counts as well. `npm run bench:lines -- --bounds` runs files of these
+ * tests in the same way. The type of `CASES` names every operation, so one without a case does not compile.
+ */
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { EveryPlan, planForGpu, roomFor } from '../bench/access/everyPlan.ts';
+import { boundsProbe } from '../bench/access/probe.ts';
+import { describeOutside } from '../bench/access/sweep.ts';
+import { type Shape, sizeOf } from '../src/base/shape.ts';
+import { Conv2D, Dense, defaultDevice, Flatten, MaxPooling2D, Sequential } from '../src/index.ts';
+import { createNode, type Node } from '../src/ir/op.ts';
+import { Adam } from '../src/nn/optimizers/adam.ts';
+import { batchRows } from '../src/ops/batchRows.ts';
+import { concat } from '../src/ops/concat.ts';
+import { conv2d } from '../src/ops/conv2d.ts';
+import * as e from '../src/ops/elementwise.ts';
+import { finiteStats } from '../src/ops/finiteStats.ts';
+import { gather, oneHot } from '../src/ops/gather.ts';
+import { gradients } from '../src/ops/gradients.ts';
+import { accumulate, watch } from '../src/ops/health.ts';
+import { type OpName, ops } from '../src/ops/index.ts';
+import { dataNode, fullNode } from '../src/ops/leaf.ts';
+import { matmul } from '../src/ops/matmul.ts';
+import { pack } from '../src/ops/pack.ts';
+import { avgPool2d, maxPool2d, type Pool2dOptions } from '../src/ops/pool2d.ts';
+import { randomNormal, randomUniform } from '../src/ops/random.ts';
+import { argMax, broadcastTo, max, min, sum } from '../src/ops/reduce.ts';
+import { logSoftmax, softmax, softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
+import { stretch } from '../src/ops/stretch.ts';
+import { assign, optimizerUpdate } from '../src/ops/update.ts';
+import { pad, slice, transpose } from '../src/ops/views.ts';
+import { Plan } from '../src/runtime/plan.ts';
+import { tensor } from '../src/tensor/index.ts';
+import { draw, nodeOf } from './support.ts';
+
+const test = suite('bounds');
+const device = await defaultDevice();
+roomFor(device);
+const { target } = device;
+
+const TARGETS = {
+  adapter() {
+    device.target = target;
+  },
+  'a GPU': () => planForGpu(device, null),
+  'a GPU with subgroups': () => planForGpu(device, 32),
+};
+
+const floats = (...shape: number[]): Node => nodeOf(draw(shape, 0.2, 2));
+const bytes = (...shape: number[]): Node => dataNode(new Uint8Array(sizeOf(shape)).fill(77), shape);
+const ids = (...values: number[]): Node => dataNode(Int32Array.from(values), [values.length]);
+const words = (): Node => dataNode(new Int32Array(4), [4]);
+
+/** A result and the gradients to its inputs. */
+function withGradients(result: Node, ...inputs: Node[]): Node[] {
+  return [result, ...gradients(sum(e.square(result)), inputs)];
+}
+
+/** Each operand along k and across it. */
+const products = (m: number, k: number, n: number): Node[] => [
+  matmul(floats(m, k), floats(k, n)),
+  matmul(floats(k, m), floats(n, k), true, true),
+];
+
+interface Convolution {
+  readonly x: Shape;
+  readonly kernel: Shape;
+  readonly padding?: 'same';
+}
+
+function convolution({ x, kernel, padding }: Convolution): Node[] {
+  const inputs = [floats(...x), floats(...kernel)];
+  return withGradients(conv2d(inputs[0], inputs[1], { padding }), ...inputs);
+}
+
+function pooledConvolution({ x, kernel, padding }: Convolution): Node[] {
+  const inputs = [floats(...x), floats(...kernel), floats(kernel[3])];
+  const y = maxPool2d(e.relu(conv2d(inputs[0], inputs[1], { padding, bias: inputs[2] })), { size: 2 });
+  return withGradients(y, inputs[1], inputs[2]);
+}
+
+const POOLS: readonly (Pool2dOptions & { readonly x: Shape })[] = [
+  { x: [2, 9, 7, 4], size: 3, stride: 2 },
+  { x: [3, 7, 5, 3], size: 2, padding: 'same' },
+  { x: [2, 9, 8, 5], size: 2, stride: 3 },
+  { x: [2, 8, 8, 3], size: 2 },
+];
+
+const pools = (pool: (x: Node, options: Pool2dOptions) => Node): Node[] =>
+  POOLS.flatMap(({ x, ...options }) => {
+    const image = floats(...x);
+    return withGradients(pool(image, options), image);
+  });
+
+/** The gradient of a gradient, which takes the operation's own transpose. */
+function twice(y: Node, x: Node): Node[] {
+  const [slope] = gradients(sum(e.square(y)), [x]);
+  return gradients(sum(e.square(slope)), [x]);
+}
+
+function effects(size: number): Node[] {
+  const { rule } = new Adam();
+  const [parameter, m, v] = [floats(size), floats(size), floats(size)];
+  return [
+    optimizerUpdate(rule, parameter, [m, v], floats(size)),
+    optimizerUpdate(rule, floats(size), [floats(size), floats(size)], floats(size), {
+      health: words(),
+      leftOut: words(),
+    }),
+    assign(floats(size), floats(size)),
+    assign(floats(size), floats(size), words()),
+  ];
+}
+
+/** Graphs that take an operation where its index may go wrong; `fused`: it takes its inputs where its reader is. */
+const CASES: { readonly [K in OpName]: 'fused' | (() => Node[]) } = {
+  data: 'fused',
+  stored: 'fused',
+  full: 'fused',
+  variable: 'fused',
+  add: () => [
+    e.add(floats(17), floats()),
+    e.add(floats(3, 1), floats(3, 5)),
+    e.add(floats(2, 3, 4), floats(2, 1, 4)),
+    e.add(e.add(bytes(3, 5), ids(1, 2, 3, 4, 5)), floats(3, 1)),
+    // More workgroups than a dimension holds, and not a whole number of rows of them.
+    sum(e.add(floats(4099, 1), floats(1025))),
+  ],
+  sub: 'fused',
+  mul: 'fused',
+  div: 'fused',
+  neg: 'fused',
+  pow: 'fused',
+  square: 'fused',
+  sqrt: 'fused',
+  exp: 'fused',
+  log: 'fused',
+  abs: 'fused',
+  sign: 'fused',
+  maximum: 'fused',
+  minimum: 'fused',
+  clip: 'fused',
+  where: 'fused',
+  equal: 'fused',
+  greater: 'fused',
+  relu: 'fused',
+  reluGradient: 'fused',
+  leakyRelu: 'fused',
+  elu: 'fused',
+  gelu: 'fused',
+  normalCdf: 'fused',
+  normalDensity: 'fused',
+  sigmoid: 'fused',
+  tanh: 'fused',
+  softplus: 'fused',
+  sigmoidCrossEntropy: 'fused',
+  silu: 'fused',
+  copy: 'fused',
+  toInt32: 'fused',
+  dropout: () => [e.dropout(floats(7, 13), 0.5, 1), e.dropout(floats(8, 17), 0.5, 1)],
+  randomUniform: () => [randomUniform([7, 13], 1)],
+  randomNormal: () => [randomNormal([5, 8], 1)],
+  sum: () => [
+    ...[[0], [1], [2], [0, 2]].map((axes) => sum(floats(3, 7, 5), axes)),
+    ...[[0], [1], [0, 2]].map((axes) => sum(floats(5, 3, 8), axes)),
+    sum(floats(7, 10_007), 1),
+    sum(floats(10_007, 3), 0),
+    sum(floats(70_001)),
+    sum(bytes(3, 7), 1),
+  ],
+  max: () => {
+    const x = floats(5, 3, 7);
+    return withGradients(max(x, 1), x);
+  },
+  min: () => [min(dataNode(new Int32Array(70_000), [70, 1000]), 1), min(ids(1, 2, 3))],
+  broadcastTo: () => [broadcastTo(floats(3, 1), [2, 3, 5])],
+  argMax: () => [argMax(floats(5, 7)), argMax(floats(5, 3, 2), 1), argMax(bytes(5))],
+  reshape: 'fused',
+  transpose: () => [
+    transpose(floats(3, 5)),
+    transpose(floats(2, 3, 4), [1, 0, 2]),
+    transpose(bytes(5, 3)),
+    transpose(bytes(7, 3)),
+    transpose(bytes(2, 3, 5), [2, 0, 1]),
+  ],
+  slice: () => [
+    slice(floats(5, 7), [2, 3], [3, 4]),
+    slice(floats(5, 8), [2, 0], [3, 8]),
+    slice(bytes(16), [11], [5]),
+    slice(bytes(4, 4), [1, 1], [3, 3]),
+  ],
+  pad: () => [
+    pad(floats(2, 3), [
+      [1, 0],
+      [0, 2],
+    ]),
+    pad(floats(3, 8), [
+      [2, 1],
+      [0, 0],
+    ]),
+    pad(bytes(16), [[3, 0]]),
+    pad(bytes(13), [[0, 0]]),
+  ],
+  concat: () => [
+    concat([floats(3), floats(4), floats(1)]),
+    concat([floats(2, 4), floats(3, 4)], 0),
+    concat([bytes(5), bytes(16)]),
+    concat([bytes(3, 1), bytes(3, 6)]),
+  ],
+  gather: () => {
+    const x = floats(5, 3);
+    return [
+      ...withGradients(gather(x, ids(4, 0, -1, 5, 4)), x),
+      gather(floats(5, 8), ids(4, -7, 5)),
+      gather(bytes(5, 4), ids(4, -7, 5)),
+    ];
+  },
+  scatterAdd: () => [createNode(ops.scatterAdd, [floats(4, 3), ids(2, 0, 9, -2)], { axis: 0, rows: 5 })],
+  oneHot: () => [oneHot(ids(0, 2, -1, 9, 1), 3)],
+  batchRows: () => [
+    batchRows([bytes(4, 5), bytes(3, 5)], ids(6, 5, 4, 3, 2, 1, 0), 5, 4),
+    batchRows([floats(7, 8)], ids(6, 5, 4, 3, 2, 1, 0), 5, 7),
+    batchRows([ids(6, 5, 4, 3, 2, 1, 0)], ids(6, 5, 4, 3, 2, 1, 0), 5, 7),
+  ],
+  stretch: () => [sum(stretch(floats(320), 128, [191])), e.neg(stretch(floats(320), 64, [50, 3]))],
+  matmul: () => [
+    ...products(37, 20, 68),
+    matmul(floats(5, 7), floats(11, 5), true, true),
+    matmul(floats(3, 1500), floats(2, 1500), false, true),
+    matmul(floats(2, 1, 4, 5), floats(3, 5, 6)),
+  ],
+  conv2d: () => convolution({ x: [2, 7, 5, 4], kernel: [3, 3, 4, 5], padding: 'same' }),
+  conv2dInputGradient: () => {
+    const [x, kernel] = [floats(1, 11, 8, 2), floats(2, 2, 2, 3)];
+    return gradients(sum(e.square(conv2d(x, kernel, { stride: 3 }))), [x]);
+  },
+  conv2dKernelGradient: () => {
+    const [x, kernel] = [floats(2, 17, 16, 5), floats(2, 2, 5, 4)];
+    return gradients(sum(e.square(conv2d(x, kernel))), [kernel]);
+  },
+  maxPool2d: () => pools(maxPool2d),
+  maxPool2dGradient: () => {
+    const x = floats(1, 5, 5, 4);
+    return twice(maxPool2d(x, { size: 3, stride: 2, padding: 'same' }), x);
+  },
+  maxPool2dPick: () => {
+    const x = floats(1, 4, 6, 3);
+    return twice(maxPool2d(x, { size: 2 }), x);
+  },
+  avgPool2d: () => pools(avgPool2d),
+  avgPool2dGradient: () => {
+    const x = floats(1, 7, 9, 2);
+    return twice(avgPool2d(x, { size: [3, 5], stride: 1, padding: 'same' }), x);
+  },
+  conv2dPool: () => pooledConvolution({ x: [3, 7, 9, 3], kernel: [3, 3, 3, 12], padding: 'same' }),
+  conv2dPoolGradient: () => pooledConvolution({ x: [3, 6, 9, 1], kernel: [3, 2, 1, 16] }),
+  maxPoolWinners: () => {
+    const x = floats(3, 10, 14, 20);
+    return withGradients(maxPool2d(e.relu(x), { size: 2 }), x);
+  },
+  unpool2d: () => {
+    const x = floats(1, 6, 10, 4);
+    return gradients(sum(e.square(maxPool2d(e.relu(x), { size: 2 }))), [x]);
+  },
+  softmax: () => {
+    const x = floats(67, 7);
+    return [...withGradients(softmax(x), x), softmax(floats(3, 1003))];
+  },
+  logSoftmax: () => [logSoftmax(floats(5, 7)), logSoftmax(floats(3, 1003)), logSoftmax(floats(6))],
+  softmaxCrossEntropy: () => [
+    softmaxCrossEntropyPerExample(floats(5, 7), ids(0, 6, 7, -1, 3)),
+    softmaxCrossEntropyPerExample(floats(3, 1003), ids(0, 1002, 1003)),
+  ],
+  softmaxCrossEntropyGradient: () =>
+    [ids(0, 6, 7, -1, 3), floats(5, 7)].flatMap((labels) => {
+      const x = floats(5, 7);
+      return gradients(sum(softmaxCrossEntropyPerExample(x, labels, { labelSmoothing: 0.1 })), [x]);
+    }),
+  assign: () => effects(70),
+  optimizerUpdate: () => effects(3),
+  accumulate: () => [accumulate(floats(4), words(), [sum(floats(3)), fullNode(3)])],
+  pack: () => [pack([3, 65, 64, 1].map((size) => e.neg(floats(size))))],
+  watch: () => [watch(e.neg(floats(7)), words(), new Adam().rule), watch(e.neg(floats(68)), words(), new Adam().rule)],
+  finiteStats: () => [finiteStats(floats(1)), finiteStats(floats(65)), finiteStats(floats(70_001))],
+};
+
+/** What lies outside in the plans that are made and run meanwhile. */
+async function outsideOf(work: () => Promise<unknown>): Promise<{ readonly kernels: number; readonly told: string[] }> {
+  const plans = new EveryPlan(boundsProbe);
+  try {
+    await work();
+    const told = new Set<string>();
+    let kernels = 0;
+    for await (const found of plans.read()) {
+      kernels++;
+      for (const one of found) told.add(describeOutside(one));
+    }
+    return { kernels, told: [...told] };
+  } finally {
+    plans.stop();
+    device.target = target;
+  }
+}
+
+async function run(roots: readonly Node[]): Promise<void> {
+  const plan = await Plan.compile(device, roots);
+  plan.run([{ seed: 1, step: 1, position: 2, rates: [0.1, 0.1, 0.1, 1] }]);
+  await device.finish();
+  plan.dispose();
+}
+
+async function train(): Promise<void> {
+  const model = new Sequential(
+    [
+      new Conv2D(5, 3, { activation: 'relu' }),
+      new MaxPooling2D(2),
+      new Flatten(),
+      new Dense(3, { activation: 'softmax' }),
+    ],
+    { inputShape: [7, 9, 3], seed: 1 },
+  ).compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] });
+  const images = tensor(new Uint8Array(13 * 7 * 9 * 3).fill(5), [13, 7, 9, 3]);
+  await model.fit(
+    images,
+    Int32Array.from({ length: 13 }, (_, i) => i % 3),
+    { batchSize: 5, epochs: 1, verbose: 0 },
+  );
+}
+
+for (const [name, choose] of Object.entries(TARGETS)) {
+  for (const op of Object.keys(ops) as OpName[]) {
+    const build = CASES[op];
+    if (build === 'fused') continue;
+    test(`${op}, planned for ${name}`, async () => {
+      const { kernels, told } = await outsideOf(() => {
+        choose();
+        return run(build());
+      });
+      assert.ok(kernels > 0);
+      assert.equal(told, []);
+    });
+  }
+}
+
+test('a training', async () => {
+  const { kernels, told } = await outsideOf(train);
+  assert.ok(kernels > 10);
+  assert.equal(told, []);
+});
+
+test('an operation that has no case of its own has no index of its own', () => {
+  for (const name of Object.keys(ops) as OpName[]) {
+    if (CASES[name] !== 'fused') continue;
+    const { kind } = ops[name].lowering;
+    assert.ok(['leaf', 'alias', 'pointwise'].includes(kind), `${name} is a ${kind}`);
+  }
+});
+
+test.run();
