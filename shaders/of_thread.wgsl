@@ -10,7 +10,8 @@ fn of_thread(value: N, own: u32, other: u32, lane: u32, near: bool) -> N {
 @end
   exchanged[own] = value;
   workgroupBarrier();
-  let found = exchanged[other];
+  // Whoever asks for a thread past the last one leaves out what it gets.
+  let found = exchanged[min(other, {{THREADS}}u - 1u)];
   workgroupBarrier();
   return found;
 }
