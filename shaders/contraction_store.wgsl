@@ -1,6 +1,6 @@
 // How the tiles of contraction_register.wgsl and contraction_workgroup.wgsl end: C(m, n … n+3) is stored, or left in
 // partial[batch, split, m, n] (SPLIT) for a second kernel to add. Rows and columns beyond the edge are dropped. Where N is a
-// multiple of four (VECTOR) the four values are one store.
+// multiple of four (VECTOR) the four values are one store, else they are of columns STEP apart.
 
 fn finish(m: u32, n: u32, part: u32, value: vec4f) {
   if ((m >= params.m) | (n >= params.n)) { return; }
@@ -13,11 +13,11 @@ fn finish(m: u32, n: u32, part: u32, value: vec4f) {
 @end
 @else
 @for c in 0..4
-  if (n + ${c}u < params.n) {
+  if (n + ${c*STEP}u < params.n) {
 @if SPLIT
-    partial[at + ${c}u] = value[${c}];
+    partial[at + ${c*STEP}u] = value[${c}];
 @else
-    store(at + ${c}u, value[${c}]);
+    store(at + ${c*STEP}u, value[${c}]);
 @end
   }
 @end

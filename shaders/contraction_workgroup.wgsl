@@ -1,89 +1,273 @@
 // C[m, n] = Σ_k A(m, k) B(k, n) by a tile a workgroup, staged through its memory: for real GPUs, where many threads share
-// each load. Loaders as in contraction_subgroup.wgsl; contraction_store.wgsl has the end.
+// each load. Loaders as in contraction_register.wgsl; contraction_store.wgsl has the end.
 //
-// A workgroup takes SIDE by SIDE results, k sixteen at a time: its threads load both strips, four values of k a load, wait
-// for each other, and each multiplies 4 rows by 4 columns. The strips lie by quads of k, so that threads side by side read
-// and write side by side. Threads side by side load along k where the operand's neighbours are neighbours in k (ALONG_K_A,
-// ALONG_K_B), else along rows or columns. A thread's rows lie ACROSS apart; its columns are neighbours, kept ACROSS apart.
+// A workgroup takes ROWS by COLUMNS results, and of k sixteen values at a time: its threads write a strip of A and one of B, wait
+// for each other, and add up outer products. A thread multiplies 4 P rows by 4 Q columns, k after k. A strip lies in memory as
+// [k][quad], and a vec4f of it is a quad: four rows (or columns) of one k. A quad has four neighbours, or (SPREAD) every
+// QUADS-th place, so that threads side by side load, or store, what lies side by side.
+//
+// Threads load blocks, four k of a quad, for two strips at once: where neighbours in memory are neighbours in k (ALONG_K), eight
+// threads then read 128 bytes of a row, a line of the cache. What the second strip takes waits in registers. Where a thread
+// loads more than one block, every other one lies sixteen k further, so that each strip takes half of its blocks.
+//
+// With ALONG_K, threads side by side write to places that are multiples of 128 bytes apart, all in the same banks. So quad q
+// of k lies at place q ^ (k / 4 % TWIST).
 // Beyond the edges the last row or column is loaded again and never stored; beyond the end of k both are zero.
 //
-// grid and uniforms: as contraction_subgroup.wgsl.
+// grid and uniforms: as contraction_subgroup.wgsl; chunk is a multiple of 32.
 
-// A quad of k is one place longer than it has rows, to spread over the banks.
-const STRIDE = {{SIDE}}u + 1u;
-const ACROSS = {{SIDE}}u / 4u;
+const DEPTH = 16u;
+// Quads of a strip's rows and columns, and threads along them.
+const QUADS_A = {{QUADS_A}}u;
+const QUADS_B = {{QUADS_B}}u;
+const ACROSS_A = {{ACROSS_A}}u;
+const ACROSS_B = {{ACROSS_B}}u;
 
-var<workgroup> strip_a: array<vec4f, 4u * STRIDE>;
-var<workgroup> strip_b: array<vec4f, 4u * STRIDE>;
+var<workgroup> strip_a: array<vec4f, DEPTH * QUADS_A>;
+var<workgroup> strip_b: array<vec4f, DEPTH * QUADS_B>;
+
+fn place_a(k: u32, quad: u32) -> u32 { return k * QUADS_A + (quad ^ (k / 4u % {{TWIST_A}}u)); }
+fn place_b(k: u32, quad: u32) -> u32 { return k * QUADS_B + (quad ^ (k / 4u % {{TWIST_B}}u)); }
+
+// Four k of A's quad: element c is the quad of k + c.
+fn block_a(m0: u32, quad: u32, batch: u32, k: u32) -> mat4x4f {
+@if BLOCK_A
+  let row = row_of(min(m0 + quad * 4u, params.m - 4u), batch);
+  return mat4x4f(load_rows(row, k), load_rows(row, k + 1u), load_rows(row, k + 2u), load_rows(row, k + 3u));
+@else
+@if SPREAD_A
+  let m = min(vec4u(m0 + quad) + vec4u(0u, 1u, 2u, 3u) * QUADS_A, vec4u(params.m - 1u));
+@else
+  let m = min(vec4u(m0 + quad * 4u) + vec4u(0u, 1u, 2u, 3u), vec4u(params.m - 1u));
+@end
+  return transpose(mat4x4f(
+    load_a(row_of(m.x, batch), k), load_a(row_of(m.y, batch), k),
+    load_a(row_of(m.z, batch), k), load_a(row_of(m.w, batch), k)));
+@end
+}
+
+fn write_a(k: u32, quad: u32, block: mat4x4f) {
+@for c in 0..4
+  strip_a[place_a(k + ${c}u, quad)] = block[${c}];
+@end
+}
+
+// Four k of B's quad: element c is the quad of k + c.
+fn block_b(n0: u32, quad: u32, batch: u32, k: u32) -> mat4x4f {
+@if BLOCK_B
+  let column = column_of(min(n0 + quad * 4u, params.n - 4u), batch);
+  return mat4x4f(
+    load_columns(column, k), load_columns(column, k + 1u), load_columns(column, k + 2u), load_columns(column, k + 3u));
+@else
+@if SPREAD_B
+  let n = min(vec4u(n0 + quad) + vec4u(0u, 1u, 2u, 3u) * QUADS_B, vec4u(params.n - 1u));
+@else
+  let n = min(vec4u(n0 + quad * 4u) + vec4u(0u, 1u, 2u, 3u), vec4u(params.n - 1u));
+@end
+  return transpose(mat4x4f(
+    load_b(column_of(n.x, batch), k), load_b(column_of(n.y, batch), k),
+    load_b(column_of(n.z, batch), k), load_b(column_of(n.w, batch), k)));
+@end
+}
+
+fn write_b(k: u32, quad: u32, block: mat4x4f) {
+@for c in 0..4
+  strip_b[place_b(k + ${c}u, quad)] = block[${c}];
+@end
+}
+
+// A block of a pair: with `turned` the other one.
+fn chosen(one: mat4x4f, other: mat4x4f, turned: bool) -> mat4x4f {
+  return mat4x4f(
+    select(one[0], other[0], turned), select(one[1], other[1], turned),
+    select(one[2], other[2], turned), select(one[3], other[3], turned));
+}
+
+// A thread's i-th row, and the first of its q-th four columns.
+@if SPREAD_A
+fn row_at(y: u32, i: u32) -> u32 { return y + i / 4u * ACROSS_A + i % 4u * QUADS_A; }
+@else
+fn row_at(y: u32, i: u32) -> u32 { return (y + i / 4u * ACROSS_A) * 4u + i % 4u; }
+@end
+@if SPREAD_B
+fn column_at(x: u32, q: u32) -> u32 { return x + q * ACROSS_B; }
+@else
+fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
+@end
 
 @main
 {{SHARE}}  let thread = local_invocation_index;
-  let m0 = tile / params.tiles_n * {{SIDE}}u;
-  let n0 = tile % params.tiles_n * {{SIDE}}u;
-  let x_ = thread % ACROSS;
-  let y_ = thread / ACROSS;
-@for l in 0..LOADS
-  let slot${l} = thread + ${l}u * {{WORKGROUP}}u;
+  let m0 = tile / params.tiles_n * {{ROWS}}u;
+  let n0 = tile % params.tiles_n * {{COLUMNS}}u;
+  // The quad of each block that the thread loads, and its first k, counted from the first of the two strips. Of a pair, the
+  // first block goes to the first strip, or, where its k lies in the second, the other one (turned).
 @if ALONG_K_A
-  let quad_a${l} = slot${l} % 4u;
-  let place_a${l} = slot${l} / 4u;
+  let turned_a = thread % 8u >= 4u;
+@end
+@for l in 0..LOADS_A
+@if ALONG_K_A
+  let quad_a${l} = (thread / 8u + ${l*WORKGROUP/8}u);
+  let k_a${l} = (thread % 8u * 4u) ^ ${l%2*16}u;
 @else
-  let quad_a${l} = slot${l} / {{SIDE}}u;
-  let place_a${l} = slot${l} % {{SIDE}}u;
+  let quad_a${l} = thread % QUADS_A;
+  let k_a${l} = (thread / QUADS_A + ${l/2*WORKGROUP/QUADS_A}u) * 4u + ${l%2*16}u;
+@end
 @end
 @if ALONG_K_B
-  let quad_b${l} = slot${l} % 4u;
-  let place_b${l} = slot${l} / 4u;
+  let turned_b = thread % 8u >= 4u;
+@end
+@for l in 0..LOADS_B
+@if ALONG_K_B
+  let quad_b${l} = (thread / 8u + ${l*WORKGROUP/8}u);
+  let k_b${l} = (thread % 8u * 4u) ^ ${l%2*16}u;
 @else
-  let quad_b${l} = slot${l} / {{SIDE}}u;
-  let place_b${l} = slot${l} % {{SIDE}}u;
+  let quad_b${l} = thread % QUADS_B;
+  let k_b${l} = (thread / QUADS_B + ${l/2*WORKGROUP/QUADS_B}u) * 4u + ${l%2*16}u;
 @end
-  let row${l} = row_of(min(m0 + place_a${l}, params.m - 1u), batch);
-  let column${l} = column_of(min(n0 + place_b${l}, params.n - 1u), batch);
-  let to_a${l} = quad_a${l} * STRIDE + place_a${l};
-  let to_b${l} = quad_b${l} * STRIDE + place_b${l} % 4u * ACROSS + place_b${l} / 4u;
 @end
-@for i in 0..4
-  var sum${i} = vec4f();
+  let x_ = thread % ACROSS_B;
+  let y_ = thread / ACROSS_B;
+@for i in 0..HEIGHT
+@for q in 0..Q
+  var sum${i}_${q} = vec4f();
 @end
-  for (var k = k_begin; k < k_end; k += 16u) {
-@for l in 0..LOADS
+@end
+  for (var k = k_begin; k < k_end; k += 32u) {
+@if ALONG_K_A
+@for l in 0..LOADS_A
+    var a${l} = mat4x4f();
+@if CHECK_A
+    if ((quad_a${l} < QUADS_A) & (k + k_a${l} < k_end)) {
+@else
     {
-      let k_a = k + quad_a${l} * 4u;
-      var a_ = vec4f();
-      if (k_a < k_end) { a_ = load_a(row${l}, k_a); }
-      strip_a[to_a${l}] = a_;
-      let k_b = k + quad_b${l} * 4u;
-      var b_ = vec4f();
-      if (k_b < k_end) { b_ = load_b(column${l}, k_b); }
-      strip_b[to_b${l}] = b_;
+@end
+      a${l} = block_a(m0, quad_a${l}, batch, k + k_a${l});
     }
 @end
-    workgroupBarrier();
-    for (var quad = 0u; quad < 4u; quad++) {
-      let from_a = quad * STRIDE + y_;
-      let from_b = quad * STRIDE + x_;
-@for j in 0..4
-      let b${j} = strip_b[from_b + ${j}u * ACROSS];
+@for j in 0..PAIRS_A
+    let a${2*j}_ = chosen(a${2*j}, a${2*j+1}, turned_a);
+    let a${2*j+1}_ = chosen(a${2*j+1}, a${2*j}, turned_a);
 @end
-@for i in 0..4
+@end
+@if ALONG_K_B
+@for l in 0..LOADS_B
+    var b${l} = mat4x4f();
+@if CHECK_B
+    if ((quad_b${l} < QUADS_B) & (k + k_b${l} < k_end)) {
+@else
+    {
+@end
+      b${l} = block_b(n0, quad_b${l}, batch, k + k_b${l});
+    }
+@end
+@for j in 0..PAIRS_B
+    let b${2*j}_ = chosen(b${2*j}, b${2*j+1}, turned_b);
+    let b${2*j+1}_ = chosen(b${2*j+1}, b${2*j}, turned_b);
+@end
+@end
+@for h in 0..2
+@if !ALONG_K_A
+@if PAIRS_A
+@for j in 0..PAIRS_A
+    var a${2*j+h}_ = mat4x4f();
+@if ENDS
+    if (k + k_a${2*j+h} < k_end)
+@end
+    { a${2*j+h}_ = block_a(m0, quad_a${2*j}, batch, k + k_a${2*j+h}); }
+@end
+@else
+    var a${h}_ = mat4x4f();
+    if ((k_a0 / DEPTH == ${h}u) & (k + k_a0 < k_end)) { a${h}_ = block_a(m0, quad_a0, batch, k + k_a0); }
+@end
+@end
+@if !ALONG_K_B
+@if PAIRS_B
+@for j in 0..PAIRS_B
+    var b${2*j+h}_ = mat4x4f();
+@if ENDS
+    if (k + k_b${2*j+h} < k_end)
+@end
+    { b${2*j+h}_ = block_b(n0, quad_b${2*j}, batch, k + k_b${2*j+h}); }
+@end
+@else
+    var b${h}_ = mat4x4f();
+    if ((k_b0 / DEPTH == ${h}u) & (k + k_b0 < k_end)) { b${h}_ = block_b(n0, quad_b0, batch, k + k_b0); }
+@end
+@end
+    // Nobody reads the strips any more.
+    workgroupBarrier();
+@if PAIRS_A
+@for j in 0..PAIRS_A
+@if ALONG_K_A
+    write_a(k_a${2*j} % DEPTH, select(quad_a${2*j+h}, quad_a${2*j+(h+1)%2}, turned_a), a${2*j+h}_);
+@else
+    write_a(k_a${2*j} % DEPTH, quad_a${2*j}, a${2*j+h}_);
+@end
+@end
+@else
+@if ALONG_K_A
+    if ((k_a0 / DEPTH == ${h}u) & (quad_a0 < QUADS_A)) { write_a(k_a0 % DEPTH, quad_a0, a0); }
+@else
+    if (k_a0 / DEPTH == ${h}u) { write_a(k_a0 % DEPTH, quad_a0, a${h}_); }
+@end
+@end
+@if PAIRS_B
+@for j in 0..PAIRS_B
+@if ALONG_K_B
+    write_b(k_b${2*j} % DEPTH, select(quad_b${2*j+h}, quad_b${2*j+(h+1)%2}, turned_b), b${2*j+h}_);
+@else
+    write_b(k_b${2*j} % DEPTH, quad_b${2*j}, b${2*j+h}_);
+@end
+@end
+@else
+@if ALONG_K_B
+    if ((k_b0 / DEPTH == ${h}u) & (quad_b0 < QUADS_B)) { write_b(k_b0 % DEPTH, quad_b0, b0); }
+@else
+    if (k_b0 / DEPTH == ${h}u) { write_b(k_b0 % DEPTH, quad_b0, b${h}_); }
+@end
+@end
+    workgroupBarrier();
+@if ENDS
+    let depth${h} = min(max(k_end, k + ${16*h}u) - k - ${16*h}u, DEPTH);
+@else
+    let depth${h} = DEPTH;
+@end
+    for (var at = 0u; at < depth${h}; at += {{TOGETHER}}u) {
+      let from_a = place_a(at, y_);
+      let from_b = place_b(at, x_);
+@for c in 0..TOGETHER
       {
-        let a_ = strip_a[from_a + ${i}u * ACROSS];
-        sum${i} += vec4f(dot(a_, b0), dot(a_, b1), dot(a_, b2), dot(a_, b3));
+@for p in 0..P
+        let a_${p} = strip_a[from_a + ${c}u * QUADS_A + ${p}u * ACROSS_A];
+@end
+@for q in 0..Q
+        let b_${q} = strip_b[from_b + ${c}u * QUADS_B + ${q}u * ACROSS_B];
+@end
+@for i in 0..HEIGHT
+@for q in 0..Q
+        sum${i}_${q} += a_${i/4}[${i%4}] * b_${q};
+@end
+@end
       }
 @end
     }
-    workgroupBarrier();
+@end
   }
 @if ROLLED
-  var tile_: array<vec4f, 4>;
-@for i in 0..4
-  tile_[${i}] = sum${i};
+  var tile_: array<vec4f, ${HEIGHT*Q}>;
+@for i in 0..HEIGHT
+@for q in 0..Q
+  tile_[${i*Q+q}] = sum${i}_${q};
 @end
-  for (var at = 0u; at < 4u; at++) { finish(m0 + y_ + at * ACROSS, n0 + x_ * 4u, part, tile_[at]); }
+@end
+  for (var at = 0u; at < ${HEIGHT*Q}u; at++) {
+    finish(m0 + row_at(y_, at / {{Q}}u), n0 + column_at(x_, at % {{Q}}u), part, tile_[at]);
+  }
 @else
-@for i in 0..4
-  finish(m0 + y_ + ${i}u * ACROSS, n0 + x_ * 4u, part, sum${i});
+@for i in 0..HEIGHT
+@for q in 0..Q
+  finish(m0 + row_at(y_, ${i}u), n0 + column_at(x_, ${q}u), part, sum${i}_${q});
+@end
 @end
 @end
 @end

@@ -8,31 +8,33 @@ const H = {{H}}; const W = {{W}}; const C = {{C}}u;
 const OH = {{OH}}u; const OW = {{OW}}u;
 const KH = {{KH}}u; const KW = {{KW}}u;
 
-// Start of the image in memory, and the patch's first pixel, which may lie in the padding.
-struct Row { image: u32, y: i32, x: i32 }
+// The patch's first pixel, which may lie in the padding, and where in memory it would lie.
+struct Row { origin: i32, y: i32, x: i32 }
 
 fn row_of(m: u32, batch: u32) -> Row {
-  let oy = m / OW % OH;
-  let ox = m % OW;
-  return Row(m / (OH * OW) * u32(H * W) * C, i32(oy) * {{STRIDE_Y}} - {{PAD_Y}}, i32(ox) * {{STRIDE_X}} - {{PAD_X}});
+  let y = i32(m / OW % OH) * {{STRIDE_Y}} - {{PAD_Y}};
+  let x = i32(m % OW) * {{STRIDE_X}} - {{PAD_X}};
+  return Row(((i32(m / (OH * OW)) * H + y) * W + x) * i32(C), y, x);
+}
+
+// Index of the patch's k-th value, or -1 where it lies in the padding. What depends on k alone serves all rows.
+fn place_of(row: Row, k: u32) -> i32 {
+  let tap = k / C;
+  let ky = i32(tap / KW);
+  let kx = i32(tap % KW);
+  let inside = (u32(row.y + ky) < u32(H)) & (u32(row.x + kx) < u32(W));
+  return select(-1, row.origin + ((ky * W + kx) * i32(C) + i32(k % C)), inside);
 }
 
 @if VECTOR_K
 fn load_a(row: Row, k: u32) -> vec4f {
-  let tap = k / C;
-  let y = row.y + i32(tap / KW);
-  let x_ = row.x + i32(tap % KW);
-  if ((y < 0) | (y >= H) | (x_ < 0) | (x_ >= W)) { return vec4f(); }
-  return x[(row.image + u32(y * W + x_) * C + k % C) / 4u];
+  let at = place_of(row, k);
+  return select(vec4f(), x[u32(max(at, 0)) / 4u], at >= 0);
 }
 @else
 fn pixel(row: Row, k: u32) -> f32 {
-  let tap = k / C;
-  let y = row.y + i32(tap / KW);
-  let x_ = row.x + i32(tap % KW);
-  let inside = (y >= 0) & (y < H) & (x_ >= 0) & (x_ < W) & (k < params.k);
-  let at = row.image + u32(clamp(y, 0, H - 1) * W + clamp(x_, 0, W - 1)) * C + k % C;
-  return select(0.0, x[at], inside);
+  let at = place_of(row, k);
+  return select(0.0, x[u32(max(at, 0))], (at >= 0) & (k < params.k));
 }
 
 fn load_a(row: Row, k: u32) -> vec4f {

@@ -7,22 +7,32 @@
 const H = {{H}}; const W = {{W}}; const C = {{C}}u;
 const OH = {{OH}}u; const OW = {{OW}}u; const KW = {{KW}}u;
 
-// The tap's place in the patch, padding taken off, and its channel.
-struct Row { y: i32, x: i32, channel: u32 }
+// The tap's place in the patch, padding taken off, its channel, and where in memory it lies from the patch's first pixel on.
+struct Row { offset: i32, y: i32, x: i32, channel: u32 }
 
 fn row_of(m: u32, batch: u32) -> Row {
   let tap = m / C;
-  return Row(i32(tap / KW) - {{PAD_Y}}, i32(tap % KW) - {{PAD_X}}, m % C);
+  let y = i32(tap / KW) - {{PAD_Y}};
+  let x = i32(tap % KW) - {{PAD_X}};
+  return Row((y * W + x) * i32(C) + i32(m % C), y, x, m % C);
+}
+
+// Index of what tap meets at position k, or -1 where it lies in the padding. What depends on k alone serves all rows.
+fn place_of(row: Row, k: u32) -> i32 {
+  let oy = i32(k / OW % OH) * {{STRIDE_Y}};
+  let ox = i32(k % OW) * {{STRIDE_X}};
+  let inside = (u32(oy + row.y) < u32(H)) & (u32(ox + row.x) < u32(W));
+  return select(-1, row.offset + ((i32(k / (OH * OW)) * H + oy) * W + ox) * i32(C), inside);
 }
 
 @if BLOCK_A
 fn load_rows(row: Row, k: u32) -> vec4f {
-  let known = min(k, params.k - 1u);
-  let y = i32(known / OW % OH) * {{STRIDE_Y}} + row.y;
-  let x_ = i32(known % OW) * {{STRIDE_X}} + row.x;
-  let inside = (y >= 0) & (y < H) & (x_ >= 0) & (x_ < W) & (k < params.k);
-  let at = known / (OH * OW) * u32(H * W) + u32(clamp(y, 0, H - 1) * W + clamp(x_, 0, W - 1));
-  return select(vec4f(), x[(at * C + row.channel) / 4u], inside);
+@if WHOLE_K
+  let at = place_of(row, k);
+@else
+  let at = select(-1, place_of(row, k), k < params.k);
+@end
+  return select(vec4f(), x[u32(max(at, 0)) / 4u], at >= 0);
 }
 @else
 @if SAME_ROW
@@ -37,11 +47,8 @@ fn load_a(row: Row, k: u32) -> vec4f {
 }
 @else
 fn pixel(row: Row, k: u32) -> f32 {
-  let y = i32(k / OW % OH) * {{STRIDE_Y}} + row.y;
-  let x_ = i32(k % OW) * {{STRIDE_X}} + row.x;
-  let inside = (y >= 0) & (y < H) & (x_ >= 0) & (x_ < W) & (k < params.k);
-  let image = min(k, params.k - 1u) / (OH * OW) * u32(H * W);
-  return select(0.0, x[(image + u32(clamp(y, 0, H - 1) * W + clamp(x_, 0, W - 1))) * C + row.channel], inside);
+  let at = select(-1, place_of(row, k), k < params.k);
+  return select(0.0, x[u32(max(at, 0))], at >= 0);
 }
 
 fn load_a(row: Row, k: u32) -> vec4f {
@@ -54,7 +61,11 @@ fn column_of(n: u32, batch: u32) -> u32 { return n; }
 
 @if BLOCK_B
 fn load_columns(n: u32, k: u32) -> vec4f {
+@if WHOLE_K
+  return dy[(k * params.n + n) / 4u];
+@else
   return select(vec4f(), dy[(min(k, params.k - 1u) * params.n + n) / 4u], k < params.k);
+@end
 }
 @else
 fn load_b(n: u32, k: u32) -> vec4f {

@@ -71,10 +71,10 @@ test('the first variant is the default; a choice by shape or by name is taken, b
   const node = product(8, 16, 12);
   const standard = sourceOf(node, SOFTWARE);
   assert.match(standard, 'subgroupBroadcast');
-  assert.match(sourceOf(node, withChoices({ [KEY]: 'workgroupTile 32' })), 'strip_a');
-  assert.match(sourceOf(node, withChoices({ matmul: 'workgroupTile 32' })), 'strip_a');
-  assert.is(sourceOf(node, withChoices({ matmul: 'workgroupTile 32', [KEY]: 'subgroupTile 1x1' })), standard);
-  assert.is(sourceOf(product(8, 16, 16), withChoices({ [KEY]: 'workgroupTile 32' })).includes('strip_a'), false);
+  assert.match(sourceOf(node, withChoices({ [KEY]: 'workgroupTile 32x32' })), 'strip_a');
+  assert.match(sourceOf(node, withChoices({ matmul: 'workgroupTile 32x32' })), 'strip_a');
+  assert.is(sourceOf(node, withChoices({ matmul: 'workgroupTile 32x32', [KEY]: 'subgroupTile 1x1' })), standard);
+  assert.is(sourceOf(product(8, 16, 16), withChoices({ [KEY]: 'workgroupTile 32x32' })).includes('strip_a'), false);
 });
 
 test('a choice that is not offered is ignored', () => {

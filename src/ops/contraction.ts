@@ -4,7 +4,7 @@
  *
  *     subgroupTile 2x2     blocks of rows and of columns a subgroup, spread by broadcasts (contraction_subgroup.wgsl)
  *     registerTile 8x4     rows and columns a thread (contraction_register.wgsl)
- *     workgroupTile 64     rows and columns a workgroup, staged through its memory (contraction_workgroup.wgsl)
+ *     workgroupTile 64x32  rows and columns a workgroup, staged through its memory (contraction_workgroup.wgsl)
  */
 
 import { sizeOf } from '../base/shape.ts';
@@ -57,14 +57,20 @@ interface Tiling {
   /** Whether operands that fit are bound as uniform buffers. */
   readonly uniformOperands?: boolean;
   readonly uniforms?: Readonly<Record<string, number>>;
+  /** What the parts of a split sum are multiples of; default 4. */
+  readonly multiple?: number;
+  /** What one k costs a thread, in multiply-adds; tiles of a workgroup have it. */
+  readonly effort?: number;
   /** Bytes of workgroup memory. */
   readonly memory?: number;
 }
 
-/** Workgroups that keep an adapter busy; a sum is split when there are fewer tiles. */
-const BUSY = { software: 16, hardware: 512 };
+/** Workgroups that keep a CPU busy, threads that keep a GPU busy; a sum is split when there are fewer tiles. */
+const BUSY = { software: 16, threads: 32768 };
+/** What one more kernel costs on a GPU, in multiply-adds of a thread. */
+const LAUNCH = 4000;
 /** Shortest share of a split sum. */
-const MIN_CHUNK = 256;
+const MIN_CHUNK = { software: 256, hardware: 128 };
 /** Products below which a tile's compile time costs more than its speed gains. */
 const SMALL = 4e6;
 
@@ -110,22 +116,98 @@ function registerTile({ m }: Contraction, target: Target, tileM: number, tileN: 
     workgroup,
     source: `${shaders.contraction_store}\n${shaders.contraction_register}`,
     blocks: { a: true, b: true },
-    holes: { TILE_M: tileM, BLOCKS: tileM / 4, COLUMNS: tileN, QUADS: tileN / 4 },
+    holes: { TILE_M: tileM, BLOCKS: tileM / 4, COLUMNS: tileN, QUADS: tileN / 4, STEP: 1 },
   };
 }
 
-/** A square tile a workgroup, four rows by four columns a thread. */
-function workgroupTile(side: 32 | 64): Tiling {
-  const workgroup = (side / 4) ** 2;
+/** A tile of a workgroup, and what a thread of it multiplies, in fours. */
+interface WorkgroupShape {
+  readonly rows: number;
+  readonly columns: number;
+  readonly quadRows: number;
+  readonly quadColumns: number;
+}
+
+/**
+ * Eight by eight results a thread keep the arithmetic and workgroup memory equally busy; fewer are for narrow and for small
+ * results. More would leave fewer than eight waves a SIMD their registers.
+ */
+const WORKGROUP_SHAPES: readonly WorkgroupShape[] = [
+  { rows: 128, columns: 128, quadRows: 2, quadColumns: 2 },
+  { rows: 128, columns: 64, quadRows: 2, quadColumns: 2 },
+  { rows: 64, columns: 64, quadRows: 2, quadColumns: 2 },
+  { rows: 64, columns: 32, quadRows: 2, quadColumns: 1 },
+  { rows: 128, columns: 16, quadRows: 2, quadColumns: 1 },
+  { rows: 32, columns: 32, quadRows: 1, quadColumns: 1 },
+];
+
+/** Values of k that a workgroup loads at once: two strips of sixteen. */
+const STRIPS = 32;
+
+/** How an operand is brought into its strips, and how the strips' quads lie: see contraction_workgroup.wgsl. */
+function stripHoles(
+  side: 'A' | 'B',
+  alongK: boolean,
+  quads: number,
+  across: number,
+  workgroup: number,
+  ends: boolean,
+): Holes {
+  const loads = (quads * STRIPS) / 4 / workgroup;
   return {
-    name: `workgroupTile ${side}`,
-    rows: side,
-    columns: side,
+    [`QUADS_${side}`]: quads,
+    [`ACROSS_${side}`]: across,
+    [`LOADS_${side}`]: Math.ceil(loads),
+    [`PAIRS_${side}`]: Math.floor(loads / 2),
+    [`CHECK_${side}`]: loads < 1 || ends,
+    [`TWIST_${side}`]: alongK ? Math.min(4, across) : 1,
+  };
+}
+
+/** Staged through workgroup memory. */
+function workgroupTile({ a, b, n, k }: Contraction, target: Target, shape: WorkgroupShape): Tiling {
+  const { rows, columns, quadRows, quadColumns } = shape;
+  const [acrossA, acrossB] = [rows / quadRows / 4, columns / quadColumns / 4];
+  const workgroup = acrossA * acrossB;
+  const step = widthOf(n) === 4 ? 1 : columns / 4;
+  const ends = k % STRIPS > 0;
+  return {
+    name: `workgroupTile ${rows}x${columns}`,
+    rows,
+    columns,
     workgroup,
     source: `${shaders.contraction_store}\n${shaders.contraction_workgroup}`,
-    holes: { SIDE: side, LOADS: (4 * side) / workgroup },
-    memory: 2 * 4 * (side + 1) * 16,
+    blocks: { a: true, b: true },
+    multiple: STRIPS,
+    holes: {
+      ...stripHoles('A', a.alongK, rows / 4, acrossA, workgroup, ends),
+      ...stripHoles('B', b.alongK, columns / 4, acrossB, workgroup, ends),
+      ROWS: rows,
+      COLUMNS: columns,
+      P: quadRows,
+      Q: quadColumns,
+      HEIGHT: 4 * quadRows,
+      SPREAD_A: !a.blocks,
+      SPREAD_B: step > 1,
+      STEP: step,
+      ENDS: ends,
+      // A longer text is faster on GPUs, and slower to compile.
+      TOGETHER: target.software ? 1 : 4,
+    },
+    memory: 2 * STRIPS * (rows + columns),
+    // Multiply-adds, or reads of workgroup memory where they take longer; and about four for each value loaded.
+    effort: 16 * Math.max(quadRows * quadColumns, quadRows + quadColumns) + (4 * (rows + columns)) / workgroup,
   };
+}
+
+/** Every tile of a workgroup that the operands allow. */
+function workgroupTiles(contraction: Contraction, target: Target): Tiling[] {
+  const { a, b } = contraction;
+  // What of both operands waits in registers for the second strip is too much for 64 threads.
+  const shapes = WORKGROUP_SHAPES.filter(
+    ({ columns, rows }) => !(a.alongK && b.alongK && rows === 64 && columns === 64),
+  );
+  return shapes.map((shape) => workgroupTile(contraction, target, shape));
 }
 
 /** Vec4s of an operand that may be bound as a uniform buffer; 0 where it is too large or read by single floats. */
@@ -142,11 +224,36 @@ function blocksFor(extent: number, lanes: number, most: number): number {
   return blocks;
 }
 
-/** What measured best on this kind of adapter, by shape. */
+/**
+ * The time that a tile of a workgroup takes on a GPU, in multiply-adds of one thread: half of it waits for memory where few
+ * threads run, and threads beyond BUSY take turns. A guess that orders the tiles; `npm run tune` measures them.
+ */
+function timeOf(contraction: Contraction, tiling: Tiling, target: Target): number {
+  const { m, n, batch = 1 } = contraction;
+  const { work, chunk, splits } = cutOf(contraction, tiling, target);
+  const rounds = 0.5 + (work * tiling.workgroup) / BUSY.threads;
+  const adding = splits > 1 ? LAUNCH + (8 * batch * splits * m * n) / BUSY.threads : 0;
+  return rounds * chunk * (tiling.effort ?? 0) + adding;
+}
+
+/**
+ * The tiles of a workgroup, the one first that should be fastest on a GPU. Those of fewer than eight by eight results a
+ * thread only come first where the result is narrow or small.
+ */
+function ranked(contraction: Contraction, target: Target): Tiling[] {
+  const { m, n } = contraction;
+  const narrow = Math.min(m, n) <= 16 || Math.max(m, n) < 64;
+  const rank = (tiling: Tiling): number => (narrow || tiling.rows * tiling.columns >= 64 * 64 ? 0 : 1);
+  return workgroupTiles(contraction, target)
+    .map((tiling) => ({ tiling, rank: rank(tiling), time: timeOf(contraction, tiling, target) }))
+    .sort((one, other) => one.rank - other.rank || one.time - other.time)
+    .map(({ tiling }) => tiling);
+}
+
+/** What measured best on this kind of adapter on the CPU, by shape. */
 function defaultTiling(contraction: Contraction, target: Target): Tiling {
   const { m, n, k } = contraction;
   const lanes = cpuLanes(target);
-  if (!target.software) return workgroupTile(Math.min(m, n) <= 32 ? 32 : 64);
   const small = m * n * k < SMALL;
   // lavapipe: two rows and two blocks of columns a lane, 32 sums, measured best in every transposition.
   if (lanes === 8) {
@@ -167,14 +274,15 @@ function defaultTiling(contraction: Contraction, target: Target): Tiling {
   return registerTile(contraction, target, m > 4 && !small ? 8 : 4, 4);
 }
 
-/** Every way, the default first; about six. */
+/** Every way, the default first; about six. On a GPU a tile a thread never wins. */
 function tilings(contraction: Contraction, target: Target): Tiling[] {
+  if (!target.software) return ranked(contraction, target);
   const lanes = cpuLanes(target);
   const all = [defaultTiling(contraction, target)];
   if (lanes === 8) all.push(subgroupTile(contraction, lanes, 1, 1), subgroupTile(contraction, lanes, 2, 2));
   if (lanes === 4) all.push(subgroupTile(contraction, lanes, 2, 2), subgroupTile(contraction, lanes, 8, 4));
   all.push(registerTile(contraction, target, 8, 4), registerTile(contraction, target, 4, 8));
-  all.push(workgroupTile(64), workgroupTile(32));
+  all.push(...workgroupTiles(contraction, target));
   return [...new Map(all.map((tiling) => [tiling.name, tiling])).values()];
 }
 
@@ -196,14 +304,25 @@ interface Cut {
   readonly work: number;
 }
 
-function cutOf({ m, n, k, batch = 1 }: Contraction, { rows, columns }: Tiling, target: Target): Cut {
+function cutOf(
+  { m, n, k, batch = 1 }: Contraction,
+  { rows, columns, workgroup, multiple = 4 }: Tiling,
+  target: Target,
+): Cut {
   const tilesN = Math.ceil(n / columns);
   const tiles = Math.ceil(m / rows) * tilesN;
-  const busy = target.software ? BUSY.software : BUSY.hardware;
+  const busy = target.software ? BUSY.software : BUSY.threads / workgroup;
   // The parts' results lie side by side in one binding.
   const bindable = Math.floor((target.maxBindingBytes ?? Number.POSITIVE_INFINITY) / (4 * batch * m * n));
-  const wanted = Math.max(1, Math.min(Math.ceil(busy / (tiles * batch)), Math.floor(k / MIN_CHUNK), bindable));
-  const chunk = Math.ceil(k / wanted / 4) * 4;
+  const wanted = Math.max(
+    1,
+    Math.min(
+      Math.ceil(busy / (tiles * batch)),
+      Math.floor(k / (target.software ? MIN_CHUNK.software : MIN_CHUNK.hardware)),
+      bindable,
+    ),
+  );
+  const chunk = Math.ceil(k / wanted / multiple) * multiple;
   const splits = Math.ceil(k / chunk);
   return { tilesN, tiles, chunk, splits, work: tiles * batch * splits };
 }

@@ -55,7 +55,8 @@ function forward({ inputs: [x, kernel], attributes }: Node<Conv2dAttributes>): C
     k: sizeOf(attributes.kernel.slice(0, 3)),
     loaders: shaders.conv2d,
     holes: { ...constants(attributes), VECTOR_K: vector },
-    a: { alongK: true, blocks: false, binding: { name: 'x', operand: x, element: vector ? 'vec4f' : 'f32' } },
+    // Beside a pixel of few channels lies the next one: neighbouring positions are nearer in memory than neighbouring rows of the patch.
+    a: { alongK: vector, blocks: false, binding: { name: 'x', operand: x, element: vector ? 'vec4f' : 'f32' } },
     b: { alongK: false, blocks: whole(kernel.shape), binding: { name: 'w', operand: kernel, element: 'f32' } },
   };
 }
@@ -70,7 +71,7 @@ function toInput({ inputs: [dy, kernel], attributes }: Node<Conv2dAttributes>): 
     n: attributes.input[3],
     k: attributes.kernel[0] * attributes.kernel[1] * attributes.kernel[3],
     loaders: shaders.conv2d_input_gradient,
-    holes: { ...constants(attributes), VECTOR_K: vector },
+    holes: { ...constants(attributes), VECTOR_K: vector, STRIDED: attributes.stride.some((step) => step > 1) },
     a: { alongK: true, blocks: false, binding: { name: 'dy', operand: dy, element } },
     b: { alongK: true, blocks: false, binding: { name: 'w', operand: kernel, element } },
   };
@@ -84,7 +85,11 @@ function toKernel({ inputs: [x, dy], attributes }: Node<Conv2dAttributes>): Cont
     n: attributes.kernel[3],
     k: sizeOf(attributes.output.slice(0, 3)),
     loaders: shaders.conv2d_kernel_gradient,
-    holes: { ...constants(attributes), SAME_ROW: attributes.output[2] % 4 === 0 },
+    holes: {
+      ...constants(attributes),
+      SAME_ROW: attributes.output[2] % 4 === 0,
+      WHOLE_K: sizeOf(attributes.output.slice(0, 3)) % 4 === 0,
+    },
     a: { alongK: false, blocks: whole(x.shape), binding: { name: 'x', operand: x, element: 'f32' } },
     b: { alongK: false, blocks: whole(dy.shape), binding: { name: 'dy', operand: dy, element: 'f32' } },
   };
