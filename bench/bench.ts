@@ -43,10 +43,15 @@ class Bench {
 
   async run(): Promise<void> {
     const { parts, out } = this.#settings;
-    const { name, software } = this.#device.info;
+    const { name, software, subgroupSize } = this.#device.info;
+    const how = [
+      ...(software ? ['software'] : []),
+      ...(subgroupSize > 0 ? [`${subgroupSize} lanes`] : []),
+      ...(process.env.WGRAD_CHECKS === 'off' ? ['checks off'] : []),
+    ];
     await onDisk('bench', out, () => makeFolder(out));
     this.#print(
-      `${name}${software ? ' (software)' : ''}, ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`,
+      `${name}${how.length > 0 ? ` (${how.join(', ')})` : ''}, ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`,
     );
     try {
       if (parts.has('ceilings') || parts.has('kernels')) {

@@ -178,6 +178,8 @@ export async function writeFiles(folder: string, device: Device, rows: readonly 
     date: date.toISOString(),
     adapter: device.info.name,
     software: device.info.software,
+    lanes: device.info.subgroupSize,
+    checks: process.env.WGRAD_CHECKS === 'off' ? 'off' : 'on',
     processor: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     node: process.version,

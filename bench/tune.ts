@@ -71,8 +71,9 @@ async function main(): Promise<void> {
   const flags = readFlags(process.argv.slice(2));
   const device = await openDevice({ adapter: flags.adapter });
   try {
+    const { name, subgroupSize } = device.info;
     console.log(
-      `${device.info.name}, training of the ${flags.network}'s network, batches of ${flags.batches.join(', ')}\n`,
+      `${name}${subgroupSize > 0 ? `, ${subgroupSize} lanes` : ''}, training of the ${flags.network}'s network, batches of ${flags.batches.join(', ')}\n`,
     );
     const { shapes, keptIn } = await tuneNetwork(device, flags);
     const better = shapes.filter(({ gain }) => gain > 1).length;

@@ -2,12 +2,12 @@
 // winning position sent its value on, so only it receives a gradient, and a quarter of the products is left.
 // x: [batch, H, W, C], dy: [batch, OH, OW, N] (pooled), winners: a byte a channel; result [KH*KW*C + 1, N], the bias last.
 //
-// A lane owns four output channels and all taps; a subgroup shares the window's patch, loaded by lane and broadcast
+// A lane owns OWN output channels, four or two, and all taps; a subgroup shares the window's patch, loaded by lane and broadcast
 // (without subgroups every thread loads it). Which pixel a tap meets is chosen by the winner, first along x, then along y.
 // Windows are split into chunks: partial[chunk, tap, channel], added by a second kernel.
-// grid: x = blocks of LANES * 4 channels, y = chunks. uniforms: windows, chunk, sums = KH*KW*C + 1
+// grid: x = blocks of LANES * OWN channels, y = chunks. uniforms: windows, chunk, sums = KH*KW*C + 1
 
-const H = {{H}}; const W = {{W}}; const C = {{C}}u; const QUADS = {{N}}u / 4u;
+const H = {{H}}; const W = {{W}}; const C = {{C}}u; const BLOCKS = {{N}}u / {{OWN}}u;
 const OH = {{OH}}u; const OW = {{OW}}u;
 
 // Element t of the patch: its offset from the patch's corner.
@@ -30,9 +30,9 @@ fn pixel(corner: i32, y0: i32, x0: i32, offset: Offset) -> f32 {
   let lane = local_invocation_index;
   let own = workgroup_id.x * {{LANES}}u + lane;
   // Lanes past the end repeat the last channels: broadcasting needs every lane.
-  let q = min(own, QUADS - 1u);
+  let q = min(own, BLOCKS - 1u);
 @for k in 0..SUMS
-  var sum${k} = vec4f();
+  var sum${k} = {{VECTOR}}f();
 @end
   // What does not change from window to window is kept out of the loop: not every driver moves it there.
 @if SUBGROUPS
@@ -53,20 +53,24 @@ fn pixel(corner: i32, y0: i32, x0: i32, offset: Offset) -> f32 {
     let y0 = i32(oy) * 2 - {{PAD_Y}};
     let x0 = i32(ox) * 2 - {{PAD_X}};
     let corner = image + (y0 * W + x0) * i32(C);
-    let g = dy[window * QUADS + q];
-    let winner = vec4u(winners[window * QUADS + q]) >> vec4u(0u, 8u, 16u, 24u);
-    let right = (winner & vec4u(1u)) != vec4u();
-    let below = (winner & vec4u(2u)) != vec4u();
+    let g = dy[window * BLOCKS + q];
+@if PAIRS
+    let winner = vec2u(winners[(window * BLOCKS + q) / 2u] >> (q % 2u * 16u)) >> vec2u(0u, 8u);
+@else
+    let winner = vec4u(winners[window * BLOCKS + q]) >> vec4u(0u, 8u, 16u, 24u);
+@end
+    let right = (winner & {{VECTOR}}u(1u)) != {{VECTOR}}u();
+    let below = (winner & {{VECTOR}}u(2u)) != {{VECTOR}}u();
 @if SUBGROUPS
 @for j in 0..LOADS
     let mine${j} = pixel(corner, y0, x0, offset${j});
 @for l in 0..LANES
-    let p${j*LANES+l} = vec4f(subgroupBroadcast(mine${j}, ${l}u));
+    let p${j*LANES+l} = {{VECTOR}}f(subgroupBroadcast(mine${j}, ${l}u));
 @end
 @end
 @else
 @for t in 0..PATCH
-    let p${t} = vec4f(pixel(corner, y0, x0, offset${t}));
+    let p${t} = {{VECTOR}}f(pixel(corner, y0, x0, offset${t}));
 @end
 @end
 @for kx in 0..KW
@@ -88,14 +92,14 @@ fn pixel(corner: i32, y0: i32, x0: i32, offset: Offset) -> f32 {
     oy = select(oy, select(oy + 1u, 0u, oy == OH - 1u), down);
     image = select(image, image + H * W * i32(C), down & (oy == 0u));
   }
-  if (own < QUADS) {
+  if (own < BLOCKS) {
     // One store in a loop, its value chosen: on the CPU every copy of a store, and an array even more, costs compile time.
     for (var k = 0u; k < params.sums; k++) {
       var sum = sum0;
 @for k in 0..SUMS
       sum = select(sum, sum${k}, k == ${k}u);
 @end
-      partial[(workgroup_id.y * params.sums + k) * QUADS + q] = sum;
+      partial[(workgroup_id.y * params.sums + k) * BLOCKS + q] = sum;
     }
   }
 @end

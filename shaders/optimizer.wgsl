@@ -1,6 +1,7 @@
 // One step of an optimizer over all parameters, which lie side by side in one buffer, as do the gradients and each moment.
-// One thread a vec4f. The rule is the optimizer's own: see UpdateRule in src/ops/update.ts, and src/nn/optimizers. step.rates
-// holds the step sizes, bias correction included, computed by the host in float64.
+// A thread takes every 64th element, a vec4f or a float, of its workgroup's block. The rule is the optimizer's own: see
+// UpdateRule in src/ops/update.ts, and src/nn/optimizers. step.rates holds the step sizes, bias correction included, computed
+// by the host in float64.
 //
 // WATCHED: a step whose loss or gradient is not finite writes nothing; for the words of health see accumulate.wgsl. Without
 // a watch, and where only a new value overflows, the elements that are not finite stay as they are. A step that is left out
@@ -8,7 +9,7 @@
 // is computed here, from the words of left_out:
 //   COUNT      steps left out since the moments were zero
 //   LATEST_OUT one more than the latest of them: the update may come in several dispatches
-// uniforms: count in vec4s. floats: the rule's constants
+// uniforms: count of elements, block: those of a workgroup, a multiple of 64. floats: the rule's constants
 // holes: BODY, the rule's statements; RATE, its rate by the steps taken; GOOD, whether all that it gives is finite; MOMENTS,
 // the moments' new values, taken where it is
 
@@ -29,22 +30,19 @@ fn complement(x: f32) -> f32 {
 @end
 
 @main
-  let i = global_invocation_index;
-  if (i >= params.count) { return; }
+  let thread = global_invocation_index;
 @if WATCHED
   // Threads of this dispatch may raise FIRST to this step: only an earlier one counts, or some would stop and some not.
   let bad = atomicLoad(&health[LATEST]) == step.step + 1u;
   let held = atomicLoad(&health[FIRST]) < step.step && atomicLoad(&health[RELEASED]) == 0u;
   if (bad || held) {
-    if (i == 0u && left_out[LATEST_OUT] != step.step + 1u) {
+    if (thread == 0u && left_out[LATEST_OUT] != step.step + 1u) {
       left_out[COUNT] += 1u;
       left_out[LATEST_OUT] = step.step + 1u;
     }
     return;
   }
 @end
-  let g = gradient[i];
-  let old = parameter[i];
   var rate = step.rates.x;
 @if CORRECTED
   let missed = left_out[COUNT];
@@ -53,11 +51,16 @@ fn complement(x: f32) -> f32 {
     rate = {{RATE}};
   }
 @end
+  let end = min((thread / 64u + 1u) * params.block, params.count);
+  for (var i = thread / 64u * params.block + thread % 64u; i < end; i += 64u) {
+    let g = gradient[i];
+    let old = parameter[i];
 {{BODY}}
-  let good = {{GOOD}};
-  parameter[i] = select(old, next, good);
+    let good = {{GOOD}};
+    parameter[i] = select(old, next, good);
 {{MOMENTS}}
 @if WATCHED
-  if (!all(good)) { atomicMin(&health[FIRST], step.step); }
+    if (!all(good)) { atomicMin(&health[FIRST], step.step); }
 @end
+  }
 @end

@@ -143,6 +143,17 @@ test('a training with it goes on from a file, with what it remembers', async () 
   assert.equal(await train(new BackupAndRestore(path)), straight);
 });
 
+test('every weight of many is updated once, also where a thread takes several', async () => {
+  // On an adapter on the CPU two vec4fs a thread; the last block has an end of its own.
+  const start = Float32Array.from({ length: 40_003 }, (_, at) => at % 1000);
+  const weights = variable(tensor(start));
+  await new SGD({ learningRate: 0.5 }).apply([tensor(start.map((value) => value + 2))], [weights]);
+  assert.equal(
+    Array.from(await weights.data()),
+    Array.from(start, (value) => value / 2 - 1),
+  );
+});
+
 test('a rule that is no WGSL is an error that shows the line', async () => {
   class Broken extends Lion {
     override readonly rule = { ...new Lion().rule, body: 'let nxt = old;' };

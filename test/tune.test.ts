@@ -230,7 +230,7 @@ test('every candidate runs kernels of its own', () => {
   const kernel = leaf(3, 3, 16, 16);
   const y = conv2d(x, kernel, { padding: 'same' });
   const nodes = [product(64, 64, 64), product(3, 1500, 2), y, ...gradients(sum(y), [x, kernel])];
-  for (const lanes of [8, 4, 0]) {
+  for (const lanes of [16, 8, 4, 0]) {
     const subgroups = lanes === 0 ? null : { min: lanes, max: lanes };
     for (const software of [true, false]) {
       for (const node of nodes) {

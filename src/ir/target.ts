@@ -29,13 +29,16 @@ export interface SubgroupSizes {
   readonly max: number;
 }
 
+/** Lanes that there are tiles for. */
+const CPU_LANES = [4, 8, 16] as const;
+
 /**
- * Lanes of every subgroup of an adapter on the CPU, where that number is fixed and there are tiles for it, 4 or 8; else 0. A lane
- * is one of the processor's, so such kernels count on their number.
+ * Lanes of every subgroup of an adapter on the CPU, where that number is fixed and there are tiles for it, 4, 8 or 16; else 0. A
+ * lane is one of the processor's, so such kernels count on their number.
  */
-export function cpuLanes({ software, subgroups }: Target): 0 | 4 | 8 {
+export function cpuLanes({ software, subgroups }: Target): 0 | (typeof CPU_LANES)[number] {
   if (!software || subgroups === null || subgroups.min !== subgroups.max) return 0;
-  return subgroups.min === 4 || subgroups.min === 8 ? subgroups.min : 0;
+  return CPU_LANES.find((lanes) => lanes === subgroups.min) ?? 0;
 }
 
 /** The same target with these choices beside its own; of two for one key the new one counts. */

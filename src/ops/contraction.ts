@@ -63,6 +63,8 @@ interface Tiling {
   readonly effort?: number;
   /** Bytes of workgroup memory. */
   readonly memory?: number;
+  /** Not worth a measurement. */
+  readonly hopeless?: boolean;
 }
 
 /** Workgroups that keep a CPU busy, threads that keep a GPU busy; a sum is split when there are fewer tiles. */
@@ -116,6 +118,8 @@ function registerTile({ m }: Contraction, target: Target, tileM: number, tileN: 
     workgroup,
     source: `${shaders.contraction_store}\n${shaders.contraction_register}`,
     blocks: { a: true, b: true },
+    // A third as fast as a subgroup's tile, and a second of compile time.
+    hopeless: cpuLanes(target) === 16,
     holes: { TILE_M: tileM, BLOCKS: tileM / 4, COLUMNS: tileN, QUADS: tileN / 4, STEP: 1 },
   };
 }
@@ -266,6 +270,8 @@ function defaultTiling(contraction: Contraction, target: Target): Tiling {
     const tileN = blocksFor(n, lanes, cheapB && !cheapA ? 4 : 2);
     return subgroupTile(contraction, lanes, tileM, tileN);
   }
+  // Twice the lanes, and 32 registers of them: as many sums again, although not all fit. What is small takes the shorter text.
+  if (lanes === 16) return subgroupTile(contraction, lanes, blocksFor(m, lanes, 2), small ? 1 : blocksFor(n, lanes, 2));
   // SwiftShader takes each value that is loaded from memory one by one, about 75 cycles for the four lanes: the largest
   // tile is best, though its sums do not fit the registers.
   if (lanes === 4) {
@@ -281,6 +287,10 @@ function tilings(contraction: Contraction, target: Target): Tiling[] {
   const all = [defaultTiling(contraction, target)];
   if (lanes === 8) all.push(subgroupTile(contraction, lanes, 1, 1), subgroupTile(contraction, lanes, 2, 2));
   if (lanes === 4) all.push(subgroupTile(contraction, lanes, 2, 2), subgroupTile(contraction, lanes, 8, 4));
+  if (lanes === 16) {
+    all.push(subgroupTile(contraction, lanes, 1, 1), subgroupTile(contraction, lanes, 2, 1));
+    all.push(subgroupTile(contraction, lanes, 2, 2), subgroupTile(contraction, lanes, 4, 1));
+  }
   all.push(registerTile(contraction, target, 8, 4), registerTile(contraction, target, 4, 8));
   all.push(...workgroupTiles(contraction, target));
   return [...new Map(all.map((tiling) => [tiling.name, tiling])).values()];
@@ -377,7 +387,7 @@ export function contractionVariants(contraction: Contraction, target: Target): K
     .map(({ tiling, cut }) => ({
       name: tiling.name,
       // On the CPU workgroup memory is memory like any other, and barriers and long texts cost.
-      hopeless: target.software && tiling.memory !== undefined,
+      hopeless: tiling.hopeless || (target.software && tiling.memory !== undefined),
       kernels: () => kernelsOf(contraction, tiling, cut, target),
     }));
 }

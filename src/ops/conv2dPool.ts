@@ -54,6 +54,9 @@ function holesOf({ before, input, kernel, output }: Conv2dAttributes): Holes {
 
 const lanesOf = (target: Target): number => cpuLanes(target) || 8;
 
+/** Output channels that a lane owns in the gradient: two where with four half of the lanes would have none. */
+const channelsOf = (channels: number, lanes: number): 2 | 4 => (lanes === 16 && channels <= 32 ? 2 : 4);
+
 /** Inputs: x, kernel, bias. */
 export const conv2dPoolOp: BuiltInOp<ConvPoolAttributes> = {
   name: 'conv2dPool',
@@ -131,7 +134,8 @@ export const conv2dPoolGradientOp: BuiltInOp<ConvPoolAttributes> = {
     kernels({ inputs: [x, dy], attributes, shape }, target) {
       const lanes = lanesOf(target);
       const windows = sizeOf(attributes.output.slice(0, 3)) / 4;
-      const blocks = Math.ceil(attributes.output[3] / (4 * lanes));
+      const own = channelsOf(attributes.output[3], lanes);
+      const blocks = Math.ceil(attributes.output[3] / (own * lanes));
       const wanted = Math.ceil(64 / blocks);
       const chunk = Math.max(32, Math.ceil(windows / wanted));
       const chunks = Math.ceil(windows / chunk);
@@ -150,16 +154,19 @@ export const conv2dPoolGradientOp: BuiltInOp<ConvPoolAttributes> = {
             KW: attributes.kernel[1],
             PH: attributes.kernel[0] + 1,
             LANES: lanes,
+            OWN: own,
+            VECTOR: `vec${own}`,
+            PAIRS: own === 2,
             LOADS: Math.ceil(Number(holes.PATCH) / lanes),
             SUMS: shape[0],
             SUBGROUPS: cpuLanes(target) > 0,
           },
           reads: [
             { name: 'x', operand: x, element: 'f32' },
-            { name: 'dy', operand: dy, element: 'vec4f' },
+            { name: 'dy', operand: dy, element: `vec${own}f` },
             { name: 'winners', operand: attributes.winners ?? dy, element: 'u32' },
           ],
-          writes: [{ name: 'partial', operand: partial, element: 'vec4f' }],
+          writes: [{ name: 'partial', operand: partial, element: `vec${own}f` }],
           uniforms: { windows, chunk, sums: shape[0] },
           grid: [blocks, chunks, 1],
         },

@@ -4,6 +4,7 @@ import { ShapeError } from '../base/errors.ts';
 import { formatShape, type Shape, sizeOf } from '../base/shape.ts';
 import { type Binding, type BuiltInOp, createNode, type Node } from '../ir/op.ts';
 import { FLAGS } from '../ir/scope.ts';
+import { cpuLanes } from '../ir/target.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { copy } from './elementwise.ts';
 
@@ -119,6 +120,11 @@ export interface UpdateAttributes {
   readonly watched: boolean;
 }
 
+/** Elements of a thread, one after the other, on the CPU, where beginning a subgroup costs as much as several of them. */
+const MOST_TURNS = 16;
+/** Workgroups that are left for many cores. */
+const LEAST_GROUPS = 64;
+
 /** Inputs: parameters, the rule's moments, the gradient, and where watched the health words and those of steps left out. */
 export const optimizerUpdateOp: BuiltInOp<UpdateAttributes> = {
   name: 'optimizerUpdate',
@@ -128,14 +134,19 @@ export const optimizerUpdateOp: BuiltInOp<UpdateAttributes> = {
   lowering: {
     kind: 'effect',
     writes: 1,
-    kernels({ inputs, attributes: { rule, watched } }) {
+    kernels({ inputs, attributes: { rule, watched } }, target) {
       const moments = momentsOf(rule);
       const [parameter] = inputs;
       const gradient = inputs[1 + moments.length];
-      const count = Math.ceil(sizeOf(parameter.shape) / 4);
-      const writes: Binding[] = [{ name: 'parameter', operand: parameter, element: 'vec4f' }];
+      // With 16 lanes the text for a vec4f is longer than the processor's cache of instructions.
+      const width = cpuLanes(target) === 16 ? 1 : 4;
+      const element = width === 4 ? 'vec4f' : 'f32';
+      const count = Math.ceil(sizeOf(parameter.shape) / width);
+      const turns = target.software ? Math.min(MOST_TURNS, Math.max(1, Math.floor(count / (64 * LEAST_GROUPS)))) : 1;
+      const block = 64 * turns;
+      const writes: Binding[] = [{ name: 'parameter', operand: parameter, element }];
       moments.forEach((name, at) => {
-        writes.push({ name, operand: inputs[1 + at], element: 'vec4f' });
+        writes.push({ name, operand: inputs[1 + at], element });
       });
       if (watched) {
         const [health, leftOut] = inputs.slice(2 + moments.length);
@@ -157,12 +168,12 @@ export const optimizerUpdateOp: BuiltInOp<UpdateAttributes> = {
             CORRECTED: corrected,
             RATE: rule.correctedRate ?? '',
           },
-          reads: [{ name: 'gradient', operand: gradient, element: 'vec4f' }],
+          reads: [{ name: 'gradient', operand: gradient, element }],
           writes,
-          uniforms: { count },
+          uniforms: { count, block },
           floats: rule.constants,
-          grid: Math.ceil(count / 64),
-          width: 4,
+          grid: Math.ceil(count / block),
+          width,
           usesStep: true,
         },
       ];

@@ -8,6 +8,16 @@ export type AdapterChoice = 'auto' | 'hardware' | 'lavapipe' | 'swiftshader' | '
 
 export const ADAPTERS: readonly AdapterChoice[] = ['auto', 'hardware', 'lavapipe', 'swiftshader', 'null'];
 
+/** Lanes of a subgroup on a CPU: floats that one of its instructions works on. */
+export type Lanes = 8 | 16;
+
+/** What else there is to ask of an adapter's driver and of Dawn, in Node. */
+export interface DriverOptions {
+  readonly lanes?: Lanes;
+  /** Whether Dawn leaves out the checks of indices in kernels. */
+  readonly unchecked?: boolean;
+}
+
 export interface FoundAdapter {
   readonly adapter: GPUAdapter;
   /** Dawn's instance: collecting it while the device lives aborts the process. Null in a browser. */

@@ -1,6 +1,6 @@
 /** What the library asks of the platform that it runs on: node/ answers in Node, browser.ts elsewhere. */
 
-import type { AdapterChoice, FoundAdapter } from './adapter.ts';
+import type { AdapterChoice, DriverOptions, FoundAdapter } from './adapter.ts';
 
 /** One place that holds a text. */
 export interface Shelf {
@@ -41,4 +41,9 @@ export interface Platform {
   waiter(software: boolean): Waiter;
   /** @throws DeviceError where there is none */
   findAdapter(choice: AdapterChoice): Promise<FoundAdapter>;
+  /**
+   * A browser knows no options.
+   * @throws DeviceError where there is none, or where it cannot be had like that
+   */
+  findAdapter(choice: AdapterChoice, options?: DriverOptions): Promise<FoundAdapter>;
 }

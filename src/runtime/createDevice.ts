@@ -4,6 +4,7 @@ import { environment, findAdapter, tuningShelf } from '#platform';
 import { checkOptions } from '../base/optionNames.ts';
 import { ADAPTERS, type AdapterChoice } from '../platform/adapter.ts';
 import { Device, type DeviceOptions } from './device.ts';
+import type { DriverWishes } from './driverWishes.ts';
 
 /** What few programs need. */
 export const onDemand = () => import('./onDemand.ts');
@@ -16,6 +17,14 @@ async function choiceOf({ adapter = 'auto' }: DeviceOptions): Promise<AdapterCho
   const found = ADAPTERS.find((name) => name === wanted);
   if (found === undefined) throw (await onDemand()).noAdapter(wanted, adapter);
   return found;
+}
+
+/** What the options and variables ask of Node's driver and of Dawn; null where they ask nothing, as in most programs. */
+async function wishesOf(options: DeviceOptions): Promise<DriverWishes | null> {
+  const { lanes, checks, trustKernels } = options;
+  const asked = lanes ?? checks ?? trustKernels ?? (environment('WGRAD_LANES') || environment('WGRAD_CHECKS'));
+  if (asked === undefined || asked === '') return null;
+  return (await onDemand()).driverWishes(options);
 }
 
 /** Whether winners are kept for an adapter; also where that cannot be told, which reading them then warns of. */
@@ -32,10 +41,20 @@ const wasTuned = (adapter: string): Promise<boolean> =>
  * Throws a DeviceError that says how to get an adapter where there is none.
  */
 export async function createDevice(options: DeviceOptions = {}): Promise<Device> {
-  checkOptions('openDevice', options, { adapter: true, tune: true, limits: true });
-  const { adapter, instance } = await findAdapter(await choiceOf(options));
+  checkOptions('openDevice', options, {
+    adapter: true,
+    tune: true,
+    limits: true,
+    lanes: true,
+    checks: true,
+    trustKernels: true,
+  });
+  const wishes = await wishesOf(options);
+  const { adapter, instance } = await findAdapter(await choiceOf(options), wishes ?? {});
+  wishes?.checkAdapter(adapter.info);
   const gpu = await request(adapter);
   const device = new Device(gpu, adapter, instance, options.limits, onDemand);
+  device.admit = wishes?.admit ?? null;
   const debug = environment('WGRAD_DEBUG');
   if (debug) device.onPlan = (await device.rare()).planPrinter(debug);
   if (await wasTuned(device.info.name)) {

@@ -6,10 +6,11 @@ import { StateError } from '../base/errors.ts';
 import { INSPECT } from '../base/inspect.ts';
 import { roundUp } from '../base/shape.ts';
 import { type LimitName, type Limits, limitsOf } from '../compiler/limits.ts';
+import type { Schedule } from '../compiler/schedule.ts';
 import type { Node } from '../ir/op.ts';
 import type { Storage } from '../ir/storage.ts';
 import { type Target, withChoices } from '../ir/target.ts';
-import type { AdapterChoice } from '../platform/adapter.ts';
+import type { AdapterChoice, Lanes } from '../platform/adapter.ts';
 import type { Waiter } from '../platform/contract.ts';
 import { type DeviceInfo, infoOf, targetOf } from './capabilities.ts';
 import { EagerPlans, type KeptPlan } from './eagerPlans.ts';
@@ -37,7 +38,26 @@ export interface DeviceOptions {
    * the adapter's own.
    */
   readonly limits?: Readonly<Partial<Record<LimitName, number>>>;
+  /**
+   * Lanes that a subgroup has on lavapipe: how many floats an instruction of the CPU works on. Default: what the driver takes by
+   * itself, at most 8; the environment variable WGRAD_LANES goes before that. 16 needs AVX-512. One number holds for a process:
+   * another one for a later device is a DeviceError, as is one that the adapter does not have. Node only.
+   */
+  readonly lanes?: Lanes;
+  /**
+   * `off` leaves out what Dawn adds to kernels: whether each index lies within its array. Then only the library's own kernels run;
+   * a plan with another one is a StateError. Default: what the environment variable WGRAD_CHECKS says, else `on`. Node only.
+   */
+  readonly checks?: Checks;
+  /**
+   * With `checks: 'off'`, also runs kernels that are not the library's: operations of your own, or of other packages. One that reads
+   * beyond its arrays reads other memory of this process. Default: whether the environment variable WGRAD_TRUST_KERNELS is `on`.
+   */
+  readonly trustKernels?: boolean;
 }
+
+/** Whether Dawn checks the indices in kernels. */
+export type Checks = 'on' | 'off';
 
 /** Objects made so far: a replayed plan adds none. */
 export interface DeviceStats {
@@ -68,6 +88,8 @@ export class Device {
   prepare: ((roots: readonly Node[]) => Promise<void>) | null = null;
   /** Awaited before each eager run. @internal */
   beforeRun: ((plan: KeptPlan, ...run: Parameters<KeptPlan['run']>) => Promise<void>) | null = null;
+  /** Throws for a plan that may not run here; null: every plan may. @internal */
+  admit: ((planned: Schedule) => void) | null = null;
   /** Told of each plan before it is compiled. @internal */
   onPlan: PlanPrinter | null = null;
   /** Called when the device is closed, once. @internal */

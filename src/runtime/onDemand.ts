@@ -9,6 +9,7 @@ export { refusalOf } from '../compiler/explain/refusal.ts';
 export { templateErrorOf } from '../compiler/explain/templateError.ts';
 export { cut } from '../compiler/oversized/cut.ts';
 export { passesFor } from '../compiler/rewrite/passes.ts';
+export { driverWishes } from './driverWishes.ts';
 export { elsewhere } from './elsewhere.ts';
 export { kernelErrorOf } from './kernelError.ts';
 export { planPrinter } from './planPrinter.ts';

@@ -111,6 +111,7 @@ export class Plan {
     { maxSteps = 1, progress, layers }: PlanOptions = {},
   ): Promise<Plan> {
     device.check();
+    device.admit?.(planned);
     const { kernels, placement } = planned;
     const excess = excessOf(planned, device.limits);
     if (excess !== null) throw (await device.rare()).refusalOf(excess, device.limits, device.info.name);

@@ -1,17 +1,24 @@
 /** Finds an adapter through Dawn. */
 
 import { DeviceError } from '../../base/errors.ts';
-import { type AdapterChoice, describeAdapter, type FoundAdapter, isSoftware } from '../adapter.ts';
+import { type AdapterChoice, type DriverOptions, describeAdapter, type FoundAdapter, isSoftware } from '../adapter.ts';
 import { driverAdvice, setupAdvice } from './adapterAdvice.ts';
 import { codeOf } from './codeOf.ts';
+import { settleLanes } from './lanes.ts';
 import { withSwiftShader } from './swiftShader.ts';
 import { untold } from './untold.ts';
 
 /** Timestamps are rounded to a tenth of a millisecond for the sake of browsers' secrets: most kernels are shorter. */
 const EXACT_TIMES = 'disable-dawn-features=timestamp_quantization';
+/** Has Dawn not keep kernels from reading and writing beyond their arrays. Commands are checked all the same: that costs 4 µs a step. */
+const UNCHECKED = 'enable-dawn-features=disable_robustness';
 
-/** Throws a DeviceError that names the remedy where no adapter fits. */
-export async function findAdapter(choice: AdapterChoice): Promise<FoundAdapter> {
+/** Throws a DeviceError that names the remedy where no adapter fits, or where it cannot be had like that. */
+export async function findAdapter(
+  choice: AdapterChoice,
+  { lanes, unchecked = false }: DriverOptions = {},
+): Promise<FoundAdapter> {
+  settleLanes(lanes);
   const { create, globals } = await import('webgpu').catch((cause: unknown) => {
     throw notLoaded(cause);
   });
@@ -20,7 +27,7 @@ export async function findAdapter(choice: AdapterChoice): Promise<FoundAdapter> 
     if (!(name in globalThis)) Object.assign(globalThis, { [name]: value });
 
   const ask = async (flags: string[]): Promise<FoundAdapter | null> => {
-    const instance = create([...flags, EXACT_TIMES]);
+    const instance = create([...flags, EXACT_TIMES, ...(unchecked ? [UNCHECKED] : [])]);
     const adapter = await instance.requestAdapter({ powerPreference: 'high-performance' });
     return adapter === null ? null : { adapter, instance };
   };
