@@ -4,7 +4,6 @@
  */
 
 import { suite } from 'uvu';
-import type { Shape } from '../src/base/shape.ts';
 import type { Node } from '../src/ir/op.ts';
 import type { Target } from '../src/ir/target.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
@@ -32,14 +31,14 @@ async function onGpu<T>(tile: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** [m, k, n], whether a is transposed, whether b is; none is a multiple of a tile, the last k ends within a strip. */
+/**
+ * [m, k, n], whether a is transposed, whether b is; none is a multiple of a tile, the last k ends within a strip. The other tiles have
+ * the same text but for its numbers: variants.others.test.ts has them all, in the shorter form that a CPU compiles.
+ */
 const PRODUCTS: Readonly<Record<string, readonly [number, number, number, boolean, boolean]>> = {
-  '128x128': [131, 67, 132, false, false],
-  '128x64': [132, 68, 67, true, true],
-  '64x64': [68, 33, 131, true, false],
+  '128x128': [131, 67, 132, true, false],
   '64x32': [67, 100, 36, false, true],
-  '128x16': [300, 36, 10, false, false],
-  '32x32': [33, 1030, 5, true, false],
+  '32x32': [33, 1030, 5, false, false],
 };
 
 for (const [tile, [m, k, n, transposeA, transposeB]] of Object.entries(PRODUCTS)) {
@@ -50,25 +49,17 @@ for (const [tile, [m, k, n, transposeA, transposeB]] of Object.entries(PRODUCTS)
   });
 }
 
-const CONVOLUTIONS: readonly { x: Shape; kernel: Shape; stride: number; tile: string }[] = [
-  { x: [2, 9, 11, 3], kernel: [3, 3, 3, 40], stride: 1, tile: '64x32' },
-  { x: [3, 8, 8, 36], kernel: [3, 3, 36, 20], stride: 1, tile: '64x32' },
-  { x: [2, 9, 7, 8], kernel: [2, 3, 8, 12], stride: 2, tile: '64x32' },
-];
-
-for (const { x, kernel, stride, tile } of CONVOLUTIONS) {
-  test(`convolution of [${x}] by [${kernel}], stride ${stride}, and its gradients`, async () => {
-    const inputs = [draw(x), draw(kernel)];
-    await same(
-      inputs,
-      ([image, weights]) => {
-        const y = conv2d(image, weights, { padding: 'same', stride });
-        return [y, ...gradients(sum(mul(y, y)), [image, weights])];
-      },
-      tile,
-    );
-  });
-}
+test('a convolution and its gradients', async () => {
+  const inputs = [draw([2, 9, 11, 3]), draw([3, 3, 3, 40])];
+  await same(
+    inputs,
+    ([image, weights]) => {
+      const y = conv2d(image, weights, { padding: 'same' });
+      return [y, ...gradients(sum(mul(y, y)), [image, weights])];
+    },
+    '32x32',
+  );
+});
 
 async function same(inputs: readonly Input[], build: (nodes: Node[]) => Node[], tile: string): Promise<void> {
   const run = () => evaluate(build(inputs.map(nodeOf)));

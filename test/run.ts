@@ -7,8 +7,8 @@
  * is "N passed, N failed", with ", N skipped" when there are any.
  *
  * The TypeScript is compiled once (compiled/compile.ts), for the files' processes and those that they start with LOADER. Mesa's
- * lavapipe, where it is the adapter, is told to save what a file can do without (KERNELS, COMPILING); what the environment says of
- * that goes first.
+ * lavapipe, where it is the adapter, is told to save what a file can do without (KERNELS, OPTIMISED); what the environment says of that
+ * goes first.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -24,8 +24,19 @@ const runner = fileURLToPath(new URL('runFile.ts', import.meta.url));
 
 /** The files that take longest, about the longest first, by the seconds of the processor that they need on two cores. */
 const LONG = [
-  ...['examples', 'environments', 'docs', 'falseAlarms', 'package', 'divergence', 'cause', 'checkpoint'],
-  ...['tensorboard', 'studyControls', 'bounds', 'variants', 'ops', 'beside', 'callbacks.cross', 'devices', 'eager'],
+  ...['variants.others', 'ops', 'examples', 'package', 'fusedBits', 'contractionOnGpu', 'docs', 'memory', 'variants'],
+  ...[
+    'cause',
+    'studyControls',
+    'environments',
+    'falseAlarms',
+    'divergence',
+    'limits',
+    'keptRuns',
+    'bounds',
+    'checkpoint',
+  ],
+  ...['layers', 'fit', 'tensorboard', 'replay', 'fusion', 'oversized', 'profile', 'frozen', 'eager', 'onnx', 'golden'],
 ];
 
 /** Those that test kernels: on lavapipe as a user has it, on all its threads, so that a race between workgroups may show. */
@@ -37,20 +48,20 @@ const KERNELS = ['accuracy', 'fusedBits', 'fuzz', 'golden', 'gpuRows', 'longSums
  */
 const ONE_THREAD = { LP_NUM_THREADS: '0' };
 
-/** Those that compile many kernels and run each a few times: a tenth to half of their time is that of lavapipe's optimiser. */
-const COMPILING = [
-  'badInput',
-  'bounds',
-  'call',
-  'checkpoint',
-  'compileNotice',
-  'crossEntropy',
-  'divergence',
-  'docs',
-  'environments',
+/**
+ * Those whose kernels are optimised as a user has them: they test numbers, down to their bits, or train the study's network, which
+ * takes longer than compiling it.
+ */
+const OPTIMISED = [
+  ...KERNELS,
+  ...['int32', 'moment', 'nan', 'optimizerAccuracy', 'oversized', 'powers', 'probabilities', 'ties', 'trajectory'],
+  ...['examples', 'keptRuns', 'package', 'profile', 'studyControls', 'tune'],
 ];
 
-/** Has lavapipe compile without optimising. */
+/**
+ * Has lavapipe compile without optimising. The other files compile many kernels and run each a few times: a tenth to a third of
+ * their time is that of the optimiser.
+ */
 const UNOPTIMISED = { GALLIVM_PERF: 'nopt' };
 
 /** How long a file's process may live on after its last test, in milliseconds. */
@@ -134,7 +145,7 @@ function nameOf(file: string): string {
 function driverOf(file: string): NodeJS.ProcessEnv {
   return {
     ...(KERNELS.includes(nameOf(file)) ? {} : ONE_THREAD),
-    ...(COMPILING.includes(nameOf(file)) ? UNOPTIMISED : {}),
+    ...(OPTIMISED.includes(nameOf(file)) ? {} : UNOPTIMISED),
   };
 }
 

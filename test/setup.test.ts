@@ -17,6 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { setupAdvice } from '../src/platform/node/adapterAdvice.ts';
+import { LOADER } from './loader.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const files = ['libvk_swiftshader.so', 'libvulkan.so.1', 'vk_swiftshader_icd.json'];
@@ -36,7 +37,7 @@ const runSetup = (variables?: NodeJS.ProcessEnv, cwd?: string) =>
 const unpackIn = (cache: string, temporary: string) =>
   node(
     [
-      ...['--import', 'tsx', '--input-type=module', '--eval'],
+      ...['--import', LOADER, '--input-type=module', '--eval'],
       `import { loadSwiftShader } from './src/platform/node/swiftShader.ts';
        console.log(loadSwiftShader(), process.env.VK_DRIVER_FILES);`,
     ],
@@ -87,7 +88,7 @@ onLinuxX64('looking for SwiftShader does not change what others find at the same
     const both = await Promise.all([found('swiftshader'), found('auto'), found('swiftshader')]);
     console.log(JSON.stringify([alone, both, process.env.VK_ICD_FILENAMES ?? '']));
   `;
-  const { stdout, stderr } = node(['--import', 'tsx', '--input-type=module', '--eval', program]);
+  const { stdout, stderr } = node(['--import', LOADER, '--input-type=module', '--eval', program]);
   assert.match(stdout, /^\[/, stderr);
   const [alone, both, variable] = JSON.parse(stdout);
   assert.match(both[0], /swiftshader/i);
@@ -131,7 +132,7 @@ onLinuxX64('SwiftShader computes, also in a process that has looked for other ad
     await out.mapAsync(1);
     console.log('computed', new Float32Array(out.getMappedRange()).join(' '));
   `;
-  const { status, stdout, stderr } = node(['--import', 'tsx', '--input-type=module', '--eval', program], noDrivers);
+  const { status, stdout, stderr } = node(['--import', LOADER, '--input-type=module', '--eval', program], noDrivers);
   assert.match(stdout, /^first null$/m, stderr);
   assert.match(stdout, /^loaded true$/m);
   assert.match(stdout, /^second swiftshader \/nonexistent$/m);

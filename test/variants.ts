@@ -1,0 +1,303 @@
+/**
+ * Every way to compute a product or a convolution that the adapter can run, against the float64 oracle and the golden files:
+ * in variants.test.ts those of the kind that it chooses by itself, in variants.others.test.ts the others.
+ *
+ * A text that a test before it has had compiled costs nothing, so tests of one variant compute the same graphs where they can.
+ */
+
+import type { Test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Padding, type Pair, type Shape, sizeOf } from '../src/base/shape.ts';
+import { passesFor } from '../src/compiler/rewrite/passes.ts';
+import { chosenVariant, schedule } from '../src/compiler/schedule.ts';
+import type { KernelVariant } from '../src/ir/op.ts';
+import { createNode, type Node } from '../src/ir/op.ts';
+import { cpuLanes } from '../src/ir/target.ts';
+import { conv2d } from '../src/ops/conv2d.ts';
+import { mul, relu } from '../src/ops/elementwise.ts';
+import { gradients } from '../src/ops/gradients.ts';
+import { matmul } from '../src/ops/matmul.ts';
+import { sum } from '../src/ops/reduce.ts';
+import { defaultDevice } from '../src/runtime/defaultDevice.ts';
+import { goldenCases } from './goldenCases.ts';
+import * as o from './reference.ts';
+import { assertClose, assertSame, compare, draw, evaluate, type Input, nodeOf, oracleOf } from './support.ts';
+
+export const device = await defaultDevice();
+const OPS = ['matmul', 'conv2d', 'conv2dInputGradient', 'conv2dKernelGradient'];
+
+/** Runs something with every operation computed by one variant, where it offers it. */
+async function forced(name: string, work: () => Promise<void>): Promise<void> {
+  const { target } = device;
+  device.choose(new Map(OPS.map((op) => [op, name])));
+  try {
+    await work();
+  } finally {
+    device.target = target;
+  }
+}
+
+export const offeredBy = (node: Node): readonly KernelVariant[] => {
+  const { lowering } = node.op;
+  if (lowering.kind !== 'kernel' || lowering.variants === undefined) throw new Error(`${node.op.name} has no variants`);
+  return lowering.variants.offered(node, device.target);
+};
+
+interface Product {
+  readonly a: Input;
+  readonly b: Input;
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+}
+
+export const TRANSPOSES = [
+  [false, false],
+  [true, false],
+  [false, true],
+  [true, true],
+] as const;
+
+const swapped = (shape: Shape): Shape => [...shape.slice(0, -2), shape[shape.length - 1], shape[shape.length - 2]];
+
+export function product(
+  m: number,
+  k: number,
+  n: number,
+  [transposeA, transposeB]: readonly boolean[],
+  batch: Shape = [],
+): Product {
+  const shapes: Shape[] = [
+    [...batch, m, k],
+    [...batch, k, n],
+  ];
+  const [a, b] = shapes.map((shape, at) => draw([transposeA, transposeB][at] ? swapped(shape) : shape));
+  return { a, b, transposeA, transposeB };
+}
+
+const PRODUCTS: readonly Product[] = [
+  product(1, 1, 1, [false, false]),
+  // Primes; larger than a tile with vec4f loads; vec4f loads with an end of k that is no vec4f; one k.
+  ...TRANSPOSES.flatMap((flags) => [product(7, 5, 11, flags), product(68, 20, 72, flags), product(12, 7, 8, flags)]),
+  product(131, 1, 67, [false, false]),
+  product(8, 1, 4, [true, false]),
+  // Sums that are split over workgroups.
+  product(3, 1500, 2, [false, true]),
+  product(4, 1030, 8, [true, false]),
+  product(5, 600, 4, [false, false], [3]),
+  product(5, 6, 7, [true, true], [2, 2]),
+];
+
+export const build = ({ a, b, transposeA, transposeB }: Product): Node =>
+  matmul(nodeOf(a), nodeOf(b), transposeA, transposeB);
+
+function expected({ a, b, transposeA, transposeB }: Product): o.Array64 {
+  const turned = (input: Input, transposed: boolean): o.Array64 => {
+    const x = oracleOf(input);
+    const rank = x.shape.length;
+    return transposed ? o.transpose(x, [...x.shape.keys()].slice(0, -2).concat(rank - 1, rank - 2)) : x;
+  };
+  return o.matmul(turned(a, transposeA), turned(b, transposeB));
+}
+
+/** The last one with a ReLU, too. */
+function withRelu(nodes: readonly Node[]): Node[] {
+  const { op, inputs, attributes } = nodes[nodes.length - 1];
+  return [...nodes, relu(createNode(op, inputs, attributes))];
+}
+
+/** m, k and n. */
+function extents({ a, b, transposeA, transposeB }: Product): [number, number, number] {
+  const [left, right] = [a, b].map(({ shape }, at) =>
+    ([transposeA, transposeB][at] ? swapped(shape) : shape).slice(-2),
+  );
+  return [left[0], left[1], right[1]];
+}
+
+/** With NaN in the last row of the first factor, and infinity in the last column of the second; of a batch in its first ones. */
+function poisoned(one: Product): Product {
+  const [m, k, n] = extents(one);
+  const at = (row: number, column: number, rows: number, columns: number, transposed: boolean): number =>
+    transposed ? column * rows + row : row * columns + column;
+  const a = { ...one.a, values: Float32Array.from(one.a.values) };
+  const b = { ...one.b, values: Float32Array.from(one.b.values) };
+  a.values[at(m - 1, k - 1, m, k, one.transposeA)] = Number.NaN;
+  b.values[at(0, n - 1, k, n, one.transposeB)] = Number.POSITIVE_INFINITY;
+  return { ...one, a, b };
+}
+
+const describe = ({ a, b, transposeA, transposeB }: Product): string =>
+  `[${a.shape}]${transposeA ? 'ᵀ' : ''} [${b.shape}]${transposeB ? 'ᵀ' : ''}`;
+
+interface Convolution {
+  readonly x: Shape;
+  readonly kernel: Shape;
+  readonly stride?: Pair;
+  readonly padding?: Padding;
+}
+
+const STRIDED: Convolution = { x: [2, 9, 8, 4], kernel: [3, 3, 4, 64], stride: 2, padding: 'same' };
+const CONVOLUTIONS: readonly Convolution[] = [
+  { x: [2, 5, 7, 1], kernel: [3, 2, 1, 3], stride: [1, 2], padding: 'same' },
+  { x: [1, 6, 8, 3], kernel: [3, 3, 3, 5], padding: 'same' },
+  STRIDED,
+  { x: [1, 5, 4, 64], kernel: [3, 3, 64, 8], padding: 'same' },
+  // The kernel gradient's sum is split.
+  { x: [2, 17, 16, 5], kernel: [2, 2, 5, 4] },
+];
+
+const convolve = (x: Node, kernel: Node, { stride, padding }: Convolution): Node =>
+  conv2d(x, kernel, { stride, padding });
+
+/** Which taps of the kernel ever lie on the first pixel. */
+function tapsThatMeet({ x: [, height, width], kernel: [rows, columns], stride, padding }: Convolution): boolean[] {
+  const only = (shape: Shape, at: number): o.Array64 =>
+    o.array64(
+      Array.from({ length: sizeOf(shape) }, (_, i) => (i === at ? 1 : 0)),
+      shape,
+    );
+  const first = only([1, height, width, 1], 0);
+  return Array.from({ length: rows * columns }, (_, tap) =>
+    o.conv2d(first, only([rows, columns, 1, 1], tap), { stride, padding }).data.includes(1),
+  );
+}
+
+export const kindOf = (name: string): string => name.split(' ')[0];
+
+/** The kind that the adapter should choose by itself. */
+export const BEST = !device.target.software
+  ? 'workgroupTile'
+  : cpuLanes(device.target) > 0
+    ? 'subgroupTile'
+    : 'registerTile';
+
+/** Every variant that some shape offers. */
+export const variants = new Map(
+  [...PRODUCTS.map(build), build(product(256, 256, 256, [false, false]))]
+    .flatMap((node) => offeredBy(node))
+    .map((variant) => [variant.name, variant]),
+);
+
+/** On the CPU only what is its default meets every case: the others' text takes seconds to compile. */
+const thorough = new Set([...variants.keys()].filter((name) => !device.target.software || kindOf(name) === BEST));
+/**
+ * Tiles of a workgroup are for GPUs, and contractionOnGpu.test.ts has the texts that these run. On the CPU one of them meets all that
+ * they do alike, the others their edges.
+ */
+const tiled = new Map<string, readonly Product[]>();
+if (device.target.software) {
+  const names = [...variants.keys()].filter((name) => kindOf(name) === 'workgroupTile');
+  for (const name of names) tiled.set(name, [product(131, 36, 68, [false, false])]);
+  tiled.set('workgroupTile 64x32', [
+    // One by one, along rows, along k, with a batch, and split.
+    product(67, 37, 35, [false, false]),
+    product(68, 36, 40, [true, false]),
+    product(68, 36, 40, [false, true]),
+    product(66, 70, 36, [true, true], [2]),
+    product(5, 600, 4, [false, false], [3]),
+  ]);
+}
+const isWhole = (name: string): boolean => tiled.get(name)?.length !== 1;
+const casesFor = <T>(name: string, all: readonly T[], every: number): readonly T[] =>
+  thorough.has(name) ? all : isWhole(name) ? all.filter((_, at) => at % every === 0) : [];
+const productsFor = (name: string): readonly Product[] => tiled.get(name) ?? casesFor(name, PRODUCTS, 2);
+
+const golden = goldenCases()?.filter(({ kind }) => kind === 'conv2d' || kind === 'dense') ?? [];
+
+/** The tests of one variant. */
+export function testVariant(test: Test, name: string): void {
+  test(`${name}: products in all storage orders`, () =>
+    forced(name, async () => {
+      const products = productsFor(name);
+      const nodes = withRelu(products.map(build));
+      const values = await evaluate(nodes);
+      products.forEach((one, at) => {
+        assertClose(values[at], expected(one).data, describe(one));
+      });
+      const fused = values[products.length];
+      assertSame(
+        fused,
+        values[products.length - 1].map((y) => Math.max(y, 0)),
+        'with a fused ReLU',
+      );
+      // The same inputs give the same bits.
+      const again = await evaluate(nodes);
+      products.forEach((one, at) => {
+        assertSame(again[at], values[at], `${describe(one)}, again`);
+      });
+    }));
+
+  test(`${name}: it is what computes a product or a convolution where it is asked for`, () =>
+    forced(name, async () => {
+      const [x, kernel] = [draw([1, 5, 4, 4]), draw([3, 3, 4, 8])].map(nodeOf);
+      const y = conv2d(x, kernel, { padding: 'same' });
+      for (const node of [build(product(64, 64, 64, [false, false])), y, ...gradients(sum(y), [x, kernel])]) {
+        const wanted = offeredBy(node).find((variant) => variant.name === name);
+        if (wanted !== undefined) assert.is(chosenVariant(node, device.target)?.name, name, node.op.name);
+      }
+    }));
+
+  test(`${name}: sums are split where there are few tiles`, () =>
+    forced(name, async () => {
+      const labels = (one: Product): string[] =>
+        schedule([build(one)], device.target, passesFor).kernels.map(({ label }) => label);
+      assert.equal(labels(product(7, 5, 11, [false, false])), ['matmul']);
+      assert.equal(labels(product(3, 1500, 2, [false, true])), ['matmul (parts)', 'matmul']);
+    }));
+
+  test(`${name}: NaN and infinity reach what depends on them, and nothing else`, () =>
+    forced(name, async () => {
+      const products = productsFor(name);
+      const values = await evaluate(withRelu(products.map((one) => build(poisoned(one)))));
+      products.forEach((one, which) => {
+        const [m, , n] = extents(one);
+        values[which].forEach((value, i) => {
+          const [of, row, column] = [Math.floor(i / (m * n)), Math.floor(i / n) % m, i % n];
+          const where = `${describe(one)}, product ${of}, at ${row}, ${column}`;
+          if (of === 0 && row === m - 1) assert.ok(Number.isNaN(value), `${where}: expected NaN, got ${value}`);
+          else if (of === 0 && column === n - 1) assert.is(Math.abs(value), Number.POSITIVE_INFINITY, where);
+          else assert.ok(Number.isFinite(value), `${where}: expected a finite number, got ${value}`);
+        });
+      });
+    }));
+
+  test(`${name}: convolutions and their gradients`, () =>
+    forced(name, async () => {
+      for (const one of casesFor(name, CONVOLUTIONS, 2)) {
+        const { stride, padding } = one;
+        await compare({
+          inputs: [draw(one.x), draw(one.kernel)],
+          gpu: (x, kernel) => convolve(x, kernel, one),
+          oracle: (x, kernel) => o.conv2d(x, kernel, { stride, padding }),
+        });
+      }
+    }));
+
+  if (isWhole(name))
+    test(`${name}: a NaN pixel reaches every result that sees it`, () =>
+      forced(name, async () => {
+        const [x, kernel] = [draw(STRIDED.x), draw(STRIDED.kernel)];
+        x.values[0] = Number.NaN;
+        const inputs = [x, kernel].map(nodeOf);
+        const y = convolve(inputs[0], inputs[1], STRIDED);
+        const upstream = nodeOf(draw(y.shape, 0.5, 1.5));
+        const [values, dx, dkernel] = await evaluate([y, ...gradients(sum(mul(y, upstream)), inputs)]);
+        const sees = o.conv2d(oracleOf(x), oracleOf(kernel), STRIDED).data;
+        assert.ok(sees.some(Number.isNaN) && !sees.every(Number.isNaN));
+        values.forEach((value, i) => {
+          assert.is(Number.isNaN(value), Number.isNaN(sees[i]), `output ${i} is ${value}`);
+        });
+        assert.ok(
+          dx.every((value) => Number.isFinite(value)),
+          'the input’s gradient does not depend on the input',
+        );
+        const [, , channels, outputs] = STRIDED.kernel;
+        const taps = tapsThatMeet(STRIDED);
+        assert.ok(taps.includes(true) && taps.includes(false));
+        dkernel.forEach((value, i) => {
+          const meets = Math.floor(i / outputs) % channels === 0 && taps[Math.floor(i / (outputs * channels))];
+          assert.is(Number.isNaN(value), meets, `kernel gradient ${i} is ${value}`);
+        });
+      }));
+
+  for (const { file, run } of casesFor(name, golden, 7)) test(`${name}: ${file}`, () => forced(name, run));
+}
