@@ -73,7 +73,7 @@ async function measureAll(flags: PeerFlags): Promise<{ measurements: Measurement
     const command =
       notInstalled !== null && peer.installed
         ? notInstalled
-        : commandFor(peer, { mode, adapter: flags.adapter, batch, seconds, cold });
+        : commandFor(peer, { mode, adapter: flags.adapter, python: flags.python, batch, seconds, cold });
     const outcome = typeof command === 'string' ? { reason: command } : await runPeer(command, flags.timeout * 1000);
     if ('row' in outcome) {
       measurements.push({ mode, round, cold, row: outcome.row });

@@ -1,5 +1,5 @@
 /**
- * How a plan is timed. Dawn rounds GPU timestamps to 2^16 ns, so they serve only kernels of milliseconds. Shorter ones
+ * How a plan is timed. Timestamps may be rounded to 2^16 ns, as in browsers, so they serve only kernels of milliseconds. Shorter ones
  * are replayed many times in one submission, and the clock runs from the submission's return to the queue's end: what
  * the host needs to encode is not in it.
  */

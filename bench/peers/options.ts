@@ -10,6 +10,8 @@ export interface PeerFlags {
   readonly rounds: number;
   readonly seconds: number;
   readonly timeout: number;
+  /** Which Python has torch. */
+  readonly python?: string;
   readonly all: boolean;
   readonly cold: boolean;
   readonly json: boolean;
@@ -41,6 +43,7 @@ export function readPeerFlags(argv: readonly string[]): PeerFlags {
     .option('--rounds <n>', 'times that all peers take turns; results are medians of them', whole, 3)
     .option('--seconds <n>', 'what the steps of one process may take; two after the first are always made', whole, 20)
     .option('--timeout <n>', 'seconds after which a process is ended', whole, 300)
+    .option('--python <path>', 'the Python whose torch is measured (default: python3, where it has torch)')
     .option('--all', 'measure slow peers in every round and at every batch, not only once at the smallest', false)
     .option('--cold', 'also time first steps without the shaders that drivers keep on disk', false)
     .option('--json', 'print one JSON object instead of the table', false)

@@ -40,6 +40,8 @@ export interface Settings {
   readonly seconds: number;
   /** Without the shaders that drivers keep on disk. */
   readonly cold: boolean;
+  /** Which Python has torch; default: the first that does. */
+  readonly python?: string;
 }
 
 /** How to start a peer's process; a sentence if this machine lacks what it needs. */
@@ -54,9 +56,11 @@ export function commandFor(peer: Peer, settings: Settings): Command | string {
     ...(cold && NO_SHADER_CACHE),
   };
   if (!script.endsWith('.py')) return { file: process.execPath, args: ['--import', 'tsx', script, ...args], env };
-  const python = findTorch();
-  if (python === null)
-    return 'no python3 here has torch (on Debian: apt-get install python3-torch libopenblas0-pthread)';
+  const python = findTorch(settings.python);
+  if (python === null) {
+    const lack = settings.python === undefined ? 'no python3 here has torch' : `${settings.python} has no torch`;
+    return `${lack} (on Debian: apt-get install python3-torch libopenblas0-pthread)`;
+  }
   // Settings of the library that torch multiplies with, made for another processor than this one.
   delete env.OPENBLAS_CORETYPE;
   delete env.OPENBLAS_L2_SIZE;
@@ -72,14 +76,10 @@ function onlyLavapipe(): NodeJS.ProcessEnv {
   return chosen ? {} : { VK_LOADER_DRIVERS_SELECT: '*lvp*' };
 }
 
-let torch: string | null | undefined;
+const hasTorch = 'import importlib.util, sys; sys.exit(importlib.util.find_spec("torch") is None)';
 
-/** The first Python that has torch: the one on the path, or else the system's. */
-function findTorch(): string | null {
-  const test = 'import importlib.util, sys; sys.exit(importlib.util.find_spec("torch") is None)';
-  torch ??=
-    ['python3', '/usr/bin/python3'].find(
-      (python) => spawnSync(python, ['-c', test], { stdio: 'ignore', timeout: 30_000 }).status === 0,
-    ) ?? null;
-  return torch;
-}
+/** The Python that was asked for, or the one on the path, or else the system's; null where it has no torch. */
+const findTorch = (asked?: string): string | null =>
+  (asked === undefined ? ['python3', '/usr/bin/python3'] : [asked]).find(
+    (python) => spawnSync(python, ['-c', hasTorch], { stdio: 'ignore', timeout: 30_000 }).status === 0,
+  ) ?? null;
