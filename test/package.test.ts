@@ -38,7 +38,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const TENSORS_BUDGET = 45.4 * 1024;
 const CORE_BUDGET = 86.9 * 1024;
 /** Most bytes of the package, packed. */
-const PACKAGE_BUDGET = 1.7e6;
+const PACKAGE_BUDGET = 1.8e6;
 
 // As the README has it: the project lies beside the checkout, in which the package is packed.
 const folder = mkdtempSync(join(tmpdir(), 'wgrad-package-'));

@@ -3,7 +3,8 @@
 import { StateError } from '../base/errors.ts';
 import { VERSION } from '../base/version.ts';
 import { type AdapterChoice, type FoundAdapter, isSoftware } from './adapter.ts';
-import type { Platform, Shelf, Waiter } from './contract.ts';
+import type { Platform, Shelf } from './contract.ts';
+import type { Waiter } from './waiter.ts';
 
 const advice = () => import('./browserAdvice.ts');
 

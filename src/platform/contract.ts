@@ -1,6 +1,7 @@
 /** What the library asks of the platform that it runs on: node/ answers in Node, browser.ts elsewhere. */
 
 import type { AdapterChoice, DriverOptions, FoundAdapter } from './adapter.ts';
+import type { Waiter } from './waiter.ts';
 
 /** One place that holds a text. */
 export interface Shelf {
@@ -10,11 +11,6 @@ export interface Shelf {
   read(): Promise<string | null>;
   /** Replaces the text by what `change` makes of it; nobody else writes in between. */
   update(change: (text: string | null) => string): Promise<void>;
-}
-
-/** Awaits promises of WebGPU. */
-export interface Waiter {
-  wait<T>(promise: Promise<T>): Promise<T>;
 }
 
 /** The module that `#platform` stands for. */

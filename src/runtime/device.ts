@@ -11,7 +11,7 @@ import type { Node } from '../ir/op.ts';
 import type { Storage } from '../ir/storage.ts';
 import { type Target, withChoices } from '../ir/target.ts';
 import type { AdapterChoice, Lanes } from '../platform/adapter.ts';
-import type { Waiter } from '../platform/contract.ts';
+import type { Waiter } from '../platform/waiter.ts';
 import { type DeviceInfo, infoOf, targetOf } from './capabilities.ts';
 import { EagerPlans, type KeptPlan } from './eagerPlans.ts';
 import { Faults } from './faults.ts';

@@ -4,7 +4,7 @@ import type { KernelError } from '../base/errors.ts';
 import { LruMap } from '../base/lru.ts';
 import type { ScheduledKernel } from '../compiler/kernelText.ts';
 import type { Access } from '../ir/scope.ts';
-import type { Waiter } from '../platform/contract.ts';
+import type { Waiter } from '../platform/waiter.ts';
 
 export interface Pipeline {
   readonly pipeline: GPUComputePipeline;

@@ -5,7 +5,7 @@
  * and at most a millisecond.
  */
 
-import type { Waiter } from '../contract.ts';
+import type { Waiter } from '../waiter.ts';
 
 const LONGEST_NAP_MS = 1;
 const SHORTEST_NAP_MS = 0.05;
