@@ -282,7 +282,8 @@ async function run(place: Place, visit: Visit): Promise<void> {
   const [weight, count] = await both(model);
   assert.is(weight, count, 'weights of one step');
   if (visit.moved === undefined) assert.is(weight, STEPS, 'one step after the other');
-  else if (visit.moved(0) === 1000) assert.ok(weight > 1000 && weight < 1000 + STEPS - COUNT, `${weight}`);
+  // On a busy machine what nobody awaits may come behind the last step.
+  else if (visit.moved(0) === 1000) assert.ok(weight >= 1000 && weight < 1000 + STEPS - COUNT, `${weight}`);
   else assert.ok(weight > COUNT && weight <= STEPS, `${weight}`);
   assert.ok(at >= 0);
   assert.equal(history.history.learning_rate, new Array(EPOCHS).fill(1), 'rates');
