@@ -445,6 +445,23 @@ curves('a panel for the loss, each metric and a rate that changes; the title tel
   assert.not.match(asked.svg, 'loss');
 });
 
+curves('the noise scale of gradients has a panel behind the metrics, and no title', async () => {
+  const { learning_rate, ...others } = epochs;
+  const noise = { gradient_noise_scale: [40, 310, Number.POSITIVE_INFINITY] };
+  const words = wordsOf(await plotHistory({ ...noise, ...others, learning_rate }));
+  const places = ['loss', 'accuracy (%)', 'gradient noise scale (log scale)', 'learning rate (log scale)'].map((word) =>
+    words.indexOf(word),
+  );
+  assert.ok(
+    places.every((at, i) => at > (places[i - 1] ?? 0)),
+    words.join(', '),
+  );
+  assert.match(words[0], /^Validation accuracy/);
+  assert.ok(words.includes('310, then Infinity'), words.join(', '));
+  const alone = await plotHistory({ loss: [2, 1, 0.5], gradient_noise_scale: [40, 50, 60] });
+  assert.is(wordsOf(alone)[0], 'Training loss ends at its best, 0.5, after 3 epochs');
+});
+
 curves('a History, its record, and several by name give the same numbers', async () => {
   const history = new History();
   history.onEpochEnd(0, { loss: 2, accuracy: 0.1 });

@@ -7,6 +7,7 @@ import { StateError } from '../base/errors.ts';
 import type { Weight } from '../base/weight.ts';
 import type { SavedState, State } from '../io/state.ts';
 import type { NonFinite } from './divergence/nonFinite.ts';
+import type { GradientMeasurement } from './gradientNorms.ts';
 import type { Interruption, TrainingRecord } from './trainingRecord.ts';
 
 /** Metrics by Keras' keys: `loss`, `accuracy`, `val_loss`, `learning_rate`, ... */
@@ -180,6 +181,11 @@ export abstract class Callback {
    */
   get holdsNonFinite(): boolean {
     return false;
+  }
+
+  /** Not in Keras: what it wants to be measured of the gradients of batches; asked once, when `fit` begins. Default nothing. */
+  get gradientMeasurements(): readonly GradientMeasurement[] {
+    return [];
   }
 
   /** Callbacks of a higher rank are called after the others, whatever their order in the list. Default 0. */

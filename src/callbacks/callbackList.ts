@@ -1,6 +1,7 @@
 import { DataError } from '../base/errors.ts';
 import type { SavedState, State } from '../io/state.ts';
 import { Callback, type CallbackModel, type CallbackParams, type Logs, type MetricsReport } from './callback.ts';
+import type { GradientMeasurement } from './gradientNorms.ts';
 import { stateName } from './stateName.ts';
 
 /** Lets others look at a model while its training stands still: during the hooks of callbacks, and between two of them. */
@@ -51,6 +52,10 @@ export class CallbackList extends Callback {
 
   override get everyTestBatch(): boolean {
     return this.callbacks.some((callback) => callback.everyTestBatch);
+  }
+
+  override get gradientMeasurements(): readonly GradientMeasurement[] {
+    return this.callbacks.flatMap((callback) => callback.gradientMeasurements);
   }
 
   override get rank(): number {

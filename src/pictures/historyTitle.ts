@@ -1,12 +1,12 @@
 /** How trainings ended, in a sentence from their numbers. */
 
 import { short } from './format.ts';
-import { type Curve, curveOf, epochsOf, isShare, RATE, type Run } from './trainings.ts';
+import { type Curve, curveOf, epochsOf, isShare, NOISE, RATE, type Run } from './trainings.ts';
 
 /** By the first of the metrics that is more than the loss. */
 export function historyTitle(runs: readonly Run[], metrics: readonly string[]): string {
   const shown = metrics.filter((one) => one !== RATE);
-  const metric = shown.find((one) => one !== 'loss') ?? shown[0];
+  const metric = shown.find((one) => one !== 'loss' && one !== NOISE) ?? shown[0];
   if (metric === undefined) return 'The learning rate';
   const validated = runs.some((run) => curveOf(run, `val_${metric}`) !== null);
   const words = `${validated ? 'validation' : 'training'} ${metric.replaceAll('_', ' ')}`;

@@ -17,6 +17,7 @@ import {
   epochsOf,
   isShare,
   metricsOf,
+  NOISE,
   RATE,
   type Run,
   rateChanges,
@@ -27,7 +28,7 @@ import {
 
 /** Options of `plotHistory`. */
 export interface PlotHistoryOptions {
-  /** What to draw, in this order and without `val_`; default the loss, all metrics, and the learning rate where it changes. */
+  /** What to draw, in this order and without `val_`; default the loss, all metrics, the noise scale, and the learning rate where it changes. */
   readonly metrics?: readonly string[];
   /** Whether the loss has a logarithmic axis; default where its largest value is more than five times the smallest. */
   readonly logarithmic?: boolean;
@@ -58,9 +59,10 @@ const WIDE = 5;
 const MOST_MARKS = 12;
 
 /**
- * Draws the curves of a training: a panel for the loss, one a metric, and one for the learning rate where it changes; training
- * dashed, validation solid. Several trainings share the panels, in a colour each. A curve that ends in NaN or an infinity has a
- * cross at its last number, and says so; one that ends with an epoch that was cut short ends in an open circle.
+ * Draws the curves of a training: a panel for the loss, one a metric, one for the noise scale of `GradientNoiseScale`, and one for
+ * the learning rate where it changes; training dashed, validation solid. Several trainings share the panels, in a colour each. A
+ * curve that ends in NaN or an infinity has a cross at its last number, and says so; one that ends with an epoch that was cut short
+ * ends in an open circle.
  * @throws ArgumentError for what is no history, or a metric that is in none; StateError where a package is missing
  */
 export async function plotHistory(history: Trainings, options: PlotHistoryOptions = {}): Promise<Picture> {
@@ -108,7 +110,7 @@ function metricPanel(runs: readonly Run[], metric: string, logarithmic: boolean 
     ];
   });
   const values = finiteOf(lines);
-  const y = share ? shareAxis(values) : metric === 'loss' ? lossAxis(values, logarithmic) : axis(values);
+  const y = share ? shareAxis(values) : axisOf(metric, values, logarithmic);
   return {
     ...common(runs, lines),
     name: `${metric.replaceAll('_', ' ')}${y.log ? ' (log scale)' : share ? ' (%)' : ''}`,
@@ -178,6 +180,12 @@ function lineOf(
     brokenAt: broken ?? undefined,
     open: cut !== null && end === values.length - 1,
   };
+}
+
+function axisOf(metric: string, values: readonly number[], logarithmic: boolean | undefined): LinePanel['y'] {
+  if (metric === 'loss') return lossAxis(values, logarithmic);
+  // Numbers of examples: no exponents.
+  return metric === NOISE ? { ...lossAxis(values, undefined), format: '~r' } : axis(values);
 }
 
 /** In percent. */

@@ -41,6 +41,8 @@ export interface Curve {
 }
 
 export const RATE = 'learning_rate';
+/** What `GradientNoiseScale` adds, in examples. */
+export const NOISE = 'gradient_noise_scale';
 
 /** @throws ArgumentError for what is no history */
 export function runsOf(who: string, given: Trainings): Run[] {
@@ -77,12 +79,12 @@ function cutOf(given: unknown): Run['cut'] {
 const isNumbers = (value: unknown): value is EpochNumbers =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(Array.isArray);
 
-/** The loss, the metrics and at last the learning rate, each without `val_`. */
+/** The loss, the metrics, and at last the noise scale and the learning rate, each without `val_`. */
 export function metricsOf(runs: readonly Run[]): string[] {
   const keys = runs.flatMap(({ numbers }) => Object.keys(numbers)).map((key) => key.replace(/^val_/, ''));
-  const metrics = keys.filter((key) => key !== 'loss' && key !== RATE);
-  const rate = keys.includes(RATE) ? [RATE] : [];
-  return [...new Set(['loss', ...metrics, ...rate])];
+  const last = [NOISE, RATE];
+  const metrics = keys.filter((key) => key !== 'loss' && !last.includes(key));
+  return [...new Set(['loss', ...metrics, ...last.filter((key) => keys.includes(key))])];
 }
 
 /** Epochs that a run has finished. */

@@ -1,7 +1,14 @@
 /** `fit`: epochs of training with validation and callbacks. */
 
 import { ArgumentError, OutOfMemoryError } from '../base/errors.ts';
-import { CallbackList, type CallbackModel, History, type Logs, ProgressBar } from '../callbacks/index.ts';
+import {
+  type Callback,
+  CallbackList,
+  type CallbackModel,
+  History,
+  type Logs,
+  ProgressBar,
+} from '../callbacks/index.ts';
 import type { State } from '../io/state.ts';
 import { type Compiled, classesOf } from '../network/compiled.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -13,6 +20,7 @@ import type { FitOptions } from './fitOptions.ts';
 import { fittingBatch } from './fitting.ts';
 import type { ProgressParts } from './loop/epochPass.ts';
 import { Evaluator } from './loop/evaluator.ts';
+import type { Probes } from './loop/probe.ts';
 import { Trainer } from './loop/trainer.ts';
 import type { Visits } from './loop/visits.ts';
 import { type Place, type ResumeState, restoreFrom } from './resumeState.ts';
@@ -85,8 +93,9 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
     const bar = ownBar ?? new ProgressBar({ verbose });
     const notice = bar.compileNotice(verbose);
     freed.push(() => notice?.end());
+    const probes = await probesFor(given, compiled, Math.min(batchSize, count));
     const newTrainer = (microBatchSize: number): Trainer =>
-      new Trainer(compiled, examples, count, batchSize, { warn, hold, microBatchSize, weights });
+      new Trainer(compiled, examples, count, batchSize, { warn, hold, microBatchSize, weights, probes });
     const preparing = trainerThatFits(newTrainer, microBatchSize, notice?.part);
     // Also where the evaluator fails meanwhile. A trainer that failed has freed itself.
     freed.push(() =>
@@ -185,6 +194,18 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
     visits.open();
     for (const free of freed) await free();
   }
+}
+
+/** What callbacks want to be measured of batches of `batch` examples. */
+async function probesFor(
+  callbacks: readonly Callback[],
+  compiled: Compiled,
+  batch: number,
+): Promise<Probes | undefined> {
+  const wishes = callbacks.flatMap((callback) => callback.gradientMeasurements);
+  if (wishes.length === 0 || compiled.network.trainable.size === 0) return undefined;
+  const { probesOf } = await import('./onDemand/index.ts');
+  return probesOf(compiled, wishes, batch);
 }
 
 /** A loss has exploded above this, and above this many times the first loss: no healthy training gets there. */

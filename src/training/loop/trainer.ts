@@ -14,6 +14,7 @@ import { EpochPass, type ProgressParts, seedOfPart } from './epochPass.ts';
 import { type EpochProgress, noProgress, stateOfTrainer, type TrainerState } from './epochProgress.ts';
 import { blankStep, iota, NO_CALLBACKS } from './evaluator.ts';
 import { gradientSums, partsOf, stagesOf } from './microBatches.ts';
+import type { Probe, Probes } from './probe.ts';
 import { addSums, StepMetrics } from './stepMetrics.ts';
 
 const onDemand = () => import('../onDemand/index.ts');
@@ -27,6 +28,8 @@ export interface TrainerOptions {
   readonly microBatchSize?: number;
   /** The examples' weights on the host; default: none. */
   readonly weights?: Float32Array | null;
+  /** Default: none. */
+  readonly probes?: Probes;
   /** Steps of a submission, for tests. */
   readonly together?: number;
 }
@@ -40,6 +43,7 @@ export class Trainer {
   readonly #stepMetrics: StepMetrics;
   readonly #order: Order;
   readonly #pass: EpochPass;
+  readonly #probes: readonly { readonly probe: Probe; readonly pass: EpochPass }[];
   readonly #warn: boolean;
   readonly #weights: Float32Array | null;
   readonly #hold: boolean;
@@ -68,7 +72,7 @@ export class Trainer {
     examples: Examples,
     count: number,
     batchSize: number,
-    { warn, hold = false, together, microBatchSize = batchSize, weights = null }: TrainerOptions,
+    { warn, hold = false, together, microBatchSize = batchSize, weights = null, probes }: TrainerOptions,
   ) {
     this.#compiled = compiled;
     this.#examples = examples;
@@ -91,10 +95,15 @@ export class Trainer {
     this.#pass = new EpochPass(compiled.device, { count, batchSize, together }, (batch) =>
       stagesOf({ optimizer }, moments.nodes(), batch, microBatchSize, this.#sums, (size) => this.#parts(size)),
     );
+    const whole = Math.min(batchSize, count);
+    this.#probes = (probes?.(microBatchSize, (size) => this.#parts(size)) ?? []).map((probe) => ({
+      probe,
+      pass: new EpochPass(compiled.device, { count: whole, batchSize: whole }, () => probe.stages),
+    }));
   }
 
-  prepare(parts?: ProgressParts): Promise<void> {
-    return this.#pass.prepare(parts);
+  async prepare(parts?: ProgressParts): Promise<void> {
+    await Promise.all([this.#pass, ...this.#probes.map(({ pass }) => pass)].map((pass) => pass.prepare(parts)));
   }
 
   #parts(batch: number): StepParts {
@@ -124,6 +133,18 @@ export class Trainer {
     optimizer.rates(++moments.steps, values.rates);
     return values;
   };
+
+  /** Has probes look at a batch as it is about to be trained on. */
+  async #probe(batch: number): Promise<void> {
+    if (this.#pass.sizeOf(batch) < this.#pass.sizeOf(0)) return;
+    const { seed, progress } = this.#compiled;
+    const values = { seed, step: progress.step, position: batch * this.#batchSize, rates: [] };
+    for (const { probe, pass } of this.#probes) {
+      if (batch % probe.every > 0) continue;
+      await pass.run(0, 1, () => values);
+      probe.looked();
+    }
+  }
 
   /** Batches of the present epoch that were submitted so far. */
   get batches(): number {
@@ -196,10 +217,12 @@ export class Trainer {
     while (this.batches < pass.batches && !(resumed && stopped())) {
       const batch = this.batches;
       const unread = batch === 0 ? 1 : interval - (batch % interval);
+      const unprobed = this.#probes.map(({ probe: { every } }) => every - (batch % every));
       // A callback may have come to ask for this since the last batch.
       if (callbacks.everyMetrics) await this.#readAll(epoch, callbacks);
       await callbacks.onTrainBatchBegin(batch, { ...this.#epoch.means });
-      const together = pass.together(batch, callbacks.everyTrainBatch ? 1 : unread);
+      if (this.#probes.length > 0) await this.#probe(batch);
+      const together = pass.together(batch, callbacks.everyTrainBatch ? 1 : Math.min(unread, ...unprobed));
       await pass.run(batch, together, this.#next);
       const done = this.batches;
       if (callbacks.everyMetrics || done === 1) await this.#readAll(epoch, callbacks);
@@ -341,6 +364,10 @@ export class Trainer {
 
   async dispose(): Promise<void> {
     await this.#pass.dispose();
+    for (const { probe, pass } of this.#probes) {
+      await pass.dispose();
+      probe.dispose();
+    }
     this.#sums?.dispose();
     this.#stepMetrics.dispose();
     this.#order.dispose();
