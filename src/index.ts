@@ -71,6 +71,7 @@ export { SGD, type SgdOptions } from './nn/optimizers/sgd.ts';
 export type { ValueRule } from './nn/valueRules.ts';
 export type { Pool2dOptions } from './ops/pool2d.ts';
 export type { CrossEntropyOptions } from './ops/softmax.ts';
+export type { SliceIndex } from './ops/stridedSlice.ts';
 export type { UpdateRule } from './ops/update.ts';
 export type { AdapterChoice, Lanes } from './platform/adapter.ts';
 export type { DeviceInfo } from './runtime/capabilities.ts';

@@ -27,10 +27,14 @@ import { dataNode, fullNode } from '../src/ops/leaf.ts';
 import { matmul } from '../src/ops/matmul.ts';
 import { pack } from '../src/ops/pack.ts';
 import { avgPool2d, maxPool2d, type Pool2dOptions } from '../src/ops/pool2d.ts';
+import { prod } from '../src/ops/prod.ts';
 import { randomNormal, randomUniform } from '../src/ops/random.ts';
 import { argMax, broadcastTo, max, min, sum } from '../src/ops/reduce.ts';
+import { cumsum } from '../src/ops/scan.ts';
 import { logSoftmax, softmax, softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
+import { inOrder, invertOrder, sortOrder } from '../src/ops/sort.ts';
 import { stretch } from '../src/ops/stretch.ts';
+import { flip, stridedSlice } from '../src/ops/stridedSlice.ts';
 import { assign, optimizerUpdate } from '../src/ops/update.ts';
 import { pad, slice, transpose } from '../src/ops/views.ts';
 import { Plan } from '../src/runtime/plan.ts';
@@ -161,6 +165,24 @@ const CASES: { readonly [K in OpName]: 'fused' | (() => Node[]) } = {
   silu: 'fused',
   copy: 'fused',
   toInt32: 'fused',
+  floor: 'fused',
+  ceil: 'fused',
+  round: 'fused',
+  floorDivide: 'fused',
+  mod: 'fused',
+  sin: 'fused',
+  cos: 'fused',
+  tan: 'fused',
+  asin: 'fused',
+  acos: 'fused',
+  atan: 'fused',
+  atan2: 'fused',
+  sinh: 'fused',
+  cosh: 'fused',
+  erf: 'fused',
+  isNaN: 'fused',
+  isFinite: 'fused',
+  isInf: 'fused',
   dropout: () => [e.dropout(floats(7, 13), 0.5, 1), e.dropout(floats(8, 17), 0.5, 1)],
   randomUniform: () => [randomUniform([7, 13], 1)],
   randomNormal: () => [randomNormal([5, 8], 1)],
@@ -177,9 +199,25 @@ const CASES: { readonly [K in OpName]: 'fused' | (() => Node[]) } = {
     return withGradients(max(x, 1), x);
   },
   min: () => [min(dataNode(new Int32Array(70_000), [70, 1000]), 1), min(ids(1, 2, 3))],
+  prod: () => {
+    const x = floats(5, 3, 7);
+    return withGradients(prod(x, 1), x);
+  },
   broadcastTo: () => [broadcastTo(floats(3, 1), [2, 3, 5])],
   argMax: () => [argMax(floats(5, 7)), argMax(floats(5, 3, 2), 1), argMax(bytes(5))],
+  cumsum: () => [cumsum(floats(3, 7, 5), 1), cumsum(floats(1003), 0, true, true), cumsum(ids(1, 2, 3))],
+  sortOrder: () => [sortOrder(floats(3, 7), false, false), sortOrder(floats(2, 131), true, true)],
+  invertOrder: () => [invertOrder(sortOrder(floats(3, 7), false, false))],
+  inOrder: () => {
+    const x = floats(3, 7);
+    return [inOrder(x, sortOrder(x, true, true), 3), inOrder(bytes(5), ids(4, 3, 2, 1, 0), 5)];
+  },
+  outOfOrder: () => {
+    const x = floats(5, 7);
+    return withGradients(inOrder(x, sortOrder(x, true, true), 3), x);
+  },
   reshape: 'fused',
+  stopGradient: 'fused',
   transpose: () => [
     transpose(floats(3, 5)),
     transpose(floats(2, 3, 4), [1, 0, 2]),
@@ -193,6 +231,14 @@ const CASES: { readonly [K in OpName]: 'fused' | (() => Node[]) } = {
     slice(bytes(16), [11], [5]),
     slice(bytes(4, 4), [1, 1], [3, 3]),
   ],
+  stridedSlice: () => {
+    const x = floats(5, 8);
+    return [
+      ...withGradients(stridedSlice(x, { begin: [4, 7], size: [3, 3], strides: [-2, -3] }), x),
+      stridedSlice(bytes(5, 8), { begin: [1, 0], size: [2, 8], strides: [3, 1] }),
+      flip(bytes(7, 3), [0]),
+    ];
+  },
   pad: () => [
     pad(floats(2, 3), [
       [1, 0],

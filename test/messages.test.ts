@@ -64,10 +64,12 @@ const flag = { keepDims: true };
 table('arguments that other libraries take', [
   ...(
     [
-      [f.softmax, [0], /softmax: got one argument too many, 0\. .*last axis/],
-      [f.logSoftmax, [1], /logSoftmax: got one .*last axis/],
+      [f.softmax, [0], /softmax: expected an object of options, got 0/],
+      [f.logSoftmax, [{ dim: 1 }], /logSoftmax: there is no option 'dim'.*axis/],
+      [f.variance, [0, false, { ddof: 1 }], /variance: there is no option 'ddof'.*correction/],
+      [f.std, [0, false, { correction: 1 }], /std: correction must be a number below 1/],
       [f.gelu, ['tanh'], /gelu: got one .*the string 'tanh'.*exact/],
-      [f.argMax, [0, true], /argMax: got one .*true.*reshape/],
+      [f.argMax, [0, 'yes'], /argMax: keepDims must be true or false/],
       [f.matmul, [tensor([[1], [2]]), true], /matmul: got one .*transpose/],
       [f.dense, [f.ones([2, 1]), [1], 'relu'], /dense: got one .*'relu'/],
       [f.sum, [0, flag], /sum: keepDims must be true or false, got an object \{ keepDims \}/],
@@ -89,7 +91,7 @@ test('functions serve map and reduce, which give them more', async () => {
     [1, 2],
     [3, 4],
   ].map((one) => tensor(one));
-  for (const each of [f.softmax, f.logSoftmax, f.gelu, f.relu]) {
+  for (const each of [f.gelu, f.relu]) {
     const expected = await Promise.all(parts.map((one) => each(one).array()));
     assert.equal(await Promise.all(parts.map(each).map((one) => one.array())), expected);
   }
@@ -225,7 +227,7 @@ table('shapes', [
   ['transpose by too few axes', () => x.transpose([0]), ShapeError, /transpose: \[0\].*\[2, 3\]/],
   ['transpose by a number', () => x.transpose(wrong(1)), ArgumentError, /transpose: .*got 1/],
   ['slice out of range', () => x.slice([1, 0], [2, 3]), ShapeError, /slice: .*\[2, 3\]/],
-  ['slice from before', () => x.slice([-1, 0], [1, 3]), ShapeError, /slice/],
+  ['slice from before', () => x.slice([-3, 0], [1, 3]), ShapeError, /slice/],
   ['slice of fractions', () => x.slice([0.5, 0], [1, 3]), ShapeError, /slice: begin \[0\.5, 0\]/],
   ['slice of too few axes', () => x.slice([0], [1]), ShapeError, /slice/],
   ['slice by numbers', () => x.slice(wrong(0), wrong(1)), ArgumentError, /slice: expected an array as begin/],
@@ -348,7 +350,7 @@ const v = f.variable([1, 2]);
 table('gradients and updates', [
   ['of no function', () => f.grad(wrong(x)), ArgumentError, /grad: expected a function/],
   ['of a vector', () => f.grad((y) => y.mul(2))([1, 2]), GradientError, /scalar, got shape \[2\]/, /sum\(\)/],
-  ['of a number', () => f.grad(() => wrong(1))([1]), GradientError, /returns a scalar tensor, got 1/],
+  ['of a number', () => f.grad(() => wrong(1))([1]), GradientError, /returns a tensor, got 1/],
   ['of nothing returned', () => f.grad(() => wrong(undefined))([1]), GradientError, /undefined/],
   ['of an async function', () => f.grad(wrong(async () => x.sum()))([1]), GradientError, /Promise/, /async/],
   ['of null', () => f.grad((y) => y.sum())(wrong(null)), ArgumentError, /grad: .*null/],

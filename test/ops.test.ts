@@ -17,7 +17,10 @@ import { batchRows } from '../src/ops/batchRows.ts';
 import { concat, split } from '../src/ops/concat.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
 import * as e from '../src/ops/elementwise.ts';
+import { erf } from '../src/ops/errorFunction.ts';
+import * as finiteness from '../src/ops/finiteness.ts';
 import { decodeFiniteStats, finiteStats } from '../src/ops/finiteStats.ts';
+import { floorDivide, mod } from '../src/ops/floorDivision.ts';
 import { gather, oneHot } from '../src/ops/gather.ts';
 import { gradients } from '../src/ops/gradients.ts';
 import { accumulate, watch } from '../src/ops/health.ts';
@@ -26,11 +29,18 @@ import { dataNode, fullNode, storedNode } from '../src/ops/leaf.ts';
 import { dense, matmul } from '../src/ops/matmul.ts';
 import { pack, packedSize } from '../src/ops/pack.ts';
 import { avgPool2d, maxPool2d, type Pool2dOptions } from '../src/ops/pool2d.ts';
+import { prod } from '../src/ops/prod.ts';
 import { randomNormal, randomUniform } from '../src/ops/random.ts';
 import { argMax, broadcastTo, max, mean, min, sum } from '../src/ops/reduce.ts';
 import { reshape } from '../src/ops/reshape.ts';
+import { ceil, floor, round } from '../src/ops/rounding.ts';
+import { cumsum } from '../src/ops/scan.ts';
 import { type CrossEntropyOptions, logSoftmax, softmax, softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
+import { inOrder, invertOrder, sortOrder } from '../src/ops/sort.ts';
+import { stopGradient } from '../src/ops/stopGradient.ts';
 import { stretch } from '../src/ops/stretch.ts';
+import { stridedSlice } from '../src/ops/stridedSlice.ts';
+import * as t from '../src/ops/trigonometry.ts';
 import { assign, optimizerUpdate } from '../src/ops/update.ts';
 import { pad, slice, transpose } from '../src/ops/views.ts';
 import { defaultDevice } from '../src/runtime/defaultDevice.ts';
@@ -95,6 +105,9 @@ const MEETINGS: readonly (readonly [what: string, a: Shape, b: Shape])[] = [
   ['larger than a workgroup', [67, 131], [131]],
 ];
 const FEW = new Set(['leading, four', 'outer, single', 'scalar and 7', 'middle, four']);
+
+/** Of one shape, where others show the four-wide path: see functions.test.ts. */
+const once = (...args: Parameters<typeof unary>): Case[] => unary(...args).slice(1, 2);
 
 type Binary<T> = (a: T, b: T) => T;
 
@@ -241,6 +254,8 @@ interface Product {
   readonly a: Shape;
   readonly b: Shape;
   readonly flags?: readonly [transposeA: boolean, transposeB: boolean];
+  /** Least value, default -2: of long sums none that cancel, as that is what would be looked at. */
+  readonly low?: number;
 }
 
 const TRANSPOSES = [
@@ -260,7 +275,7 @@ const PRODUCTS: readonly Product[] = [
   ...allTransposes(7, 5, 11),
   ...allTransposes(37, 20, 68),
   ...allTransposes(3, 1500, 2),
-  { a: [1, 5000], b: [5000, 1] },
+  { a: [1, 5000], b: [5000, 1], low: 0 },
   { a: [2, 3, 4, 5], b: [5, 6] },
   { a: [4, 5], b: [3, 5, 8] },
   { a: [2, 1, 4, 5], b: [3, 5, 6] },
@@ -275,9 +290,9 @@ const swap = (x: o.Array64): o.Array64 => {
   return o.transpose(x, [...order.slice(0, -2), rank - 1, rank - 2]);
 };
 
-function product({ a, b, flags: [transposeA, transposeB] = [false, false] }: Product): Case {
+function product({ a, b, flags: [transposeA, transposeB] = [false, false], low }: Product): Case {
   return like(`${show(a)}${transposeA ? 'ᵀ' : ''} ${show(b)}${transposeB ? 'ᵀ' : ''}`, () => ({
-    inputs: [draw(a), draw(b)],
+    inputs: [draw(a, low), draw(b, low)],
     gpu: (x, y) => matmul(x, y, transposeA, transposeB),
     oracle: (x, y) => o.matmul(transposeA ? swap(x) : x, transposeB ? swap(y) : y),
   }));
@@ -655,6 +670,30 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
       },
     },
   ],
+  floor: once(floor, o.floor),
+  ceil: once(ceil, o.ceil),
+  round: once(round, o.round),
+  floorDivide: [
+    like('broadcast', () => ({
+      inputs: [draw([7, 13], -9, 9), draw([13], 1, 3)],
+      gpu: floorDivide,
+      oracle: o.floorDivide,
+    })),
+  ],
+  mod: [like('broadcast', () => ({ inputs: [draw([7, 13], -9, 9), draw([13], 1, 3)], gpu: mod, oracle: o.mod }))],
+  sin: once(t.sin, o.sin),
+  cos: once(t.cos, o.cos),
+  tan: once(t.tan, o.tan, -1.2, 1.2),
+  asin: once(t.asin, o.asin, -0.9, 0.9),
+  acos: once(t.acos, o.acos, -0.9, 0.9),
+  atan: once(t.atan, o.atan),
+  atan2: [like('broadcast', () => ({ inputs: [draw([7, 13]), draw([13])], gpu: t.atan2, oracle: o.atan2 }))],
+  sinh: once(t.sinh, o.sinh),
+  cosh: once(t.cosh, o.cosh),
+  erf: once(erf, (x) => ({ ...x, data: x.data.map(o.erf) })),
+  isNaN: once(finiteness.nans, (x) => ({ ...x, data: x.data.map(() => 0) })),
+  isFinite: once(finiteness.finites, (x) => ({ ...x, data: x.data.map(() => 1) })),
+  isInf: once(finiteness.infinities, (x) => ({ ...x, data: x.data.map(() => 0) })),
   dropout: [
     ...[
       { shape: [7, 13], rate: 0.3, key: 5 },
@@ -783,6 +822,26 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
       },
     },
   ],
+  prod: [
+    ...(
+      [
+        { shape: [3, 4, 5], axes: undefined },
+        { shape: [5, 3, 8], axes: [0, 2] },
+        { shape: [3, 1003], axes: [1] },
+      ] as const
+    ).map(({ shape, axes }) =>
+      like(`${show(shape)} over ${axes ?? 'all'}`, () => ({
+        inputs: [draw(shape, 0.98, 1.02)],
+        gpu: (x) => prod(x, axes),
+        oracle: (x) => o.prod(x, axes),
+      })),
+    ),
+    like('with one zero, and with two', () => ({
+      inputs: [given([1, 2, 3, 0, 2, 3, 0, 0, 3], [3, 3])],
+      gpu: (x) => prod(x, 1),
+      oracle: (x) => o.prod(x, 1),
+    })),
+  ],
   broadcastTo: MEETINGS.filter(([what]) => what !== 'outer, single' && what !== 'outer, four' && what !== 'both ways')
     .map(([what, a, b]) => ({
       what,
@@ -821,6 +880,53 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
     },
   ],
 
+  cumsum: [
+    ...(
+      [
+        { shape: [5, 7], axis: 1, exclusive: false, reverse: false },
+        { shape: [3, 131, 2], axis: 1, exclusive: true, reverse: true },
+        { shape: [1003], axis: 0, exclusive: false, reverse: true },
+        { shape: [1], axis: 0, exclusive: true, reverse: false },
+      ] as const
+    ).map(({ shape, axis, exclusive, reverse }) =>
+      like(`${show(shape)} axis ${axis}${exclusive ? ', exclusive' : ''}${reverse ? ', reverse' : ''}`, () => ({
+        inputs: [draw(shape, 0.1, 2)],
+        gpu: (x) => cumsum(x, axis, exclusive, reverse),
+        oracle: (x) => o.cumsum(x, axis, exclusive, reverse),
+      })),
+    ),
+  ],
+  sortOrder: [[7, 13], [2, 300], [1]].map((shape) =>
+    like(show(shape), () => ({
+      inputs: [distinct(shape)],
+      gpu: (x) => sortOrder(x, false, false),
+      oracle: (x) => o.sort(x).order,
+    })),
+  ),
+  invertOrder: [
+    like('of an order', () => ({
+      inputs: [ints([2, 0, 1, 1, 2, 0], [2, 3])],
+      gpu: invertOrder,
+      oracle: () => o.array64([1, 2, 0, 2, 0, 1], [2, 3]),
+    })),
+  ],
+  inOrder: [
+    { shape: [3, 7], count: 7 },
+    { shape: [2, 131], count: 5 },
+  ].map(({ shape, count }) =>
+    like(`${count} of ${show(shape)}`, () => ({
+      inputs: [distinct(shape)],
+      gpu: (x) => inOrder(x, sortOrder(x, false, false), count),
+      oracle: (x) => o.slice(o.sort(x).values, [0, 0], [shape[0], count]),
+    })),
+  ),
+  outOfOrder: [
+    like('in rows of which some are zeros, and its gradient', () => ({
+      inputs: [draw([2, 2]), ints([2, 0, 1, 1, 2, 0], [2, 3])],
+      gpu: (g, places) => createNode(ops.outOfOrder, [g, places], { count: 3 }),
+      oracle: ({ data: [a, b, c, d] }) => o.array64([0, a, b, d, 0, c], [2, 3]),
+    })),
+  ],
   reshape: [
     ...[
       { from: [3, 4], to: [2, 6] },
@@ -839,6 +945,17 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
       gpu: (x, y) => e.add(reshape(e.mul(x, x), [3, 4]), y),
       oracle: (x, y) => o.add(o.reshape(o.square(x), [3, 4]), y),
     })),
+  ],
+  stopGradient: [
+    {
+      name: 'passes values and no gradient',
+      async run() {
+        const x = nodeOf(draw([7]));
+        const y = e.mul(stopGradient(e.square(x)), x);
+        const [square, slope] = await evaluate([e.square(x), ...gradients(sum(y), [x])]);
+        assertSame(slope, square, 'gradient');
+      },
+    },
   ],
   transpose: [
     ...[
@@ -902,6 +1019,27 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
         return concat([c, a, b], 1);
       },
       oracle: (x) => o.concat([o.slice(x, [0, 4], [5, 2]), o.slice(x, [0, 0], [5, 1]), o.slice(x, [0, 1], [5, 3])], 1),
+    })),
+  ],
+  stridedSlice: [
+    ...(
+      [
+        { shape: [7], begin: [1], size: [3], strides: [2] },
+        { shape: [5, 8], begin: [4, 0], size: [5, 8], strides: [-1, 1] },
+        { shape: [5, 8], begin: [4, 7], size: [3, 3], strides: [-2, -3] },
+        { shape: [2, 5, 7], begin: [0, 0, 5], size: [2, 2, 2], strides: [1, 3, -4] },
+      ] as const
+    ).map(({ shape, begin, size, strides }) =>
+      like(`${show(shape)} from ${show(begin)} by ${show(strides)}`, () => ({
+        inputs: [draw(shape)],
+        gpu: (x) => stridedSlice(x, { begin, size, strides }),
+        oracle: (x) => o.stridedSlice(x, begin, size, strides),
+      })),
+    ),
+    like('second order', () => ({
+      inputs: [draw([9])],
+      gpu: (x) => gradients(sum(e.square(stridedSlice(x, { begin: [7], size: [3], strides: [-3] }))), [x])[0],
+      oracle: (x) => ({ ...x, data: x.data.map((v, i) => (i % 3 === 1 ? 2 * v : 0)) }),
     })),
   ],
   pad: (

@@ -18,15 +18,25 @@ import { batchRows } from '../src/ops/batchRows.ts';
 import { concat } from '../src/ops/concat.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
 import * as e from '../src/ops/elementwise.ts';
+import { erf } from '../src/ops/errorFunction.ts';
+import * as f from '../src/ops/finiteness.ts';
+import { floorDivide, mod } from '../src/ops/floorDivision.ts';
 import { gather, oneHot } from '../src/ops/gather.ts';
 import { watch } from '../src/ops/health.ts';
 import { type OpName, ops } from '../src/ops/index.ts';
 import { dataNode, fullNode, storedNode } from '../src/ops/leaf.ts';
 import { matmul } from '../src/ops/matmul.ts';
 import { avgPool2d, maxPool2d } from '../src/ops/pool2d.ts';
+import { prod } from '../src/ops/prod.ts';
 import { argMax, broadcastTo, max, min, sum } from '../src/ops/reduce.ts';
 import { reshape } from '../src/ops/reshape.ts';
+import { ceil, floor, round } from '../src/ops/rounding.ts';
+import { cumsum } from '../src/ops/scan.ts';
 import { logSoftmax, softmax, softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
+import { inOrder, invertOrder, sortOrder } from '../src/ops/sort.ts';
+import { stopGradient } from '../src/ops/stopGradient.ts';
+import { stridedSlice } from '../src/ops/stridedSlice.ts';
+import * as t from '../src/ops/trigonometry.ts';
 import { assign, optimizerUpdate } from '../src/ops/update.ts';
 import { copyOf, pad, slice, transpose } from '../src/ops/views.ts';
 import { Plan } from '../src/runtime/plan.ts';
@@ -52,6 +62,16 @@ const convolution = (): Node => conv2d(images(), leaf([3, 3, 4, 8]), { padding: 
 const SLOPES = leaf([MANY * 128]);
 const logits = (): Node => leaf([500, 10]);
 const SGD_RULE = new SGD().rule;
+
+/** Operations that share a kernel, as their chain is what each of them is tested by. */
+const chain = (): Node => {
+  const x = wide(-0.9, 0.9);
+  const angles = t.atan2(t.asin(x), t.acos(t.sin(t.cos(x))));
+  const turned = t.sinh(t.cosh(t.atan(t.tan(erf(angles)))));
+  const rounded = e.add(ceil(turned), e.add(floor(e.mul(x, fullNode(5))), round(e.mul(x, fullNode(7)))));
+  const told = e.add(f.nans(x), e.add(f.infinities(x), f.finites(x)));
+  return e.add(told, mod(floorDivide(rounded, fullNode(0.5)), fullNode(7)));
+};
 
 /** What an operation computes on such tensors, in each of the ways in which it is cut; `effect` for what writes into memory. */
 type Case = 'whole' | readonly (() => Node)[] | ((target: Node) => Node);
@@ -93,6 +113,24 @@ const CASES: { readonly [K in OpName]: Case } = {
   silu: [() => e.silu(wide())],
   copy: [() => e.copy(wide())],
   toInt32: [() => e.toInt32(wide(-9, 9))],
+  floor: [chain],
+  ceil: [chain],
+  round: [chain],
+  floorDivide: [chain],
+  mod: [chain],
+  sin: [chain],
+  cos: [chain],
+  tan: [chain],
+  asin: [chain],
+  acos: [chain],
+  atan: [chain],
+  atan2: [chain],
+  sinh: [chain],
+  cosh: [chain],
+  erf: [chain],
+  isNaN: [chain],
+  isFinite: [chain],
+  isInf: [chain],
   dropout: 'whole',
   randomUniform: 'whole',
   randomNormal: 'whole',
@@ -102,11 +140,19 @@ const CASES: { readonly [K in OpName]: Case } = {
     () => createNode(ops.min, [e.toInt32(wide(-1e6, 1e6))], { axis: 0, count: 1 }),
     () => min(e.toInt32(wide(-1e6, 1e6)), 1),
   ],
+  prod: [() => prod(wide(0.9, 1.1), 1)],
   broadcastTo: [() => broadcastTo(leaf([128]), [MANY, 128]), () => broadcastTo(leaf([MANY, 1]), [MANY, 128])],
   argMax: [() => argMax(wide(), 1), () => argMax(leaf([9, 40, 16]), 1)],
+  cumsum: [() => cumsum(wide(), 1), () => cumsum(leaf([1, 9, MANY * 16]), 2)],
+  sortOrder: [() => sortOrder(wide(), false, false)],
+  invertOrder: [() => invertOrder(sortOrder(wide(), false, false))],
+  inOrder: [() => inOrder(wide(), sortOrder(wide(), true, true), 70)],
+  outOfOrder: [() => createNode(ops.outOfOrder, [wide(), invertOrder(sortOrder(wide(), true, true))], { count: 128 })],
   reshape: [() => reshape(e.neg(wide()), [MANY * 8, 16]), () => reshape(e.neg(leaf([60, 128])), [12, 5, 128])],
+  stopGradient: [() => e.neg(stopGradient(e.neg(wide())))],
   transpose: [() => transpose(leaf([MANY, 8, 16]), [0, 2, 1])],
   slice: [() => slice(wide(), [0, 3], [MANY, 70]), () => slice(wide(), [40, 3], [7, 70])],
+  stridedSlice: [() => stridedSlice(wide(), { begin: [0, 100], size: [MANY, 13], strides: [1, -7] })],
   pad: [
     () =>
       pad(

@@ -107,6 +107,30 @@ export const sign = (x: Array64): Array64 => map(x, Math.sign);
 export const clip = (x: Array64, lo: number, hi: number): Array64 =>
   map(x, (value) => Math.min(Math.max(value, lo), hi));
 
+export const floor = (x: Array64): Array64 => map(x, Math.floor);
+export const ceil = (x: Array64): Array64 => map(x, Math.ceil);
+/** Halves to the even neighbour. */
+export const round = (x: Array64): Array64 =>
+  map(x, (value) => (Math.abs(value % 2) === 0.5 ? Math.floor(value) + (value % 2 < 0 ? 1 : 0) : Math.round(value)));
+export const floorDivide = (a: Array64, b: Array64): Array64 => zip(a, b, (x, y) => Math.round((x - restOf(x, y)) / y));
+export const mod = (a: Array64, b: Array64): Array64 => zip(a, b, restOf);
+
+/** It has the sign of y. */
+function restOf(x: number, y: number): number {
+  const rest = x % y;
+  return rest !== 0 && rest < 0 !== y < 0 ? rest + y : rest;
+}
+
+export const sin = (x: Array64): Array64 => map(x, Math.sin);
+export const cos = (x: Array64): Array64 => map(x, Math.cos);
+export const tan = (x: Array64): Array64 => map(x, Math.tan);
+export const asin = (x: Array64): Array64 => map(x, Math.asin);
+export const acos = (x: Array64): Array64 => map(x, Math.acos);
+export const atan = (x: Array64): Array64 => map(x, Math.atan);
+export const atan2 = (a: Array64, b: Array64): Array64 => zip(a, b, Math.atan2);
+export const sinh = (x: Array64): Array64 => map(x, Math.sinh);
+export const cosh = (x: Array64): Array64 => map(x, Math.cosh);
+
 /** `a` where the condition is not 0, else `b`. */
 export function where(condition: Array64, a: Array64, b: Array64): Array64 {
   return fill(broadcastShape([condition.shape, a.shape, b.shape]), (at) =>
@@ -198,6 +222,49 @@ export const max = (x: Array64, axis?: Axis, keepDims = false): Array64 =>
   reduce(x, axis, keepDims, (values) => values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY));
 export const min = (x: Array64, axis?: Axis, keepDims = false): Array64 =>
   reduce(x, axis, keepDims, (values) => values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY));
+export const prod = (x: Array64, axis?: Axis, keepDims = false): Array64 =>
+  reduce(x, axis, keepDims, (values) => values.reduce((a, b) => a * b));
+/** The mean of the squared differences from the mean, over n - correction. */
+export const variance = (x: Array64, axis?: Axis, keepDims = false, correction = 0): Array64 =>
+  reduce(x, axis, keepDims, (values) => {
+    const average = total(values) / values.length;
+    return total(values.map((value) => (value - average) ** 2)) / (values.length - correction);
+  });
+export const logSumExp = (x: Array64, axis?: Axis, keepDims = false): Array64 =>
+  reduce(x, axis, keepDims, (values) => {
+    const largest = values.reduce((a, b) => Math.max(a, b));
+    return largest + Math.log(total(values.map((value) => Math.exp(value - largest))));
+  });
+/** The sum of everything so far along an axis; `exclusive` leaves out the element itself. */
+export function cumsum(x: Array64, axis: number, exclusive = false, reverse = false): Array64 {
+  return fill(x.shape, (at) => {
+    let sum = 0;
+    for (let i = 0; i < x.shape[axis]; i++) {
+      const before = reverse ? i > at[axis] : i < at[axis];
+      if (before || (i === at[axis] && !exclusive)) sum += x.data[ravel(at.with(axis, i), x.shape)];
+    }
+    return sum;
+  });
+}
+
+/** Along the last axis, NaN last; of equal elements the first stands first. */
+export function sort(x: Array64, descending = false): { values: Array64; order: Array64 } {
+  const width = x.shape[x.shape.length - 1];
+  const order = new Float64Array(x.data.length);
+  for (let row = 0; row < order.length; row += width) {
+    const places = Array.from({ length: width }, (_, i) => i);
+    const value = (i: number): number => x.data[row + i];
+    places.sort((a, b) => {
+      if (Number.isNaN(value(a)) || Number.isNaN(value(b)))
+        return Number(Number.isNaN(value(a))) - Number(Number.isNaN(value(b)));
+      return value(a) === value(b) ? 0 : value(a) < value(b) !== descending ? -1 : 1;
+    });
+    order.set(places, row);
+  }
+  const values = order.map((place, i) => x.data[i - (i % width) + place]);
+  return { values: { shape: x.shape, data: values }, order: { shape: x.shape, data: order } };
+}
+
 /** The first index of the largest; over several axes the index counts through them in row-major order. */
 export const argMax = (x: Array64, axis?: Axis, keepDims = false): Array64 =>
   reduce(x, axis, keepDims, (values) => values.indexOf(values.reduce((a, b) => Math.max(a, b))));
@@ -240,6 +307,24 @@ export function slice(x: Array64, begin: readonly number[], size: readonly numbe
       ],
   );
 }
+
+/** Element `at` of an axis is that of begin + at · stride. */
+export const stridedSlice = (
+  x: Array64,
+  begin: readonly number[],
+  size: readonly number[],
+  strides: readonly number[],
+): Array64 =>
+  fill(
+    size,
+    (at) =>
+      x.data[
+        ravelExact(
+          at.map((coordinate, axis) => begin[axis] + coordinate * strides[axis]),
+          x.shape,
+        )
+      ],
+  );
 
 /** As `ravel`, for coordinates that must lie inside; broadcasting would hide a mistake. */
 function ravelExact(at: readonly number[], shape: readonly number[]): number {

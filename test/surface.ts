@@ -15,8 +15,10 @@ import {
   openDevice,
   ReduceLROnPlateau,
   Sequential,
+  stridedSlice,
   type Tensor,
   tensor,
+  topK,
   type Variable,
   variable,
 } from 'wgrad';
@@ -24,6 +26,12 @@ import {
 export async function tensors(x: Tensor, v: Variable): Promise<void> {
   x.add(1).mul(x).sum(-1, true) satisfies Tensor;
   x.add(v) satisfies Tensor;
+  x.softmax({ axis: 0 }).std(0, true, { correction: 1 }).argMax(null, true) satisfies Tensor;
+  // @ts-expect-error: the axis is an option
+  x.softmax(0);
+  // @ts-expect-error: a function alone is no method
+  x.sort();
+  stridedSlice(topK(x, 3).values, [null, -1], [], [null, -1]) satisfies Tensor;
   // @ts-expect-error: a text is no tensor
   x.add('1');
   // @ts-expect-error: axes are numbers

@@ -61,15 +61,12 @@ export function checkName<T extends string>(
 
 /** What arguments too many may have meant, in other libraries, and how to have it. */
 const INSTEAD = {
-  argMax: 'It keeps no axis: reshape the result.',
   dense: 'It has no activation: apply one to the result.',
   full: "It is float32: convert it with cast('int32').",
   gelu: 'It is the exact form.',
-  logSoftmax: 'It works along the last axis: transpose before and after it for another one.',
   matmul: 'Transpose the operands with transpose().',
   oneHot: 'It gives 0 and 1: multiply and add for other numbers.',
   ones: "It is float32: convert it with cast('int32').",
-  softmax: 'It works along the last axis: transpose before and after it for another one.',
   zeros: "It is float32: convert it with cast('int32').",
 } as const;
 

@@ -49,6 +49,11 @@ export class KernelText {
     return variable;
   }
 
+  /** Adds functions, once however often they are asked for. */
+  include(source: string): void {
+    if (!this.functions.includes(source)) this.functions.push(source);
+  }
+
   uniform(kind: 'u32' | 'f32', value: number, name = `p${this.fields.length}`): string {
     this.fields.push({ name, kind, value });
     return `params.${name}`;
@@ -229,6 +234,7 @@ export function emitMembers(
       text.usesRandom = true;
       return 'random_bits';
     },
+    functions: (source) => text.include(source),
     statement: (line) => lines.push(`  ${line}`),
     step: (field) => stepField(text, field),
     index: 'i',

@@ -11,6 +11,8 @@ export interface PointwiseScope {
   word(value: number): string;
   /** Makes `random_bits(i, key)` available: four words for four neighbours, keyed by the step's seed and number, and `key`. */
   random(): string;
+  /** Makes the functions of a text available, in addition to those of functions.wgsl: few programs use them. */
+  functions(source: string): void;
   /** A statement that runs before the expression. */
   statement(line: string): void;
   /** A per-step value: see `Step` in step.wgsl. */

@@ -26,7 +26,8 @@ interface Definition<A> {
   ofNumbers?(...values: readonly number[]): number;
 }
 
-function elementwise<A = None>(
+/** An elementwise operation of its name, expression and gradient. */
+export function elementwise<A = None>(
   name: string,
   { expression, gradient, dtype = 'float32', partition = 'elementwise', ofNumbers }: Definition<A>,
 ): BuiltInOp<A> {
@@ -58,7 +59,7 @@ type Make = (...inputs: readonly Node[]) => Node;
  * An operation that compares values or picks one of them: the inputs from place `from` on, the others being conditions. Where
  * all of these are int32 they are not converted, which would round them; what is picked is then int32 as well.
  */
-function exact(
+export function exact(
   name: string,
   {
     expression,
@@ -66,7 +67,11 @@ function exact(
     ofInt32,
     picks = false,
     from = 0,
-  }: Definition<None> & { ofInt32: (inputs: readonly string[]) => string; picks?: boolean; from?: number },
+  }: Definition<None> & {
+    ofInt32: (inputs: readonly string[], scope: PointwiseScope) => string;
+    picks?: boolean;
+    from?: number;
+  },
 ): BuiltInOp<None> {
   const areInt32 = (inputs: readonly Node[]): boolean => inputs.slice(from).every(({ dtype }) => dtype === 'int32');
   const plain = elementwise(name, { expression, gradient });
@@ -78,14 +83,15 @@ function exact(
     }),
     lowering: {
       kind: 'pointwise',
-      expression: (node, inputs, scope) => (areInt32(node.inputs) ? ofInt32(inputs) : expression(inputs, NONE, scope)),
+      expression: (node, inputs, scope) =>
+        areInt32(node.inputs) ? ofInt32(inputs, scope) : expression(inputs, NONE, scope),
       keepsInt32: (node) => areInt32(node.inputs),
     },
   };
 }
 
 /** The inputs of such an operation: beside int32, a whole number is one, too. */
-const alike = (inputs: readonly Node[]): readonly Node[] =>
+export const alike = (inputs: readonly Node[]): readonly Node[] =>
   inputs.some(({ dtype }) => dtype === 'int32') ? inputs.map(wholeNumber) : inputs;
 
 function wholeNumber(node: Node): Node {
@@ -93,7 +99,7 @@ function wholeNumber(node: Node): Node {
   return value === (value | 0) ? dataNode(Int32Array.of(value), []) : node;
 }
 
-const builder =
+export const builder =
   (op: Op<None>): Make =>
   (...inputs) =>
     createNode(op, inputs, NONE);

@@ -10,18 +10,28 @@ import { concatOp } from './concat.ts';
 import { conv2dInputGradientOp, conv2dKernelGradientOp, conv2dOp } from './conv2d.ts';
 import { conv2dPoolGradientOp, conv2dPoolOp, maxPoolWinnersOp, unpool2dOp } from './conv2dPool.ts';
 import * as e from './elementwise.ts';
+import { erfOp } from './errorFunction.ts';
+import * as finiteness from './finiteness.ts';
 import { finiteStatsOp } from './finiteStats.ts';
+import { floorDivideOp, modOp } from './floorDivision.ts';
 import { gatherOp, oneHotOp, scatterAddOp } from './gather.ts';
 import { accumulateOp, watchOp } from './health.ts';
 import { data, full, stored } from './leaf.ts';
 import { matmulOp } from './matmul.ts';
 import { packOp } from './pack.ts';
 import { avgPool2dGradientOp, avgPool2dOp, maxPool2dGradientOp, maxPool2dOp, maxPool2dPickOp } from './pool2d.ts';
+import { prodOp } from './prod.ts';
 import { randomNormalOp, randomUniformOp } from './random.ts';
 import { argMaxOp, broadcastToOp, maxOp, minOp, sumOp } from './reduce.ts';
 import { reshapeOp } from './reshape.ts';
+import { ceilOp, floorOp, roundOp } from './rounding.ts';
+import { cumsumOp } from './scan.ts';
 import { logSoftmaxOp, softmaxCrossEntropyGradientOp, softmaxCrossEntropyOp, softmaxOp } from './softmax.ts';
+import { inOrderOp, invertOrderOp, outOfOrderOp, sortOrderOp } from './sort.ts';
+import { stopGradientOp } from './stopGradient.ts';
 import { stretchOp } from './stretch.ts';
+import { stridedSliceOp } from './stridedSlice.ts';
+import * as t from './trigonometry.ts';
 import { assignOp, optimizerUpdateOp } from './update.ts';
 import { variableOp } from './variable.ts';
 import { padOp, sliceOp, transposeOp } from './views.ts';
@@ -65,6 +75,24 @@ export const ops = {
   silu: e.siluOp,
   copy: e.copyOp,
   toInt32: e.toInt32Op,
+  floor: floorOp,
+  ceil: ceilOp,
+  round: roundOp,
+  floorDivide: floorDivideOp,
+  mod: modOp,
+  sin: t.sinOp,
+  cos: t.cosOp,
+  tan: t.tanOp,
+  asin: t.asinOp,
+  acos: t.acosOp,
+  atan: t.atanOp,
+  atan2: t.atan2Op,
+  sinh: t.sinhOp,
+  cosh: t.coshOp,
+  erf: erfOp,
+  isNaN: finiteness.isNaNOp,
+  isFinite: finiteness.isFiniteOp,
+  isInf: finiteness.isInfOp,
   dropout: e.dropoutOp,
   randomUniform: randomUniformOp,
   randomNormal: randomNormalOp,
@@ -72,12 +100,21 @@ export const ops = {
   sum: sumOp,
   max: maxOp,
   min: minOp,
+  prod: prodOp,
   broadcastTo: broadcastToOp,
   argMax: argMaxOp,
+  // along an axis
+  cumsum: cumsumOp,
+  sortOrder: sortOrderOp,
+  invertOrder: invertOrderOp,
+  inOrder: inOrderOp,
+  outOfOrder: outOfOrderOp,
   // shape and index
   reshape: reshapeOp,
+  stopGradient: stopGradientOp,
   transpose: transposeOp,
   slice: sliceOp,
+  stridedSlice: stridedSliceOp,
   pad: padOp,
   concat: concatOp,
   gather: gatherOp,

@@ -106,7 +106,7 @@ const plainReduction = (label: string, combine: string, dtype: Dtype, from: Scra
 });
 
 /** `ofInt32`: how an operation that picks one of the values combines int32, which stays int32 and is not rounded. */
-function reduceOp(
+export function reduceOp(
   name: string,
   combine: string,
   gradient: (node: Node<ReduceAttributes>, upstream: Node) => Node,
@@ -200,7 +200,7 @@ type Axes = number | readonly number[] | undefined;
 export const sum = (x: Node, axes?: Axes, keepDims = false): Node => reduceAxes(sumOp, x, axes, keepDims);
 
 /** Axes that are no neighbours are brought together: one reduction after the other would share among the ties of each. */
-function reduceTogether(op: Op<ReduceAttributes>, x: Node, axes: Axes, keepDims: boolean): Node {
+export function reduceTogether(op: Op<ReduceAttributes>, x: Node, axes: Axes, keepDims: boolean): Node {
   const list = normalizeAxes(axes, x.shape.length, op.name);
   const neighbours = list.every((axis, at) => axis === list[0] + at);
   if (neighbours) return reduceAxes(op, x, list, keepDims);

@@ -9,7 +9,7 @@ import { copy } from './elementwise.ts';
 import { transposeTiles } from './transposeTiles.ts';
 
 /** Terms `c0 * stride0 + …`, zero strides left out. */
-function dot(strides: readonly number[]): string {
+export function dot(strides: readonly number[]): string {
   const terms = strides.map((stride, d) => (stride === 1 ? `c${d}` : `c${d} * ${stride}u`));
   return terms.length === 0 ? '0u' : terms.join(' + ');
 }
@@ -119,11 +119,12 @@ function checkLists(who: string, what: string, ...lists: readonly (readonly unkn
   }
 }
 
-/** A box of `size` from `begin` on; a size of -1 takes the rest of the axis. */
+/** A box of `size` from `begin` on, which counts from the end where it is negative; a size of -1 takes the rest of the axis. */
 export function slice(x: Node, begin: readonly number[], size: readonly number[]): Node {
   checkLists('slice', 'begin and size', begin, size);
-  const extents = size.map((extent, d) => (extent === -1 ? x.shape[d] - begin[d] : extent));
-  return createNode(sliceOp, [x], { begin, size: extents });
+  const first = begin.map((at, d) => (at < 0 ? at + x.shape[d] : at));
+  const extents = size.map((extent, d) => (extent === -1 ? x.shape[d] - first[d] : extent));
+  return createNode(sliceOp, [x], { begin: first, size: extents });
 }
 
 /** The same values in memory of their own, whatever their dtype. */

@@ -4,6 +4,11 @@ export { full, normal, ones, type RandomSource, tensor, uniform, zeros } from '.
 export * from './functional.ts';
 export * from './grad.ts';
 export type { NestedArray } from './lazyValue.ts';
+export * from './mathematics.ts';
 export type { NestedRows, NumberArray, TensorOptions } from './operands.ts';
+export * from './ranges.ts';
+export * from './reductions.ts';
+export * from './shaping.ts';
+export * from './sorting.ts';
 export * from './tensor.ts';
 export { Variable, variable } from './variable.ts';

@@ -7,9 +7,10 @@ import { flagOf } from '../base/checks.ts';
 import { describe, ordinal } from '../base/describe.ts';
 import type { HostArray } from '../base/dtype.ts';
 import { ArgumentError, DtypeError } from '../base/errors.ts';
-import { checkNoMore, checkOptions } from '../base/optionNames.ts';
+import { checkNoMore, checkOptions, takeOptions } from '../base/optionNames.ts';
 import { checkShape, formatShape, type Shape } from '../base/shape.ts';
 import { isOf, type Node } from '../ir/op.ts';
+import { alongAxis } from '../ops/axes.ts';
 import { type Conv2dOptions, conv2d as conv2dNode } from '../ops/conv2d.ts';
 import * as e from '../ops/elementwise.ts';
 import { type GatherAttributes, gather as gatherNode, oneHot as oneHotNode } from '../ops/gather.ts';
@@ -19,6 +20,7 @@ import { avgPool2d as avgPool2dNode, maxPool2d as maxPool2dNode, type Pool2dOpti
 import * as r from '../ops/reduce.ts';
 import { reshape as reshapeNode } from '../ops/reshape.ts';
 import * as s from '../ops/softmax.ts';
+import { argMaxOver, std as stdNode, variance as varianceNode } from '../ops/statistics.ts';
 import { pad as padNode, slice as sliceNode, transpose as transposeNode } from '../ops/views.ts';
 import { LazyValue } from './lazyValue.ts';
 import { idsOf, type NestedRows, nodeOf, numberOf } from './operands.ts';
@@ -33,6 +35,18 @@ export type Axes = number | readonly number[];
 export interface ConvOptions extends Omit<Conv2dOptions, 'bias'> {
   /** [filters] */
   readonly bias?: TensorLike;
+}
+
+/** Options of what works along one axis. */
+export interface AxisOptions {
+  /** Default -1, the last; negative ones count from there. */
+  readonly axis?: number;
+}
+
+/** Options of `variance` and `std`. */
+export interface VarianceOptions {
+  /** Taken off the number of elements: 0 by default, for the variance of just these; 1 for the estimate from a sample. */
+  readonly correction?: number;
 }
 
 /**
@@ -106,6 +120,22 @@ const reduction = (
   make: (x: Node, axes: Axes | undefined, keepDims: boolean) => Node,
 ): ((x: TensorLike, axes?: Axes, keepDims?: boolean) => Tensor) =>
   operation(name, (x, axes?: Axes, keepDims = false) => make(x, axes, flagOf(keepDims, name, 'keepDims')));
+
+/** Along one axis. */
+const along = (name: keyof Operations, make: (x: Node) => Node): ((x: TensorLike, options?: AxisOptions) => Tensor) =>
+  operation(name, (x, options: AxisOptions = {}) => {
+    const { axis } = takeOptions(name, options, { axis: -1 });
+    return alongAxis(x, axis, name, make);
+  });
+
+const spread = (
+  name: keyof Operations,
+  make: (x: Node, axes: Axes | undefined, keepDims: boolean, correction: number, who: string) => Node,
+): ((x: TensorLike, axes?: Axes, keepDims?: boolean, options?: VarianceOptions) => Tensor) =>
+  operation(name, (x, axes?: Axes, keepDims: boolean = false, options: VarianceOptions = {}) => {
+    const { correction } = takeOptions(name, options, { correction: 0 });
+    return make(x, axes, flagOf(keepDims, name, 'keepDims'), correction, name);
+  });
 
 const pooling = (
   name: keyof Operations,
@@ -188,10 +218,10 @@ export const tanh = unary('tanh', e.tanh);
 export const softplus = unary('softplus', e.softplus);
 /** x sigmoid(x), also called swish. */
 export const silu = unary('silu', e.silu);
-/** e^x over its sum along the last axis; the maximum is taken off first, so that nothing overflows. */
-export const softmax = plain('softmax', s.softmax);
+/** e^x over its sum along an axis, by default the last; the maximum is taken off first, so that nothing overflows. */
+export const softmax = along('softmax', s.softmax);
 /** Logarithm of `softmax`, without its rounding of small probabilities to 0. */
-export const logSoftmax = plain('logSoftmax', s.logSoftmax);
+export const logSoftmax = along('logSoftmax', s.logSoftmax);
 
 // Reductions
 
@@ -203,13 +233,19 @@ export const mean = reduction('mean', r.mean);
 export const max = reduction('max', r.max);
 /** Smallest element over the axes, by default all; NaN if there is one. Ties share the gradient. */
 export const min = reduction('min', r.min);
-/** Index (int32) of the first largest element along an axis, by default the last; NaN counts as largest. */
-export const argMax: (x: TensorLike, axis?: number) => Tensor = operation(
-  'argMax',
-  (x, axis?: number, ...extra: readonly unknown[]) => {
-    checkNoMore('argMax', extra);
-    return r.argMax(x, axis);
-  },
+/**
+ * Mean of (x - mean)² over the axes, by default all, which `keepDims` keeps with an extent of 1.
+ * @throws ArgumentError where `correction` leaves nothing to divide by
+ */
+export const variance = spread('variance', varianceNode);
+/** Standard deviation, the root of `variance`; its gradient is NaN where all elements are equal. */
+export const std = spread('std', stdNode);
+/**
+ * Index (int32) of the first largest element along an axis, by default the last, or in row-major order among all (null); NaN
+ * counts as largest. `keepDims` keeps what was searched with an extent of 1.
+ */
+export const argMax = operation('argMax', (x, axis: number | null = -1, keepDims: boolean = false) =>
+  argMaxOver(x, axis, flagOf(keepDims, 'argMax', 'keepDims')),
 );
 
 // Shape
@@ -218,7 +254,7 @@ export const argMax: (x: TensorLike, axis?: number) => Tensor = operation(
 export const reshape = operation('reshape', (x, shape: Shape) => reshapeNode(x, shape));
 /** Reverses the axes, or puts axis `permutation[i]` in the place of axis i. */
 export const transpose = operation('transpose', (x, permutation?: readonly number[]) => transposeNode(x, permutation));
-/** The box of `size` from `begin` on; -1 as a size takes the rest of the axis. */
+/** The box of `size` from `begin` on, which counts from the end where it is negative; -1 as a size takes the rest of the axis. */
 export const slice = operation('slice', (x, begin: readonly number[], size: readonly number[]) =>
   sliceNode(x, begin, size),
 );
@@ -240,7 +276,7 @@ export const oneHot: (ids: TensorLike, classes: number) => Tensor = operation(
   },
   idsOf,
 );
-/** Rows along `axis`, by default 0, in the order of int32 ids; an id out of range gives NaN, or an error where it is a plain number. */
+/** Rows along `axis`, by default 0, in the order of int32 ids; an id out of range, also a negative one, gives NaN, or an error where it is a plain number. */
 export const gather = operation('gather', (x, ids: TensorLike, axis: number = 0) => {
   const node = gatherNode(x, idsOf(ids, 'gather'), axis);
   checkIds(node);
