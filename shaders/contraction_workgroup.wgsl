@@ -12,6 +12,12 @@
 //
 // With ALONG_K, threads side by side write to places that are multiples of 128 bytes apart, all in the same banks. So quad q
 // of k lies at place q ^ (k / 4 % TWIST).
+//
+// An operand whose rows in memory are no whole lines is read as the contiguous memory that it is, where the tile has it whole:
+// by quads (FLAT), or, where its elements are loaded one by one (STAGED), into memory of its own first, out of which threads then
+// take their blocks.
+// A narrow tile (SLICED) has SLICES threads for each place: they take turns along k, four k each, and add up at the end in the
+// workgroup's memory, out of which rows are stored as they lie.
 // Beyond the edges the last row or column is loaded again and never stored; beyond the end of k both are zero.
 //
 // grid and uniforms: as contraction_subgroup.wgsl; chunk is a multiple of 32.
@@ -23,13 +29,32 @@ const QUADS_B = {{QUADS_B}}u;
 const ACROSS_A = {{ACROSS_A}}u;
 const ACROSS_B = {{ACROSS_B}}u;
 
-var<workgroup> strip_a: array<vec4f, DEPTH * QUADS_A>;
-var<workgroup> strip_b: array<vec4f, DEPTH * QUADS_B>;
-
-fn place_a(k: u32, quad: u32) -> u32 { return k * QUADS_A + (quad ^ (k / 4u % {{TWIST_A}}u)); }
-fn place_b(k: u32, quad: u32) -> u32 { return k * QUADS_B + (quad ^ (k / 4u % {{TWIST_B}}u)); }
+// [k / 4][k % 4][quad / ACROSS][quad % ACROSS]: with such indices most are constants or do not change in the innermost loop, which
+// then spends nothing on the checks that WebGPU puts in front of accesses.
+var<workgroup> strip_a: array<array<array<array<vec4f, ACROSS_A>, {{P}}>, 4>, DEPTH / 4u>;
+var<workgroup> strip_b: array<array<array<array<vec4f, ACROSS_B>, {{Q}}>, 4>, DEPTH / 4u>;
+@if STAGED_A
+// [k][row] of two strips, or, with ALL_K_A, [row][k].
+var<workgroup> staged_a: array<f32, {{STAGED_A}}>;
+@end
+@if STAGED_B
+// [k][column] of two strips, or, with ALL_K_B, [column][k].
+var<workgroup> staged_b: array<f32, {{STAGED_B}}>;
+@end
 
 // Four k of A's quad: element c is the quad of k + c.
+@if STAGED_A
+fn value_a(at: u32, k: u32) -> f32 {
+@if ALL_K_A
+  return select(0.0, staged_a[at * params.k + min(k, params.k - 1u)], k < params.k);
+@else
+  return staged_a[k % 32u * params.m + at];
+@end
+}
+fn four_a(at: u32, k: u32) -> vec4f {
+  return vec4f(value_a(at, k), value_a(at, k + 1u), value_a(at, k + 2u), value_a(at, k + 3u));
+}
+@end
 fn block_a(m0: u32, quad: u32, batch: u32, k: u32) -> mat4x4f {
 @if BLOCK_A
   let row = row_of(min(m0 + quad * 4u, params.m - 4u), batch);
@@ -40,19 +65,37 @@ fn block_a(m0: u32, quad: u32, batch: u32, k: u32) -> mat4x4f {
 @else
   let m = min(vec4u(m0 + quad * 4u) + vec4u(0u, 1u, 2u, 3u), vec4u(params.m - 1u));
 @end
+@if STAGED_A
+  let at = m - vec4u(m0);
+  return transpose(mat4x4f(four_a(at.x, k), four_a(at.y, k), four_a(at.z, k), four_a(at.w, k)));
+@else
   return transpose(mat4x4f(
     load_a(row_of(m.x, batch), k), load_a(row_of(m.y, batch), k),
     load_a(row_of(m.z, batch), k), load_a(row_of(m.w, batch), k)));
 @end
+@end
 }
 
 fn write_a(k: u32, quad: u32, block: mat4x4f) {
+  let at = (quad % ACROSS_A) ^ (k / 4u % {{TWIST_A}}u);
 @for c in 0..4
-  strip_a[place_a(k + ${c}u, quad)] = block[${c}];
+  strip_a[k / 4u][${c}][quad / ACROSS_A][at] = block[${c}];
 @end
 }
 
 // Four k of B's quad: element c is the quad of k + c.
+@if STAGED_B
+fn value_b(at: u32, k: u32) -> f32 {
+@if ALL_K_B
+  return select(0.0, staged_b[at * params.k + min(k, params.k - 1u)], k < params.k);
+@else
+  return staged_b[k % 32u * params.n + at];
+@end
+}
+fn four_b(at: u32, k: u32) -> vec4f {
+  return vec4f(value_b(at, k), value_b(at, k + 1u), value_b(at, k + 2u), value_b(at, k + 3u));
+}
+@end
 fn block_b(n0: u32, quad: u32, batch: u32, k: u32) -> mat4x4f {
 @if BLOCK_B
   let column = column_of(min(n0 + quad * 4u, params.n - 4u), batch);
@@ -64,17 +107,33 @@ fn block_b(n0: u32, quad: u32, batch: u32, k: u32) -> mat4x4f {
 @else
   let n = min(vec4u(n0 + quad * 4u) + vec4u(0u, 1u, 2u, 3u), vec4u(params.n - 1u));
 @end
+@if STAGED_B
+  let at = n - vec4u(n0);
+  return transpose(mat4x4f(four_b(at.x, k), four_b(at.y, k), four_b(at.z, k), four_b(at.w, k)));
+@else
   return transpose(mat4x4f(
     load_b(column_of(n.x, batch), k), load_b(column_of(n.y, batch), k),
     load_b(column_of(n.z, batch), k), load_b(column_of(n.w, batch), k)));
 @end
+@end
 }
 
 fn write_b(k: u32, quad: u32, block: mat4x4f) {
+  let at = (quad % ACROSS_B) ^ (k / 4u % {{TWIST_B}}u);
 @for c in 0..4
-  strip_b[place_b(k + ${c}u, quad)] = block[${c}];
+  strip_b[k / 4u][${c}][quad / ACROSS_B][at] = block[${c}];
 @end
 }
+
+@if SLICED
+// The tile's results lie in strip_a in the end, as [row][quad of columns].
+fn kept(at: u32) -> vec4f {
+  return strip_a[at / QUADS_A / 4u][at / QUADS_A % 4u][at / ACROSS_A % {{P}}u][at % ACROSS_A];
+}
+fn keep(at: u32, value: vec4f) {
+  strip_a[at / QUADS_A / 4u][at / QUADS_A % 4u][at / ACROSS_A % {{P}}u][at % ACROSS_A] = value;
+}
+@end
 
 // A block of a pair: with `turned` the other one.
 fn chosen(one: mat4x4f, other: mat4x4f, turned: bool) -> mat4x4f {
@@ -126,13 +185,57 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
 @end
 @end
   let x_ = thread % ACROSS_B;
+@if SLICED
+  let y_ = thread / ACROSS_B % ACROSS_A;
+  let slice = thread / (ACROSS_A * ACROSS_B);
+@else
   let y_ = thread / ACROSS_B;
+@end
 @for i in 0..HEIGHT
 @for q in 0..Q
   var sum${i}_${q} = vec4f();
 @end
 @end
+@if STAGED_X
+  stage_x(m0, min(m0 + {{ROWS}}u, params.m) - 1u, thread, {{WORKGROUP}}u);
+  workgroupBarrier();
+@end
   for (var k = k_begin; k < k_end; k += 32u) {
+@if STAGED_A
+    {
+@if ALL_K_A
+      let length = min({{ROWS}}u, params.m - m0) * params.k;
+      let whole = length;
+      let base = row_of(m0, batch);
+@else
+      let length = 32u * params.m;
+      let whole = min(32u, k_end - k) * params.m;
+      let base = row_of(m0, batch) + k * params.m;
+@end
+      for (var at = thread; at < length; at += {{WORKGROUP}}u) {
+        staged_a[at] = select(0.0, {{ARRAY_A}}[base + min(at, whole - 1u)], at < whole);
+      }
+    }
+@end
+@if STAGED_B
+    {
+@if ALL_K_B
+      let length = min({{COLUMNS}}u, params.n - n0) * params.k;
+      let whole = length;
+      let base = column_of(n0, batch);
+@else
+      let length = 32u * params.n;
+      let whole = min(32u, k_end - k) * params.n;
+      let base = column_of(n0, batch) + k * params.n;
+@end
+      for (var at = thread; at < length; at += {{WORKGROUP}}u) {
+        staged_b[at] = select(0.0, {{ARRAY_B}}[base + min(at, whole - 1u)], at < whole);
+      }
+    }
+@end
+@if STAGED
+    workgroupBarrier();
+@end
 @if ALONG_K_A
 @for l in 0..LOADS_A
     var a${l} = mat4x4f();
@@ -166,6 +269,16 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
 @end
 @end
 @for h in 0..2
+@if FLATS_A
+@for l in 0..FLATS_A
+    var a_${l}_${h} = vec4f();
+    let flat_a_${l}_${h} = thread + ${l*WORKGROUP}u;
+    let deep_a_${l}_${h} = flat_a_${l}_${h} / {{WHOLE_A}}u;
+    if ((deep_a_${l}_${h} < DEPTH) & (k + ${16*h}u + deep_a_${l}_${h} < k_end)) {
+      a_${l}_${h} = load_rows(row_of(m0 + flat_a_${l}_${h} % {{WHOLE_A}}u * 4u, batch), k + ${16*h}u + deep_a_${l}_${h});
+    }
+@end
+@else
 @if !ALONG_K_A
 @if PAIRS_A
 @for j in 0..PAIRS_A
@@ -180,6 +293,17 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
     if ((k_a0 / DEPTH == ${h}u) & (k + k_a0 < k_end)) { a${h}_ = block_a(m0, quad_a0, batch, k + k_a0); }
 @end
 @end
+@end
+@if FLATS_B
+@for l in 0..FLATS_B
+    var b_${l}_${h} = vec4f();
+    let flat_b_${l}_${h} = thread + ${l*WORKGROUP}u;
+    let deep_b_${l}_${h} = flat_b_${l}_${h} / {{WHOLE_B}}u;
+    if ((deep_b_${l}_${h} < DEPTH) & (k + ${16*h}u + deep_b_${l}_${h} < k_end)) {
+      b_${l}_${h} = load_columns(column_of(n0 + flat_b_${l}_${h} % {{WHOLE_B}}u * 4u, batch), k + ${16*h}u + deep_b_${l}_${h});
+    }
+@end
+@else
 @if !ALONG_K_B
 @if PAIRS_B
 @for j in 0..PAIRS_B
@@ -194,8 +318,18 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
     if ((k_b0 / DEPTH == ${h}u) & (k + k_b0 < k_end)) { b${h}_ = block_b(n0, quad_b0, batch, k + k_b0); }
 @end
 @end
+@end
     // Nobody reads the strips any more.
     workgroupBarrier();
+@if FLATS_A
+@for l in 0..FLATS_A
+    if (deep_a_${l}_${h} < DEPTH) {
+      let k_ = deep_a_${l}_${h};
+      let quad = flat_a_${l}_${h} % {{WHOLE_A}}u;
+      strip_a[k_ / 4u][k_ % 4u][quad / ACROSS_A][quad % ACROSS_A] = a_${l}_${h};
+    }
+@end
+@else
 @if PAIRS_A
 @for j in 0..PAIRS_A
 @if ALONG_K_A
@@ -211,6 +345,16 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
     if (k_a0 / DEPTH == ${h}u) { write_a(k_a0 % DEPTH, quad_a0, a${h}_); }
 @end
 @end
+@end
+@if FLATS_B
+@for l in 0..FLATS_B
+    if (deep_b_${l}_${h} < DEPTH) {
+      let k_ = deep_b_${l}_${h};
+      let quad = flat_b_${l}_${h} % {{WHOLE_B}}u;
+      strip_b[k_ / 4u][k_ % 4u][quad / ACROSS_B][quad % ACROSS_B] = b_${l}_${h};
+    }
+@end
+@else
 @if PAIRS_B
 @for j in 0..PAIRS_B
 @if ALONG_K_B
@@ -226,22 +370,32 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
     if (k_b0 / DEPTH == ${h}u) { write_b(k_b0 % DEPTH, quad_b0, b${h}_); }
 @end
 @end
+@end
     workgroupBarrier();
 @if ENDS
     let depth${h} = min(max(k_end, k + ${16*h}u) - k - ${16*h}u, DEPTH);
 @else
     let depth${h} = DEPTH;
 @end
+@if SLICED
+    for (var at = slice * {{TOGETHER}}u; at < depth${h}; at += {{TOGETHER}}u * {{SLICES}}u) {
+@else
     for (var at = 0u; at < depth${h}; at += {{TOGETHER}}u) {
-      let from_a = place_a(at, y_);
-      let from_b = place_b(at, x_);
+@end
+      let y_at = y_ ^ (at / 4u % {{TWIST_A}}u);
+      let x_at = x_ ^ (at / 4u % {{TWIST_B}}u);
 @for c in 0..TOGETHER
       {
+@if ROLLED
+        let c_ = at % 4u;
+@else
+        const c_ = ${c}u;
+@end
 @for p in 0..P
-        let a_${p} = strip_a[from_a + ${c}u * QUADS_A + ${p}u * ACROSS_A];
+        let a_${p} = strip_a[at / 4u][c_][${p}][y_at];
 @end
 @for q in 0..Q
-        let b_${q} = strip_b[from_b + ${c}u * QUADS_B + ${q}u * ACROSS_B];
+        let b_${q} = strip_b[at / 4u][c_][${q}][x_at];
 @end
 @for i in 0..HEIGHT
 @for q in 0..Q
@@ -253,6 +407,41 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
     }
 @end
   }
+@if SLICED
+  for (var turn = 0u; turn < {{SLICES}}u; turn++) {
+    workgroupBarrier();
+    if (slice == turn) {
+@for i in 0..HEIGHT
+@for q in 0..Q
+      {
+        let at = row_at(y_, ${i}u) * QUADS_B + x_ + ${q}u * ACROSS_B;
+        keep(at, select(kept(at), vec4f(), turn == 0u) + sum${i}_${q});
+      }
+@end
+@end
+    }
+  }
+  workgroupBarrier();
+  let rows = min({{ROWS}}u, params.m - m0);
+  let first = (part * params.m + m0) * params.n + n0;
+@if VECTOR
+  let wide = min({{COLUMNS}}u, params.n - n0) / 4u;
+  for (var at = thread; at < rows * wide; at += {{WORKGROUP}}u) {
+    let place = (first + at / wide * params.n) / 4u + at % wide;
+    let value = kept(at / wide * QUADS_B + at % wide);
+@else
+  let wide = min({{COLUMNS}}u, params.n - n0);
+  for (var at = thread; at < rows * wide; at += {{WORKGROUP}}u) {
+    let place = first + at / wide * params.n + at % wide;
+    let value = kept(at / wide * QUADS_B + at % wide / 4u)[at % wide % 4u];
+@end
+@if SPLIT
+    partial[place] = value;
+@else
+    store(place, value);
+@end
+  }
+@else
 @if ROLLED
   var tile_: array<vec4f, ${HEIGHT*Q}>;
 @for i in 0..HEIGHT
@@ -267,6 +456,7 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
 @for i in 0..HEIGHT
 @for q in 0..Q
   finish(m0 + row_at(y_, ${i}u), n0 + column_at(x_, ${q}u), part, sum${i}_${q});
+@end
 @end
 @end
 @end

@@ -1,7 +1,8 @@
 // Loaders of a convolution for contraction_*.wgsl: y[position, out] = Σ_k patch(position, k) kernel[k, out], with
 // position = (image, oy, ox), k = (ky, kx, channel).  x: [batch, H, W, C], w: [KH, KW, C, N], y: [batch, OH, OW, N].
 // The patch is never written out (implicit GEMM). With C a multiple of four (VECTOR_K) four channels load at once;
-// with BLOCK_B four outputs' weights of one k do.
+// with BLOCK_B four outputs' weights of one k do. With few channels (STAGED_X) a workgroup first reads the pixels under all its
+// patches, so many floats, as they lie.
 // Conditions join with & and |, not && and ||: SwiftShader compiles many branches inlined here in exponential time.
 
 const H = {{H}}; const W = {{W}}; const C = {{C}}u;
@@ -32,9 +33,31 @@ fn load_a(row: Row, k: u32) -> vec4f {
   return select(vec4f(), x[u32(max(at, 0)) / 4u], at >= 0);
 }
 @else
+@if STAGED_X
+var<workgroup> staged_x: array<f32, {{STAGED_X}}>;
+// Where the run begins in memory: with a line.
+var<private> run_begin: i32;
+
+// The pixels of positions m0 to m1, both included. Before it is read a barrier must stand.
+fn stage_x(m0: u32, m1: u32, thread: u32, threads: u32) {
+  run_begin = max(row_of(m0, 0u).origin, 0) & -32;
+  let size = i32(params.m / (OH * OW)) * H * W * i32(C);
+  let run_end = min(row_of(m1, 0u).origin + i32(((KH - 1u) * u32(W) + KW) * C), size);
+  for (var at = run_begin + i32(thread); at < run_end; at += i32(threads)) {
+    staged_x[u32(at - run_begin)] = x[u32(at)];
+  }
+}
+@end
+
 fn pixel(row: Row, k: u32) -> f32 {
   let at = place_of(row, k);
-  return select(0.0, x[u32(max(at, 0))], (at >= 0) & (k < params.k));
+@if STAGED_X
+  // Beyond k the place may lie beyond the run.
+  let value = staged_x[min(u32(max(at - run_begin, 0)), {{STAGED_X}}u - 1u)];
+@else
+  let value = x[u32(max(at, 0))];
+@end
+  return select(0.0, value, (at >= 0) & (k < params.k));
 }
 
 fn load_a(row: Row, k: u32) -> vec4f {

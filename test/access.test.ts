@@ -63,6 +63,7 @@ alias Sum = array<V, 3>;
 @group(0) @binding(2) var<storage, read_write> flags: array<atomic<u32>>;
 @group(0) @binding(3) var<uniform> w: array<vec4f, 8>;
 var<workgroup> strip: array<f32, 4u * WIDTH>;
+var<workgroup> nested: array<array<V, 5>, 3>;
 fn add(sum: ptr<function, Sum>, at: u32, flat: array<f32, 5>) { (*sum)[at] += x[at + u32(flat[at])]; }
 fn hidden(x: vec4f, i: u32) -> f32 { return x[i]; }
 @compute @workgroup_size(64) fn main() {
@@ -70,6 +71,7 @@ fn hidden(x: vec4f, i: u32) -> f32 { return x[i]; }
   for (var i = 0u; i < 4u; i++) { strip[i * 2u] = w[i].x; own[i]++; }
   atomicMax(&flags[i], step.rates[2]);
   if (own[0] == x[strip[1]][2]) { x[i].y = 1.0; }
+  nested[i][own[1]] = nested[2][i + 1][3];
 }`);
   assert.is(bodies.length, 4);
   assert.equal(
@@ -91,6 +93,12 @@ fn hidden(x: vec4f, i: u32) -> f32 { return x[i]; }
       'strip workgroup 0 read 1 u32(4u * WIDTH) true 2',
       '[…] vector 0 read 2 4u true 2',
       'x storage 16 write i arrayLength(&x) false 2',
+      'nested workgroup 0 write i u32(3) false 2',
+      'nested workgroup 0 write own[1] u32(5) false 2',
+      'own function 0 read 1 u32(7) true 2',
+      'nested workgroup 0 read 2 u32(3) true 2',
+      'nested workgroup 0 read i + 1 u32(5) false 2',
+      '[…] vector 0 read 3 4u true 2',
     ],
   );
 });

@@ -39,6 +39,9 @@ const PRODUCTS: Readonly<Record<string, readonly [number, number, number, boolea
   '128x128': [131, 67, 132, true, false],
   '64x32': [67, 100, 36, false, true],
   '32x32': [33, 1030, 5, false, false],
+  // Narrow ones: a by quads as it lies and b one by one; both one by one, with all k.
+  '64x12': [36, 70, 10, true, false],
+  '64x16': [67, 10, 13, false, true],
 };
 
 for (const [tile, [m, k, n, transposeA, transposeB]] of Object.entries(PRODUCTS)) {

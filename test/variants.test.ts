@@ -27,7 +27,7 @@ test('a variant that the adapter cannot run is not offered', () => {
   );
   assert.equal(
     offered.filter((name) => name.startsWith('workgroupTile')),
-    ['workgroupTile 64x32', 'workgroupTile 32x32'],
+    ['workgroupTile 64x32', 'workgroupTile 64x16', 'workgroupTile 64x12', 'workgroupTile 32x32'],
   );
 });
 
@@ -40,7 +40,8 @@ test('on a GPU the tile follows the shape, and there are always several to measu
   };
   assert.is(namesOf(1024, 256, 1024)[0], 'workgroupTile 128x128');
   assert.is(namesOf(8192, 64, 64)[0], 'workgroupTile 128x64');
-  assert.is(namesOf(8192, 64, 10)[0], 'workgroupTile 128x16');
+  assert.is(namesOf(8192, 64, 10)[0], 'workgroupTile 64x12');
+  assert.is(namesOf(8192, 64, 16)[0], 'workgroupTile 64x16');
   assert.is(namesOf(20, 30, 40)[0], 'workgroupTile 32x32');
   for (const flags of TRANSPOSES) {
     const names = namesOf(96, 40, 100, flags);

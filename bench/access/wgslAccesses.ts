@@ -49,7 +49,13 @@ function tokensOf(text: string): Token[] {
 }
 
 /** A declared name that is an array or points to one; anything else hides an outer array of that name. */
-type Declared = { readonly element: string; readonly length: string | null; readonly space: Space } | null;
+type Declared = {
+  readonly element: string;
+  /** The element, where that is an array itself. */
+  readonly inner: Declared;
+  readonly length: string | null;
+  readonly space: Space;
+} | null;
 
 const CLOSING: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' };
 
@@ -111,7 +117,7 @@ export function accessesOf(source: string): Accesses {
     const elementText =
       elementAlias === undefined ? textOf(element, after) : textOf(elementAlias.from, elementAlias.to);
     const length = word(after) === ',' ? textOf(after + 1, endOfType(after + 1)) : null;
-    return { element: elementText.replaceAll(/\s/g, ''), length, space };
+    return { element: elementText.replaceAll(/\s/g, ''), inner: arrayOf(element, space), length, space };
   };
 
   for (let at = 0; at < tokens.length; at++) {
@@ -164,7 +170,13 @@ export function accessesOf(source: string): Accesses {
       const declared = word(star) === '*' && word(paren) === '(' ? (lookUp(word(name)) ?? null) : null;
       return { name: declared === null ? '(…)' : word(name), declared, first: paren };
     }
-    if (word(before) === ']') return { name: '[…]', declared: null, first: before };
+    if (word(before) === ']') {
+      let outer = before - 1;
+      while (closeOf(outer) !== before) outer--;
+      const { name, declared, first } = indexed(outer);
+      const inner = declared?.inner ?? null;
+      return { name: inner === null ? '[…]' : name, declared: inner, first };
+    }
     const member = word(before - 1) === '.';
     return { name: word(before), declared: member ? null : (lookUp(word(before)) ?? null), first: before };
   };

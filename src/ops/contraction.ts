@@ -20,6 +20,8 @@ export interface ContractionOperand {
   readonly alongK: boolean;
   /** Whether four neighbouring rows or columns of one k are one aligned vec4f: the loaders then know BLOCK_A or BLOCK_B. */
   readonly blocks: boolean;
+  /** Whether it is a matrix whose rows follow each other in memory without gaps. */
+  readonly linear: boolean;
   /** How it is bound for `load_a` or `load_b`; as vec4f where it is read in blocks. */
   readonly binding: Binding;
 }
@@ -39,6 +41,8 @@ export interface Contraction {
   readonly a: ContractionOperand;
   readonly b: ContractionOperand;
   readonly uniforms?: Readonly<Record<string, number>>;
+  /** Elements that so many rows of A have in one run of memory, where loaders with the hole STAGED_X can stage them. */
+  readonly runOf?: (rows: number) => number;
 }
 
 /** A way to compute it: how much a workgroup takes, and the WGSL that does. */
@@ -130,6 +134,8 @@ interface WorkgroupShape {
   readonly columns: number;
   readonly quadRows: number;
   readonly quadColumns: number;
+  /** Threads that share the sum of each result; default 1. Only tiles without STEP have more. */
+  readonly slices?: number;
 }
 
 /**
@@ -141,17 +147,45 @@ const WORKGROUP_SHAPES: readonly WorkgroupShape[] = [
   { rows: 128, columns: 64, quadRows: 2, quadColumns: 2 },
   { rows: 64, columns: 64, quadRows: 2, quadColumns: 2 },
   { rows: 64, columns: 32, quadRows: 2, quadColumns: 1 },
-  { rows: 128, columns: 16, quadRows: 2, quadColumns: 1 },
+  { rows: 64, columns: 16, quadRows: 2, quadColumns: 2, slices: 4 },
+  { rows: 64, columns: 12, quadRows: 1, quadColumns: 3, slices: 4 },
   { rows: 32, columns: 32, quadRows: 1, quadColumns: 1 },
 ];
 
 /** Values of k that a workgroup loads at once: two strips of sixteen. */
 const STRIPS = 32;
 
+/** Elements of a line of memory. */
+const LINE = 32;
+
+/** How an operand is brought into the strips of a tile. */
+interface Way {
+  readonly alongK: boolean;
+  /** Quads of one k, where the operand is read by them as it lies; else 0. */
+  readonly whole: number;
+  /** Elements that are read one by one, as they lie, into memory of their own; else 0. */
+  readonly staged: number;
+  /** Those are all values of k. */
+  readonly allK: boolean;
+}
+
+/** By blocks. */
+const PLAIN = { whole: 0, staged: 0, allK: false };
+
+/** Rows that are whole lines are read by blocks; others as they lie, where the tile has them whole. */
+function wayOf({ linear, alongK, blocks, binding }: ContractionOperand, extent: number, most: number, k: number): Way {
+  const way: Way = { ...PLAIN, alongK };
+  if (!linear || (alongK ? k > STRIPS || binding.element !== 'f32' : extent > most || extent % LINE === 0)) return way;
+  if (blocks) return { ...way, whole: extent / 4 };
+  return alongK
+    ? { ...way, alongK: false, staged: Math.min(most, extent) * k, allK: true }
+    : { ...way, staged: STRIPS * extent };
+}
+
 /** How an operand is brought into its strips, and how the strips' quads lie: see contraction_workgroup.wgsl. */
 function stripHoles(
   side: 'A' | 'B',
-  alongK: boolean,
+  { alongK, whole, staged, allK }: Way,
   quads: number,
   across: number,
   workgroup: number,
@@ -165,16 +199,28 @@ function stripHoles(
     [`PAIRS_${side}`]: Math.floor(loads / 2),
     [`CHECK_${side}`]: loads < 1 || ends,
     [`TWIST_${side}`]: alongK ? Math.min(4, across) : 1,
+    [`ALONG_K_${side}`]: alongK,
+    [`WHOLE_${side}`]: whole,
+    [`FLATS_${side}`]: Math.ceil((whole * STRIPS) / 2 / workgroup),
+    [`STAGED_${side}`]: staged,
+    [`ALL_K_${side}`]: allK,
   };
 }
 
 /** Staged through workgroup memory. */
-function workgroupTile({ a, b, n, k }: Contraction, target: Target, shape: WorkgroupShape): Tiling {
-  const { rows, columns, quadRows, quadColumns } = shape;
+function workgroupTile({ a, b, m, n, k, runOf }: Contraction, target: Target, shape: WorkgroupShape): Tiling {
+  const { rows, columns, quadRows, quadColumns, slices = 1 } = shape;
   const [acrossA, acrossB] = [rows / quadRows / 4, columns / quadColumns / 4];
-  const workgroup = acrossA * acrossB;
-  const step = widthOf(n) === 4 ? 1 : columns / 4;
+  const workgroup = acrossA * acrossB * slices;
+  const step = widthOf(n) === 4 || slices > 1 ? 1 : columns / 4;
   const ends = k % STRIPS > 0;
+  const { bytes } = target.workgroup ?? GUARANTEED_WORKGROUP;
+  const strips = 2 * STRIPS * (rows + columns);
+  const staging = (of: readonly Way[]): number => 4 * of.reduce((sum, { staged }) => sum + staged, 0);
+  const wanted = [wayOf(a, m, rows, k), wayOf(b, n, columns, k)];
+  const ways = strips + staging(wanted) <= bytes ? wanted : [a, b].map(({ alongK }) => ({ ...PLAIN, alongK }));
+  const run = runOf?.(rows) ?? 0;
+  const stagedX = strips + staging(ways) + 4 * run <= bytes ? run : 0;
   return {
     name: `workgroupTile ${rows}x${columns}`,
     rows,
@@ -184,8 +230,12 @@ function workgroupTile({ a, b, n, k }: Contraction, target: Target, shape: Workg
     blocks: { a: true, b: true },
     multiple: STRIPS,
     holes: {
-      ...stripHoles('A', a.alongK, rows / 4, acrossA, workgroup, ends),
-      ...stripHoles('B', b.alongK, columns / 4, acrossB, workgroup, ends),
+      ...stripHoles('A', ways[0], rows / 4, acrossA, workgroup, ends),
+      ...stripHoles('B', ways[1], columns / 4, acrossB, workgroup, ends),
+      STAGED_X: stagedX,
+      STAGED: staging(ways) > 0,
+      ARRAY_A: a.binding.name,
+      ARRAY_B: b.binding.name,
       ROWS: rows,
       COLUMNS: columns,
       P: quadRows,
@@ -197,10 +247,13 @@ function workgroupTile({ a, b, n, k }: Contraction, target: Target, shape: Workg
       ENDS: ends,
       // A longer text is faster on GPUs, and slower to compile.
       TOGETHER: target.software ? 1 : 4,
+      SLICED: slices > 1,
+      SLICES: slices,
     },
-    memory: 2 * STRIPS * (rows + columns),
+    memory: strips + staging(ways) + 4 * stagedX,
     // Multiply-adds, or reads of workgroup memory where they take longer; and about four for each value loaded.
-    effort: 16 * Math.max(quadRows * quadColumns, quadRows + quadColumns) + (4 * (rows + columns)) / workgroup,
+    effort:
+      (16 * Math.max(quadRows * quadColumns, quadRows + quadColumns)) / slices + (4 * (rows + columns)) / workgroup,
   };
 }
 
@@ -247,7 +300,10 @@ function timeOf(contraction: Contraction, tiling: Tiling, target: Target): numbe
 function ranked(contraction: Contraction, target: Target): Tiling[] {
   const { m, n } = contraction;
   const narrow = Math.min(m, n) <= 16 || Math.max(m, n) < 64;
-  const rank = (tiling: Tiling): number => (narrow || tiling.rows * tiling.columns >= 64 * 64 ? 0 : 1);
+  const rank = ({ rows, columns }: Tiling): number => {
+    if (columns <= 16) return n <= 16 ? 0 : 1;
+    return narrow || rows * columns >= 64 * 64 ? 0 : 1;
+  };
   return workgroupTiles(contraction, target)
     .map((tiling) => ({ tiling, rank: rank(tiling), time: timeOf(contraction, tiling, target) }))
     .sort((one, other) => one.rank - other.rank || one.time - other.time)
@@ -365,8 +421,6 @@ function kernelsOf(contraction: Contraction, tiling: Tiling, cut: Cut, target: T
       VECTOR: width === 4,
       SPLIT: partial !== null,
       ROLLED: target.software,
-      ALONG_K_A: a.alongK,
-      ALONG_K_B: b.alongK,
     }),
     enables: tiling.enables ?? [],
     reads: [bound(a, blocks.BLOCK_A), bound(b, blocks.BLOCK_B)],

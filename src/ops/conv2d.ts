@@ -54,11 +54,40 @@ function forward({ inputs: [x, kernel], attributes }: Node<Conv2dAttributes>): C
     n: attributes.output[3],
     k: sizeOf(attributes.kernel.slice(0, 3)),
     loaders: shaders.conv2d,
-    holes: { ...constants(attributes), VECTOR_K: vector },
+    holes: { ...constants(attributes), VECTOR_K: vector, STAGED_X: 0 },
     // Beside a pixel of few channels lies the next one: neighbouring positions are nearer in memory than neighbouring rows of the patch.
-    a: { alongK: vector, blocks: false, binding: { name: 'x', operand: x, element: vector ? 'vec4f' : 'f32' } },
-    b: { alongK: false, blocks: whole(kernel.shape), binding: { name: 'w', operand: kernel, element: 'f32' } },
+    a: {
+      alongK: vector,
+      blocks: false,
+      linear: false,
+      binding: { name: 'x', operand: x, element: vector ? 'vec4f' : 'f32' },
+    },
+    b: {
+      alongK: false,
+      blocks: whole(kernel.shape),
+      linear: true,
+      binding: { name: 'w', operand: kernel, element: 'f32' },
+    },
+    ...(vector ? {} : { runOf: (rows) => runOf(attributes, rows) }),
   };
+}
+
+/** The most floats between the first pixel and the last one of neighbouring positions' patches, from the beginning of a line on. */
+function runOf({ stride, before, input, kernel, output }: Conv2dAttributes, rows: number): number {
+  const [, height, width, channels] = input;
+  const [batch, outputHeight, outputWidth] = output;
+  const image = outputHeight * outputWidth;
+  const originOf = (m: number): number => {
+    const y = (Math.floor(m / outputWidth) % outputHeight) * stride[0] - before[0];
+    return (Math.floor(m / image) * height + y) * width + (m % outputWidth) * stride[1] - before[1];
+  };
+  let most = 0;
+  // How tiles lie in their images repeats after as many tiles as an image has positions, if not before.
+  for (let m = 0; m < Math.min(batch, rows) * image; m += rows) {
+    const last = Math.min(m + rows, batch * image) - 1;
+    most = Math.max(most, originOf(last) - originOf(m));
+  }
+  return (most + (kernel[0] - 1) * width + kernel[1]) * channels + 31;
 }
 
 /** dx[pixel, channel] = Σ dy(pixel, tap and out) kernel(tap and out, channel) */
@@ -72,8 +101,8 @@ function toInput({ inputs: [dy, kernel], attributes }: Node<Conv2dAttributes>): 
     k: attributes.kernel[0] * attributes.kernel[1] * attributes.kernel[3],
     loaders: shaders.conv2d_input_gradient,
     holes: { ...constants(attributes), VECTOR_K: vector, STRIDED: attributes.stride.some((step) => step > 1) },
-    a: { alongK: true, blocks: false, binding: { name: 'dy', operand: dy, element } },
-    b: { alongK: true, blocks: false, binding: { name: 'w', operand: kernel, element } },
+    a: { alongK: true, blocks: false, linear: false, binding: { name: 'dy', operand: dy, element } },
+    b: { alongK: true, blocks: false, linear: false, binding: { name: 'w', operand: kernel, element } },
   };
 }
 
@@ -90,8 +119,8 @@ function toKernel({ inputs: [x, dy], attributes }: Node<Conv2dAttributes>): Cont
       SAME_ROW: attributes.output[2] % 4 === 0,
       WHOLE_K: sizeOf(attributes.output.slice(0, 3)) % 4 === 0,
     },
-    a: { alongK: false, blocks: whole(x.shape), binding: { name: 'x', operand: x, element: 'f32' } },
-    b: { alongK: false, blocks: whole(dy.shape), binding: { name: 'dy', operand: dy, element: 'f32' } },
+    a: { alongK: false, blocks: whole(x.shape), linear: false, binding: { name: 'x', operand: x, element: 'f32' } },
+    b: { alongK: false, blocks: whole(dy.shape), linear: true, binding: { name: 'dy', operand: dy, element: 'f32' } },
   };
 }
 

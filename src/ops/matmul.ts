@@ -100,11 +100,13 @@ function contractionOf({ inputs: [a, b], attributes }: Node<MatmulAttributes>): 
     a: {
       alongK: !transposeA,
       blocks: transposeA && m % 4 === 0,
+      linear: true,
       binding: { name: 'a', operand: a, element: vectorA ? 'vec4f' : 'f32' },
     },
     b: {
       alongK: transposeB,
       blocks: !transposeB && n % 4 === 0,
+      linear: true,
       binding: { name: 'b', operand: b, element: vectorB ? 'vec4f' : 'f32' },
     },
     uniforms: { a_stride: strideOf(a.shape), b_stride: strideOf(b.shape) },
