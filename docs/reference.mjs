@@ -16,6 +16,7 @@ import {
 /** Categories: the first whose pattern a source file matches. Their order on a page is in typedoc.json. */
 const CATEGORIES = [
   ['Model', /\/(models|training|interchange)\//],
+  ['Sweeps', /\/sweep\//],
   ['Layers', /\/nn\/(layers\/|initializers\.ts$)/],
   ['Losses and metrics', /\/nn\/(losses|metrics|valueRules)\.ts$/],
   ['Optimizers', /\/nn\/optimizers/],

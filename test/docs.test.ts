@@ -101,6 +101,7 @@ docs.before(async () => {
       'wgrad/op': at('src/op.ts'),
       'wgrad/pictures': at('src/pictures/index.ts'),
       'wgrad/profile': at('src/models/profile/index.ts'),
+      'wgrad/sweep': at('src/sweep/index.ts'),
       'wgrad/tensorboard': at('src/tensorboard/index.ts'),
     },
     // A page shows what it can be done with a thing, not always all of it.

@@ -33,6 +33,7 @@ const LONG = [
     'divergence',
     'limits',
     'keptRuns',
+    'sweepPlane',
     'bounds',
     'checkpoint',
   ],
