@@ -6,7 +6,7 @@
  *
  * - tensors: tensors with all their methods, variables, gradients, one optimizer, a device
  * - quick start: examples/quickstart.ts, a convolutional network with its training, its drawn digits and their picture
- * - core: every public name but data sets and file formats
+ * - core: every public name but data sets, file formats, and schedules and other parts that only some programs name
  * - everything: every public name
  *
  * --modules lists what each of the first three is made of.
@@ -23,8 +23,30 @@ const here = fileURLToPath(new URL('..', import.meta.url));
 
 const TENSORS = ['tensor', 'variable', 'grad', 'valueAndGrad', 'Adam', 'openDevice'];
 
-/** What is no core: data sets, and file formats of their own. */
+/** What is no core: data sets, file formats of their own, and what few programs ask for by name and none loads unasked. */
 const BESIDE_CORE = [
+  'Adadelta',
+  'Adagrad',
+  'Lion',
+  'Nadam',
+  'CosineDecay',
+  'CosineDecayRestarts',
+  'ExponentialDecay',
+  'InverseTimeDecay',
+  'LearningRateSchedule',
+  'OneCycle',
+  'PiecewiseConstantDecay',
+  'PolynomialDecay',
+  'binaryFocalCrossentropy',
+  'categoricalFocalCrossentropy',
+  'categoricalHinge',
+  'cosineSimilarity',
+  'hinge',
+  'huber',
+  'klDivergence',
+  'logCosh',
+  'poisson',
+  'squaredHinge',
   'cifar10',
   'imagesBetween',
   'proceduralDigits',

@@ -10,7 +10,7 @@
 //   COUNT      steps left out since the moments were zero
 //   LATEST_OUT one more than the latest of them: the update may come in several dispatches
 // uniforms: count of elements, block: those of a workgroup, a multiple of 64. floats: the rule's constants
-// holes: BODY, the rule's statements; RATE, its rate by the steps taken; GOOD, whether all that it gives is finite; MOMENTS,
+// holes: GRADIENT, clipped; DECAY, what the weight decay takes off; BODY, the rule's statements; RATE, its rate by the steps taken; GOOD, whether all that it gives is finite; MOMENTS,
 // the moments' new values, taken where it is
 
 const FIRST = 0u;
@@ -19,7 +19,7 @@ const RELEASED = 2u;
 const COUNT = 0u;
 const LATEST_OUT = 1u;
 
-@if CORRECTED
+@if COMPLEMENT
 // 1 - exp(x) for x < 0, where the difference would leave no digits: x (1 + x/2 (1 + x/3 (...))).
 fn complement(x: f32) -> f32 {
   if (x < -0.5) { return 1.0 - exp(x); }
@@ -53,11 +53,12 @@ fn complement(x: f32) -> f32 {
 @end
   let end = min((thread / 64u + 1u) * params.block, params.count);
   for (var i = thread / 64u * params.block + thread % 64u; i < end; i += 64u) {
-    let g = gradient[i];
-    let old = parameter[i];
+    let g = {{GRADIENT}};
+    let parameter_before = parameter[i];
+    let old = parameter_before{{DECAY}};
 {{BODY}}
     let good = {{GOOD}};
-    parameter[i] = select(old, next, good);
+    parameter[i] = select(parameter_before, next, good);
 {{MOMENTS}}
 @if WATCHED
     if (!all(good)) { atomicMin(&health[FIRST], step.step); }

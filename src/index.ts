@@ -63,16 +63,37 @@ export {
   sparseCategoricalCrossentropy,
 } from './nn/losses.ts';
 export { accuracy, type Metric, type MetricName } from './nn/metrics.ts';
+export { Adadelta, type AdadeltaOptions } from './nn/optimizers/adadelta.ts';
+export { Adagrad, type AdagradOptions } from './nn/optimizers/adagrad.ts';
 export { Adam, type AdamOptions, AdamW, type AdamWOptions } from './nn/optimizers/adam.ts';
 export type { OptimizerName } from './nn/optimizers/index.ts';
-export { Optimizer, type OptimizerConfig } from './nn/optimizers/optimizer.ts';
+export { Lion, type LionOptions } from './nn/optimizers/lion.ts';
+export { Nadam } from './nn/optimizers/nadam.ts';
+export { Optimizer, type OptimizerConfig, type OptimizerOptions } from './nn/optimizers/optimizer.ts';
 export { RMSprop, type RmspropOptions } from './nn/optimizers/rmsprop.ts';
 export { SGD, type SgdOptions } from './nn/optimizers/sgd.ts';
+export {
+  type BinaryFocalOptions,
+  binaryFocalCrossentropy,
+  type CategoricalFocalOptions,
+  categoricalFocalCrossentropy,
+  categoricalHinge,
+  cosineSimilarity,
+  type HuberOptions,
+  hinge,
+  huber,
+  klDivergence,
+  logCosh,
+  poisson,
+  squaredHinge,
+} from './nn/rareLosses.ts';
+export * from './nn/schedules/index.ts';
+export { LearningRateSchedule, type ScheduleConfig } from './nn/schedules/schedule.ts';
 export type { ValueRule } from './nn/valueRules.ts';
 export type { Pool2dOptions } from './ops/pool2d.ts';
 export type { CrossEntropyOptions } from './ops/softmax.ts';
 export type { SliceIndex } from './ops/stridedSlice.ts';
-export type { UpdateRule } from './ops/update.ts';
+export type { Clipping, UpdateRule } from './ops/update.ts';
 export type { AdapterChoice, Lanes } from './platform/adapter.ts';
 export type { DeviceInfo } from './runtime/capabilities.ts';
 export { defaultDevice, openDevice } from './runtime/defaultDevice.ts';

@@ -13,6 +13,7 @@ import * as assert from 'uvu/assert';
 import * as wgrad from '../src/index.ts';
 import { isInitializerName } from '../src/nn/initializers.ts';
 import { losses } from '../src/nn/losses.ts';
+import { optimizerClasses } from '../src/nn/optimizers/makeOptimizer.ts';
 import { deadLinks, FENCE } from './links.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -225,8 +226,13 @@ docs('the page of parts has every layer and optimizer with its options and their
     return row.match(/\((.*?)\)/)?.[1].includes(option) || row.includes(`\`${option}\` ${text}`);
   };
   /** Whose options another one has as well. */
-  const like: Readonly<Record<string, string>> = { Conv2D: 'Dense', AveragePooling2D: 'MaxPooling2D', AdamW: 'Adam' };
-  const optimizers = [new wgrad.SGD(), new wgrad.Adam(), new wgrad.AdamW(), new wgrad.RMSprop()];
+  const like: Readonly<Record<string, string>> = {
+    Conv2D: 'Dense',
+    AveragePooling2D: 'MaxPooling2D',
+    AdamW: 'Adam',
+    Nadam: 'Adam',
+  };
+  const optimizers = optimizerClasses.map((Class) => new Class());
   const parts = [
     ...layers.map((layer) => ({ name: layer.className, settings: layer.config() })),
     ...optimizers.map((optimizer) => ({ name: optimizer.name, settings: optimizer.config() })),

@@ -144,7 +144,7 @@ test('names, messages and the state of callbacks are those of the sources', asyn
   assert.match(messages[6], /^ArgumentError: fit: inputs: expected a tensor or numbers, got a Sequential\./);
   assert.match(
     messages[7],
-    /^ArgumentError: fit: the callback \w+ keeps state by its class's name, .* static name = '\w+'/,
+    /^ArgumentError: fit: the callback [\w$]+ keeps state by its class's name, .* static name = '[\w$]+'/,
   );
   assert.equal(texts.slice(0, 3), [
     'Tensor(float32 [1]; await data() to see its values)',

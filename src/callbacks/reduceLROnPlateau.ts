@@ -3,6 +3,7 @@ import { takeOptions } from '../base/optionNames.ts';
 import type { SavedState, State } from '../io/state.ts';
 import type { Logs } from './callback.ts';
 import { MONITOR_DEFAULTS, MonitorCallback, type MonitorOptions } from './monitorCallback.ts';
+import { requireSettableRate } from './settableRate.ts';
 
 /** Options of `ReduceLROnPlateau`. */
 export interface ReduceLROnPlateauOptions extends MonitorOptions {
@@ -67,6 +68,7 @@ export class ReduceLROnPlateau extends MonitorCallback {
   }
 
   override onTrainBegin(): void {
+    requireSettableRate(this.model);
     this.best = null;
     this.drops = [];
     this.#wait = 0;

@@ -20,7 +20,7 @@ import { checkInputShape } from '../nn/layers/layer.ts';
 import type { CustomObjects } from '../nn/layers/makeLayer.ts';
 import { type Loss, type LossName, resolveLoss } from '../nn/losses.ts';
 import { type Metric, type MetricName, resolveMetrics } from '../nn/metrics.ts';
-import { makeOptimizer, type OptimizerName, resolveOptimizer } from '../nn/optimizers/index.ts';
+import { type OptimizerName, resolveOptimizer } from '../nn/optimizers/index.ts';
 import type { Optimizer } from '../nn/optimizers/optimizer.ts';
 import { sigmoidOp } from '../ops/elementwise.ts';
 import { softmaxOp } from '../ops/softmax.ts';
@@ -178,7 +178,7 @@ export class Sequential implements CallbackModel {
     checkOptions('compile', options, { optimizer: true, loss: true, metrics: true }, "loss: 'mse'");
     const { loss, metrics = [] } = options;
     const loaded = this.#loaded;
-    const { optimizer = loaded === null ? 'adam' : makeOptimizer(loaded.name, loaded.config) } = options;
+    const { optimizer = loaded?.make() ?? 'adam' } = options;
     const resolved = resolveLoss(loss);
     this.#goal = {
       optimizer: resolveOptimizer(optimizer),
@@ -187,6 +187,7 @@ export class Sequential implements CallbackModel {
     };
     this.#checked = false;
     this.#forgetMoments();
+    this.#goal.optimizer.seek(this.#loadedFor(this.#goal.optimizer.name)?.steps ?? 0);
     if (typeof optimizer === 'string') this.#adoptLearningRate();
     return this;
   }
@@ -251,6 +252,7 @@ export class Sequential implements CallbackModel {
       this.#moments = new Moments(device, goal.optimizer.rule, network.trainable.size);
       this.#adoptMoments(this.#moments, goal.optimizer.name);
     }
+    goal.optimizer.seek(this.#moments.steps);
     return { ...goal, device, network, moments: this.#moments, progress: this.#progress, seed: this.seed };
   }
 
@@ -287,11 +289,14 @@ export class Sequential implements CallbackModel {
     return this.#loaded?.name === optimizer && this.#loadedAt === this.#progress.step ? this.#loaded : null;
   }
 
-  /** Sets the learning rate of a file where the optimizer is of the same kind. */
+  /** Sets the learning rate of a file, or its schedule, where the optimizer is of the same kind. */
   #adoptLearningRate(): void {
     const optimizer = this.#goal?.optimizer;
     const loaded = optimizer && this.#loadedFor(optimizer.name);
-    if (optimizer && loaded) optimizer.learningRate = loaded.learningRate;
+    if (!optimizer || !loaded) return;
+    if (loaded.schedule !== null) optimizer.learningRate = loaded.schedule;
+    else if (optimizer.schedule === null) optimizer.learningRate = loaded.learningRate;
+    optimizer.seek(loaded.steps);
   }
 
   /** Hands the moments of a file to an optimizer of the same kind; another one starts afresh. */
@@ -317,7 +322,8 @@ export class Sequential implements CallbackModel {
     // What was loaded and not yet trained with is handed on.
     const frozen = (this.#moments === null ? loaded?.frozen : null) ?? this.#network?.frozen ?? [];
     const { moments, steps, leftOut } = (await this.#moments?.read()) ?? loaded ?? NO_MOMENTS;
-    return { name, config, frozen, moments, steps, leftOut };
+    const schedule = (optimizer ?? loaded)?.schedule ?? null;
+    return { name, config, schedule, frozen, moments, steps, leftOut };
   }
 
   /** Frees the moments and the plans that read them. */

@@ -3,6 +3,7 @@
 import type { Node } from '../ir/op.ts';
 import type { Loss } from '../nn/losses.ts';
 import type { Metric } from '../nn/metrics.ts';
+import { clippedEach, commonScale } from '../ops/clipping.ts';
 import { add, equal, mul, where } from '../ops/elementwise.ts';
 import { type GradientTrace, gradients } from '../ops/gradients.ts';
 import { accumulate, watch } from '../ops/health.ts';
@@ -98,6 +99,22 @@ export function backward(parts: StepParts, batch: number, trace?: GradientTrace)
 const watchedPack = (slopes: readonly Node[], { health }: MetricNodes, rule: UpdateRule): Node =>
   pack(slopes, (slope) => watch(slope, health, rule));
 
+/** The same, each clipped by its norm where the rule says so. */
+function clippedPack(slopes: readonly Node[], metrics: MetricNodes, rule: UpdateRule): Node {
+  if (rule.clipping?.by !== 'norm') return watchedPack(slopes, metrics, rule);
+  const watched = slopes.map((slope) => watch(slope, metrics.health, rule));
+  return pack(clippedEach(watched, rule));
+}
+
+/** The update of all weights, by gradients that lie side by side like them. */
+const update = (
+  { network, stepMetrics: { health } }: Pick<StepParts, 'network' | 'stepMetrics'>,
+  rule: UpdateRule,
+  { moments, leftOut }: MomentNodes,
+  packed: Node,
+): Node =>
+  optimizerUpdate(rule, network.trainable.node, moments, packed, { health, leftOut }, commonScale([packed], rule));
+
 /** A training step, and what it is made of. */
 export interface TrainingStep extends Step {
   readonly backward: Backward;
@@ -107,17 +124,13 @@ export interface TrainingStep extends Step {
 export function trainingStep(
   parts: StepParts,
   rule: UpdateRule,
-  { moments, leftOut }: MomentNodes,
+  moments: MomentNodes,
   trace?: GradientTrace,
 ): TrainingStep {
   const taken = backward(parts, parts.x.shape[0], trace);
   const { slopes, metrics, moving, activations } = taken;
-  const { network, stepMetrics } = parts;
-  const { health } = stepMetrics;
-  const gradient = (): Node => watchedPack(slopes, stepMetrics, rule);
-  const update =
-    slopes.length > 0 ? [optimizerUpdate(rule, network.trainable.node, moments, gradient(), { health, leftOut })] : [];
-  return { effects: [metrics, ...update, ...moving], activations, backward: taken };
+  const updates = slopes.length > 0 ? [update(parts, rule, moments, clippedPack(slopes, parts.stepMetrics, rule))] : [];
+  return { effects: [metrics, ...updates, ...moving], activations, backward: taken };
 }
 
 /**
@@ -141,16 +154,14 @@ export function partialStep(
 
 /** The update that ends a batch in parts: by the gradients' sums, which are zero afterwards. */
 export function updateStep(
-  { network, stepMetrics: { health } }: Pick<StepParts, 'network' | 'stepMetrics'>,
+  parts: Pick<StepParts, 'network' | 'stepMetrics'>,
   rule: UpdateRule,
-  { moments, leftOut }: MomentNodes,
+  moments: MomentNodes,
   sums: ParameterBlock,
 ): Node[] {
   if (sums.size === 0) return [];
-  return [
-    optimizerUpdate(rule, network.trainable.node, moments, sums.node, { health, leftOut }),
-    assign(sums.node, fullNode(0, [sums.size])),
-  ];
+  const packed = rule.clipping?.by === 'norm' ? pack(clippedEach(sums.nodes(), rule)) : sums.node;
+  return [update(parts, rule, moments, packed), assign(sums.node, fullNode(0, [sums.size]))];
 }
 
 /** The value where it is finite, else the old one: one NaN must not spoil a moving average for good. */

@@ -15,7 +15,7 @@ import { type CrossEntropyOptions, softmaxCrossEntropyPerExample, softmaxOp } fr
 import { Tensor } from '../tensor/tensor.ts';
 import { everyValue, type ValueRule } from './valueRules.ts';
 
-type LossConfig = Readonly<Record<string, number | boolean>>;
+export type LossConfig = Readonly<Record<string, number | boolean>>;
 
 /**
  * What labels are: `classIds`, one whole number an example; `distributions`, one row of probabilities an example, one a class;
@@ -66,9 +66,9 @@ export interface CategoricalOptions {
 }
 
 /** Probabilities below this are cut where the logits are not known. */
-const EPSILON = 1e-7;
+export const EPSILON = 1e-7;
 
-function checkSmoothing(name: string, labelSmoothing: number): void {
+export function checkSmoothing(name: string, labelSmoothing: number): void {
   if (labelSmoothing >= 0 && labelSmoothing < 1) return;
   throw new ArgumentError(
     `${name}: labelSmoothing must lie in [0, 1), got ${describe(labelSmoothing)}. Use 0 for none.`,
@@ -88,7 +88,7 @@ function sumOf(values: ArrayLike<number>, begin: number, end: number): number {
  * Keras takes any row. One that is no distribution trains toward something else than the user thinks: several ones an
  * example, or ids that became rows, show in nothing but a loss that stays high.
  */
-const distribution: ValueRule = {
+export const distribution: ValueRule = {
   expected: 'one probability a class, at least 0 and with a sum of 1 an example',
   remedy:
     'Use binaryCrossentropy for several classes an example, sampleWeight to weigh examples, or divide each row by its sum.',
@@ -164,7 +164,7 @@ export const sparseCategoricalCrossentropy = (options: CategoricalOptions = {}):
   categorical('sparseCategoricalCrossentropy', true, options);
 
 /** Labels of the outputs' shape; a missing last axis of 1 is added. */
-function alike(name: string, labels: Tensor, output: Tensor): Tensor {
+export function alike(name: string, labels: Tensor, output: Tensor): Tensor {
   const shaped = labels.rank === 1 && output.rank === 2 && output.shape[1] === 1;
   const given = shaped ? labels.reshape(output.shape) : labels;
   if (!sameShape(given.shape, output.shape)) {
@@ -183,7 +183,7 @@ export function beforeOp<A>({ node }: Tensor, op: Op<A>): Tensor | null {
   return isOf(node, op) ? new Tensor(node.inputs[0]) : null;
 }
 
-const share = everyValue(
+export const share = everyValue(
   'labels from 0 to 1',
   (value) => value >= 0 && value <= 1,
   'Write 0 for no and 1 for yes, or use sparseCategoricalCrossentropy for class ids.',

@@ -62,13 +62,20 @@ export const assign = (target: Node, value: Node, health?: Node): Node =>
     watched: health !== undefined,
   });
 
+/** How gradients are clipped before a rule is given them: each number, each weight's gradient by its norm, or all by their common norm. */
+export interface Clipping {
+  readonly by: 'value' | 'norm' | 'globalNorm';
+  /** The largest magnitude or norm that is left; above 0. */
+  readonly limit: number;
+}
+
 /**
  * An optimizer's rule, as data: what a step makes of the weights, in WGSL that optimizer.wgsl takes in. It is computed on
  * four weights at a time, the `i`th of these fours, from
  *
  * ```
- *     old: vec4f                  the weights
- *     g: vec4f                    their gradients
+ *     old: vec4f                  the weights, less their decay
+ *     g: vec4f                    their gradients, clipped
  *     NAME[i]: vec4f              what is remembered of them, for each name in `moments`
  *     rate: f32                   the first of the optimizer's `rates` of this step
  *     step.rates: vec4f           all of them
@@ -95,9 +102,13 @@ export interface UpdateRule {
   /**
    * For a rule whose `rate` depends on the number of steps: WGSL of the rate after `taken: f32` steps, for trainings that
    * left steps out, of which the host does not know when it computes `rates`. `step.rates.w` must then be the host's number of
-   * the step. `complement(x)` is 1 - exp(x) for x < 0. Else null.
+   * the step. `complement(x)` is 1 - exp(x) for x < 0, also in `body`. Else null.
    */
   readonly correctedRate: string | null;
+  /** How gradients are clipped before; left out: they are not. `Optimizer.update` has it from the optimizer's options. */
+  readonly clipping?: Clipping;
+  /** Whether `old` is the weight less its share `step.rates.y`, the weight decay; left out: the weight itself. From the options, too. */
+  readonly decays?: boolean;
 }
 
 /** Names of what a rule remembers of each weight, in the order in which the update takes it. */
@@ -116,7 +127,9 @@ export interface UpdateWatch {
 
 export interface UpdateAttributes {
   readonly rule: UpdateRule;
-  /** True when the inputs end in the health words and the words of steps left out. */
+  /** True when the last input is what all gradients are multiplied by. */
+  readonly scaled: boolean;
+  /** True when the inputs have the health words and the words of steps left out. */
   readonly watched: boolean;
 }
 
@@ -125,7 +138,10 @@ const MOST_TURNS = 16;
 /** Workgroups that are left for many cores. */
 const LEAST_GROUPS = 64;
 
-/** Inputs: parameters, the rule's moments, the gradient, and where watched the health words and those of steps left out. */
+/**
+ * Inputs: parameters, the rule's moments, the gradient, where watched the health words and those of steps left out, and where
+ * scaled what the gradient is multiplied by.
+ */
 export const optimizerUpdateOp: BuiltInOp<UpdateAttributes> = {
   name: 'optimizerUpdate',
   infer: () => ({ shape: NOTHING, dtype: 'float32' }),
@@ -134,7 +150,7 @@ export const optimizerUpdateOp: BuiltInOp<UpdateAttributes> = {
   lowering: {
     kind: 'effect',
     writes: 1,
-    kernels({ inputs, attributes: { rule, watched } }, target) {
+    kernels({ inputs, attributes: { rule, scaled, watched } }, target) {
       const moments = momentsOf(rule);
       const [parameter] = inputs;
       const gradient = inputs[1 + moments.length];
@@ -154,24 +170,36 @@ export const optimizerUpdateOp: BuiltInOp<UpdateAttributes> = {
         writes.push({ name: 'left_out', operand: leftOut, element: 'u32' });
       }
       const corrected = watched && rule.correctedRate !== null;
+      const reads: Binding[] = [{ name: 'gradient', operand: gradient, element }];
+      if (scaled) reads.push({ name: 'gradient_scale', operand: inputs[inputs.length - 1], element: 'f32' });
+      const { clipping, decays = false } = rule;
+      const byValue = clipping?.by === 'value';
+      // What is not finite is looked for before it is clipped, too.
+      const looked = [...(byValue ? ['gradient[i]'] : []), 'g', 'next', ...Object.values(rule.moments)];
+      const limit = `${element}(params.clip_limit)`;
       return [
         {
           label: 'optimizer',
           source: shaders.optimizer,
           holes: {
             BODY: rule.body,
-            GOOD: ['g', 'next', ...Object.values(rule.moments)].map((name) => `is_finite(${name})`).join(' & '),
+            GRADIENT: byValue
+              ? `clamp(gradient[i], -${limit}, ${limit})`
+              : `gradient[i]${scaled ? ' * gradient_scale[0]' : ''}`,
+            DECAY: decays ? ' - step.rates.y * parameter_before' : '',
+            GOOD: looked.map((name) => `is_finite(${name})`).join(' & '),
             MOMENTS: Object.entries(rule.moments)
               .map(([name, next]) => `${name}[i] = select(${name}[i], ${next}, good);`)
               .join('\n'),
             WATCHED: watched,
             CORRECTED: corrected,
+            COMPLEMENT: corrected || rule.body.includes('complement('),
             RATE: rule.correctedRate ?? '',
           },
-          reads: [{ name: 'gradient', operand: gradient, element }],
+          reads,
           writes,
           uniforms: { count, block },
-          floats: rule.constants,
+          floats: byValue ? { ...rule.constants, clip_limit: clipping.limit } : rule.constants,
           grid: Math.ceil(count / block),
           width,
           usesStep: true,
@@ -187,8 +215,11 @@ export function optimizerUpdate(
   moments: readonly Node[],
   gradient: Node,
   watch?: UpdateWatch,
+  scale?: Node,
 ): Node {
   const watched = watch !== undefined;
-  const inputs = [parameter, ...moments, gradient, ...(watched ? [watch.health, watch.leftOut] : [])];
-  return createNode(optimizerUpdateOp, inputs, { rule, watched });
+  const scaled = scale !== undefined;
+  const watching = watched ? [watch.health, watch.leftOut] : [];
+  const inputs = [parameter, ...moments, gradient, ...watching, ...(scaled ? [scale] : [])];
+  return createNode(optimizerUpdateOp, inputs, { rule, scaled, watched });
 }

@@ -31,7 +31,7 @@ export function fittingBatch(compiled: Compiled, batchSize: number, labels: Labe
   const { network, optimizer } = compiled;
   const examples = { count: batchSize, labels };
   return fitting(compiled, batchSize, (batch) =>
-    trainingStep(standInParts(compiled, network, examples, batch), optimizer.rule, standInMoments(compiled, network)),
+    trainingStep(standInParts(compiled, network, examples, batch), optimizer.update, standInMoments(compiled, network)),
   );
 }
 

@@ -7,6 +7,7 @@ import { Callback, type Logs, type MetricsReport } from '../callback.ts';
 import { recoveriesFrom, stateOfRecoveries } from '../history.ts';
 import { type Print, printLine } from '../progress/print.ts';
 import { compact } from '../progress/progressText.ts';
+import { requireSettableRate } from '../settableRate.ts';
 import type { Recovery } from '../trainingRecord.ts';
 import { describeNonFinite } from './describeNonFinite.ts';
 import { divergenceAdvice } from './divergenceAdvice.ts';
@@ -125,6 +126,7 @@ export class DivergenceDetector extends Callback {
   }
 
   override async onTrainBegin(): Promise<void> {
+    if (this.onDivergence === 'recover') requireSettableRate(this.model);
     const { classes, zeroLoss, steps, samples } = this.params;
     this.#watch = new DivergenceWatch({
       ...this.#rules,

@@ -109,7 +109,7 @@ async function medianStep(
         weights: null,
         stepMetrics,
       },
-      optimizer.rule,
+      optimizer.update,
       moments.nodes(),
     );
     plan = await Plan.compile(device, effects);

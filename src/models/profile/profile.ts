@@ -137,7 +137,7 @@ async function timeStep(copy: Compiled, x: Tensor, y: Tensor, timing: TimingOpti
         weights: null,
         stepMetrics,
       },
-      optimizer.rule,
+      optimizer.update,
       moments.nodes(),
     );
     const plan = own(await Plan.of(device, planned, { layers: purposes }));

@@ -21,20 +21,6 @@ export type OptimizerName = keyof typeof optimizers;
 
 const optimizerNames = Object.keys(optimizers).filter((name): name is OptimizerName => name in optimizers);
 
-/**
- * The optimizer that `name` and `config()` describe.
- * @throws ArgumentError where it is none of the library's
- */
-export function makeOptimizer(name: string, config: OptimizerConfig): Optimizer {
-  const classes = Object.values(optimizers);
-  const Found = classes.find((Class) => new Class().name === name);
-  if (Found !== undefined) return new Found(config);
-  const names = classes.map((Class) => new Class().name).join(', ');
-  throw new ArgumentError(
-    `compile: the model was saved with the optimizer '${name}', which is none of ${names}. Give compile an optimizer.`,
-  );
-}
-
 /** An optimizer by Keras' name with its defaults, or as given. */
 export function resolveOptimizer(optimizer: OptimizerName | Optimizer): Optimizer {
   if (typeof optimizer === 'string') {

@@ -1,12 +1,17 @@
 import { flagOf } from '../../base/checks.ts';
 import { takeOptions } from '../../base/optionNames.ts';
 import type { UpdateRule } from '../../ops/update.ts';
-import { checkEpsilon, checkShare, Optimizer, type OptimizerConfig } from './optimizer.ts';
+import {
+  checkEpsilon,
+  checkShare,
+  OPTIMIZER_DEFAULTS,
+  Optimizer,
+  type OptimizerConfig,
+  type OptimizerOptions,
+} from './optimizer.ts';
 
-/** Options of `RMSprop`. */
-export interface RmspropOptions {
-  /** Default 0.001. */
-  readonly learningRate?: number;
+/** Options of `RMSprop`; `learningRate` is 0.001 by default. */
+export interface RmspropOptions extends OptimizerOptions {
   /** Decay of the squares' mean, default 0.9. */
   readonly rho?: number;
   /** Default 0. */
@@ -43,19 +48,20 @@ const WITHOUT_MOMENTUM = `
 export class RMSprop extends Optimizer {
   readonly name = 'RMSprop';
   readonly rule: UpdateRule;
-  readonly #settings: Required<Omit<RmspropOptions, 'learningRate'>>;
+  readonly #settings: OptimizerConfig;
 
   /** @throws ArgumentError for an option outside its range */
   constructor(options: RmspropOptions = {}) {
-    const defaults = { learningRate: 0.001, rho: 0.9, momentum: 0, epsilon: 1e-7, centered: false };
-    const { learningRate, ...settings } = takeOptions('RMSprop', options, defaults);
-    super(learningRate, 'RMSprop');
-    const { rho, momentum, epsilon, centered } = settings;
+    const own = { rho: 0.9, momentum: 0, epsilon: 1e-7, centered: false };
+    const defaults = { ...OPTIMIZER_DEFAULTS, learningRate: 0.001, ...own };
+    const taken = takeOptions<RmspropOptions>('RMSprop', options, defaults);
+    super(taken, 'RMSprop');
+    const { rho, momentum, epsilon, centered } = taken;
     checkShare('RMSprop', 'rho', rho);
     checkShare('RMSprop', 'momentum', momentum);
     checkEpsilon('RMSprop', epsilon);
     flagOf(centered, 'RMSprop', 'centered');
-    this.#settings = settings;
+    this.#settings = { rho, momentum, epsilon, centered };
     this.rule = {
       body: (centered ? VARIANCE : MEAN_SQUARE) + SCALED + (momentum > 0 ? WITH_MOMENTUM : WITHOUT_MOMENTUM),
       moments: { ...(momentum > 0 && { moment1: 'm' }), moment2: 'v', ...(centered && { moment3: 'average' }) },
@@ -66,6 +72,6 @@ export class RMSprop extends Optimizer {
   }
 
   config(): OptimizerConfig {
-    return { learningRate: this.learningRate, ...this.#settings };
+    return this.settings(this.#settings);
   }
 }

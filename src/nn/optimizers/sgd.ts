@@ -1,12 +1,10 @@
 import { flagOf } from '../../base/checks.ts';
 import { takeOptions } from '../../base/optionNames.ts';
 import type { UpdateRule } from '../../ops/update.ts';
-import { checkShare, Optimizer, type OptimizerConfig } from './optimizer.ts';
+import { checkShare, OPTIMIZER_DEFAULTS, Optimizer, type OptimizerConfig, type OptimizerOptions } from './optimizer.ts';
 
-/** Options of `SGD`. */
-export interface SgdOptions {
-  /** Default 0.01. */
-  readonly learningRate?: number;
+/** Options of `SGD`; `learningRate` is 0.01 by default. */
+export interface SgdOptions extends OptimizerOptions {
   /** In [0, 1], default 0. */
   readonly momentum?: number;
   /** Default false. */
@@ -26,17 +24,17 @@ const WITHOUT_MOMENTUM = `
 export class SGD extends Optimizer {
   readonly name = 'SGD';
   readonly rule: UpdateRule;
-  readonly #settings: Required<Omit<SgdOptions, 'learningRate'>>;
+  readonly #settings: OptimizerConfig;
 
   /** @throws ArgumentError for an option outside its range */
   constructor(options: SgdOptions = {}) {
-    const defaults = { learningRate: 0.01, momentum: 0, nesterov: false };
-    const { learningRate, ...settings } = takeOptions('SGD', options, defaults);
-    super(learningRate, 'SGD');
-    const { momentum, nesterov } = settings;
+    const defaults = { ...OPTIMIZER_DEFAULTS, learningRate: 0.01, momentum: 0, nesterov: false };
+    const taken = takeOptions<SgdOptions>('SGD', options, defaults);
+    super(taken, 'SGD');
+    const { momentum, nesterov } = taken;
     checkShare('SGD', 'momentum', momentum);
     flagOf(nesterov, 'SGD', 'nesterov');
-    this.#settings = settings;
+    this.#settings = { momentum, nesterov };
     this.rule = {
       body: momentum > 0 ? withMomentum(nesterov) : WITHOUT_MOMENTUM,
       moments: momentum > 0 ? { moment1: 'm' } : {},
@@ -47,6 +45,6 @@ export class SGD extends Optimizer {
   }
 
   config(): OptimizerConfig {
-    return { learningRate: this.learningRate, ...this.#settings };
+    return this.settings(this.#settings);
   }
 }

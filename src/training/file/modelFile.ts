@@ -20,8 +20,11 @@ import { checkInputShape, type Layer, type LayerConfig } from '../../nn/layers/l
 import { type CustomObjects, makeLayer } from '../../nn/layers/makeLayer.ts';
 import { checkMeasure, type Loss, savedLoss } from '../../nn/losses.ts';
 import { type Metric, type MetricName, metricNames, resolveMetric, resolveMetrics } from '../../nn/metrics.ts';
-import { makeOptimizer } from '../../nn/optimizers/index.ts';
+import { makeOptimizer } from '../../nn/optimizers/makeOptimizer.ts';
 import type { Optimizer } from '../../nn/optimizers/optimizer.ts';
+import { savedRareLoss } from '../../nn/rareLosses.ts';
+import { makeSchedule } from '../../nn/schedules/makeSchedule.ts';
+import type { LearningRateSchedule } from '../../nn/schedules/schedule.ts';
 
 /** Names of moments begin with this. */
 export const MOMENT = 'optimizer/';
@@ -58,7 +61,12 @@ export function encodeModel(state: ModelState): Uint8Array<ArrayBuffer> {
       format: 'wgrad',
       architecture: JSON.stringify(architectureOf(network, seed)),
       optimizer: encodeState(
-        optimizer && { name: optimizer.name, config: optimizer.config, frozen: optimizer.frozen },
+        optimizer && {
+          name: optimizer.name,
+          config: optimizer.config,
+          schedule: scheduleState(optimizer.schedule),
+          frozen: optimizer.frozen,
+        },
         'optimizer',
       ).json,
       goal: encodeState(state.goal && goalState(state.goal), 'goal').json,
@@ -69,6 +77,10 @@ export function encodeModel(state: ModelState): Uint8Array<ArrayBuffer> {
     },
   );
 }
+
+/** Null for a learning rate that follows none. */
+const scheduleState = (schedule: LearningRateSchedule | null): State =>
+  schedule && { name: schedule.name, config: schedule.config() };
 
 /** What a user wrote has no name by which it could be found again: `own`. */
 function goalState({ loss, metrics }: Pick<Goal, 'loss' | 'metrics'>): State {
@@ -101,14 +113,15 @@ function goalIn(text: string, optimizer: SavedOptimizer | null, known: CustomObj
   });
   const made = madeOptimizer(optimizer);
   if (made === null) own.push(`the optimizer ${quote(optimizer.name)}`);
+  if (optimizer.ownSchedule !== null) own.push(`the schedule ${quote(optimizer.ownSchedule)} of your own`);
   if (loss === null || made === null || own.length > 0) return own.join(' and ');
   return { optimizer: made, loss, metrics: resolveMetrics(metrics, loss) };
 }
 
 /** The optimizer that a file describes; null where it is none of the library's. */
-function madeOptimizer({ name, config }: SavedOptimizer): Optimizer | null {
+function madeOptimizer(saved: SavedOptimizer): Optimizer | null {
   try {
-    return makeOptimizer(name, config);
+    return saved.make();
   } catch (error) {
     if (error instanceof ArgumentError) return null;
     throw error;
@@ -124,7 +137,8 @@ function lossIn(saved: SavedState): Loss | null {
   const config = saved.recordOrNull('config');
   if (config === null) return null;
   try {
-    return savedLoss(saved.text('name'), settingsIn(config));
+    const [name, settings] = [saved.text('name'), settingsIn(config)];
+    return savedLoss(name, settings) ?? savedRareLoss(name, settings);
   } catch (cause) {
     if (!(cause instanceof ArgumentError)) throw cause;
     throw new DataError(`load: the file's loss is damaged: ${cause.message} Save the model again.`, { cause });
@@ -136,6 +150,8 @@ export interface OptimizerState extends SavedMoments {
   readonly name: string;
   /** Its settings, the learning rate of that moment among them. */
   readonly config: Readonly<Record<string, number | boolean>>;
+  /** What its learning rate follows, if anything. */
+  readonly schedule: LearningRateSchedule | null;
   /** Layers whose weights it did not move: it has no moments of theirs. */
   readonly frozen: readonly string[];
 }
@@ -143,6 +159,13 @@ export interface OptimizerState extends SavedMoments {
 /** What a file remembers of an optimizer. */
 export interface SavedOptimizer extends OptimizerState {
   readonly learningRate: number;
+  /** Name of the schedule that it had where that was of the user's own; else null. */
+  readonly ownSchedule: string | null;
+  /**
+   * An optimizer of the same settings.
+   * @throws ArgumentError where it is none of the library's
+   */
+  make(): Optimizer;
 }
 
 export interface SavedModel {
@@ -218,9 +241,16 @@ function optimizerIn(
   const saved = new SavedState('the optimizer', state);
   const settings = saved.record('config');
   const leftOut = stepsIn(metadata.optimizer_steps_left_out);
+  const [name, config] = [saved.text('name'), settingsIn(settings)];
+  // Older files have none.
+  const given = saved.keys.includes('schedule') ? saved.recordOrNull('schedule') : null;
+  const schedule = given && scheduleIn(given);
   return {
-    name: saved.text('name'),
-    config: settingsIn(settings),
+    name,
+    config,
+    schedule,
+    ownSchedule: schedule === null ? (given?.text('name') ?? null) : null,
+    make: () => makeOptimizer(name, config, schedule),
     // Older files have none.
     frozen: saved.keys.includes('frozen') ? saved.texts('frozen') : [],
     learningRate: learningRateIn(settings),
@@ -228,6 +258,16 @@ function optimizerIn(
     steps: stepsIn(metadata.optimizer_steps) + leftOut,
     leftOut,
   };
+}
+
+/** Null for one of the user's own. */
+function scheduleIn(saved: SavedState): LearningRateSchedule | null {
+  try {
+    return makeSchedule(saved.text('name'), saved.record('config'));
+  } catch (cause) {
+    if (!(cause instanceof ArgumentError)) throw cause;
+    throw new DataError(`load: the file's schedule is damaged: ${cause.message} Save the model again.`, { cause });
+  }
 }
 
 function learningRateIn(settings: SavedState): number {

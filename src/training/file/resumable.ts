@@ -65,9 +65,11 @@ function checkArchitecture(saved: Architecture, own: Architecture): void {
 }
 
 function checkOptimizer({ optimizer: saved }: SavedModel, optimizer: Optimizer, size: number): void {
-  const now = settings(optimizer.config());
-  if (saved?.name !== optimizer.name || settings(saved.config) !== now) {
-    const then = saved === null ? 'no optimizer' : `${saved.name} ${settings(saved.config)}`;
+  const now = settings(optimizer.config(), optimizer.schedule?.toString() ?? null);
+  const before = saved && settings(saved.config, saved.ownSchedule ?? saved.schedule?.toString() ?? null);
+  const own = saved !== null && saved.ownSchedule !== null && saved.ownSchedule === optimizer.schedule?.name;
+  if (saved?.name !== optimizer.name || (before !== now && !own)) {
+    const then = saved === null ? 'no optimizer' : `${saved.name} ${before}`;
     throw new DataError(
       `it was saved with ${then}, the model has ${optimizer.name} ${now}. Compile it with the same optimizer.`,
     );
@@ -81,7 +83,7 @@ function checkOptimizer({ optimizer: saved }: SavedModel, optimizer: Optimizer, 
   );
 }
 
-/** All but the learning rate, which training changes. */
-function settings({ learningRate: _, ...others }: Readonly<Record<string, unknown>>): string {
-  return JSON.stringify(others);
+/** All but the learning rate, which training changes; but what it follows. */
+function settings({ learningRate: _, ...others }: Readonly<Record<string, unknown>>, schedule: string | null): string {
+  return JSON.stringify(others) + (schedule === null ? '' : ` by ${schedule}`);
 }

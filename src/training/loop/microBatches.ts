@@ -48,7 +48,7 @@ function told(parts: StepParts, of: Parts, take: (parts: StepParts, trace: Gradi
 
 /** What a training step on `batch` examples runs. `sums` is null where every batch is taken whole. */
 export function stagesOf(
-  { optimizer: { rule } }: Pick<Goal, 'optimizer'>,
+  { optimizer: { update: rule } }: Pick<Goal, 'optimizer'>,
   moments: MomentNodes,
   batch: number,
   most: number,

@@ -130,7 +130,7 @@ export class Trainer {
     values.position = epoch.batch * this.#batchSize;
     epoch.samples += this.#pass.sizeOf(epoch.batch++);
     values.step = progress.step++;
-    optimizer.rates(++moments.steps, values.rates);
+    optimizer.advance(++moments.steps, values.rates);
     return values;
   };
 
@@ -359,7 +359,7 @@ export class Trainer {
       });
     const partsFor = (size: number): StepParts => this.#parts(size);
     const { findCause } = await onDemand();
-    return { step, ...(await findCause(device, { rule: optimizer.rule, batch, parts, partsFor, held: this.#hold })) };
+    return { step, ...(await findCause(device, { rule: optimizer.update, batch, parts, partsFor, held: this.#hold })) };
   }
 
   async dispose(): Promise<void> {

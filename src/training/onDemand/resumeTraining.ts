@@ -28,7 +28,7 @@ export async function resumeTraining(
   trainer.restore(trainerStateFrom(saved.record('trainer'), metricNames(compiled).length));
   await callbacks.restore(saved.record('callbacks'));
   // Callbacks may have changed it in `onTrainBegin`.
-  compiled.optimizer.learningRate = learningRate;
+  if (compiled.optimizer.schedule === null) compiled.optimizer.learningRate = learningRate;
   return { epoch, within };
 }
 
