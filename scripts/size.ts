@@ -1,8 +1,9 @@
 /**
  * How large wgrad is in a browser:  npm run size [-- --modules]
  *
- * Bundles dist/ as Vite does for a web page and prints what a page loads at its start, minified and gzipped. What it loads
- * only when it comes to need it (`import()`) is named apart. Four programs are measured:
+ * Bundles dist/ as Vite does for a web page and prints what a page loads before its first kernel on a GPU, minified and gzipped:
+ * what is there at the start, and with the device the ways of GPUs. What it loads only when it comes to need it (`import()`) is
+ * named apart. The ways of adapters on the CPU, which a GPU's page never loads, are in neither. Four programs are measured:
  *
  * - tensors: tensors with all their methods, variables, gradients, one optimizer, a device
  * - quick start: examples/quickstart.ts, a convolutional network with its training, its drawn digits and their picture
@@ -109,17 +110,21 @@ function weigh(chunks: readonly Rollup.OutputChunk[]): Weight {
   };
 }
 
-/** The size of a program in a browser, with the wgrad that modules in `root` import. */
+/** The size of a program in a browser that has a GPU, with the wgrad that modules in `root` import. */
 export async function sizeOf(root: string, program: string): Promise<Size> {
   const chunks = await bundle(root, program);
-  const [entry] = chunks.filter(({ isEntry }) => isEntry);
-  const first = new Set([entry.fileName]);
+  const waysOf = (kind: string) => (chunk: Rollup.OutputChunk) =>
+    Object.keys(chunk.modules).some((id) => id.endsWith(`/ops/${kind}/index.js`));
+  const first = new Set(
+    chunks.filter((chunk) => chunk.isEntry || waysOf('gpu')(chunk)).map(({ fileName }) => fileName),
+  );
   for (const name of first) {
     for (const { fileName, imports } of chunks) if (fileName === name) for (const next of imports) first.add(next);
   }
+  const others = chunks.filter(({ fileName }) => !first.has(fileName));
   return {
     ...weigh(chunks.filter(({ fileName }) => first.has(fileName))),
-    later: weigh(chunks.filter(({ fileName }) => !first.has(fileName))),
+    later: weigh(others.filter((chunk) => !waysOf('cpu')(chunk))),
   };
 }
 

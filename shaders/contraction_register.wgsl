@@ -70,7 +70,6 @@
 @end
 @end
   }
-@if ROLLED
   // Rolled up, because every copy of a long epilogue costs compile time; the array is then memory, not registers.
   var tile_: array<vec4f, ${TILE_M*QUADS}>;
 @for i in 0..TILE_M
@@ -81,11 +80,4 @@
   for (var at = 0u; at < ${TILE_M*QUADS}u; at++) {
     finish(m0 + at / {{QUADS}}u, n0 + at % {{QUADS}}u * 4u, part, tile_[at]);
   }
-@else
-@for i in 0..TILE_M
-@for q in 0..QUADS
-  finish(m0 + ${i}u, n0 + ${4*q}u, part, sum${i}_${q});
-@end
-@end
-@end
 @end

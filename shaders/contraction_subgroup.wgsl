@@ -58,7 +58,6 @@
 @end
 @end
   }
-@if ROLLED
   // Rolled up, because every copy of a long epilogue costs compile time; the array is then memory, not registers.
 @if VECTOR
   var tile_: array<vec4f, ${TILE_M*QUADS}>;
@@ -84,38 +83,4 @@
     if (m < params.m && n < params.n) { store(((batch * params.m + m) * params.n + n) / {{WIDTH}}u, tile_[at]); }
 @end
   }
-@else
-@for i in 0..TILE_M
-  {
-    let m = m0 + ${i}u * {{LANES}}u;
-    if (m < params.m) {
-@if SPLIT
-      let base = (part * params.m + m) * params.n + n0;
-@else
-      let base = (batch * params.m + m) * params.n + n0;
-@end
-@if VECTOR
-@for q in 0..QUADS
-      if (n0 + ${4*q}u < params.n) {
-        let value = vec4f(sum${i}_${4*q}, sum${i}_${4*q+1}, sum${i}_${4*q+2}, sum${i}_${4*q+3});
-@if SPLIT
-        partial[base / 4u + ${q}u] = value;
-@else
-        store(base / 4u + ${q}u, value);
-@end
-      }
-@end
-@else
-@for c in 0..COLUMNS
-@if SPLIT
-      if (n0 + ${c}u < params.n) { partial[base + ${c}u] = sum${i}_${c}; }
-@else
-      if (n0 + ${c}u < params.n) { store(base + ${c}u, sum${i}_${c}); }
-@end
-@end
-@end
-    }
-  }
-@end
-@end
 @end

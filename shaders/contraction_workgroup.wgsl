@@ -378,24 +378,19 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
     let depth${h} = DEPTH;
 @end
 @if SLICED
-    for (var at = slice * {{TOGETHER}}u; at < depth${h}; at += {{TOGETHER}}u * {{SLICES}}u) {
+    for (var at = slice * 4u; at < depth${h}; at += 4u * {{SLICES}}u) {
 @else
-    for (var at = 0u; at < depth${h}; at += {{TOGETHER}}u) {
+    for (var at = 0u; at < depth${h}; at += 4u) {
 @end
       let y_at = y_ ^ (at / 4u % {{TWIST_A}}u);
       let x_at = x_ ^ (at / 4u % {{TWIST_B}}u);
-@for c in 0..TOGETHER
+@for c in 0..4
       {
-@if ROLLED
-        let c_ = at % 4u;
-@else
-        const c_ = ${c}u;
-@end
 @for p in 0..P
-        let a_${p} = strip_a[at / 4u][c_][${p}][y_at];
+        let a_${p} = strip_a[at / 4u][${c}][${p}][y_at];
 @end
 @for q in 0..Q
-        let b_${q} = strip_b[at / 4u][c_][${q}][x_at];
+        let b_${q} = strip_b[at / 4u][${c}][${q}][x_at];
 @end
 @for i in 0..HEIGHT
 @for q in 0..Q
@@ -442,21 +437,9 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
 @end
   }
 @else
-@if ROLLED
-  var tile_: array<vec4f, ${HEIGHT*Q}>;
-@for i in 0..HEIGHT
-@for q in 0..Q
-  tile_[${i*Q+q}] = sum${i}_${q};
-@end
-@end
-  for (var at = 0u; at < ${HEIGHT*Q}u; at++) {
-    finish(m0 + row_at(y_, at / {{Q}}u), n0 + column_at(x_, at % {{Q}}u), part, tile_[at]);
-  }
-@else
 @for i in 0..HEIGHT
 @for q in 0..Q
   finish(m0 + row_at(y_, ${i}u), n0 + column_at(x_, ${q}u), part, sum${i}_${q});
-@end
 @end
 @end
 @end

@@ -4,7 +4,16 @@
  * @module wgrad/op
  */
 
-export type { Binding, Builtin, KernelTemplate, KernelVariant, Operand, Scratch } from './ir/op.ts';
+export type {
+  Binding,
+  Builtin,
+  KernelTemplate,
+  KernelVariant,
+  Operand,
+  Scratch,
+  Target,
+  Ways,
+} from './ir/op.ts';
 export {
   createNode,
   expectDtype,
@@ -21,5 +30,5 @@ export {
 } from './ir/op.ts';
 export type { PointwiseScope, ViewScope } from './ir/scope.ts';
 export type { Storage } from './ir/storage.ts';
-export type { Grid, SubgroupSizes, Target, WorkgroupLimits } from './ir/target.ts';
+export type { Capabilities, Grid, SubgroupSizes, WorkgroupLimits } from './ir/target.ts';
 export type { Holes } from './wgsl/template.ts';

@@ -12,8 +12,8 @@ import type { StepRow } from '../bench/steps.ts';
 import { short } from '../bench/table.ts';
 import { passesFor } from '../src/compiler/rewrite/passes.ts';
 import { schedule } from '../src/compiler/schedule.ts';
-import type { Target } from '../src/ir/target.ts';
 import { standIn } from '../src/network/parameters.ts';
+import { cpuTarget, gpuTarget } from '../src/ops/targets.ts';
 
 const numbers = suite('bench: numbers');
 
@@ -87,10 +87,7 @@ numbers('what was asked for decides which parts run', () => {
 
 const graphs = suite('bench: kernels');
 
-const targets: readonly Target[] = [
-  { subgroups: { min: 8, max: 8 }, maxStorageBuffers: 8, software: true },
-  { subgroups: null, maxStorageBuffers: 8, software: false },
-];
+const targets = [cpuTarget({ lanes: 8 }), gpuTarget()];
 
 graphs('every case can be planned, and says what it takes', () => {
   const seen = new Set<string>();

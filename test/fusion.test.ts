@@ -7,7 +7,6 @@ import { type Shape, sameShape, sizeOf } from '../src/base/shape.ts';
 import { passesFor } from '../src/compiler/rewrite/passes.ts';
 import { type Schedule, schedule } from '../src/compiler/schedule.ts';
 import { createNode, isScratch, type Node, type Op, type Operand } from '../src/ir/op.ts';
-import type { Target } from '../src/ir/target.ts';
 import { resolve, topologicalOrder } from '../src/ir/walk.ts';
 import { concat } from '../src/ops/concat.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
@@ -20,6 +19,7 @@ import { pack } from '../src/ops/pack.ts';
 import { max, mean, sum } from '../src/ops/reduce.ts';
 import { reshape } from '../src/ops/reshape.ts';
 import { softmax, softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
+import { cpuTarget } from '../src/ops/targets.ts';
 import { assign } from '../src/ops/update.ts';
 import { slice, transpose } from '../src/ops/views.ts';
 import { assertClose, draw, evaluate, nodeOf } from './support.ts';
@@ -27,7 +27,7 @@ import { assertClose, draw, evaluate, nodeOf } from './support.ts';
 const test = suite('planner');
 
 /** A plain adapter; no GPU is needed to plan. */
-const TARGET: Target = { subgroups: null, maxStorageBuffers: 8, software: true };
+const TARGET = cpuTarget();
 
 const leaf = (...shape: number[]): Node => dataNode(new Float32Array(sizeOf(shape)), shape);
 const plan = (...roots: Node[]): Schedule => schedule(roots, TARGET, passesFor);

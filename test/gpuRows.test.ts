@@ -10,13 +10,14 @@ import { sizeOf } from '../src/base/shape.ts';
 import { passesFor } from '../src/compiler/rewrite/passes.ts';
 import { schedule } from '../src/compiler/schedule.ts';
 import { type Node, variantsOf } from '../src/ir/op.ts';
-import type { SubgroupSizes, Target } from '../src/ir/target.ts';
+import type { SubgroupSizes } from '../src/ir/target.ts';
 import { add, mul } from '../src/ops/elementwise.ts';
 import { decodeFiniteStats, finiteStats } from '../src/ops/finiteStats.ts';
 import { gradients } from '../src/ops/gradients.ts';
 import { fullNode } from '../src/ops/leaf.ts';
 import { argMax, max, sum } from '../src/ops/reduce.ts';
 import { logSoftmax, softmax, softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
+import { gpuTarget } from '../src/ops/targets.ts';
 import { defaultDevice } from '../src/runtime/defaultDevice.ts';
 import { assertClose, draw, evaluate, given, type Input, ints, nodeOf } from './support.ts';
 
@@ -31,9 +32,9 @@ const SUBGROUPS: readonly (SubgroupSizes | null)[] = own.subgroups === null ? [n
 async function onGpu<T>(
   subgroups: SubgroupSizes | null,
   work: () => Promise<T>,
-  choices: Target['choices'] = new Map(),
+  choices: ReadonlyMap<string, string> = new Map(),
 ): Promise<T> {
-  const target: Target = { ...own, software: false, subgroups, choices };
+  const target = gpuTarget({ ...own, subgroups, choices });
   device.target = target;
   device.eager.clear();
   try {
@@ -281,7 +282,7 @@ test('cross-entropy and its gradient, by ids and by rows', async () => {
 test('kernels with workgroup memory share a dispatch where it fits', () => {
   const roots = [sum(nodeOf(draw([7, 50])), 1), sum(nodeOf(draw([9, 40])), 1), sum(nodeOf(draw([100])))];
   const dispatches = (bytes: number): number => {
-    const target: Target = { ...own, software: false, workgroup: { threads: 256, bytes } };
+    const target = gpuTarget({ ...own, workgroup: { threads: 256, bytes } });
     return schedule(roots, target, passesFor).kernels.length;
   };
   assert.equal([16384, 8000].map(dispatches), [1, 2]);
@@ -295,7 +296,7 @@ test('every way that is offered gives the same', async () => {
     [() => sum(nodeOf(short), 1), reduced({ ...short, shape: [5, 70, 1] }, (a, b) => a + b)],
     [() => sum(nodeOf(wide), 1), reduced(wide, (a, b) => a + b)],
   ];
-  const target: Target = { ...own, software: false };
+  const target = gpuTarget(own);
   for (const [build, expected] of cases) {
     const node = build();
     const { kind } = node.op.lowering;

@@ -21,7 +21,7 @@ import {
   sumsOfProducts,
 } from '../bench/isa/machineCode.ts';
 import { KEPT, readIsaFlags } from '../bench/isa/options.ts';
-import { gpuTarget, StepPlanner } from '../bench/isa/plannedKernels.ts';
+import { plannedTarget, StepPlanner } from '../bench/isa/plannedKernels.ts';
 import { type Figures, figuresOf, type KernelRow, rowsOf } from '../bench/isa/row.ts';
 import { numbered, plannedSubjects, type Subject } from '../bench/isa/subject.ts';
 import { tables } from '../bench/isa/table.ts';
@@ -290,9 +290,18 @@ planned('every kernel of a step has a name of its own, with subgroups and withou
     const matmul = subjects.find(({ label, direction }) => label === 'matmul' && direction === 'backward');
     assert.is(matmul?.layer, 'dense_1');
     assert.ok(subjects.some(({ label, direction }) => label === 'optimizer' && direction === 'update'));
-    const kernels = await planner.kernels('vgg', 5, gpuTarget(null));
+    const kernels = await planner.kernels('vgg', 5, plannedTarget(null));
     assert.ok(kernels.some(({ label, layer }) => label.startsWith('conv2d') && layer === 'conv2d_4'));
     for (const { kernel } of kernels) assert.match(kernel.source, '@compute');
+    // A target as it was before classes had ways of their own.
+    const { target, limits } = plannedTarget(null);
+    const { ways: _, ...bare } = target;
+    let said: unknown = null;
+    // @ts-expect-error: the types say it, too.
+    await planner.kernels('study', 3, { target: bare, limits }).catch((error) => {
+      said = error;
+    });
+    assert.match(`${said}`, /^ArgumentError: scheduleStep: .+ Take cpuTarget\(\) or gpuTarget\(\) of wgrad\/graph\.$/);
   } finally {
     planner.close();
   }

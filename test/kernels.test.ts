@@ -10,15 +10,7 @@ import { passesFor } from '../src/compiler/rewrite/passes.ts';
 import { schedule } from '../src/compiler/schedule.ts';
 import { KernelError, Tensor } from '../src/index.ts';
 import { topologicalOrder } from '../src/ir/walk.ts';
-import {
-  type Builtin,
-  createNode,
-  type Grid,
-  type KernelTemplate,
-  type Node,
-  type Op,
-  type Target,
-} from '../src/op.ts';
+import { type Builtin, createNode, type Grid, type KernelTemplate, type Node, type Op } from '../src/op.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
 import { relu } from '../src/ops/elementwise.ts';
 import { gradients } from '../src/ops/gradients.ts';
@@ -27,12 +19,13 @@ import { matmul } from '../src/ops/matmul.ts';
 import { avgPool2d, maxPool2d } from '../src/ops/pool2d.ts';
 import { sum } from '../src/ops/reduce.ts';
 import { reshape } from '../src/ops/reshape.ts';
+import { cpuTarget, gpuTarget } from '../src/ops/targets.ts';
 import { specialise } from '../src/wgsl/template.ts';
 import { evaluate } from './support.ts';
 
 const test = suite('kernels of one’s own');
 
-const TARGET: Target = { subgroups: null, maxStorageBuffers: 8, software: true };
+const TARGET = cpuTarget();
 const labels = (...roots: Node[]): string[] => schedule(roots, TARGET, passesFor).kernels.map(({ label }) => label);
 
 /** A kernel as an operation of one result. */
@@ -341,10 +334,10 @@ test('the library’s own texts name all of their holes, in every way to compute
     return [pooled, overlapping, product].flatMap((root) => [root, ...gradients(sum(root), [x, kernel])]);
   });
   let texts = 0;
-  for (const software of [true, false]) {
+  for (const targetOf of [cpuTarget, gpuTarget]) {
     for (const [min, max] of [[], [4, 4], [8, 8], [16, 16], [32, 32], [8, 64]]) {
       const subgroups = min === undefined ? null : { min, max };
-      const target: Target = { subgroups, maxStorageBuffers: 8, software };
+      const target = targetOf({ subgroups });
       for (const node of topologicalOrder(roots)) {
         const { lowering } = node.op;
         if (lowering.kind !== 'kernel') continue;

@@ -21,7 +21,6 @@ import {
   tensor,
 } from '../src/index.ts';
 import type { Node } from '../src/ir/op.ts';
-import type { Target } from '../src/ir/target.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
 import * as e from '../src/ops/elementwise.ts';
 import { gather } from '../src/ops/gather.ts';
@@ -33,6 +32,7 @@ import { maxPool2d } from '../src/ops/pool2d.ts';
 import { argMax, max, mean, sum } from '../src/ops/reduce.ts';
 import { reshape } from '../src/ops/reshape.ts';
 import { softmax } from '../src/ops/softmax.ts';
+import { cpuTarget, gpuTarget } from '../src/ops/targets.ts';
 import { assign, optimizerUpdate } from '../src/ops/update.ts';
 import { copyOf, slice, transpose } from '../src/ops/views.ts';
 import { Plan } from '../src/runtime/plan.ts';
@@ -437,10 +437,7 @@ test('a weight block, its gradients and moments larger than a binding are update
 // Kernels' bindings
 
 test('no kernel of 100 random graphs binds more buffers than WebGPU guarantees', () => {
-  const targets: Target[] = [
-    { subgroups: { min: 8, max: 8 }, software: true, maxStorageBuffers: 8 },
-    { subgroups: null, software: false, maxStorageBuffers: 8 },
-  ];
+  const targets = [cpuTarget({ lanes: 8 }), gpuTarget()];
   // The graphs on which a count that leaves out prologues, or vectors beside single elements, goes wrong.
   for (const seed of [1962, 2184, 2585, ...Array.from({ length: 97 }, (_, i) => i)]) {
     const roll = dice(seed + 1e6);

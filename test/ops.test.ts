@@ -40,6 +40,7 @@ import { inOrder, invertOrder, sortOrder } from '../src/ops/sort.ts';
 import { stopGradient } from '../src/ops/stopGradient.ts';
 import { stretch } from '../src/ops/stretch.ts';
 import { stridedSlice } from '../src/ops/stridedSlice.ts';
+import { cpuTarget } from '../src/ops/targets.ts';
 import * as t from '../src/ops/trigonometry.ts';
 import { assign, optimizerUpdate } from '../src/ops/update.ts';
 import { pad, slice, transpose } from '../src/ops/views.ts';
@@ -1633,7 +1634,7 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
       async run() {
         const health = dataNode(new Int32Array(4), [4]);
         const small = [3, 5, 70].map((size) => e.square(dataNode(new Float32Array(size), [size])));
-        const target = { subgroups: null, maxStorageBuffers: 8, software: true };
+        const target = cpuTarget();
         const kernelsOf = (root: Node) => schedule([root], target, passesFor).kernels;
         const watched = kernelsOf(pack(small, (node) => watch(node, health, RULE)));
         assert.is(watched.length, kernelsOf(pack(small)).length);

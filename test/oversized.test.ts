@@ -36,6 +36,7 @@ import { logSoftmax, softmax, softmaxCrossEntropyPerExample } from '../src/ops/s
 import { inOrder, invertOrder, sortOrder } from '../src/ops/sort.ts';
 import { stopGradient } from '../src/ops/stopGradient.ts';
 import { stridedSlice } from '../src/ops/stridedSlice.ts';
+import { cpuTarget } from '../src/ops/targets.ts';
 import * as t from '../src/ops/trigonometry.ts';
 import { assign, optimizerUpdate } from '../src/ops/update.ts';
 import { copyOf, pad, slice, transpose } from '../src/ops/views.ts';
@@ -389,7 +390,7 @@ test('a product of a large matrix with itself is cut along its rows once', async
 });
 
 test('a graph that some pass looks for an operation of cannot be compiled without the passes', () => {
-  const target = { subgroups: null, software: true, maxStorageBuffers: 8 };
+  const target = cpuTarget();
   for (const name of names) {
     const op: Op<never> = ops[name];
     const given = CASES[name];

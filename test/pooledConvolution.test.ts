@@ -12,6 +12,7 @@ import { mul, relu } from '../src/ops/elementwise.ts';
 import { gradients } from '../src/ops/gradients.ts';
 import { maxPool2d } from '../src/ops/pool2d.ts';
 import { sum } from '../src/ops/reduce.ts';
+import { gpuTarget } from '../src/ops/targets.ts';
 import { defaultDevice } from '../src/runtime/defaultDevice.ts';
 import * as o from './reference.ts';
 import { assertClose, assertSame, draw, evaluate, type Input, nodeOf, oracleOf, TOLERANCE } from './support.ts';
@@ -23,7 +24,7 @@ const device = await defaultDevice();
 async function asOnGpu<T>(variant: string, work: () => Promise<T>): Promise<T> {
   const { target } = device;
   const { choices: _, ...plain } = target;
-  device.target = { ...plain, software: false, subgroups: null, choices: new Map([['conv2dPoolGradient', variant]]) };
+  device.target = gpuTarget({ ...plain, subgroups: null, choices: new Map([['conv2dPoolGradient', variant]]) });
   try {
     return await work();
   } finally {

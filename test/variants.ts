@@ -1,6 +1,7 @@
 /**
- * Every way to compute a product or a convolution that the adapter can run, against the float64 oracle and the golden files:
- * in variants.test.ts those of the kind that it chooses by itself, in variants.others.test.ts the others.
+ * Every way to compute a product or a convolution, against the float64 oracle and the golden files: in variants.test.ts those of the
+ * kind that the adapter chooses by itself, in variants.others.test.ts its others, and where it runs on the CPU, in
+ * contractionOnGpu.test.ts those of GPUs, by the very texts that these run.
  *
  * A text that a test before it has had compiled costs nothing, so tests of one variant compute the same graphs where they can.
  */
@@ -10,14 +11,14 @@ import * as assert from 'uvu/assert';
 import { type Padding, type Pair, type Shape, sizeOf } from '../src/base/shape.ts';
 import { passesFor } from '../src/compiler/rewrite/passes.ts';
 import { chosenVariant, schedule } from '../src/compiler/schedule.ts';
-import type { KernelVariant } from '../src/ir/op.ts';
-import { createNode, type Node } from '../src/ir/op.ts';
-import { cpuLanes } from '../src/ir/target.ts';
+import { createNode, type KernelVariant, type Node, type Target } from '../src/ir/op.ts';
+import { cpuLanes, withChoices } from '../src/ir/target.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
 import { mul, relu } from '../src/ops/elementwise.ts';
 import { gradients } from '../src/ops/gradients.ts';
 import { matmul } from '../src/ops/matmul.ts';
 import { sum } from '../src/ops/reduce.ts';
+import { gpuTarget } from '../src/ops/targets.ts';
 import { defaultDevice } from '../src/runtime/defaultDevice.ts';
 import { goldenCases } from './goldenCases.ts';
 import * as o from './reference.ts';
@@ -26,10 +27,17 @@ import { assertClose, assertSame, compare, draw, evaluate, type Input, nodeOf, o
 export const device = await defaultDevice();
 const OPS = ['matmul', 'conv2d', 'conv2dInputGradient', 'conv2dKernelGradient'];
 
-/** Runs something with every operation computed by one variant, where it offers it. */
-async function forced(name: string, work: () => Promise<void>): Promise<void> {
+/** The adapter as a GPU. */
+const { choices: _, ...plain } = device.target;
+export const gpu = gpuTarget({ ...plain, subgroups: null });
+
+const onCpu = device.target.ways.kind === 'cpu';
+
+/** Runs something with every operation computed by one variant, where it offers it; a GPU's as on a GPU. */
+export async function forced(name: string, work: () => Promise<void>): Promise<void> {
   const { target } = device;
-  device.choose(new Map(OPS.map((op) => [op, name])));
+  const own = onCpu && kindOf(name) === 'workgroupTile' ? gpu : target;
+  device.target = withChoices(own, new Map(OPS.map((op) => [op, name])));
   try {
     await work();
   } finally {
@@ -37,10 +45,10 @@ async function forced(name: string, work: () => Promise<void>): Promise<void> {
   }
 }
 
-export const offeredBy = (node: Node): readonly KernelVariant[] => {
+export const offeredBy = (node: Node, target: Target = device.target): readonly KernelVariant[] => {
   const { lowering } = node.op;
   if (lowering.kind !== 'kernel' || lowering.variants === undefined) throw new Error(`${node.op.name} has no variants`);
-  return lowering.variants.offered(node, device.target);
+  return lowering.variants.offered(node, target);
 };
 
 interface Product {
@@ -128,7 +136,7 @@ function poisoned(one: Product): Product {
 const describe = ({ a, b, transposeA, transposeB }: Product): string =>
   `[${a.shape}]${transposeA ? 'ᵀ' : ''} [${b.shape}]${transposeB ? 'ᵀ' : ''}`;
 
-interface Convolution {
+export interface Convolution {
   readonly x: Shape;
   readonly kernel: Shape;
   readonly stride?: Pair;
@@ -145,7 +153,7 @@ const CONVOLUTIONS: readonly Convolution[] = [
   { x: [2, 17, 16, 5], kernel: [2, 2, 5, 4] },
 ];
 
-const convolve = (x: Node, kernel: Node, { stride, padding }: Convolution): Node =>
+export const convolve = (x: Node, kernel: Node, { stride, padding }: Convolution): Node =>
   conv2d(x, kernel, { stride, padding });
 
 /** Which taps of the kernel ever lie on the first pixel. */
@@ -164,42 +172,55 @@ function tapsThatMeet({ x: [, height, width], kernel: [rows, columns], stride, p
 export const kindOf = (name: string): string => name.split(' ')[0];
 
 /** The kind that the adapter should choose by itself. */
-export const BEST = !device.target.software
-  ? 'workgroupTile'
-  : cpuLanes(device.target) > 0
-    ? 'subgroupTile'
-    : 'registerTile';
+export const BEST = !onCpu ? 'workgroupTile' : cpuLanes(device.target) > 0 ? 'subgroupTile' : 'registerTile';
 
-/** Every variant that some shape offers. */
-export const variants = new Map(
-  [...PRODUCTS.map(build), build(product(256, 256, 256, [false, false]))]
-    .flatMap((node) => offeredBy(node))
-    .map((variant) => [variant.name, variant]),
-);
+/** The names of all variants that some shape offers. */
+const namesFor = (target: Target): Set<string> =>
+  new Set(
+    [...PRODUCTS.map(build), build(product(256, 256, 256, [false, false]))]
+      .flatMap((node) => offeredBy(node, target))
+      .map(({ name }) => name),
+  );
+
+/** Those of the adapter. */
+export const variants = namesFor(device.target);
+
+/** Those of GPUs that the adapter has not. */
+export const variantsOfGpus = new Set([...namesFor(gpu)].filter((name) => !variants.has(name)));
 
 /** On the CPU only what is its default meets every case: the others' text takes seconds to compile. */
-const thorough = new Set([...variants.keys()].filter((name) => !device.target.software || kindOf(name) === BEST));
+const thorough = new Set([...variants].filter((name) => !onCpu || kindOf(name) === BEST));
 /**
- * Tiles of a workgroup are for GPUs, and contractionOnGpu.test.ts has the texts that these run. On the CPU one of them meets all that
- * they do alike, the others their edges.
+ * Tiles of GPUs on the CPU, where each text takes 4 seconds to compile: the smallest one meets all that they do alike, the others
+ * their edges, each in another storage order.
  */
 const tiled = new Map<string, readonly Product[]>();
-if (device.target.software) {
-  const names = [...variants.keys()].filter((name) => kindOf(name) === 'workgroupTile');
-  for (const name of names) tiled.set(name, [product(131, 36, 68, [false, false])]);
-  tiled.set('workgroupTile 64x32', [
-    // One by one, along rows, along k, with a batch, and split.
-    product(67, 37, 35, [false, false]),
-    product(68, 36, 40, [true, false]),
-    product(68, 36, 40, [false, true]),
-    product(66, 70, 36, [true, true], [2]),
-    product(5, 600, 4, [false, false], [3]),
-  ]);
+if (onCpu) {
+  for (const [tile, ...products] of [
+    ['128x128', product(131, 67, 132, [true, false])],
+    ['128x64', product(131, 36, 68, [false, false])],
+    ['64x64', product(67, 36, 68, [true, false], [2])],
+    ['64x32', product(67, 100, 36, [false, true])],
+    // Narrow ones: a by quads as it lies and b one by one; both one by one, with all k.
+    ['64x16', product(67, 10, 13, [false, true], [3])],
+    ['64x12', product(36, 70, 10, [true, false], [3])],
+    [
+      '32x32',
+      // Split, with a batch, and one by one.
+      product(5, 600, 4, [false, false], [3]),
+      product(66, 70, 36, [true, true], [2]),
+      product(67, 37, 35, [false, false]),
+    ],
+  ] as const) {
+    tiled.set(`workgroupTile ${tile}`, products);
+  }
 }
 const isWhole = (name: string): boolean => tiled.get(name)?.length !== 1;
 const casesFor = <T>(name: string, all: readonly T[], every: number): readonly T[] =>
   thorough.has(name) ? all : isWhole(name) ? all.filter((_, at) => at % every === 0) : [];
 const productsFor = (name: string): readonly Product[] => tiled.get(name) ?? casesFor(name, PRODUCTS, 2);
+const convolutionsFor = (name: string): readonly Convolution[] =>
+  variantsOfGpus.has(name) && isWhole(name) ? [STRIDED] : casesFor(name, CONVOLUTIONS, 2);
 
 const golden = goldenCases()?.filter(({ kind }) => kind === 'conv2d' || kind === 'dense') ?? [];
 
@@ -208,17 +229,18 @@ export function testVariant(test: Test, name: string): void {
   test(`${name}: products in all storage orders`, () =>
     forced(name, async () => {
       const products = productsFor(name);
-      const nodes = withRelu(products.map(build));
+      const nodes = isWhole(name) ? withRelu(products.map(build)) : products.map(build);
       const values = await evaluate(nodes);
       products.forEach((one, at) => {
         assertClose(values[at], expected(one).data, describe(one));
       });
-      const fused = values[products.length];
-      assertSame(
-        fused,
-        values[products.length - 1].map((y) => Math.max(y, 0)),
-        'with a fused ReLU',
-      );
+      if (isWhole(name)) {
+        assertSame(
+          values[products.length],
+          values[products.length - 1].map((y) => Math.max(y, 0)),
+          'with a fused ReLU',
+        );
+      }
       // The same inputs give the same bits.
       const again = await evaluate(nodes);
       products.forEach((one, at) => {
@@ -247,7 +269,8 @@ export function testVariant(test: Test, name: string): void {
   test(`${name}: NaN and infinity reach what depends on them, and nothing else`, () =>
     forced(name, async () => {
       const products = productsFor(name);
-      const values = await evaluate(withRelu(products.map((one) => build(poisoned(one)))));
+      const nodes = products.map((one) => build(poisoned(one)));
+      const values = await evaluate(isWhole(name) ? withRelu(nodes) : nodes);
       products.forEach((one, which) => {
         const [m, , n] = extents(one);
         values[which].forEach((value, i) => {
@@ -262,7 +285,7 @@ export function testVariant(test: Test, name: string): void {
 
   test(`${name}: convolutions and their gradients`, () =>
     forced(name, async () => {
-      for (const one of casesFor(name, CONVOLUTIONS, 2)) {
+      for (const one of convolutionsFor(name)) {
         const { stride, padding } = one;
         await compare({
           inputs: [draw(one.x), draw(one.kernel)],
@@ -299,5 +322,6 @@ export function testVariant(test: Test, name: string): void {
         });
       }));
 
-  for (const { file, run } of casesFor(name, golden, 7)) test(`${name}: ${file}`, () => forced(name, run));
+  for (const { file, run } of casesFor(name, golden, variantsOfGpus.has(name) ? golden.length : 7))
+    test(`${name}: ${file}`, () => forced(name, run));
 }

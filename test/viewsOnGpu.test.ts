@@ -9,18 +9,18 @@ import { type Shape, sizeOf, stridesOf } from '../src/base/shape.ts';
 import { passesFor } from '../src/compiler/rewrite/passes.ts';
 import { schedule } from '../src/compiler/schedule.ts';
 import type { Node } from '../src/ir/op.ts';
-import type { Target } from '../src/ir/target.ts';
 import { concat } from '../src/ops/concat.ts';
 import { add, neg } from '../src/ops/elementwise.ts';
 import { gather } from '../src/ops/gather.ts';
 import { sum } from '../src/ops/reduce.ts';
+import { gpuTarget } from '../src/ops/targets.ts';
 import { pad, slice, transpose } from '../src/ops/views.ts';
 import { defaultDevice } from '../src/runtime/defaultDevice.ts';
 import { assertClose, assertSame, draw, evaluate, type Input, ints, nodeOf } from './support.ts';
 
 const test = suite('views on a GPU');
 const device = await defaultDevice();
-const onGpu: Target = { ...device.target, software: false, subgroups: null };
+const onGpu = gpuTarget({ ...device.target, subgroups: null });
 
 async function evaluateOnGpu(nodes: readonly Node[]): ReturnType<typeof evaluate> {
   const { target } = device;

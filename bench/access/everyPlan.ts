@@ -1,6 +1,6 @@
 /** Has every plan that a process makes note the accesses of its kernels, whoever makes it: a step of the bench, `fit`, a test. */
 
-import { Plan, storedNode } from '../../src/graph.ts';
+import { gpuTarget, Plan, storedNode } from '../../src/graph.ts';
 import type { Device } from '../../src/index.ts';
 import type { Probe, ProbedKernel } from './probe.ts';
 
@@ -56,5 +56,5 @@ export function roomFor(device: Device): void {
 /** Has plans to come made for a GPU whose subgroups have so many lanes; null: it has no subgroups. */
 export function planForGpu(device: Device, lanes: number | null): void {
   const { choices: _, ...target } = device.target;
-  device.target = { ...target, software: false, subgroups: lanes === null ? null : { min: lanes, max: lanes } };
+  device.target = gpuTarget({ ...target, subgroups: lanes === null ? null : { min: lanes, max: lanes } });
 }

@@ -6,6 +6,7 @@
  * subgroups that a GPU of the desktop offers. Nothing is compiled or run, and no memory of the plan is taken.
  */
 import {
+  gpuTarget,
   type Limits,
   Moments,
   Network,
@@ -60,15 +61,14 @@ const GPU_LIMITS: Limits = {
 const GPU_WORKGROUP = { threads: GPU_LIMITS.threads, bytes: 65536 };
 
 /** A GPU with subgroups of these sizes, or without the operations on them. */
-export const gpuTarget = (subgroups: SubgroupSizes | null): PlannedTarget => ({
-  target: {
+export const plannedTarget = (subgroups: SubgroupSizes | null): PlannedTarget => ({
+  target: gpuTarget({
     subgroups,
-    software: false,
     maxStorageBuffers: GPU_LIMITS.storageBuffers,
     maxBindingBytes: GPU_LIMITS.binding,
     maxGroups: GPU_LIMITS.groups,
     workgroup: GPU_WORKGROUP,
-  },
+  }),
   limits: GPU_LIMITS,
 });
 

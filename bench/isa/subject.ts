@@ -3,7 +3,7 @@ import type { SubgroupSizes } from '../../src/graph.ts';
 import type { NetworkName } from '../kernels.ts';
 import type { FamilyName } from './families.ts';
 import { FAMILIES } from './families.ts';
-import { gpuTarget, type PlannedKernel, type StepPlanner } from './plannedKernels.ts';
+import { type PlannedKernel, plannedTarget, type StepPlanner } from './plannedKernels.ts';
 import type { Shader } from './shader.ts';
 
 /** What tells a kernel from the others of a run on one family. */
@@ -69,7 +69,7 @@ export async function plannedSubjects(
   for (const network of networks) {
     for (const batch of batches) {
       for (const subgroups of [FAMILIES[family].subgroups, null]) {
-        const kernels = await planner.kernels(network, batch, gpuTarget(subgroups));
+        const kernels = await planner.kernels(network, batch, plannedTarget(subgroups));
         subjects.push(...kernels.map((kernel) => subjectOf(kernel, subgroups)));
       }
     }

@@ -8,9 +8,9 @@
  */
 
 import { KERNEL_BLOCKS } from '../base/random.ts';
-import { type Builtin, isScratch, type KernelTemplate, type Operand } from '../ir/op.ts';
+import { type Builtin, isScratch, type KernelTemplate, type Operand, type Target } from '../ir/op.ts';
 import { type Access, FLAGS } from '../ir/scope.ts';
-import { type Grid, GUARANTEED_WORKGROUP, linearGrid, type Target } from '../ir/target.ts';
+import { type Grid, GUARANTEED_WORKGROUP, linearGrid } from '../ir/target.ts';
 import { isComposed, resolve } from '../ir/walk.ts';
 import { declaredIn, freshIn, renamed } from '../wgsl/names.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';

@@ -4,10 +4,9 @@
  */
 
 import { roundUp, sizeOf } from '../base/shape.ts';
-import { isScratch, type KernelTemplate, type KernelVariant, type Node, variantsOf } from '../ir/op.ts';
+import { isScratch, type KernelTemplate, type KernelVariant, type Node, type Target, variantsOf } from '../ir/op.ts';
 import type { Replacements } from '../ir/rebuild.ts';
 import { OFFSET_ALIGNMENT } from '../ir/storage.ts';
-import { isBrief, type Target } from '../ir/target.ts';
 import { homeOf, resolve } from '../ir/walk.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { specialise } from '../wgsl/template.ts';
@@ -85,14 +84,13 @@ function notePack(node: Node, packs: Map<Node, { readonly pack: Node; readonly o
 function compileGroup(group: Group, target: Target, packs: ReadonlyMap<Node, unknown>): KernelDraft[] {
   const { anchor } = group;
   if (anchor === null) {
-    const tiled = target.software ? null : tilesOf(group);
+    const tiled = tilesOf(group, target);
     if (tiled !== null) return [assemble(tiled.template, tiled.group, packs, true, true)];
     const size = sizeOf(group.members[0].shape);
     // Bytes are stored four to a word; every result's memory is whole vec4s, so the last word may reach past the end.
     const bytes = group.outputs.some((node) => node.dtype === 'uint8');
-    // On a GPU neighbouring threads should read neighbours: where a view tears fours apart, each thread takes a single element.
-    const torn = !target.software && group.members.some((node) => isView(node) && !isContiguousView(node));
-    const width = bytes || (size % 4 === 0 && !torn && !isBrief(size, target)) ? 4 : 1;
+    const torn = group.members.some((node) => isView(node) && !isContiguousView(node));
+    const width = bytes ? 4 : size % 4 === 0 ? target.ways.pointwiseWidth(size, torn) : 1;
     const count = Math.ceil(size / width);
     const template: KernelTemplate = {
       label: group.members.map((node) => node.op.name).join('+'),
@@ -113,11 +111,11 @@ function compileGroup(group: Group, target: Target, packs: ReadonlyMap<Node, unk
 
 const isTunable = (node: Node, target: Target): boolean => (variantsOf(node)?.offered(node, target).length ?? 0) > 0;
 /** A group whose first view that reads far apart is computed by a kernel of its own, which the others follow. */
-function tilesOf(group: Group): { readonly template: KernelTemplate; readonly group: Group } | null {
+function tilesOf(group: Group, target: Target): { readonly template: KernelTemplate; readonly group: Group } | null {
   if (group.outputs.some((node) => node.dtype === 'uint8')) return null;
   for (const node of group.members) {
     const { lowering } = node.op;
-    const template = lowering.kind === 'view' ? (lowering.tiles?.(node) ?? null) : null;
+    const template = lowering.kind === 'view' ? (lowering.tiles?.(node, target) ?? null) : null;
     if (template === null) continue;
     return { template, group: { ...group, anchor: node, members: group.members.filter((other) => other !== node) } };
   }

@@ -1,6 +1,7 @@
 /**
  * The graph: a node is one operation on the values of its inputs. Nodes are immutable data and know no device; nothing
- * runs until a plan is made of them.
+ * runs until a plan is made of them. At the end, what becomes of an operation: kernels, and the ways in which each class of
+ * adapters computes what has several.
  */
 
 import { describe } from '../base/describe.ts';
@@ -10,7 +11,7 @@ import { formatShape, type Shape } from '../base/shape.ts';
 import type { Holes } from '../wgsl/template.ts';
 import type { PointwiseScope, ViewScope } from './scope.ts';
 import type { Storage } from './storage.ts';
-import type { Grid, Target } from './target.ts';
+import type { Capabilities, Grid } from './target.ts';
 
 /** One operation on the values of its inputs; `new Tensor(node)` wraps it, `tensor.node` takes it out again. */
 export interface Node<A = unknown> {
@@ -52,10 +53,10 @@ export type Lowering<A> =
       /** Length of the innermost runs that stay whole, so that they may be read four at a time; absent: none do. */
       keepsRows?(node: Node<A>): number;
       /**
-       * For GPUs, where a view begins a kernel: one that computes it, for what `body` would read far apart. Null where it would
-       * not; absent: it never does.
+       * Where a view begins a kernel: one that computes it, for what `body` would read far apart. Null where it would not, or where
+       * the adapter does not mind; absent: it never does.
        */
-      tiles?(node: Node<A>): KernelTemplate | null;
+      tiles?(node: Node<A>, target: Target): KernelTemplate | null;
     }
   /** A kernel of its own, whose last step takes a fused epilogue. */
   | {
@@ -315,13 +316,6 @@ export interface KernelTemplate {
   readonly alone?: boolean;
 }
 
-/** What an operation offers that has `ways` to compute a node, each named, the default first. */
-export const offeredOf = <Way>(
-  ways: readonly Way[],
-  nameOf: (way: Way) => string,
-  kernels: (way: Way) => readonly KernelTemplate[],
-): KernelVariant[] => (ways.length > 1 ? ways.map((way) => ({ name: nameOf(way), kernels: () => kernels(way) })) : []);
-
 /** One of several ways to compute the same operation. */
 export interface KernelVariant {
   /** Unique among the operation's variants. */
@@ -330,4 +324,132 @@ export interface KernelVariant {
   readonly hopeless?: boolean;
   /** As those of a lowering. */
   kernels(): readonly KernelTemplate[];
+}
+
+/** `kernels` and `variants` of an operation that is computed in `ways`. */
+export const inWays = <A>(
+  key: (node: Node<A>) => string,
+  ways: (node: Node<A>, target: Target) => readonly KernelVariant[],
+): { kernels(node: Node<A>, target: Target): readonly KernelTemplate[]; readonly variants: KernelVariants<A> } => ({
+  kernels: (node, target) => ways(node, target)[0].kernels(),
+  variants: {
+    key,
+    offered(node, target) {
+      const all = ways(node, target);
+      return all.length > 1 ? all : [];
+    },
+  },
+});
+
+/** What lowering needs to know of the adapter; a plain value, so that plans can be made without one. */
+export interface Target extends Capabilities {
+  /** How its class of adapters computes; a device has loaded those of its own. */
+  readonly ways: Ways;
+}
+
+/**
+ * How a class of adapters computes what has several ways: src/ops/cpu/ has those of adapters that run on the CPU, where
+ * registers and loads are what costs, src/ops/gpu/ those of GPUs, whose threads share loads and workgroup memory. A list has
+ * at least one way, the default first.
+ */
+export interface Ways {
+  /** Which class: adapters that run on the CPU, or GPUs. */
+  readonly kind: 'cpu' | 'gpu';
+  /** Matrix products and convolutions. @internal */
+  contraction(contraction: Contraction, target: Target): readonly KernelVariant[];
+  /** Of a tensor seen as `extents`. @internal */
+  reduction(reduction: Reduction, extents: Extents, target: Target): readonly KernelVariant[];
+  /** A kernel along the rows of a matrix. @internal */
+  alongRows(kernel: RowKernel, target: Target): readonly KernelVariant[];
+  /** A kernel that permutes the axes of `x`; null where reading element by element is as good. @internal */
+  permutation(x: Node, permutation: readonly number[]): KernelTemplate | null;
+  /**
+   * Elements that a thread of a pointwise kernel takes, of `size`, a multiple of four. `torn`: it reads a view that tears fours
+   * apart.
+   * @internal
+   */
+  pointwiseWidth(size: number, torn: boolean): 1 | 4;
+  /** Of `size` weights, those that a thread of an optimizer's update takes at once, and how often. @internal */
+  update(size: number, target: Target): { readonly width: 1 | 4; readonly turns: number };
+}
+
+/** How an operand of a contraction lies in memory. */
+export interface ContractionOperand {
+  /** Whether neighbours in memory are neighbours in k; else they are neighbouring rows (of A) or columns (of B). */
+  readonly alongK: boolean;
+  /** Whether four neighbouring rows or columns of one k are one aligned vec4f: the loaders then know BLOCK_A or BLOCK_B. */
+  readonly blocks: boolean;
+  /** Whether it is a matrix whose rows follow each other in memory without gaps. */
+  readonly linear: boolean;
+  /** How it is bound for `load_a` or `load_b`; as vec4f where it is read in blocks. */
+  readonly binding: Binding;
+}
+
+/** C(m, n) = Σ_k A(m, k) B(k, n), `batch` times. */
+export interface Contraction {
+  readonly label: string;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly batch?: number;
+  /**
+   * WGSL of row_of, column_of, load_a and load_b; with the hole BLOCK_A of load_rows instead of load_a, with BLOCK_B of
+   * load_columns instead of load_b.
+   */
+  readonly loaders: string;
+  readonly holes: Holes;
+  readonly a: ContractionOperand;
+  readonly b: ContractionOperand;
+  readonly uniforms?: Readonly<Record<string, number>>;
+  /** Elements that so many rows of A have in one run of memory, where loaders with the hole STAGED_X can stage them. */
+  readonly runOf?: (rows: number) => number;
+}
+
+/** A tensor seen as [outer, extent, inner], reduced over `extent`. */
+export interface Extents {
+  readonly outer: number;
+  readonly extent: number;
+  readonly inner: number;
+}
+
+/** What is reduced, and how. */
+export interface Reduction {
+  readonly label: string;
+  /** WGSL of what the expressions below call. */
+  readonly source: string;
+  readonly holes?: Holes;
+  /** WGSL type of what is combined, where that is a value: four where it is read four at a time. */
+  number(width: 1 | 4): string;
+  /** 32-bit words of such a value, by the number that it stands for. */
+  readonly words: number;
+  /** Whether values may be read four at a time. */
+  readonly vector: boolean;
+  /** WGSL: what becomes of `a` and `b`; in any order. */
+  readonly combine: string;
+  /** WGSL: the value at place `i` of the memory and `r` of the extent. */
+  readonly value: string;
+  reads(width: 1 | 4): readonly Binding[];
+  /** WGSL: what is done with the `total` of number `result`. */
+  readonly result: string;
+  /** Whether it keeps its dispatches to itself. */
+  readonly alone?: boolean;
+  /** Its kernels where a thread computes a result by itself, or four that lie side by side. */
+  byThread(width: 1 | 4): readonly KernelTemplate[];
+}
+
+/** A kernel along the rows of its first input, [rows, columns]. */
+export interface RowKernel {
+  readonly rows: number;
+  readonly columns: number;
+  /** Whether it reads a second matrix, which may be staged as well (STAGED_LABELS, PLACES). */
+  readonly labels: boolean;
+  /** Whether it writes a matrix. */
+  readonly writes: boolean;
+  /**
+   * It, after WGSL of what row_thread.wgsl says that its text can call and know, where a thread adds up `terms` of a row; of the
+   * holes those that are in the text.
+   */
+  after(before: string, terms: number, holes: Holes): Omit<KernelTemplate, 'grid'>;
+  /** It, by a thread a row. */
+  byThread(): KernelTemplate;
 }

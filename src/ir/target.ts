@@ -1,13 +1,11 @@
 /** What kernels are made for: the adapter as lowering sees it. */
 
-/** What lowering needs to know of the adapter; a plain value, so that plans can be made without one. */
-export interface Target {
+/** What an adapter can do, as plain data; a `Target` (op.ts) adds the ways in which its class computes. */
+export interface Capabilities {
   /** How many lanes a subgroup may have, where subgroup operations exist; else null. */
   readonly subgroups: SubgroupSizes | null;
   /** Storage buffers that one kernel may bind. */
   readonly maxStorageBuffers: number;
-  /** True for adapters that run on the CPU: registers and loads are what costs there, not workgroups. */
-  readonly software: boolean;
   /** Bytes of a buffer that one kernel may bind; default: any number, as for plans that are only looked at. */
   readonly maxBindingBytes?: number;
   /** Workgroups a dimension; default: what WebGPU guarantees. */
@@ -29,20 +27,20 @@ export interface SubgroupSizes {
   readonly max: number;
 }
 
-/** Lanes that there are tiles for. */
+/** Lanes that an adapter on the CPU has kernels for. */
 const CPU_LANES = [4, 8, 16] as const;
 
 /**
- * Lanes of every subgroup of an adapter on the CPU, where that number is fixed and there are tiles for it, 4, 8 or 16; else 0. A
- * lane is one of the processor's, so such kernels count on their number.
+ * Lanes of every subgroup of an adapter on the CPU, where that number is fixed and there are kernels for it; else 0. A lane is
+ * one of the processor's, so such kernels count on their number.
  */
-export function cpuLanes({ software, subgroups }: Target): 0 | (typeof CPU_LANES)[number] {
-  if (!software || subgroups === null || subgroups.min !== subgroups.max) return 0;
+export function cpuLanes({ subgroups }: Pick<Capabilities, 'subgroups'>): 0 | (typeof CPU_LANES)[number] {
+  if (subgroups === null || subgroups.min !== subgroups.max) return 0;
   return CPU_LANES.find((lanes) => lanes === subgroups.min) ?? 0;
 }
 
 /** The same target with these choices beside its own; of two for one key the new one counts. */
-export const withChoices = (target: Target, choices: ReadonlyMap<string, string>): Target => ({
+export const withChoices = <T extends Capabilities>(target: T, choices: ReadonlyMap<string, string>): T => ({
   ...target,
   choices: new Map([...(target.choices ?? []), ...choices]),
 });
@@ -59,12 +57,6 @@ export const GUARANTEED_WORKGROUP: WorkgroupLimits = { threads: 256, bytes: 1638
 
 /** Whether an operand of so many bytes may be read as a uniform buffer on every adapter. */
 export const fitsUniform = (bytes: number): boolean => bytes % 16 === 0 && bytes <= 65536;
-
-/**
- * Whether a kernel over so many elements runs for less time than its text takes to compile. On the CPU a vec4f's load or
- * store is four times the code of a float's, at a third of the speed an element.
- */
-export const isBrief = (elements: number, target: Target): boolean => target.software && elements <= 16384;
 
 /** Workgroups a dimension. */
 export type Grid = readonly [number, number, number];

@@ -6,10 +6,18 @@
 import { counted } from '../base/describe.ts';
 import { ShapeError } from '../base/errors.ts';
 import { formatShape, type Padding, type Pair, pairOf, type Shape, sizeOf, windowOf } from '../base/shape.ts';
-import { type BuiltInOp, createNode, expectDtype, expectRank, type Lowering, type Node } from '../ir/op.ts';
+import {
+  type BuiltInOp,
+  type Contraction,
+  createNode,
+  expectDtype,
+  expectRank,
+  type Lowering,
+  type Node,
+} from '../ir/op.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import type { Holes } from '../wgsl/template.ts';
-import { type Contraction, contractionVariants } from './contraction.ts';
+import { contracted } from './contraction.ts';
 import { add } from './elementwise.ts';
 
 export interface Conv2dAttributes {
@@ -127,14 +135,10 @@ function toKernel({ inputs: [x, dy], attributes }: Node<Conv2dAttributes>): Cont
 function lowered(name: string, contraction: (node: Node<Conv2dAttributes>) => Contraction): Lowering<Conv2dAttributes> {
   return {
     kind: 'kernel',
-    kernels: (node, target) => contractionVariants(contraction(node), target)[0].kernels(),
-    variants: {
-      key({ attributes: { stride, before, input, kernel, output } }) {
-        const shapes = `${formatShape(input)} ${formatShape(kernel)} ${formatShape(output)}`;
-        return `${name} ${shapes} stride ${formatShape(stride)} before ${formatShape(before)}`;
-      },
-      offered: (node, target) => contractionVariants(contraction(node), target),
-    },
+    ...contracted(({ attributes: { stride, before, input, kernel, output } }) => {
+      const shapes = `${formatShape(input)} ${formatShape(kernel)} ${formatShape(output)}`;
+      return `${name} ${shapes} stride ${formatShape(stride)} before ${formatShape(before)}`;
+    }, contraction),
   };
 }
 

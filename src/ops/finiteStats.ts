@@ -1,10 +1,17 @@
 /** What of a tensor is finite: how many elements are not, and the range of those that are. */
 
 import { sizeOf } from '../base/shape.ts';
-import { type BuiltInOp, createNode, type KernelTemplate, type Node, type Scratch } from '../ir/op.ts';
+import {
+  type BuiltInOp,
+  createNode,
+  type Extents,
+  type KernelTemplate,
+  type Node,
+  type Reduction,
+  type Scratch,
+} from '../ir/op.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { copy, NONE, type None } from './elementwise.ts';
-import { type Reduction, reductionKernels } from './reduceTiles.ts';
 
 /** Words of the result. */
 const WORDS = 4;
@@ -22,39 +29,8 @@ export const finiteStatsOp: BuiltInOp<None> = {
   lowering: {
     kind: 'kernel',
     kernels({ inputs: [x] }, target) {
-      const size = sizeOf(x.shape);
-      if (!target.software)
-        return reductionKernels(finiteCounts(x), { outer: 1, extent: size, inner: 1 }, target, 'tile');
-      const threads = size <= ALONE ? 1 : Math.min(MOST_THREADS, Math.ceil(size / PER_THREAD));
-      const stage = (label: string, own: Partial<KernelTemplate>, holes: KernelTemplate['holes']): KernelTemplate => ({
-        label,
-        source: `${shaders.finite_look}\n${shaders.finite_stats}`,
-        holes,
-        grid: Math.ceil(threads / 64),
-        alone: true,
-        ...own,
-      });
-      const reads: KernelTemplate['reads'] = [{ name: 'x', operand: x, element: 'f32' }];
-      const uniforms = { size, threads };
-      if (threads === 1) return [stage('finiteStats', { reads, uniforms }, { LAST: false, ALONE: true })];
-      const parts: Scratch = { bytes: threads * WORDS * 4 };
-      return [
-        stage(
-          'finiteStats (parts)',
-          { reads, writes: [{ name: 'parts', operand: parts, element: 'vec4u' }], uniforms },
-          { LAST: false, ALONE: false },
-        ),
-        stage(
-          'finiteStats',
-          {
-            reads: [{ name: 'parts', operand: parts, element: 'vec4u' }],
-            uniforms: { threads },
-            workgroup: 1,
-            grid: 1,
-          },
-          { LAST: true, ALONE: false },
-        ),
-      ];
+      const all: Extents = { outer: 1, extent: sizeOf(x.shape), inner: 1 };
+      return target.ways.reduction(finiteCounts(x), all, target)[0].kernels();
     },
   },
 };
@@ -63,14 +39,45 @@ const finiteCounts = (x: Node): Reduction => ({
   label: 'finiteStats',
   source: shaders.finite_look,
   number: () => 'vec4u',
-  words: 4,
+  words: WORDS,
   vector: false,
   combine: 'both(a, b)',
   value: 'look(bitcast<u32>(x[i]))',
   reads: () => [{ name: 'x', operand: x, element: 'f32' }],
   result: 'for (var word = 0u; word < 4u; word++) { store(word, bitcast<i32>(total[word])); }',
   alone: true,
+  byThread: () => countsByThread(x),
 });
+
+/** By threads that look at many elements each, and one that looks at what these have found. */
+function countsByThread(x: Node): KernelTemplate[] {
+  const size = sizeOf(x.shape);
+  const threads = size <= ALONE ? 1 : Math.min(MOST_THREADS, Math.ceil(size / PER_THREAD));
+  const stage = (label: string, own: Partial<KernelTemplate>, holes: KernelTemplate['holes']): KernelTemplate => ({
+    label,
+    source: `${shaders.finite_look}\n${shaders.finite_stats}`,
+    holes,
+    grid: Math.ceil(threads / 64),
+    alone: true,
+    ...own,
+  });
+  const reads: KernelTemplate['reads'] = [{ name: 'x', operand: x, element: 'f32' }];
+  const uniforms = { size, threads };
+  if (threads === 1) return [stage('finiteStats', { reads, uniforms }, { LAST: false, ALONE: true })];
+  const parts: Scratch = { bytes: threads * WORDS * 4 };
+  return [
+    stage(
+      'finiteStats (parts)',
+      { reads, writes: [{ name: 'parts', operand: parts, element: 'vec4u' }], uniforms },
+      { LAST: false, ALONE: false },
+    ),
+    stage(
+      'finiteStats',
+      { reads: [{ name: 'parts', operand: parts, element: 'vec4u' }], uniforms: { threads }, workgroup: 1, grid: 1 },
+      { LAST: true, ALONE: false },
+    ),
+  ];
+}
 
 /** Of a node's value; {@link decodeFiniteStats} reads the result. */
 export const finiteStats = (x: Node): Node => createNode(finiteStatsOp, [x.dtype === 'float32' ? x : copy(x)], NONE);

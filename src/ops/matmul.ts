@@ -2,9 +2,9 @@
 
 import { ShapeError } from '../base/errors.ts';
 import { broadcastShapes, formatShape, type Shape, sizeOf } from '../base/shape.ts';
-import { type BuiltInOp, createNode, expectDtype, type Node, rowAxis } from '../ir/op.ts';
+import { type BuiltInOp, type Contraction, createNode, expectDtype, type Node, rowAxis } from '../ir/op.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
-import { type Contraction, contractionVariants } from './contraction.ts';
+import { contracted } from './contraction.ts';
 import { add } from './elementwise.ts';
 import { broadcastTo } from './reduce.ts';
 import { reshape } from './reshape.ts';
@@ -66,13 +66,11 @@ export const matmulOp: BuiltInOp<MatmulAttributes> = {
   },
   lowering: {
     kind: 'kernel',
-    kernels: (node, target) => contractionVariants(contractionOf(node), target)[0].kernels(),
-    variants: {
-      key({ inputs: [a, b], attributes: { transposeA, transposeB } }) {
-        return `matmul ${formatShape(a.shape)}${transposeA ? 'ᵀ' : ''} ${formatShape(b.shape)}${transposeB ? 'ᵀ' : ''}`;
-      },
-      offered: (node, target) => contractionVariants(contractionOf(node), target),
-    },
+    ...contracted(
+      ({ inputs: [a, b], attributes: { transposeA, transposeB } }) =>
+        `matmul ${formatShape(a.shape)}${transposeA ? 'ᵀ' : ''} ${formatShape(b.shape)}${transposeB ? 'ᵀ' : ''}`,
+      contractionOf,
+    ),
   },
 };
 

@@ -14,19 +14,19 @@ import {
 import {
   type BuiltInOp,
   createNode,
+  type Extents,
+  inWays,
   type KernelTemplate,
-  type KernelVariants,
   type Node,
   type Op,
-  offeredOf,
+  type Reduction,
   type Scratch,
+  type Target,
 } from '../ir/op.ts';
 import { valueType } from '../ir/scope.ts';
-import { isBrief, type Target } from '../ir/target.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { copy, div, equal, mul, neg } from './elementwise.ts';
 import { fullNode } from './leaf.ts';
-import { type Extents, type Reduction, type ReductionWay, reductionKernels, reductionWays } from './reduceTiles.ts';
 import { reshape } from './reshape.ts';
 import { transpose } from './views.ts';
 
@@ -50,22 +50,32 @@ function extents(node: Node<ReduceAttributes>): Extents {
 const KEPT = (shape: Shape, { axis, count }: ReduceAttributes): Shape =>
   shape.map((extent, d) => (d >= axis && d < axis + count ? 1 : extent));
 
+/** Of values that `load` gives, or of those in memory. */
+const plainReduction = (label: string, combine: string, dtype: Dtype, extents: Extents, from?: Scratch): Reduction => ({
+  label,
+  source: '',
+  combine,
+  number: (width) => valueType(dtype, width),
+  words: 1,
+  vector: true,
+  value: from === undefined ? 'load(i)' : 'input[i]',
+  reads: (width) => (from === undefined ? [] : [{ name: 'input', operand: from, element: valueType(dtype, width) }]),
+  result: 'store(result, total);',
+  byThread: (width) => threadKernels(label, combine, dtype, extents, from, width),
+});
+
 /**
- * Kernels of a reduction. Where few results come of many values, the extent is split: a first kernel reduces chunks side
- * by side, a second one reduces the chunks' results. That is also what keeps the rounding error of long sums small.
+ * A reduction by a thread a result. Where few results come of many values, the extent is split: a first kernel reduces chunks
+ * side by side, a second one reduces the chunks' results. That is also what keeps the rounding error of long sums small.
  */
-export function reduceKernels(
+function threadKernels(
   label: string,
   combine: string,
-  extents: Extents,
-  target: Target,
-  from?: Scratch,
-  dtype: Dtype = 'float32',
-  way: ReductionWay = reductionWays(extents, 1, target)[0],
+  dtype: Dtype,
+  { outer, extent, inner }: Extents,
+  from: Scratch | undefined,
+  width: 1 | 4,
 ): KernelTemplate[] {
-  if (way !== 'thread') return reductionKernels(plainReduction(label, combine, dtype, from), extents, target, way);
-  const { outer, extent, inner } = extents;
-  const width = inner % 4 === 0 && !isBrief(outer * extent * inner, target) ? 4 : 1;
   const columns = inner / width;
   const results = outer * columns;
   // On the CPU a dispatch costs as much as a few hundred values; on a GPU this way is taken where results are many.
@@ -92,18 +102,9 @@ export function reduceKernels(
   return [pass(`${label} (parts)`, splits, extent, from, partial), pass(label, 1, splits, partial)];
 }
 
-/** Of values that `load` gives, or of those in memory, as a GPU's kernels take it. */
-const plainReduction = (label: string, combine: string, dtype: Dtype, from: Scratch | undefined): Reduction => ({
-  label,
-  source: '',
-  combine,
-  number: (width) => valueType(dtype, width),
-  words: 1,
-  vector: true,
-  value: from === undefined ? 'load(i)' : 'input[i]',
-  reads: (width) => (from === undefined ? [] : [{ name: 'input', operand: from, element: valueType(dtype, width) }]),
-  result: 'store(result, total);',
-});
+/** The kernels that add up what lies in memory, seen as `extents`. */
+export const sumOfParts = (label: string, from: Scratch, extents: Extents, target: Target): readonly KernelTemplate[] =>
+  target.ways.reduction(plainReduction(label, 'a + b', 'float32', extents, from), extents, target)[0].kernels();
 
 /** `ofInt32`: how an operation that picks one of the values combines int32, which stays int32 and is not rounded. */
 export function reduceOp(
@@ -127,37 +128,27 @@ export function reduceOp(
     },
     lowering: {
       kind: 'reduce',
-      ...inSomeWay(name, extents, 1, (node, target, way) => {
+      ...reduced(name, extents, (node, seen) => {
         const combined = node.dtype === 'int32' && ofInt32 !== undefined ? ofInt32 : combine;
-        return reduceKernels(name, combined, extents(node), target, undefined, node.dtype, way);
+        return plainReduction(name, combined, node.dtype, seen);
       }),
     },
   };
 }
 
-/** The ways to lower a reduction over what `extentsOf` tells of a node; `words`: of a value that is combined. */
-function inSomeWay<A>(
+/** How a reduction over what `extentsOf` tells of a node is lowered. */
+const reduced = <A>(
   name: string,
   extentsOf: (node: Node<A>) => Extents,
-  words: number,
-  kernels: (node: Node<A>, target: Target, way: ReductionWay) => readonly KernelTemplate[],
-) {
-  const waysOf = (node: Node<A>, target: Target): readonly ReductionWay[] =>
-    reductionWays(extentsOf(node), words, target);
-  const variants: KernelVariants<A> = {
-    key(node) {
+  reduction: (node: Node<A>, extents: Extents) => Reduction,
+) =>
+  inWays<A>(
+    (node) => {
       const { outer, extent, inner } = extentsOf(node);
       return `${name} ${formatShape([outer, extent, inner])}`;
     },
-    offered: (node, target) =>
-      offeredOf(
-        waysOf(node, target),
-        (way) => way,
-        (way) => kernels(node, target, way),
-      ),
-  };
-  return { kernels: (node: Node<A>, target: Target) => kernels(node, target, waysOf(node, target)[0]), variants };
-}
+    (node, target) => target.ways.reduction(reduction(node, extentsOf(node)), extentsOf(node), target),
+  );
 
 export const sumOp = reduceOp('sum', 'a + b', (node, upstream) => broadcastTo(upstream, node.inputs[0].shape), 'add');
 
@@ -264,37 +255,37 @@ export const argMaxOp: BuiltInOp<ArgMaxAttributes> = {
   partition: { cuts: ({ attributes }, axis) => (axis < attributes.axis ? [axis] : []) },
   lowering: {
     kind: 'kernel',
-    ...inSomeWay('argMax', alongOne, 2, (node, target, way) => {
-      const [x] = node.inputs;
-      if (way !== 'thread') return reductionKernels(largestPlace(x), alongOne(node), target, way);
-      const { outer, extent, inner } = alongOne(node);
-      return [
-        {
-          label: 'argMax',
-          source: shaders.argmax,
-          holes: { INTEGERS: x.dtype === 'int32' },
-          reads: [{ name: 'x', operand: x, element: x.dtype === 'int32' ? 'i32' : 'f32' }],
-          uniforms: { results: outer * inner, extent, inner },
-          grid: Math.ceil((outer * inner) / 64),
-        },
-      ];
-    }),
+    ...reduced('argMax', alongOne, ({ inputs: [x] }, extents) => largestPlace(x, extents)),
   },
 };
 
 /** The place of the largest element as the largest of pairs, a value's rank and a number that falls along the extent. */
-const largestPlace = (x: Node): Reduction => ({
-  label: 'argMax',
-  source: shaders.argmax_pairs,
-  holes: { INTEGERS: x.dtype === 'int32' },
-  number: () => 'vec2u',
-  words: 2,
-  vector: false,
-  combine: 'larger(a, b)',
-  value: 'vec2u(rank(x[i]), ~r)',
-  reads: () => [{ name: 'x', operand: x, element: x.dtype === 'int32' ? 'i32' : 'f32' }],
-  result: 'store(result, i32(~total.y));',
-});
+function largestPlace(x: Node, { outer, extent, inner }: Extents): Reduction {
+  const holes = { INTEGERS: x.dtype === 'int32' };
+  const reads = [{ name: 'x', operand: x, element: x.dtype === 'int32' ? 'i32' : 'f32' }];
+  return {
+    label: 'argMax',
+    source: shaders.argmax_pairs,
+    holes,
+    number: () => 'vec2u',
+    words: 2,
+    vector: false,
+    combine: 'larger(a, b)',
+    value: 'vec2u(rank(x[i]), ~r)',
+    reads: () => reads,
+    result: 'store(result, i32(~total.y));',
+    byThread: () => [
+      {
+        label: 'argMax',
+        source: shaders.argmax,
+        holes,
+        reads,
+        uniforms: { results: outer * inner, extent, inner },
+        grid: Math.ceil((outer * inner) / 64),
+      },
+    ],
+  };
+}
 
 export function argMax(x: Node, axis = -1): Node {
   const normalized = normalizeAxis(axis, x.shape.length, 'argMax');

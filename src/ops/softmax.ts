@@ -8,51 +8,37 @@ import {
   createNode,
   expectDtype,
   expectRank,
-  type KernelTemplate,
+  inWays,
   type Lowering,
   type Node,
-  offeredOf,
+  type RowKernel,
 } from '../ir/op.ts';
-import type { Target } from '../ir/target.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { add, copy, clip as cut, equal, exp, log, mul, NONE, type None, sub, where } from './elementwise.ts';
 import { fullNode } from './leaf.ts';
 import { sum } from './reduce.ts';
 import { reshape } from './reshape.ts';
-import { type RowWay, rowKernel, rowWays } from './rowLanes.ts';
+import { rowKernel } from './rows.ts';
 
-/** How a kernel along the rows of its first input is lowered. `kernel`: as one of the ways to share them computes it. */
-function alongRows<A>(
-  name: string,
-  kernel: (node: Node<A>, way: RowWay, target: Target) => KernelTemplate,
-): Lowering<A> {
-  const waysOf = ({ inputs: [x] }: Node<A>, target: Target): readonly RowWay[] => rowWays(x.shape.at(-1) ?? 1, target);
-  return {
-    kind: 'kernel',
-    kernels: (node, target) => [kernel(node, waysOf(node, target)[0], target)],
-    variants: {
-      key: ({ inputs }) => `${name} ${inputs.map(({ shape }) => formatShape(shape)).join(' ')}`,
-      offered: (node, target) =>
-        offeredOf(
-          waysOf(node, target),
-          ({ name }) => name,
-          (way) => [kernel(node, way, target)],
-        ),
-    },
-  };
-}
+/** How a kernel along the rows of its first input is lowered. */
+const alongRows = <A>(name: string, kernel: (node: Node<A>) => RowKernel): Lowering<A> => ({
+  kind: 'kernel',
+  ...inWays(
+    ({ inputs }) => `${name} ${inputs.map(({ shape }) => formatShape(shape)).join(' ')}`,
+    (node, target) => target.ways.alongRows(kernel(node), target),
+  ),
+});
 
-function rowsKernel(label: string, node: Node, logarithm: boolean, way: RowWay, target: Target): KernelTemplate {
+function rowsKernel(label: string, node: Node, logarithm: boolean): RowKernel {
   const columns = node.shape.at(-1) ?? 1;
   const rows = sizeOf(node.shape) / columns;
-  const { holes, ...kernel } = rowKernel(shaders.softmax, { rows, columns, labels: false, writes: true }, way, target);
-  return {
-    ...kernel,
+  const template = {
     label,
-    holes: { ...holes, LOG: logarithm },
+    holes: { LOG: logarithm },
     reads: [{ name: 'x', operand: node.inputs[0], element: 'f32' }],
     uniforms: { rows, columns },
   };
+  return rowKernel({ template, text: shaders.softmax, rows, columns, labels: false, writes: true });
 }
 
 function withLastAxis(x: Node, who: string): Node {
@@ -70,7 +56,7 @@ export const softmaxOp: BuiltInOp<None> = {
   infer: ([x]) => ({ shape: withLastAxis(x, 'softmax').shape, dtype: 'float32' }),
   gradient: (y, g) => [mul(y, sub(g, sum(mul(g, y), -1, true)))],
   partition: BEFORE_LAST,
-  lowering: alongRows('softmax', (node, way, target) => rowsKernel('softmax', node, false, way, target)),
+  lowering: alongRows('softmax', (node) => rowsKernel('softmax', node, false)),
 };
 export const softmax = (x: Node): Node => createNode(softmaxOp, [x], NONE);
 
@@ -79,7 +65,7 @@ export const logSoftmaxOp: BuiltInOp<None> = {
   infer: ([x]) => ({ shape: withLastAxis(x, 'logSoftmax').shape, dtype: 'float32' }),
   gradient: (y, g) => [sub(g, mul(exp(y), sum(g, -1, true)))],
   partition: BEFORE_LAST,
-  lowering: alongRows('logSoftmax', (node, way, target) => rowsKernel('logSoftmax', node, true, way, target)),
+  lowering: alongRows('logSoftmax', (node) => rowsKernel('logSoftmax', node, true)),
 };
 export const logSoftmax = (x: Node): Node => createNode(logSoftmaxOp, [x], NONE);
 
@@ -91,34 +77,15 @@ export interface CrossEntropyAttributes {
   readonly upstream?: number;
 }
 
-function crossEntropyKernel(
-  label: string,
-  [logits, labels, upstream]: readonly Node[],
-  { labelSmoothing, clip, upstream: constant }: CrossEntropyAttributes,
-  way: RowWay,
-  target: Target,
-): KernelTemplate {
+function crossEntropyKernel(label: string, { inputs, attributes }: Node<CrossEntropyAttributes>): RowKernel {
+  const [logits, labels, upstream] = inputs;
+  const { labelSmoothing, clip, upstream: constant } = attributes;
   const [rows, columns] = logits.shape;
   const byIds = areIds(labels);
   const slope = upstream !== undefined || constant !== undefined;
-  const { holes, ...kernel } = rowKernel(
-    shaders.softmax_cross_entropy,
-    { rows, columns, labels: !byIds, writes: slope },
-    way,
-    target,
-  );
-  return {
-    ...kernel,
+  const template = {
     label,
-    holes: {
-      ...holes,
-      STAGED_LABELS: !byIds && way.places > 0,
-      PLACES: way.places,
-      IDS: byIds,
-      CLIP: clip > 0,
-      GRADIENT: slope,
-      CONSTANT: constant !== undefined,
-    },
+    holes: { IDS: byIds, CLIP: clip > 0, GRADIENT: slope, CONSTANT: constant !== undefined },
     reads: [
       { name: 'x', operand: logits, element: 'f32' },
       { name: 'labels', operand: labels, element: labels.dtype === 'int32' ? 'i32' : 'f32' },
@@ -127,6 +94,7 @@ function crossEntropyKernel(
     uniforms: { rows, columns },
     floats: { smoothing: labelSmoothing, clip, upstream: constant ?? 0 },
   };
+  return rowKernel({ template, text: shaders.softmax_cross_entropy, rows, columns, labels: !byIds, writes: slope });
 }
 
 /** Class ids are chosen, not moved: no gradient flows to them. */
@@ -170,9 +138,7 @@ export const softmaxCrossEntropyOp: BuiltInOp<CrossEntropyAttributes> = {
     return [needs[0] ? forLogits() : null, needs[1] && !areIds(labels) ? forLabels() : null];
   },
   partition: { cuts: () => [{ inputs: [0, 0], result: 0 }] },
-  lowering: alongRows('softmaxCrossEntropy', ({ inputs, attributes }, way, target) =>
-    crossEntropyKernel('softmaxCrossEntropy', inputs, attributes, way, target),
-  ),
+  lowering: alongRows('softmaxCrossEntropy', (node) => crossEntropyKernel('softmaxCrossEntropy', node)),
 };
 
 /** Inputs: logits, labels, and the upstream gradient [batch] unless it is one number. */
@@ -209,9 +175,7 @@ export const softmaxCrossEntropyGradientOp: BuiltInOp<CrossEntropyAttributes> = 
     typeof upstream === 'number'
       ? createNode(softmaxCrossEntropyGradientOp, [logits, labels], { ...attributes, upstream })
       : null,
-  lowering: alongRows('softmaxCrossEntropyGradient', ({ inputs, attributes }, way, target) =>
-    crossEntropyKernel('softmaxCrossEntropyGradient', inputs, attributes, way, target),
-  ),
+  lowering: alongRows('softmaxCrossEntropyGradient', (node) => crossEntropyKernel('softmaxCrossEntropyGradient', node)),
 };
 
 /** Options of `softmaxCrossEntropy`. */

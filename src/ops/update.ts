@@ -4,7 +4,6 @@ import { ShapeError } from '../base/errors.ts';
 import { formatShape, type Shape, sizeOf } from '../base/shape.ts';
 import { type Binding, type BuiltInOp, createNode, type Node } from '../ir/op.ts';
 import { FLAGS } from '../ir/scope.ts';
-import { cpuLanes } from '../ir/target.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { copy } from './elementwise.ts';
 
@@ -133,11 +132,6 @@ export interface UpdateAttributes {
   readonly watched: boolean;
 }
 
-/** Elements of a thread, one after the other, on the CPU, where beginning a subgroup costs as much as several of them. */
-const MOST_TURNS = 16;
-/** Workgroups that are left for many cores. */
-const LEAST_GROUPS = 64;
-
 /**
  * Inputs: parameters, the rule's moments, the gradient, where watched the health words and those of steps left out, and where
  * scaled what the gradient is multiplied by.
@@ -154,11 +148,10 @@ export const optimizerUpdateOp: BuiltInOp<UpdateAttributes> = {
       const moments = momentsOf(rule);
       const [parameter] = inputs;
       const gradient = inputs[1 + moments.length];
-      // With 16 lanes the text for a vec4f is longer than the processor's cache of instructions.
-      const width = cpuLanes(target) === 16 ? 1 : 4;
+      const size = sizeOf(parameter.shape);
+      const { width, turns } = target.ways.update(size, target);
       const element = width === 4 ? 'vec4f' : 'f32';
-      const count = Math.ceil(sizeOf(parameter.shape) / width);
-      const turns = target.software ? Math.min(MOST_TURNS, Math.max(1, Math.floor(count / (64 * LEAST_GROUPS)))) : 1;
+      const count = Math.ceil(size / width);
       const block = 64 * turns;
       const writes: Binding[] = [{ name: 'parameter', operand: parameter, element }];
       moments.forEach((name, at) => {

@@ -6,7 +6,6 @@ import { ArgumentError, DtypeError, ShapeError } from '../base/errors.ts';
 import { formatShape, type Shape, stridesOf } from '../base/shape.ts';
 import { type BuiltInOp, createNode, type Node } from '../ir/op.ts';
 import { copy } from './elementwise.ts';
-import { transposeTiles } from './transposeTiles.ts';
 
 /** Terms `c0 * stride0 + …`, zero strides left out. */
 export function dot(strides: readonly number[]): string {
@@ -55,7 +54,7 @@ export const transposeOp: BuiltInOp<TransposeAttributes> = {
     },
     keepsRows: ({ attributes: { permutation }, shape }) =>
       permutation.at(-1) === permutation.length - 1 ? lastOf(shape) : 1,
-    tiles: ({ inputs: [x], attributes: { permutation } }) => transposeTiles(x, permutation),
+    tiles: ({ inputs: [x], attributes: { permutation } }, target) => target.ways.permutation(x, permutation),
   },
 };
 

@@ -1,7 +1,7 @@
 /** What an adapter is and can do: as a person reads it, and as kernels are specialised for it. */
 
 import type { Limits } from '../compiler/limits.ts';
-import type { Target } from '../ir/target.ts';
+import type { Capabilities } from '../ir/target.ts';
 import { describeAdapter, isSoftware } from '../platform/adapter.ts';
 
 /** What a device's adapter is and can do. */
@@ -33,9 +33,8 @@ export function infoOf({ features }: GPUDevice, adapter: GPUAdapterInfo, limits:
 }
 
 /** What kernels are specialised for as long as nothing was measured. */
-export const targetOf = (gpu: GPUDevice, adapter: GPUAdapterInfo, limits: Limits): Target => ({
+export const capabilitiesOf = (gpu: GPUDevice, adapter: GPUAdapterInfo, limits: Limits): Capabilities => ({
   subgroups: gpu.features.has('subgroups') ? { min: adapter.subgroupMinSize, max: adapter.subgroupMaxSize } : null,
-  software: isSoftware(adapter),
   maxStorageBuffers: limits.storageBuffers,
   maxBindingBytes: limits.binding,
   maxGroups: limits.groups,

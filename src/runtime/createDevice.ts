@@ -2,7 +2,8 @@
 
 import { environment, findAdapter, tuningShelf } from '#platform';
 import { checkOptions } from '../base/optionNames.ts';
-import { ADAPTERS, type AdapterChoice } from '../platform/adapter.ts';
+import { loadWays } from '../ops/loadWays.ts';
+import { ADAPTERS, type AdapterChoice, isSoftware } from '../platform/adapter.ts';
 import { Device, type DeviceOptions } from './device.ts';
 import type { DriverWishes } from './driverWishes.ts';
 
@@ -52,8 +53,8 @@ export async function createDevice(options: DeviceOptions = {}): Promise<Device>
   const wishes = await wishesOf(options);
   const { adapter, instance } = await findAdapter(await choiceOf(options), wishes ?? {});
   wishes?.checkAdapter(adapter.info);
-  const gpu = await request(adapter);
-  const device = new Device(gpu, adapter, instance, options.limits, onDemand);
+  const [gpu, ways] = await Promise.all([request(adapter), loadWays(isSoftware(adapter.info) ? 'cpu' : 'gpu')]);
+  const device = new Device(gpu, adapter, instance, options.limits, ways, onDemand);
   device.admit = wishes?.admit ?? null;
   const debug = environment('WGRAD_DEBUG');
   if (debug) device.onPlan = (await device.rare()).planPrinter(debug);

@@ -7,12 +7,12 @@ import { INSPECT } from '../base/inspect.ts';
 import { roundUp } from '../base/shape.ts';
 import { type LimitName, type Limits, limitsOf } from '../compiler/limits.ts';
 import type { Schedule } from '../compiler/schedule.ts';
-import type { Node } from '../ir/op.ts';
+import type { Node, Target, Ways } from '../ir/op.ts';
 import type { Storage } from '../ir/storage.ts';
-import { type Target, withChoices } from '../ir/target.ts';
+import { withChoices } from '../ir/target.ts';
 import type { AdapterChoice, Lanes } from '../platform/adapter.ts';
 import type { Waiter } from '../platform/waiter.ts';
-import { type DeviceInfo, infoOf, targetOf } from './capabilities.ts';
+import { capabilitiesOf, type DeviceInfo, infoOf } from './capabilities.ts';
 import { EagerPlans, type KeptPlan } from './eagerPlans.ts';
 import { Faults } from './faults.ts';
 import { LeafMemory } from './leafMemory.ts';
@@ -126,6 +126,7 @@ export class Device {
     adapter: GPUAdapter,
     instance: GPU | null,
     asked: DeviceOptions['limits'],
+    ways: Ways,
     /** Loads what few programs need. @internal */
     readonly rare: () => Promise<Rare>,
   ) {
@@ -135,7 +136,7 @@ export class Device {
     this.limits = limits;
     const { info } = adapter;
     this.info = infoOf(gpu, info, limits);
-    this.target = targetOf(gpu, info, limits);
+    this.target = { ...capabilitiesOf(gpu, info, limits), ways };
     this.stepStride = roundUp(STEP_BYTES, gpu.limits.minUniformBufferOffsetAlignment);
     this.stepLayout = gpu.createBindGroupLayout({
       label: 'step',

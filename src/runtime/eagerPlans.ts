@@ -6,9 +6,8 @@
 
 import { LruMap } from '../base/lru.ts';
 import type { ScheduledKernel } from '../compiler/kernelText.ts';
-import type { LeafSource } from '../ir/op.ts';
+import type { LeafSource, Target } from '../ir/op.ts';
 import type { Storage } from '../ir/storage.ts';
-import type { Target } from '../ir/target.ts';
 import type { StepValues } from './step.ts';
 
 /** Plans that are kept, and the bytes that they may hold together: a larger plan is made anew for each run. */

@@ -3,10 +3,9 @@
 import type { HostArray } from '../base/dtype.ts';
 import { formatShape, type Shape, sizeOf } from '../base/shape.ts';
 import { graphKey, scheduleKey } from '../compiler/graphKey.ts';
-import { isOf, type LeafSource, type Node } from '../ir/op.ts';
+import { isOf, type LeafSource, type Node, type Target } from '../ir/op.ts';
 import { rebuild } from '../ir/rebuild.ts';
 import type { Storage } from '../ir/storage.ts';
-import type { Target } from '../ir/target.ts';
 import { resolve, topologicalOrder } from '../ir/walk.ts';
 import { copy } from '../ops/elementwise.ts';
 import { stored, storedNode } from '../ops/leaf.ts';

@@ -4,9 +4,8 @@ import { KernelError } from '../base/errors.ts';
 import { isOversized } from '../compiler/limits.ts';
 import { needsPasses } from '../compiler/rewrite/rewrite.ts';
 import { type Schedule, schedule } from '../compiler/schedule.ts';
-import type { Node } from '../ir/op.ts';
+import type { Node, Target } from '../ir/op.ts';
 import type { Replacements } from '../ir/rebuild.ts';
-import type { Target } from '../ir/target.ts';
 import type { Device } from './device.ts';
 
 /** What a plan has to know of a device. */

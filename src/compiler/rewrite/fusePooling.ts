@@ -12,17 +12,16 @@ import { createNode, isOf, type Node, type Scratch } from '../../ir/op.ts';
 import { rebuild } from '../../ir/rebuild.ts';
 import { type Conv2dAttributes, conv2dKernelGradientOp, conv2dOp } from '../../ops/conv2d.ts';
 import {
-  type ConvPoolAttributes,
   canFuse,
   conv2dPoolGradientOp,
   conv2dPoolOp,
   maxPoolWinnersOp,
-  type PooledAttributes,
   unpool2dOp,
   winnersOf,
 } from '../../ops/conv2dPool.ts';
 import { addOp, reluGradient, reluGradientOp, reluOp } from '../../ops/elementwise.ts';
 import { maxPool2dGradientOp, maxPool2dOp, type Pool2dAttributes } from '../../ops/pool2d.ts';
+import type { ConvPoolAttributes, PooledAttributes } from '../../ops/pooling.ts';
 import { sumOp } from '../../ops/reduce.ts';
 import { reshape } from '../../ops/reshape.ts';
 import { slice } from '../../ops/views.ts';

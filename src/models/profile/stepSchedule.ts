@@ -1,5 +1,6 @@
 /** The schedule of a training step of which every kernel is known by what it is for. */
 
+import { ArgumentError } from '../../base/errors.ts';
 import type { Schedule } from '../../compiler/schedule.ts';
 import type { Product } from '../../network/anatomy.ts';
 import type { MomentNodes } from '../../network/optimizerState.ts';
@@ -19,6 +20,11 @@ export async function scheduleStep(
   rule: UpdateRule,
   moments: MomentNodes,
 ): Promise<{ planned: Schedule; purposes: Purposes }> {
+  if (!('ways' in device.target)) {
+    throw new ArgumentError(
+      'scheduleStep: expected a target with the ways of its class of adapters, got one without. Take cpuTarget() or gpuTarget() of wgrad/graph.',
+    );
+  }
   const products: Product[] = [];
   const step = trainingStep(parts, rule, moments, (of, gradient) => products.push({ of, gradient }));
   const purposes = new Purposes({ network: parts.network, step, products });

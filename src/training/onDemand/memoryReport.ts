@@ -3,11 +3,11 @@
 import { bytesOf, type Dtype } from '../../base/dtype.ts';
 import { sizeOf } from '../../base/shape.ts';
 import { type Schedule, schedule } from '../../compiler/schedule.ts';
-import type { Node } from '../../ir/op.ts';
-import type { Target } from '../../ir/target.ts';
+import type { Node, Target } from '../../ir/op.ts';
 import type { Goal } from '../../network/compiled.ts';
 import type { Network } from '../../network/network.ts';
 import { evaluationStep } from '../../network/step.ts';
+import { loadWays } from '../../ops/loadWays.ts';
 import { LEFT_OUT, momentsOf } from '../../ops/update.ts';
 import type { Device } from '../../runtime/device.ts';
 import { bytesOfPlan } from '../../runtime/plan.ts';
@@ -45,8 +45,12 @@ export interface MemoryReport {
   readonly aliveBytes: number;
 }
 
-/** What to plan for where no device is known. */
-const ANY_TARGET: Target = { subgroups: null, software: false, maxStorageBuffers: 8 };
+/** What to plan for where no device is known: a GPU. */
+const anyTarget = async (): Promise<Target> => ({
+  subgroups: null,
+  maxStorageBuffers: 8,
+  ways: await loadWays('gpu'),
+});
 
 export async function memoryReport(
   goal: Goal,
@@ -55,7 +59,8 @@ export async function memoryReport(
   device: Device | null,
 ): Promise<MemoryReport> {
   const { passesFor } = await import('../../runtime/onDemand.ts');
-  const planOf = (effects: readonly Node[]): Schedule => schedule(effects, device?.target ?? ANY_TARGET, passesFor);
+  const target = device?.target ?? (await anyTarget());
+  const planOf = (effects: readonly Node[]): Schedule => schedule(effects, target, passesFor);
   const labels = likelyLabels(goal, network);
   const training = distinctBatches(examples, batchSize).map((batch) =>
     stagesOf(

@@ -1,9 +1,9 @@
 /** How a GPU permutes axes whose neighbours lie far apart: see transpose_tile.wgsl. */
 
-import { type Shape, sizeOf, stridesOf } from '../base/shape.ts';
-import type { KernelTemplate, Node } from '../ir/op.ts';
-import { valueType } from '../ir/scope.ts';
-import * as shaders from '../wgsl/shaders.generated.ts';
+import { type Shape, sizeOf, stridesOf } from '../../base/shape.ts';
+import type { KernelTemplate, Node } from '../../ir/op.ts';
+import { valueType } from '../../ir/scope.ts';
+import * as shaders from '../../wgsl/shaders.generated.ts';
 
 /** Neighbours that lie at most so far apart share lines of memory as they are. */
 const NEAR = 4;
@@ -48,9 +48,9 @@ function startOf(runs: readonly Run[], strides: readonly number[]): string {
 }
 
 /** The kernel of a permutation of `x`; null where reading element by element is as good. */
-export function transposeTiles(x: Node, permutation: readonly number[]): KernelTemplate | null {
+export function permutation(x: Node, axes: readonly number[]): KernelTemplate | null {
   if (x.dtype === 'uint8' || sizeOf(x.shape) < SMALL) return null;
-  const runs = runsOf(x.shape, permutation);
+  const runs = runsOf(x.shape, axes);
   const rows = runs.at(-1);
   const columns = runs.find(({ stride }) => stride === 1);
   if (rows === undefined || columns === undefined || rows.stride <= NEAR || rows.size <= NEAR) return null;

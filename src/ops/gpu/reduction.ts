@@ -4,44 +4,13 @@
  *
  *     staged    rows that are short, or begin within a line, by way of the workgroup's memory (reduce_staged.wgsl)
  *     tiles     several threads a result, combined in pairs (reduce_tile.wgsl); in two passes where results are few
- *
- * Where results are many and lie side by side, a thread a result is best (`thread`).
+ *     thread    a thread a result, where results are many and lie side by side
  */
 
-import type { Binding, KernelTemplate, Scratch } from '../ir/op.ts';
-import { GUARANTEED_WORKGROUP, type Target } from '../ir/target.ts';
-import * as shaders from '../wgsl/shaders.generated.ts';
-import type { Holes } from '../wgsl/template.ts';
-
-/** A tensor seen as [outer, extent, inner], reduced over `extent`. */
-export interface Extents {
-  readonly outer: number;
-  readonly extent: number;
-  readonly inner: number;
-}
-
-/** What is reduced, and how. */
-export interface Reduction {
-  readonly label: string;
-  /** WGSL of what the expressions below call. */
-  readonly source: string;
-  readonly holes?: Holes;
-  /** WGSL type of what is combined, where that is a value: four where it is read four at a time. */
-  number(width: 1 | 4): string;
-  /** 32-bit words of such a value, by the number that it stands for. */
-  readonly words: number;
-  /** Whether values may be read four at a time. */
-  readonly vector: boolean;
-  /** WGSL: what becomes of `a` and `b`; in any order. */
-  readonly combine: string;
-  /** WGSL: the value at place `i` of the memory and `r` of the extent. */
-  readonly value: string;
-  reads(width: 1 | 4): readonly Binding[];
-  /** WGSL: what is done with the `total` of number `result`. */
-  readonly result: string;
-  /** Whether it keeps its dispatches to itself. */
-  readonly alone?: boolean;
-}
+import type { Extents, KernelTemplate, KernelVariant, Reduction, Scratch, Target } from '../../ir/op.ts';
+import { GUARANTEED_WORKGROUP } from '../../ir/target.ts';
+import * as shaders from '../../wgsl/shaders.generated.ts';
+import type { Holes } from '../../wgsl/template.ts';
 
 /** Threads of a workgroup, and of one where results are few and extents long. */
 const FEW = 64;
@@ -120,26 +89,26 @@ function tileOf({ outer, extent, inner: columns }: Extents, width: 1 | 4, target
   return { threads, blocks, across, lanes, rows: blocks === 1 ? Math.floor(threads / (across * lanes)) : 1 };
 }
 
-/** `thread`: a thread a result, which is no matter of these kernels. */
-export type ReductionWay = 'staged' | 'tile' | 'thread';
-
-/** The ways that a target can take, the default first; `words`: of a value. */
-export function reductionWays(extents: Extents, words: number, { software }: Target): readonly ReductionWay[] {
-  if (software || extents.extent === 1) return ['thread'];
+/** The names of the ways, the default first; `words`: of a value. */
+function namesOf(extents: Extents, words: number): readonly ('staged' | 'tile' | 'thread')[] {
+  if (extents.extent === 1) return ['thread'];
   if (isWide(extents)) return ['thread', 'tile'];
-  const many: readonly ReductionWay[] = extents.outer * extents.inner >= BUSY / 4 ? ['thread'] : [];
+  const many = extents.outer * extents.inner >= BUSY / 4 ? (['thread'] as const) : [];
   return isStaged(extents, words) ? ['staged', 'tile', ...many] : ['tile', ...many];
 }
 
-/** Kernels of a reduction on a GPU: one, or two where few results come of many values. */
-export function reductionKernels(
-  reduction: Reduction,
-  extents: Extents,
-  target: Target,
-  way: ReductionWay,
-): KernelTemplate[] {
+export function reduction(reduction: Reduction, extents: Extents, target: Target): KernelVariant[] {
+  const kernels = {
+    staged: () => [stagedKernel(reduction, extents, target)],
+    tile: () => tileKernels(reduction, extents, target),
+    thread: () => reduction.byThread(reduction.vector && extents.inner % 4 === 0 ? 4 : 1),
+  };
+  return namesOf(extents, reduction.words).map((name) => ({ name, kernels: kernels[name] }));
+}
+
+/** One kernel, or two where few results come of many values. */
+function tileKernels(reduction: Reduction, extents: Extents, target: Target): KernelTemplate[] {
   const { outer, extent, inner } = extents;
-  if (way === 'staged') return [stagedKernel(reduction, extents, target)];
   if (reduction.vector && inner % 4 === 0) return tiles(reduction, { ...extents, inner: inner / 4 }, 4, target);
   if (reduction.vector && inner === 1 && extent % 4 === 0) {
     const fours = { outer, extent: extent / 4, inner };

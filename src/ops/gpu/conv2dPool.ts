@@ -1,20 +1,14 @@
 /**
  * Convolution + bias + ReLU + 2×2 max pooling and its gradient on GPUs: workgroups share the pixels under a tile of windows.
- * On the CPU lanes share them instead: see conv2dPool.ts.
  */
 
-import { type Shape, sizeOf } from '../base/shape.ts';
-import type { Binding, KernelTemplate, KernelVariant, Node, Scratch } from '../ir/op.ts';
-import { fitsUniform, GUARANTEED_WORKGROUP, type Target } from '../ir/target.ts';
-import * as shaders from '../wgsl/shaders.generated.ts';
-import type { Holes } from '../wgsl/template.ts';
-import type { Conv2dAttributes } from './conv2d.ts';
-import { reduceKernels } from './reduce.ts';
-
-/** The convolution, with where its winners are kept. */
-interface Attributes extends Conv2dAttributes {
-  readonly winners: Scratch | null;
-}
+import { type Shape, sizeOf } from '../../base/shape.ts';
+import type { Binding, KernelTemplate, Node, Scratch, Target } from '../../ir/op.ts';
+import { fitsUniform, GUARANTEED_WORKGROUP } from '../../ir/target.ts';
+import * as shaders from '../../wgsl/shaders.generated.ts';
+import type { Holes } from '../../wgsl/template.ts';
+import type { ConvPoolAttributes as Attributes, PoolingWays } from '../pooling.ts';
+import { sumOfParts } from '../reduce.ts';
 
 /** Windows of a workgroup, at most: the pixels of so many always fit its memory. */
 const WINDOWS = 64;
@@ -88,8 +82,7 @@ const imageOf = (x: Node, aligned: boolean): Binding => ({
 /** Rows of windows, through all images. */
 const rowsOf = ({ output: [batch, height] }: Attributes): number => (batch * height) / 2;
 
-/** Inputs: x, kernel, bias. */
-export function forward(inputs: readonly Node[], attributes: Attributes): KernelTemplate[] {
+function forward(inputs: readonly Node[], attributes: Attributes): KernelTemplate[] {
   const [x, kernel, bias] = inputs;
   const { winners, kernel: extents, input, output } = attributes;
   const tile = tileOf(output[2] / 2);
@@ -137,7 +130,7 @@ export function forward(inputs: readonly Node[], attributes: Attributes): Kernel
   ];
 }
 
-/** Inputs: x, pooled gradient. Partial sums, and the kernel that adds them. */
+/** Partial sums, and the kernel that adds them. */
 function gradient(
   [x, dy]: readonly Node[],
   attributes: Attributes,
@@ -193,24 +186,16 @@ function gradient(
       uniforms: { rows: rowsOf(attributes), tiles, chunk },
       grid: [blocks, chunks, 1],
     },
-    ...reduceKernels(
-      'conv2dPoolGradient',
-      'a + b',
-      { outer: 1, extent: chunks, inner: sizeOf(shape) },
-      target,
-      partial,
-    ),
+    ...sumOfParts('conv2dPoolGradient', partial, { outer: 1, extent: chunks, inner: sizeOf(shape) }, target),
   ];
 }
 
-/** The ways to compute the gradients to kernel and bias: see conv2d_pool_gradient_workgroup.wgsl. */
-export const gradientVariants = (
-  inputs: readonly Node[],
-  attributes: Attributes,
-  shape: Shape,
-  target: Target,
-): KernelVariant[] => [
-  // Of the same useful products it takes a fifth fewer instructions.
-  { name: 'selected', kernels: () => gradient(inputs, attributes, shape, target, true) },
-  { name: 'products', kernels: () => gradient(inputs, attributes, shape, target, false) },
-];
+export const pooling: PoolingWays = {
+  forward,
+  // See conv2d_pool_gradient_workgroup.wgsl.
+  gradient: (...of) => [
+    // Of the same useful products it takes a fifth fewer instructions.
+    { name: 'selected', kernels: () => gradient(...of, true) },
+    { name: 'products', kernels: () => gradient(...of, false) },
+  ],
+};
