@@ -24,8 +24,9 @@ const runner = fileURLToPath(new URL('runFile.ts', import.meta.url));
 
 /** The files that take longest, about the longest first, by the seconds of the processor that they need on two cores. */
 const LONG = [
-  ...['variants.others', 'ops', 'examples', 'package', 'fusedBits', 'contractionOnGpu', 'docs', 'memory', 'variants'],
+  ...['contractionOnGpu', 'ops', 'examples', 'package', 'fusedBits', 'docs', 'memory', 'variants', 'sweepPlane'],
   ...[
+    'bounds',
     'cause',
     'studyControls',
     'environments',
@@ -33,11 +34,10 @@ const LONG = [
     'divergence',
     'limits',
     'keptRuns',
-    'sweepPlane',
-    'bounds',
     'checkpoint',
   ],
   ...['layers', 'fit', 'tensorboard', 'replay', 'fusion', 'oversized', 'profile', 'frozen', 'eager', 'onnx', 'golden'],
+  ...['functions', 'shaping', 'gradientNoise', 'variants.others'],
 ];
 
 /** Those that test kernels: on lavapipe as a user has it, on all its threads, so that a race between workgroups may show. */

@@ -63,6 +63,7 @@ export const assign = (target: Node, value: Node, health?: Node): Node =>
 
 /** How gradients are clipped before a rule is given them: each number, each weight's gradient by its norm, or all by their common norm. */
 export interface Clipping {
+  /** Each number by its magnitude, each weight's gradient by its norm, or all gradients by their norm together. */
   readonly by: 'value' | 'norm' | 'globalNorm';
   /** The largest magnitude or norm that is left; above 0. */
   readonly limit: number;
