@@ -363,7 +363,7 @@ test('a candidate that does not compile is given up, and said; a default that do
 test('a choice that is not offered any more is measured anew', async () => {
   const device = await openDevice();
   try {
-    const node = planted('test/renamed', { now: 1 }, leaf(64));
+    const node = planted('test/renamed', { now: 1, slow: 4096 }, leaf(64));
     device.choose(new Map([['test/renamed [64]', 'before']]));
     const { shapes } = await tuneGraph(device, [node]);
     assert.is(shapes[0]?.winner, 'now');

@@ -25,7 +25,7 @@ export interface Schedule {
   readonly leaves: readonly Node[];
   /** The node that stands for each root after rewriting. */
   readonly roots: ReadonlyMap<Node, Node>;
-  /** The nodes that can be computed in several ways. */
+  /** The nodes whose operation knows several ways; an adapter may offer but one of them. */
   readonly tunable: readonly Node[];
 }
 
@@ -67,7 +67,7 @@ export function schedule(
     if (home.op.lowering.kind === 'leaf') leaves.add(home);
     else if (source.op.lowering.kind !== 'effect') fetched.add(source);
   }
-  const tunable = groups.flatMap(({ anchor }) => (anchor !== null && isTunable(anchor, target) ? [anchor] : []));
+  const tunable = groups.flatMap(({ anchor }) => (anchor !== null && variantsOf(anchor) !== null ? [anchor] : []));
   const placement = placeInMemory(kernels, packs, fetched);
   return { kernels, placement, leaves: [...leaves], roots: rewritten, tunable };
 }
@@ -109,7 +109,6 @@ function compileGroup(group: Group, target: Target, packs: ReadonlyMap<Node, unk
   return templates.map((template, at) => assemble(template, group, packs, at === 0, at === templates.length - 1));
 }
 
-const isTunable = (node: Node, target: Target): boolean => (variantsOf(node)?.offered(node, target).length ?? 0) > 0;
 /** A group whose first view that reads far apart is computed by a kernel of its own, which the others follow. */
 function tilesOf(group: Group, target: Target): { readonly template: KernelTemplate; readonly group: Group } | null {
   if (group.outputs.some((node) => node.dtype === 'uint8')) return null;
@@ -124,14 +123,14 @@ function tilesOf(group: Group, target: Target): { readonly template: KernelTempl
 
 const isView = ({ op }: Node): boolean => op.lowering.kind === 'view';
 
-/** How a node is computed: as the target's choices say, else by the default; null where there is one way only. */
+/** How a node is computed: as the target's choices say, else by the default; null where its operation knows one way only. */
 export function chosenVariant(node: Node, target: Target): KernelVariant | null {
   const variants = variantsOf(node);
   if (variants === null) return null;
   const offered = variants.offered(node, target);
   const { choices } = target;
   const choice = choices?.get(variants.key(node)) ?? choices?.get(node.op.name);
-  return offered.find((variant) => variant.name === choice) ?? offered[0] ?? null;
+  return offered.find((variant) => variant.name === choice) ?? offered[0];
 }
 
 function assemble(

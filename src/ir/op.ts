@@ -88,7 +88,7 @@ export type Lowering<A> =
 export interface KernelVariants<A> {
   /** Names the operation with all that decides which way is fastest: shapes, storage orders, strides. */
   key(node: Node<A>): string;
-  /** The ways that the adapter can run, the default first; none where there is no choice, but only the lowering's `kernels`. */
+  /** The ways that the adapter can run, at least one, the default first. */
   offered(node: Node<A>, target: Target): readonly KernelVariant[];
 }
 
@@ -332,13 +332,7 @@ export const inWays = <A>(
   ways: (node: Node<A>, target: Target) => readonly KernelVariant[],
 ): { kernels(node: Node<A>, target: Target): readonly KernelTemplate[]; readonly variants: KernelVariants<A> } => ({
   kernels: (node, target) => ways(node, target)[0].kernels(),
-  variants: {
-    key,
-    offered(node, target) {
-      const all = ways(node, target);
-      return all.length > 1 ? all : [];
-    },
-  },
+  variants: { key, offered: ways },
 });
 
 /** What lowering needs to know of the adapter; a plain value, so that plans can be made without one. */

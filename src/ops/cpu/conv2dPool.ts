@@ -5,30 +5,17 @@
 
 import { type Shape, sizeOf } from '../../base/shape.ts';
 import type { KernelTemplate, Node, Scratch, Target } from '../../ir/op.ts';
-import { cpuLanes, fitsUniform } from '../../ir/target.ts';
+import { cpuLanes } from '../../ir/target.ts';
 import * as shaders from '../../wgsl/shaders.generated.ts';
-import type { Holes } from '../../wgsl/template.ts';
-import type { Conv2dAttributes } from '../conv2d.ts';
-import type { ConvPoolAttributes, PoolingWays } from '../pooling.ts';
+import {
+  type ConvPoolAttributes,
+  imageHoles,
+  type PoolingWays,
+  patchHoles,
+  weightReads,
+  winnerWrites,
+} from '../pooling.ts';
 import { sumOfParts } from '../reduce.ts';
-
-function holesOf({ before, input, kernel, output }: Conv2dAttributes): Holes {
-  const row = (kernel[1] + 1) * input[3];
-  return {
-    H: input[1],
-    W: input[2],
-    C: input[3],
-    N: output[3],
-    OH: output[1] / 2,
-    OW: output[2] / 2,
-    ROW: row,
-    PATCH: row * (kernel[0] + 1),
-    TAPS: kernel[1] * input[3],
-    TAPS_ALL: kernel[0] * kernel[1] * input[3],
-    PAD_Y: before[0],
-    PAD_X: before[1],
-  };
-}
 
 const lanesOf = (target: Target): number => cpuLanes(target) || 8;
 
@@ -41,9 +28,7 @@ function forward(inputs: readonly Node[], attributes: ConvPoolAttributes, target
   const windows = sizeOf(attributes.output.slice(0, 3)) / 4;
   const workgroup = lanesOf(target);
   const per = subgroups ? lanesOf(target) : 1;
-  const holes = holesOf(attributes);
-  const { winners } = attributes;
-  const quads = sizeOf(kernel.shape) / 4;
+  const patch = patchHoles(attributes);
   return [
     {
       label: 'conv2d+relu+maxPool2d',
@@ -52,25 +37,17 @@ function forward(inputs: readonly Node[], attributes: ConvPoolAttributes, target
       workgroup,
       builtins: ['global_invocation_index', 'local_invocation_index'],
       holes: {
-        ...holes,
+        ...imageHoles(attributes),
+        ...patch,
         LANES: lanesOf(target),
         PER: per,
-        LOADS: Math.ceil(Number(holes.TAPS_ALL) / per),
+        LOADS: Math.ceil(patch.TAPS_ALL / per),
         SUBGROUPS: subgroups,
-        WINNERS: winners !== null,
+        WINNERS: attributes.winners !== null,
       },
-      reads: [
-        { name: 'x', operand: x, element: 'f32' },
-        {
-          name: 'w',
-          operand: kernel,
-          element: 'vec4f',
-          ...(fitsUniform(quads * 16) ? { uniform: quads } : {}),
-        },
-        { name: 'bias', operand: bias, element: 'vec4f' },
-      ],
-      writes: winners === null ? [] : [{ name: 'winners', operand: winners, element: 'u32' }],
-      uniforms: { windows, patch_size: Number(holes.PATCH) },
+      reads: [{ name: 'x', operand: x, element: 'f32' }, ...weightReads(kernel, bias)],
+      writes: winnerWrites(attributes),
+      uniforms: { windows, patch_size: patch.PATCH },
       grid: Math.ceil(windows / workgroup),
       width: 4,
     },
@@ -91,7 +68,7 @@ function gradient(
   const chunk = Math.max(32, Math.ceil(windows / wanted));
   const chunks = Math.ceil(windows / chunk);
   const partial: Scratch = { bytes: chunks * sizeOf(shape) * 4 };
-  const holes = holesOf(attributes);
+  const patch = patchHoles(attributes);
   return [
     {
       label: 'conv2dPoolGradient (parts)',
@@ -100,7 +77,8 @@ function gradient(
       workgroup: lanes,
       builtins: ['workgroup_id', 'local_invocation_index'],
       holes: {
-        ...holes,
+        ...imageHoles(attributes),
+        ...patch,
         KH: attributes.kernel[0],
         KW: attributes.kernel[1],
         PH: attributes.kernel[0] + 1,
@@ -108,7 +86,7 @@ function gradient(
         OWN: own,
         VECTOR: `vec${own}`,
         PAIRS: own === 2,
-        LOADS: Math.ceil(Number(holes.PATCH) / lanes),
+        LOADS: Math.ceil(patch.PATCH / lanes),
         SUMS: shape[0],
         SUBGROUPS: cpuLanes(target) > 0,
       },

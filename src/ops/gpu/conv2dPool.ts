@@ -4,10 +4,17 @@
 
 import { type Shape, sizeOf } from '../../base/shape.ts';
 import type { Binding, KernelTemplate, Node, Scratch, Target } from '../../ir/op.ts';
-import { fitsUniform, GUARANTEED_WORKGROUP } from '../../ir/target.ts';
+import { GUARANTEED_WORKGROUP } from '../../ir/target.ts';
 import * as shaders from '../../wgsl/shaders.generated.ts';
 import type { Holes } from '../../wgsl/template.ts';
-import type { ConvPoolAttributes as Attributes, PoolingWays } from '../pooling.ts';
+import {
+  type ConvPoolAttributes as Attributes,
+  imageHoles,
+  type PoolingWays,
+  patchHoles,
+  weightReads,
+  winnerWrites,
+} from '../pooling.ts';
 import { sumOfParts } from '../reduce.ts';
 
 /** Windows of a workgroup, at most: the pixels of so many always fit its memory. */
@@ -43,27 +50,21 @@ function tileOf(width: number): Tile {
 
 /** What the shared text needs, and the number of words of the tile's pixels. */
 function tileHoles(
-  { before, input, kernel, output }: Attributes,
+  attributes: Attributes,
   { rows, columns, across }: Tile,
 ): { readonly holes: Holes; readonly words: number; readonly aligned: boolean } {
+  const { input, kernel } = attributes;
   const wide = (2 * columns + kernel[1] - 1) * input[3];
   const patchRows = kernel[0] + 1;
   const aligned = (input[2] * input[3]) % 4 === 0;
   return {
     holes: {
-      H: input[1],
-      W: input[2],
-      C: input[3],
-      N: output[3],
-      OH: output[1] / 2,
-      OW: output[2] / 2,
+      ...imageHoles(attributes),
       PH: patchRows,
       ROWS: rows,
       COLUMNS: columns,
       TILES_X: across,
       WIDE: wide,
-      PAD_Y: before[0],
-      PAD_X: before[1],
       ALIGNED: aligned,
       // A tile may begin three floats behind an aligned one.
       VECTORS: Math.ceil((wide + 3) / 4),
@@ -84,7 +85,7 @@ const rowsOf = ({ output: [batch, height] }: Attributes): number => (batch * hei
 
 function forward(inputs: readonly Node[], attributes: Attributes): KernelTemplate[] {
   const [x, kernel, bias] = inputs;
-  const { winners, kernel: extents, input, output } = attributes;
+  const { winners, output } = attributes;
   const tile = tileOf(output[2] / 2);
   const { holes, words, aligned } = tileHoles(attributes, tile);
   const windows = tile.rows * tile.columns;
@@ -92,8 +93,6 @@ function forward(inputs: readonly Node[], attributes: Attributes): KernelTemplat
   // A whole row of few channels, else 128 bytes of it.
   const chunk = quads <= 10 ? quads : 8;
   const results = windows * (chunk * 4 + (winners === null ? 0 : Math.ceil(chunk / 4)));
-  const row = (extents[1] + 1) * input[3];
-  const weights = sizeOf(kernel.shape) / 4;
   return [
     {
       label: 'conv2d+relu+maxPool2d',
@@ -106,23 +105,11 @@ function forward(inputs: readonly Node[], attributes: Attributes): KernelTemplat
         WORKGROUP: WINDOWS,
         CHUNK: chunk,
         TURN: 1 - (chunk % 2),
-        ROW: row,
-        PATCH: row * (extents[0] + 1),
-        TAPS: extents[1] * input[3],
-        TAPS_ALL: extents[0] * extents[1] * input[3],
+        ...patchHoles(attributes),
         WINNERS: winners !== null,
       },
-      reads: [
-        imageOf(x, aligned),
-        {
-          name: 'w',
-          operand: kernel,
-          element: 'vec4f',
-          ...(fitsUniform(weights * 16) ? { uniform: weights } : {}),
-        },
-        { name: 'bias', operand: bias, element: 'vec4f' },
-      ],
-      writes: winners === null ? [] : [{ name: 'winners', operand: winners, element: 'u32' }],
+      reads: [imageOf(x, aligned), ...weightReads(kernel, bias)],
+      writes: winnerWrites(attributes),
       uniforms: { rows: rowsOf(attributes) },
       grid: Math.ceil(rowsOf(attributes) / tile.rows) * tile.across,
       width: 4,

@@ -85,7 +85,7 @@ export async function tuneNodes(
     if (variants === null) continue;
     const key = variants.key(node);
     const offered = variants.offered(node, device.target);
-    if (offered.length === 0) continue;
+    if (offered.length < 2) continue;
     const chosen = device.target.choices?.get(key);
     // A choice that is not offered any more is none.
     const isChosen = offered.some(({ name }) => name === chosen);
