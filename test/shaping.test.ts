@@ -256,6 +256,12 @@ test('einsum by the equation', async () => {
       oracle: (...x) => sums(letters ?? equation, x),
     });
   }
+  const beside = f.tensor([
+    [1, Number.NaN],
+    [Number.POSITIVE_INFINITY, 4],
+  ]);
+  assert.is(await f.einsum('ii', beside).item(), 5, 'what is not on a diagonal is not in its sum');
+  assert.equal(await from(f.einsum('iaia->ai', whole(2, 3, 2, 3))), [0, 21, 7, 28, 14, 35]);
   const x = f.zeros([2, 3]);
   for (const [equation, operands, pattern] of [
     ['ij,jk', [x], /names 2 operands, got 1/],

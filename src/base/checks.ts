@@ -40,6 +40,16 @@ export function checkAbove(who: string, name: string, value: number, remedy?: st
   checkNumber(who, name, value, 'a finite number above 0', (n) => n > 0, remedy);
 }
 
+/** Throws unless an argument is a finite number of at least 0. */
+export function checkNotNegative(who: string, name: string, value: number, remedy?: string): void {
+  checkNumber(who, name, value, 'a finite number of at least 0', (n) => n >= 0, remedy);
+}
+
+/** Throws unless an argument is a share, a number in [0, 1]. */
+export function checkShare(who: string, name: string, value: number): void {
+  checkNumber(who, name, value, 'a number in [0, 1]', (n) => n >= 0 && n <= 1);
+}
+
 /** Throws unless an argument is one of a few values. */
 export function checkChoice<T>(who: string, name: string, value: T, choices: readonly T[]): void {
   if (choices.includes(value)) return;

@@ -5,7 +5,7 @@
  * The hash is pcg4d of Jarzynski and Olano, "Hash Functions for GPU Rendering", JCGT 9(3), 2020. Its four input words are
  * (index / 4, counter, stream, seed); its four output words serve four consecutive indices.
  */
-import { checkNumber } from './checks.ts';
+import { checkNotNegative, checkNumber } from './checks.ts';
 
 /** Names one sequence of random numbers. Two sequences with different keys are independent. */
 export interface RandomKey {
@@ -250,5 +250,5 @@ export function checkUint32(name: string, argument: string, value: number): void
 
 function checkMoments(name: string, mean: number, std: number): void {
   checkNumber(name, 'mean', mean);
-  checkNumber(name, 'std', std, 'a finite number of at least 0', (deviation) => deviation >= 0);
+  checkNotNegative(name, 'std', std);
 }

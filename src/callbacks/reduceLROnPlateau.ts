@@ -1,4 +1,4 @@
-import { checkNumber, checkWhole } from '../base/checks.ts';
+import { checkNotNegative, checkNumber, checkWhole } from '../base/checks.ts';
 import { takeOptions } from '../base/optionNames.ts';
 import type { SavedState, State } from '../io/state.ts';
 import type { Logs } from './callback.ts';
@@ -60,7 +60,7 @@ export class ReduceLROnPlateau extends MonitorCallback {
     checkNumber('ReduceLROnPlateau', 'factor', factor, 'a number in [0, 1)', (f) => f >= 0 && f < 1);
     checkWhole('ReduceLROnPlateau', 'patience', patience);
     checkWhole('ReduceLROnPlateau', 'cooldown', cooldown);
-    checkNumber('ReduceLROnPlateau', 'minLr', minLr, 'a finite number of at least 0', (rate) => rate >= 0);
+    checkNotNegative('ReduceLROnPlateau', 'minLr', minLr);
     this.factor = factor;
     this.patience = patience;
     this.cooldown = cooldown;

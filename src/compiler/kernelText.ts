@@ -277,8 +277,8 @@ function randomBits(width: 1 | 4): string {
 function renamedPart(draft: KernelDraft, at: number, drafts: readonly KernelDraft[]): Part {
   const part = partOf(draft);
   const [functions, main] = [uncommented(part.functions), uncommented(part.main)];
-  const text = functions + main;
-  const own = (name: string): string => freshIn(text, `${name}_${at}`);
+  const ending = freshIn(functions + main, `_${at}`);
+  const own = (name: string): string => name + ending;
   const names = new Map(declaredIn(functions).map((name) => [name, own(name)]));
   const bindings = part.bindings.map((binding) => {
     const variable = binding.element === FLAGS ? flagsOf(binding, drafts) : own(binding.variable);

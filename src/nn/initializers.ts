@@ -2,7 +2,7 @@
  * Keras 3's weight initialisers: same names (in camelCase), defaults, fans and distributions. The random bits are wgrad's
  * own, so the values differ from Keras' for the same seed.
  */
-import { checkAbove, checkNumber } from '../base/checks.ts';
+import { checkAbove, checkNotNegative, checkNumber } from '../base/checks.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { checkName, checkOptions } from '../base/optionNames.ts';
 import { truncatedNormal as drawTruncatedNormal, normal, uniform } from '../base/random.ts';
@@ -293,6 +293,6 @@ function normalOptions(name: string, options: NormalOptions): { readonly mean: n
   checkOptions(name, options, { mean: true, stddev: true, seed: true });
   const { mean = 0, stddev = 0.05 } = options;
   checkNumber(name, 'mean', mean);
-  checkNumber(name, 'stddev', stddev, 'a finite number of at least 0', (deviation) => deviation >= 0);
+  checkNotNegative(name, 'stddev', stddev);
   return { mean, stddev };
 }

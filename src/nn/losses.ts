@@ -146,11 +146,10 @@ function categorical(name: string, sparse: boolean, options: CategoricalOptions)
       }
       const entropy = (logits: Tensor, options: CrossEntropyOptions): Tensor =>
         new Tensor(softmaxCrossEntropyPerExample(logits.node, given.node, options));
-      const logits = beforeOp(output, softmaxOp) ?? (fromLogits ? output : null);
+      const logits = logitsOf(output, softmaxOp, fromLogits);
       if (logits !== null) return entropy(logits, { labelSmoothing, clip });
       // Probabilities that come from elsewhere: their logarithms are logits.
-      const cut = output.div(output.sum(-1, true)).clip(clip || EPSILON, 1 - (clip || EPSILON));
-      return entropy(cut.log(), { labelSmoothing });
+      return entropy(probabilitiesOf(output, clip || EPSILON).log(), { labelSmoothing });
     },
   };
 }
@@ -183,6 +182,18 @@ export function beforeOp<A>({ node }: Tensor, op: Op<A>): Tensor | null {
   return isOf(node, op) ? new Tensor(node.inputs[0]) : null;
 }
 
+/** The logits: what the operation was given that came last, or the outputs themselves; null where they are not known. */
+export const logitsOf = <A>(output: Tensor, op: Op<A>, fromLogits: boolean): Tensor | null =>
+  beforeOp(output, op) ?? (fromLogits ? output : null);
+
+/** Labels moved toward an equal share for each of so many classes. */
+export const smoothed = (labels: Tensor, labelSmoothing: number, classes: number): Tensor =>
+  labels.mul(1 - labelSmoothing).add(labelSmoothing / classes);
+
+/** Rows with a sum of 1, cut so that they have a logarithm. */
+export const probabilitiesOf = (output: Tensor, least: number): Tensor =>
+  output.div(output.sum(-1, true)).clip(least, 1 - least);
+
 export const share = everyValue(
   'labels from 0 to 1',
   (value) => value >= 0 && value <= 1,
@@ -210,9 +221,8 @@ export function binaryCrossentropy(options: BinaryOptions = {}): Loss {
     config: { fromLogits, labelSmoothing },
     labels: () => share,
     perExample(labels, output) {
-      const raw = alike('binaryCrossentropy', labels, output);
-      const y = raw.mul(1 - labelSmoothing).add(labelSmoothing / 2);
-      const logits = beforeOp(output, sigmoidOp) ?? (fromLogits ? output : null);
+      const y = smoothed(alike('binaryCrossentropy', labels, output), labelSmoothing, 2);
+      const logits = logitsOf(output, sigmoidOp, fromLogits);
       if (logits !== null) return perExampleMean(new Tensor(sigmoidCrossEntropy(logits.node, y.node)));
       const p = output.clip(EPSILON, 1 - EPSILON);
       const one = new Tensor(fullNode(1));

@@ -3,7 +3,7 @@
  * Outputs of `softmax` and `sigmoid` are seen through where a loss takes probabilities.
  */
 
-import { checkAbove, checkNumber, flagOf } from '../base/checks.ts';
+import { checkAbove, checkNotNegative, checkShare, flagOf } from '../base/checks.ts';
 import { takeOptions } from '../base/optionNames.ts';
 import { sigmoidCrossEntropy, sigmoidOp } from '../ops/elementwise.ts';
 import { softmaxOp } from '../ops/softmax.ts';
@@ -16,8 +16,11 @@ import {
   EPSILON,
   type Loss,
   type LossConfig,
+  logitsOf,
   perExampleMean,
+  probabilitiesOf,
   share,
+  smoothed,
 } from './losses.ts';
 
 /** A mean over each example of a number for each output. */
@@ -148,9 +151,11 @@ export interface BinaryFocalOptions {
   readonly labelSmoothing?: number;
 }
 
-function checkFocal(name: string, alpha: number, gamma: number, fromLogits: boolean, labelSmoothing: number): void {
-  checkNumber(name, 'alpha', alpha, 'a number in [0, 1]', (value) => value >= 0 && value <= 1);
-  checkNumber(name, 'gamma', gamma, 'a finite number of at least 0', (value) => value >= 0);
+const FOCAL_DEFAULTS = { alpha: 0.25, gamma: 2, fromLogits: false, labelSmoothing: 0 };
+
+function checkFocal(name: string, { alpha, gamma, fromLogits, labelSmoothing }: typeof FOCAL_DEFAULTS): void {
+  checkShare(name, 'alpha', alpha);
+  checkNotNegative(name, 'gamma', gamma);
   flagOf(fromLogits, name, 'fromLogits');
   checkSmoothing(name, labelSmoothing);
 }
@@ -158,10 +163,9 @@ function checkFocal(name: string, alpha: number, gamma: number, fromLogits: bool
 /** Binary cross-entropy times (1 - the probability of the label)^gamma (Lin et al. 2017). Labels from 0 to 1. */
 export function binaryFocalCrossentropy(options: BinaryFocalOptions = {}): Loss {
   const name = 'binaryFocalCrossentropy';
-  const defaults = { applyClassBalancing: false, alpha: 0.25, gamma: 2, fromLogits: false, labelSmoothing: 0 };
-  const config = takeOptions<BinaryFocalOptions>(name, options, defaults);
+  const config = takeOptions<BinaryFocalOptions>(name, options, { applyClassBalancing: false, ...FOCAL_DEFAULTS });
   const { applyClassBalancing, alpha, gamma, fromLogits, labelSmoothing } = config;
-  checkFocal(name, alpha, gamma, fromLogits, labelSmoothing);
+  checkFocal(name, config);
   flagOf(applyClassBalancing, name, 'applyClassBalancing');
   return {
     name,
@@ -170,11 +174,9 @@ export function binaryFocalCrossentropy(options: BinaryFocalOptions = {}): Loss 
     config: { ...config },
     labels: () => share,
     perExample(labels, output) {
-      const y = alike(name, labels, output)
-        .mul(1 - labelSmoothing)
-        .add(labelSmoothing / 2);
+      const y = smoothed(alike(name, labels, output), labelSmoothing, 2);
       const no = y.neg().add(1);
-      const logits = beforeOp(output, sigmoidOp) ?? (fromLogits ? output : null);
+      const logits = logitsOf(output, sigmoidOp, fromLogits);
       const p = logits === null ? output.clip(EPSILON, 1 - EPSILON) : logits.sigmoid();
       const q = logits === null ? p.neg().add(1) : logits.neg().sigmoid();
       const entropy =
@@ -202,10 +204,9 @@ export interface CategoricalFocalOptions {
 /** Categorical cross-entropy, each class's part times alpha (1 - its probability)^gamma. Labels are rows, one-hot or any distribution. */
 export function categoricalFocalCrossentropy(options: CategoricalFocalOptions = {}): Loss {
   const name = 'categoricalFocalCrossentropy';
-  const defaults = { alpha: 0.25, gamma: 2, fromLogits: false, labelSmoothing: 0 };
-  const config = takeOptions<CategoricalFocalOptions>(name, options, defaults);
+  const config = takeOptions<CategoricalFocalOptions>(name, options, FOCAL_DEFAULTS);
   const { alpha, gamma, fromLogits, labelSmoothing } = config;
-  checkFocal(name, alpha, gamma, fromLogits, labelSmoothing);
+  checkFocal(name, config);
   return {
     name,
     labelKind: 'distributions',
@@ -214,17 +215,9 @@ export function categoricalFocalCrossentropy(options: CategoricalFocalOptions = 
     labels: () => distribution,
     perExample(labels, output) {
       const classes = output.shape[output.rank - 1];
-      const y = alike(name, labels, output)
-        .mul(1 - labelSmoothing)
-        .add(labelSmoothing / classes);
-      const logits = beforeOp(output, softmaxOp) ?? (fromLogits ? output : null);
-      const log =
-        logits === null
-          ? output
-              .div(output.sum(-1, true))
-              .clip(EPSILON, 1 - EPSILON)
-              .log()
-          : logits.logSoftmax();
+      const y = smoothed(alike(name, labels, output), labelSmoothing, classes);
+      const logits = logitsOf(output, softmaxOp, fromLogits);
+      const log = logits === null ? probabilitiesOf(output, EPSILON).log() : logits.logSoftmax();
       const known = log.exp().neg().add(1).maximum(0).pow(gamma);
       return perExampleMean(y.mul(log).mul(known).sum(-1).mul(-alpha));
     },

@@ -87,18 +87,16 @@ function contracted(one: Labelled, other: Labelled, wanted: ReadonlySet<string>)
   const inner = shared.filter((label) => !wanted.has(label));
   const rows = a.labels.filter((label) => !shared.includes(label));
   const columns = b.labels.filter((label) => !shared.includes(label));
-  const extentOf = (label: string): number =>
-    a.labels.includes(label) ? a.node.shape[a.labels.indexOf(label)] : b.node.shape[b.labels.indexOf(label)];
-  const extents = (labels: readonly string[]): number[] => labels.map(extentOf);
+  const extents = (labels: readonly string[]): number[] =>
+    labels.map((label) => a.node.shape[a.labels.indexOf(label)] ?? b.node.shape[b.labels.indexOf(label)]);
   const labels = [...batch, ...rows, ...columns];
   const left = ordered(a, [...batch, ...rows, ...inner]);
   if (inner.length === 0) {
     const right = ordered(b, [...batch, ...columns]);
-    const apart = (node: Node, shape: readonly number[]): Node => reshape(node, shape);
     const ones = (list: readonly string[]): number[] => list.map(() => 1);
     const product = mul(
-      apart(left, [...extents(batch), ...extents(rows), ...ones(columns)]),
-      apart(right, [...extents(batch), ...ones(rows), ...extents(columns)]),
+      reshape(left, [...extents(batch), ...extents(rows), ...ones(columns)]),
+      reshape(right, [...extents(batch), ...ones(rows), ...extents(columns)]),
     );
     return { node: product, labels };
   }

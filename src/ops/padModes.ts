@@ -6,13 +6,11 @@ import type { Node } from '../ir/op.ts';
 import { concat } from './concat.ts';
 import { repeated } from './repeat.ts';
 import { sliceBetween } from './stridedSlice.ts';
-import { slice } from './views.ts';
+import { isPadding, type Padding, slice } from './views.ts';
 
 /** A list with one of its numbers. */
 const only = (rank: number, axis: number, at: number): (number | null)[] =>
   Array.from({ length: rank }, (_, d) => (d === axis ? at : null));
-
-type Padding = readonly (readonly [before: number, after: number])[];
 
 /** What stands before and after the elements of an axis. */
 type Edges = (
@@ -25,13 +23,8 @@ type Edges = (
 function padded(x: Node, padding: Padding, who: string, most: (extent: number) => number, edges: Edges): Node {
   const fits =
     Array.isArray(padding) &&
-    padding.length === x.shape.length &&
-    padding.every(
-      (pair, d) =>
-        Array.isArray(pair) &&
-        pair.length === 2 &&
-        pair.every((n) => Number.isInteger(n) && n >= 0 && n <= most(x.shape[d])),
-    );
+    isPadding(padding, x.shape) &&
+    padding.every((pair, d) => Math.max(...pair) <= most(x.shape[d]));
   if (!fits) {
     throw new ArgumentError(
       `${who}: got ${JSON.stringify(padding)} for shape ${formatShape(x.shape)}. Give [before, after] for every axis, whole ` +

@@ -106,12 +106,15 @@ function threadKernels(
 export const sumOfParts = (label: string, from: Scratch, extents: Extents, target: Target): readonly KernelTemplate[] =>
   target.ways.reduction(plainReduction(label, 'a + b', 'float32', extents, from), extents, target)[0].kernels();
 
-/** `ofInt32`: how an operation that picks one of the values combines int32, which stays int32 and is not rounded. */
+/**
+ * `combined`: what puts the results of parts together; null where nothing does, so that only what stands beside the extent is cut.
+ * `ofInt32`: how an operation that picks one of the values combines int32, which stays int32 and is not rounded.
+ */
 export function reduceOp(
   name: string,
   combine: string,
   gradient: (node: Node<ReduceAttributes>, upstream: Node) => Node,
-  combined: 'add' | 'maximum' | 'minimum',
+  combined: 'add' | 'maximum' | 'minimum' | null,
   ofInt32?: string,
 ): BuiltInOp<ReduceAttributes> {
   return {
@@ -123,7 +126,8 @@ export function reduceOp(
     gradient: (node, upstream) => [gradient(node, upstream)],
     partition: {
       cuts({ attributes: { axis, count } }, row) {
-        return [row < axis || row >= axis + count ? row : { inputs: [row], result: combined }];
+        if (row < axis || row >= axis + count) return [row];
+        return combined === null ? [] : [{ inputs: [row], result: combined }];
       },
     },
     lowering: {
@@ -163,12 +167,7 @@ export const maxOp = reduceOp('max', 'maximum(a, b)', shareTies, 'maximum', 'max
 /** Of int32: its smallest number has no negative. */
 export const minOp = reduceOp('min', 'minimum(a, b)', shareTies, 'minimum', 'min(a, b)');
 
-function reduceAxes(
-  op: Op<ReduceAttributes>,
-  x: Node,
-  axes: number | readonly number[] | undefined,
-  keepDims: boolean,
-): Node {
+function reduceAxes(op: Op<ReduceAttributes>, x: Node, axes: Axes, keepDims: boolean): Node {
   const list = normalizeAxes(axes, x.shape.length, op.name);
   let result = x;
   // Runs of neighbouring axes reduce at once; the last run first, so that earlier axes keep their numbers.
@@ -179,14 +178,19 @@ function reduceAxes(
     result = createNode(op, [result], { axis: list[start], count: end - start });
     end = start;
   }
-  if (keepDims) return result;
-  return reshape(
-    result,
-    x.shape.filter((_, d) => !list.includes(d)),
-  );
+  return kept(result, list, keepDims);
 }
 
-type Axes = number | readonly number[] | undefined;
+/** The result of a reduction that left an extent of 1 along its axes, with these axes or without. */
+export const kept = (result: Node, axes: readonly number[], keepDims: boolean): Node =>
+  keepDims
+    ? result
+    : reshape(
+        result,
+        result.shape.filter((_, d) => !axes.includes(d)),
+      );
+
+export type Axes = number | readonly number[] | undefined;
 
 export const sum = (x: Node, axes?: Axes, keepDims = false): Node => reduceAxes(sumOp, x, axes, keepDims);
 
@@ -195,9 +199,9 @@ export function reduceTogether(op: Op<ReduceAttributes>, x: Node, axes: Axes, ke
   const list = normalizeAxes(axes, x.shape.length, op.name);
   const neighbours = list.every((axis, at) => axis === list[0] + at);
   if (neighbours) return reduceAxes(op, x, list, keepDims);
-  const kept = [...x.shape.keys()].filter((axis) => !list.includes(axis));
-  const last = list.map((_, at) => kept.length + at);
-  const result = reduceAxes(op, transpose(x, [...kept, ...list]), last, false);
+  const others = [...x.shape.keys()].filter((axis) => !list.includes(axis));
+  const last = list.map((_, at) => others.length + at);
+  const result = reduceAxes(op, transpose(x, [...others, ...list]), last, false);
   return keepDims
     ? reshape(
         result,

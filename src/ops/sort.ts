@@ -1,10 +1,10 @@
 /** Sorting along the last axis: the order of the elements, and what lies in that order. */
 
-import type { Shape } from '../base/shape.ts';
 import { sizeOf } from '../base/shape.ts';
 import { type Binding, type BuiltInOp, createNode, type KernelTemplate, type Node, type Scratch } from '../ir/op.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { copy, NONE, type None } from './elementwise.ts';
+import { lastOf } from './views.ts';
 
 export interface OrderAttributes {
   readonly descending: boolean;
@@ -15,7 +15,6 @@ export interface OrderAttributes {
 /** Elements that the first pass sorts by counting. */
 const BLOCK = 32;
 
-const columnsOf = (shape: Shape): number => shape.at(-1) ?? 1;
 /** Along any axis but the last, of all inputs. */
 const rowsOf = (inputs: number) => ({
   cuts: ({ shape }: Node, axis: number) =>
@@ -32,7 +31,7 @@ export const sortOrderOp: BuiltInOp<OrderAttributes> = {
     kind: 'kernel',
     kernels({ inputs: [x], attributes: { descending, nanFirst }, shape }) {
       const size = sizeOf(shape);
-      const columns = columnsOf(shape);
+      const columns = lastOf(shape);
       const integers = x.dtype === 'int32';
       const read: Binding = { name: 'x', operand: x, element: integers ? 'i32' : 'f32' };
       const kernels: KernelTemplate[] = [];
@@ -81,7 +80,7 @@ export const invertOrderOp: BuiltInOp<None> = {
           label: 'invertOrder',
           source: shaders.invert_order,
           reads: [{ name: 'order', operand: order, element: 'i32' }],
-          uniforms: { size, columns: columnsOf(shape) },
+          uniforms: { size, columns: lastOf(shape) },
           grid: Math.ceil(size / 64),
         },
       ];
@@ -99,14 +98,14 @@ export const inOrderOp: BuiltInOp<CountAttributes> = {
   name: 'inOrder',
   infer: ([x], { count }) => ({ shape: x.shape.with(-1, count), dtype: x.dtype }),
   gradient: ({ inputs: [x, order] }, g) => [
-    createNode(outOfOrderOp, [g, invertOrder(order)], { count: columnsOf(x.shape) }),
+    createNode(outOfOrderOp, [g, invertOrder(order)], { count: lastOf(x.shape) }),
     null,
   ],
   partition: rowsOf(2),
   lowering: {
     kind: 'view',
     body({ inputs: [x], attributes: { count } }, scope) {
-      const row = `e / ${count}u * ${columnsOf(x.shape)}u`;
+      const row = `e / ${count}u * ${lastOf(x.shape)}u`;
       return `return ${scope.read(0, `${row} + u32(${scope.readOne(1, `${row} + e % ${count}u`)})`)};`;
     },
   },
@@ -117,12 +116,12 @@ export const inOrder = (x: Node, order: Node, count: number): Node => createNode
 export const outOfOrderOp: BuiltInOp<CountAttributes> = {
   name: 'outOfOrder',
   infer: ([g], { count }) => ({ shape: g.shape.with(-1, count), dtype: 'float32' }),
-  gradient: ({ inputs: [g, places] }, upstream) => [inOrder(upstream, invertOrder(places), columnsOf(g.shape)), null],
+  gradient: ({ inputs: [g, places] }, upstream) => [inOrder(upstream, invertOrder(places), lastOf(g.shape)), null],
   partition: rowsOf(2),
   lowering: {
     kind: 'view',
     body({ inputs: [g], attributes: { count } }, scope) {
-      const kept = columnsOf(g.shape);
+      const kept = lastOf(g.shape);
       return (
         `let place = u32(${scope.readOne(1, 'e')}); ` +
         `if (place >= ${kept}u) { return ${scope.constant(0)}; } ` +

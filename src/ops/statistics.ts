@@ -6,23 +6,9 @@ import type { Node } from '../ir/op.ts';
 import { add, div, equal, exp, log, neg, sqrt, square, sub, where } from './elementwise.ts';
 import { finites } from './finiteness.ts';
 import { fullNode } from './leaf.ts';
-import { argMax, max, mean, min, sum } from './reduce.ts';
+import { type Axes, argMax, kept, max, mean, min, sum } from './reduce.ts';
 import { reshape } from './reshape.ts';
 import { stopGradient } from './stopGradient.ts';
-
-type Axes = number | readonly number[] | undefined;
-
-const number = (value: number): Node => fullNode(value);
-
-/** The result of a reduction with `keepDims`, with or without what was kept. */
-function kept(x: Node, axes: Axes, keepDims: boolean, result: Node): Node {
-  if (keepDims) return result;
-  const list = normalizeAxes(axes, x.shape.length, 'axes');
-  return reshape(
-    result,
-    x.shape.filter((_, d) => !list.includes(d)),
-  );
-}
 
 /** Σ (x - mean)² / (n - correction). */
 export function variance(x: Node, axes: Axes, keepDims: boolean, correction: number, who: string): Node {
@@ -36,7 +22,7 @@ export function variance(x: Node, axes: Axes, keepDims: boolean, correction: num
     (n) => n < count,
     'Use 0 or 1.',
   );
-  return div(sum(square(sub(x, average)), axes, keepDims), number(count - correction));
+  return div(sum(square(sub(x, average)), axes, keepDims), fullNode(count - correction));
 }
 
 /** The root of the variance. */
@@ -47,12 +33,13 @@ export const std = (x: Node, axes: Axes, keepDims: boolean, correction: number):
 export function logSumExp(x: Node, axes?: Axes, keepDims = false): Node {
   // It moves nothing, so no gradient needs to flow through it. An infinite one cannot be taken off.
   const top = stopGradient(max(x, axes, true));
-  const shift = where(finites(top), top, number(0));
-  return kept(x, axes, keepDims, add(log(sum(exp(sub(x, shift)), axes, true)), shift));
+  const shift = where(finites(top), top, fullNode(0));
+  const result = add(log(sum(exp(sub(x, shift)), axes, true)), shift);
+  return kept(result, normalizeAxes(axes, x.shape.length, 'logSumExp'), keepDims);
 }
 
 /** 1 or 0: whether it is not 0. */
-const truth = (x: Node): Node => where(x, number(1), number(0));
+const truth = (x: Node): Node => where(x, fullNode(1), fullNode(0));
 
 export const any = (x: Node, axes?: Axes, keepDims = false): Node => max(truth(x), axes, keepDims);
 export const all = (x: Node, axes?: Axes, keepDims = false): Node => min(truth(x), axes, keepDims);

@@ -15,9 +15,9 @@ const angular = (name: string, wgsl: string, slopes: (inputs: readonly Node[], y
     gradient: (inputs, y, g) => slopes(inputs, y).map((slope) => () => mul(g, slope())),
   });
 
-const number = (value: number): Node => fullNode(value);
 /** 1 / sqrt(1 - x²), by factors that lose no digit near 1. */
-const overCircle = (sign: number, x: Node): Node => div(number(sign), sqrt(mul(sub(number(1), x), add(number(1), x))));
+const overCircle = (sign: number, x: Node): Node =>
+  div(fullNode(sign), sqrt(mul(sub(fullNode(1), x), add(fullNode(1), x))));
 
 export const sinOp = angular('sin', 'sine', ([x]) => [() => cos(x)]);
 export const sin = builder(sinOp);
@@ -25,7 +25,7 @@ export const sin = builder(sinOp);
 export const cosOp = angular('cos', 'cosine', ([x]) => [() => neg(sin(x))]);
 export const cos = builder(cosOp);
 
-export const tanOp = angular('tan', 'tangent', (_, y) => [() => add(number(1), square(y))]);
+export const tanOp = angular('tan', 'tangent', (_, y) => [() => add(fullNode(1), square(y))]);
 export const tan = builder(tanOp);
 
 export const asinOp = angular('asin', 'arc_sine', ([x]) => [() => overCircle(1, x)]);
@@ -34,7 +34,7 @@ export const asin = builder(asinOp);
 export const acosOp = angular('acos', 'arc_cosine', ([x]) => [() => overCircle(-1, x)]);
 export const acos = builder(acosOp);
 
-export const atanOp = angular('atan', 'arc_tangent', ([x]) => [() => div(number(1), add(number(1), square(x)))]);
+export const atanOp = angular('atan', 'arc_tangent', ([x]) => [() => div(fullNode(1), add(fullNode(1), square(x)))]);
 export const atan = builder(atanOp);
 
 export const atan2Op = angular('atan2', 'angle_of', ([y, x]) => [

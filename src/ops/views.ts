@@ -136,7 +136,12 @@ export function copyOf(x: Node): Node {
   );
 }
 
-type Padding = readonly (readonly [before: number, after: number])[];
+export type Padding = readonly (readonly [before: number, after: number])[];
+
+/** Whether these are two whole numbers of at least 0 for each axis. */
+export const isPadding = (padding: Padding, { length }: Shape): boolean =>
+  padding.length === length &&
+  padding.every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every((n) => Number.isInteger(n) && n >= 0));
 
 function holds(dtype: Dtype, value: number): boolean {
   if (dtype === 'float32') return true;
@@ -152,10 +157,7 @@ export const padOp: BuiltInOp<PadAttributes> = {
   name: 'pad',
   infer([x], { padding, value }) {
     checkLists('pad', 'the padding', padding);
-    const whole = padding.every(
-      (pair) => Array.isArray(pair) && pair.length === 2 && pair.every((n) => Number.isInteger(n) && n >= 0),
-    );
-    if (padding.length !== x.shape.length || !whole) {
+    if (!isPadding(padding, x.shape)) {
       throw new ArgumentError(
         `pad: expected ${x.shape.length} pairs of whole numbers for shape ${formatShape(x.shape)}, got ${JSON.stringify(padding)}. ` +
           'Give [before, after] for every axis.',

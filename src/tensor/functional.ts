@@ -6,21 +6,12 @@ import { checkOptions } from '../base/optionNames.ts';
 import { batchNorm as batchNormNode } from '../ops/batchNorm.ts';
 import { concat as concatNodes } from '../ops/concat.ts';
 import { dropout as dropoutNode } from '../ops/elementwise.ts';
-import { nodeOf, numberOf } from './operands.ts';
+import { nodeOf, nodesOf, numberOf } from './operands.ts';
 import { Tensor, type TensorLike } from './tensor.ts';
 
 /** Joins tensors along an axis, by default the last. */
-export function concat(tensors: readonly TensorLike[], axis?: number): Tensor {
-  if (!Array.isArray(tensors)) {
-    throw new ArgumentError(`concat: expected an array of tensors, got ${describe(tensors)}. Write concat([a, b]).`);
-  }
-  return new Tensor(
-    concatNodes(
-      tensors.map((one) => nodeOf(one, 'concat')),
-      axis,
-    ),
-  );
-}
+export const concat = (tensors: readonly TensorLike[], axis?: number): Tensor =>
+  new Tensor(concatNodes(nodesOf(tensors, 'concat'), axis));
 
 /**
  * Batch normalisation by the batch's own statistics over all axes but the last; gamma and beta are [channels].

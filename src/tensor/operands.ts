@@ -172,6 +172,12 @@ export function nodeOf(value: Operand, who = 'tensor'): Node {
   throw new ArgumentError(`${who}: expected a tensor or numbers, got ${describe(value)}. ${remedyFor(value)}`);
 }
 
+/** The nodes of a list of these. */
+export function nodesOf(values: readonly Operand[], who: string): Node[] {
+  if (Array.isArray(values)) return values.map((value) => nodeOf(value, who));
+  throw new ArgumentError(`${who}: expected an array of tensors, got ${describe(values)}. Write ${who}([a, b]).`);
+}
+
 /** The same for ids: plain numbers become int32. */
 export function idsOf(value: Operand, who: string): Node {
   const dtype = value instanceof LazyValue ? value.dtype : value instanceof Float32Array ? 'float32' : null;

@@ -36,10 +36,9 @@ export function arange(first: number, second?: number, step = 1, options: Tensor
       `arange: from ${start} to ${stop} by ${step} there are ${Math.max(count, 0)} numbers, from 1 to 2^30 are possible. Choose another stop or step.`,
     );
   }
-  const values = Array.from({ length: count }, (_, i) => start + i * step);
-  return new Tensor(
-    tensorNode(options.dtype === undefined ? Float32Array.from(values) : values, 'arange', [count], options),
-  );
+  const [all, at] = [{ length: count }, (_: unknown, i: number): number => start + i * step];
+  const values = options.dtype === undefined ? Float32Array.from(all, at) : Array.from(all, at);
+  return new Tensor(tensorNode(values, 'arange', [count], options));
 }
 
 /** `count` numbers from `start` to `stop`, both among them, float32. */

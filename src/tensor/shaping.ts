@@ -11,7 +11,7 @@ import { tile as tileNode } from '../ops/repeat.ts';
 import { reshape } from '../ops/reshape.ts';
 import { stopGradient as stopGradientNode } from '../ops/stopGradient.ts';
 import { flip as flipNode, type SliceIndex, sliceBetween } from '../ops/stridedSlice.ts';
-import { nodeOf } from './operands.ts';
+import { nodeOf, nodesOf } from './operands.ts';
 import { type Axes, Tensor, type TensorLike } from './tensor.ts';
 
 /** A new axis of extent 1 at `axis`, by default the first; -1 puts it last. */
@@ -43,10 +43,7 @@ export function squeeze(x: TensorLike, axes?: Axes): Tensor {
 
 /** Tensors of one shape side by side along a new axis, by default the first. */
 export function stack(tensors: readonly TensorLike[], axis = 0): Tensor {
-  if (!Array.isArray(tensors)) {
-    throw new ArgumentError(`stack: expected an array of tensors, got ${describe(tensors)}. Write stack([a, b]).`);
-  }
-  const nodes = tensors.map((one) => expanded(nodeOf(one, 'stack'), axis, 'stack'));
+  const nodes = nodesOf(tensors, 'stack').map((node) => expanded(node, axis, 'stack'));
   return new Tensor(concat(nodes, axis));
 }
 

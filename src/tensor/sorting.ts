@@ -2,7 +2,7 @@
 
 import { checkWhole, flagOf } from '../base/checks.ts';
 import { ArgumentError, ShapeError } from '../base/errors.ts';
-import { checkOptions } from '../base/optionNames.ts';
+import { checkOptions, takeOptions } from '../base/optionNames.ts';
 import { formatShape, normalizeAxis } from '../base/shape.ts';
 import type { Node } from '../ir/op.ts';
 import { alongAxis, swapWithLast } from '../ops/axes.ts';
@@ -22,8 +22,7 @@ export interface CumsumOptions {
 
 /** The sum of everything so far along an axis, by default the last; of int32 it is exact modulo 2^32, and int32. */
 export function cumsum(x: TensorLike, axis = -1, options: CumsumOptions = {}): Tensor {
-  checkOptions('cumsum', options, { exclusive: true, reverse: true });
-  const { exclusive = false, reverse = false } = options;
+  const { exclusive, reverse } = takeOptions('cumsum', options, { exclusive: false, reverse: false });
   return new Tensor(
     cumsumNode(
       nodeOf(x, 'cumsum'),

@@ -20,9 +20,9 @@ export function declaredIn(text: string): string[] {
   return [...declarations].map(([, name]) => name);
 }
 
-/** A name, longer if need be, that nothing in the text has: no local of a function hides what is called so. */
-export function freshIn(text: string, name: string): string {
-  let fresh = name;
+/** An ending, longer if need be, that no name in the text has: no local of a function hides what is called so. */
+export function freshIn(text: string, ending: string): string {
+  let fresh = ending;
   while (text.includes(fresh)) fresh += '_';
   return fresh;
 }

@@ -47,7 +47,7 @@ export function namesIn(text: string): Set<string> {
       .join(' ')
       .match(/(?<!@)\b[a-z_]\w*/gi),
   );
-  for (const name of text.match(/(?<=@for +)\w+/g) ?? []) names.delete(name);
+  for (const [, name] of text.matchAll(/@for +(\w+)/g)) names.delete(name);
   names.delete('in');
   return names;
 }
@@ -114,9 +114,8 @@ export function specialise(label: string, template: string, holes: Holes): Speci
       } else {
         const [, variable, end] = /^(\w+) in 0\.\.(\w+)$/.exec(rest) ?? fault();
         const length = number(end);
-        begin(({ lines }) =>
-          Array.from({ length }, (_, i) => expand(lines.map((text) => fill(text, variable, i)))).flat(),
-        );
+        const name = new RegExp(`\\b${variable}\\b`, 'g');
+        begin(({ lines }) => Array.from({ length }, (_, i) => expand(lines.map((text) => fill(text, name, i)))).flat());
       }
     }
     if (stack.length > 0) fault();
@@ -136,9 +135,8 @@ export function specialise(label: string, template: string, holes: Holes): Speci
   return { functions: filled(functions), main: filled(main ?? fault()) };
 }
 
-/** Puts a loop's number in the place of its variable inside every ${…} of a line. */
-function fill(line: string, variable: string, number: number): string {
-  const name = new RegExp(`\\b${variable}\\b`, 'g');
+/** Puts a loop's number in the place of its variable's name inside every ${…} of a line. */
+function fill(line: string, name: RegExp, number: number): string {
   return line.replace(/\$\{([^}]*)\}/g, (_, expression: string) => `\${${expression.replace(name, String(number))}}`);
 }
 

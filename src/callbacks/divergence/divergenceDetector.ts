@@ -1,4 +1,4 @@
-import { checkAbove, checkChoice, checkNumber, checkWhole } from '../../base/checks.ts';
+import { checkAbove, checkChoice, checkNotNegative, checkNumber, checkWhole } from '../../base/checks.ts';
 import { counted } from '../../base/describe.ts';
 import { DivergenceError } from '../../base/errors.ts';
 import { takeOptions } from '../../base/optionNames.ts';
@@ -109,7 +109,7 @@ export class DivergenceDetector extends Callback {
     checkChoice(who, 'onDivergence', onDivergence, ON_DIVERGENCE);
     checkNumber(who, 'lossFactor', lossFactor, 'a finite number above 1', (value) => value > 1);
     checkAbove(who, 'lossWindow', lossWindow);
-    checkNumber(who, 'warmup', warmup, 'a finite number of at least 0', (value) => value >= 0);
+    checkNotNegative(who, 'warmup', warmup);
     checkAbove(who, 'patience', patience);
     checkNumber(who, 'factor', factor, 'a number in (0, 1)', (value) => value > 0 && value < 1);
     checkWhole(who, 'maxRecoveries', maxRecoveries);

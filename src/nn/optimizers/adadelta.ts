@@ -1,8 +1,8 @@
+import { checkShare } from '../../base/checks.ts';
 import { takeOptions } from '../../base/optionNames.ts';
 import type { UpdateRule } from '../../ops/update.ts';
 import {
   checkEpsilon,
-  checkShare,
   OPTIMIZER_DEFAULTS,
   Optimizer,
   type OptimizerConfig,

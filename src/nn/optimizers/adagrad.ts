@@ -1,4 +1,4 @@
-import { checkNumber } from '../../base/checks.ts';
+import { checkNotNegative } from '../../base/checks.ts';
 import { takeOptions } from '../../base/optionNames.ts';
 import type { UpdateRule } from '../../ops/update.ts';
 import {
@@ -35,8 +35,7 @@ export class Adagrad extends Optimizer {
     const taken = takeOptions<AdagradOptions>('Adagrad', options, defaults);
     super(taken, 'Adagrad');
     const { initialAccumulatorValue, epsilon } = taken;
-    const must = 'a finite number of at least 0';
-    checkNumber('Adagrad', 'initialAccumulatorValue', initialAccumulatorValue, must, (value) => value >= 0);
+    checkNotNegative('Adagrad', 'initialAccumulatorValue', initialAccumulatorValue);
     checkEpsilon('Adagrad', epsilon);
     this.#settings = { initialAccumulatorValue, epsilon };
     this.rule = {

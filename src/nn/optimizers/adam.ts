@@ -19,12 +19,17 @@ export interface AdamOptions extends OptimizerOptions {
   readonly epsilon?: number;
 }
 
-const DEFAULTS = { ...OPTIMIZER_DEFAULTS, learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
+export type AdamSettings = Required<Pick<AdamOptions, 'beta1' | 'beta2' | 'epsilon'>>;
 
-/** m ← m + (1 - β1)(g - m);  v ← v + (1 - β2)(g² - v);  p ← p - rate m / (sqrt(v) + ε). */
-const BODY = `
+export const ADAM_DEFAULTS = { ...OPTIMIZER_DEFAULTS, learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
+
+/** m ← m + (1 - β1)(g - m);  v ← v + (1 - β2)(g² - v). */
+export const MEANS = `
   let m = moment1[i] + params.beta1_rest * (g - moment1[i]);
-  let v = moment2[i] + params.beta2_rest * (g * g - moment2[i]);
+  let v = moment2[i] + params.beta2_rest * (g * g - moment2[i]);`;
+
+/** p ← p - rate m / (sqrt(v) + ε). */
+const BODY = `${MEANS}
   let next = old - rate * m / (sqrt(v) + params.epsilon);`;
 
 /** Of `rates`, from the learning rate alone. */
@@ -35,27 +40,32 @@ const CORRECTED_RATE =
 export const logarithm = (decay: number): number => Math.max(Math.log(decay), -1000);
 
 /** Throws unless a decay is so far below 1 that its bias can be corrected. */
-export const checkDecay = (who: string, name: string, decay: number): void =>
+const checkDecay = (who: string, name: string, decay: number): void =>
   checkNumber(who, name, decay, 'a number in [0, 1)', (value) => value >= 0 && value <= 1 - 1e-9);
+
+/** The options but for those of every optimizer, checked. */
+export function adamSettings(who: string, { beta1, beta2, epsilon }: Required<AdamOptions>): AdamSettings {
+  checkDecay(who, 'beta1', beta1);
+  checkDecay(who, 'beta2', beta2);
+  checkEpsilon(who, epsilon);
+  return { beta1, beta2, epsilon };
+}
 
 /** Adam (Kingma and Ba 2014) in Keras' form: the bias correction sits in the step size. */
 export class Adam extends Optimizer {
   readonly name: string = 'Adam';
   readonly rule: UpdateRule;
-  readonly #settings: { readonly beta1: number; readonly beta2: number; readonly epsilon: number };
+  readonly #settings: AdamSettings;
 
   /**
    * @param who the name of a class that extends it, for messages
    * @throws ArgumentError for an option outside its range
    */
   constructor(options: AdamOptions = {}, who = 'Adam') {
-    const taken = takeOptions<AdamOptions>(who, options, DEFAULTS);
+    const taken = takeOptions<AdamOptions>(who, options, ADAM_DEFAULTS);
     super(taken, who);
-    const { beta1, beta2, epsilon } = taken;
-    checkDecay(who, 'beta1', beta1);
-    checkDecay(who, 'beta2', beta2);
-    checkEpsilon(who, epsilon);
-    this.#settings = { beta1, beta2, epsilon };
+    this.#settings = adamSettings(who, taken);
+    const { beta1, beta2, epsilon } = this.#settings;
     this.rule = {
       body: BODY,
       moments: { moment1: 'm', moment2: 'v' },
@@ -95,7 +105,7 @@ export class AdamW extends Adam {
 
   /** @throws ArgumentError for an option outside its range */
   constructor(options: AdamWOptions = {}) {
-    super(takeOptions<AdamWOptions>('AdamW', options, { ...DEFAULTS, weightDecay: 0.004 }), 'AdamW');
+    super(takeOptions<AdamWOptions>('AdamW', options, { ...ADAM_DEFAULTS, weightDecay: 0.004 }), 'AdamW');
   }
 
   override config(): OptimizerConfig {

@@ -1,6 +1,7 @@
+import { checkShare } from '../../base/checks.ts';
 import { takeOptions } from '../../base/optionNames.ts';
 import type { UpdateRule } from '../../ops/update.ts';
-import { checkShare, OPTIMIZER_DEFAULTS, Optimizer, type OptimizerConfig, type OptimizerOptions } from './optimizer.ts';
+import { OPTIMIZER_DEFAULTS, Optimizer, type OptimizerConfig, type OptimizerOptions } from './optimizer.ts';
 
 /** Options of `Lion`; `learningRate` is 0.001 by default. */
 export interface LionOptions extends OptimizerOptions {

@@ -1,18 +1,16 @@
 import { takeOptions } from '../../base/optionNames.ts';
 import type { UpdateRule } from '../../ops/update.ts';
-import { type AdamOptions, checkDecay, logarithm } from './adam.ts';
-import { checkEpsilon, OPTIMIZER_DEFAULTS, Optimizer, type OptimizerConfig } from './optimizer.ts';
+import { ADAM_DEFAULTS, type AdamOptions, type AdamSettings, adamSettings, logarithm, MEANS } from './adam.ts';
+import { Optimizer, type OptimizerConfig } from './optimizer.ts';
 
 /** The momentum of step t rises to β1: u(t) = β1 (1 - 0.96^t / 2). */
 const WARM = 0.96;
 
 /**
- * m ← m + (1 - β1)(g - m);  v ← v + (1 - β2)(g² - v);  p ← p - rate (a m + b g) / (sqrt(v / (1 - β2^t)) + ε), where
+ * With m and v as Adam's: p ← p - rate (a m + b g) / (sqrt(v / (1 - β2^t)) + ε), where
  * a = u(t + 1) / (1 - u(1) … u(t + 1)) and b = (1 - u(t)) / (1 - u(1) … u(t)). Given: u(1) … u(t) and t.
  */
-const BODY = `
-  let m = moment1[i] + params.beta1_rest * (g - moment1[i]);
-  let v = moment2[i] + params.beta2_rest * (g * g - moment2[i]);
+const BODY = `${MEANS}
   let warm = 0.5 * exp(step.rates.w * params.log_warm);
   let now = params.beta1 * (1.0 - warm);
   let coming = params.beta1 * (1.0 - ${WARM} * warm);
@@ -24,21 +22,17 @@ const BODY = `
 export class Nadam extends Optimizer {
   readonly name = 'Nadam';
   readonly rule: UpdateRule;
-  readonly #settings: { readonly beta1: number; readonly beta2: number; readonly epsilon: number };
+  readonly #settings: AdamSettings;
   /** u(1) … u(t), and that t. */
   #product = 1;
   #at = 0;
 
   /** @throws ArgumentError for an option outside its range */
   constructor(options: AdamOptions = {}) {
-    const own = { beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
-    const taken = takeOptions<AdamOptions>('Nadam', options, { ...OPTIMIZER_DEFAULTS, learningRate: 0.001, ...own });
+    const taken = takeOptions<AdamOptions>('Nadam', options, ADAM_DEFAULTS);
     super(taken, 'Nadam');
-    const { beta1, beta2, epsilon } = taken;
-    checkDecay('Nadam', 'beta1', beta1);
-    checkDecay('Nadam', 'beta2', beta2);
-    checkEpsilon('Nadam', epsilon);
-    this.#settings = { beta1, beta2, epsilon };
+    this.#settings = adamSettings('Nadam', taken);
+    const { beta1, beta2, epsilon } = this.#settings;
     this.rule = {
       body: BODY,
       moments: { moment1: 'm', moment2: 'v' },

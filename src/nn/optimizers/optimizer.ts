@@ -1,6 +1,6 @@
 /** What all optimizers share: the learning rate, and steps in loops of your own. */
 
-import { checkNumber, TYPICAL_RATES } from '../../base/checks.ts';
+import { checkNumber, checkShare, TYPICAL_RATES } from '../../base/checks.ts';
 import { counted, describe } from '../../base/describe.ts';
 import { ArgumentError, DtypeError, ShapeError, StateError } from '../../base/errors.ts';
 import { INSPECT, withSettings } from '../../base/inspect.ts';
@@ -64,10 +64,6 @@ function clippingOf(who: string, options: Required<SharedOptions>): Clipping | n
   checkNumber(who, name, options[name], 'a finite number above 0', (value) => Math.fround(value) > 0);
   return { by: CLIPPINGS[name], limit: options[name] };
 }
-
-/** Throws unless a setting that is a share, such as a decay, lies in [0, 1]. */
-export const checkShare = (who: string, name: string, value: number): void =>
-  checkNumber(who, name, value, 'a number in [0, 1]', (share) => share >= 0 && share <= 1);
 
 /** Throws unless float32 holds it above 0: infinity would hold every weight where it is, and 0 divides by 0 where a gradient is 0. */
 export const checkEpsilon = (who: string, epsilon: number): void =>

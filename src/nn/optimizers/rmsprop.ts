@@ -1,9 +1,8 @@
-import { flagOf } from '../../base/checks.ts';
+import { checkShare, flagOf } from '../../base/checks.ts';
 import { takeOptions } from '../../base/optionNames.ts';
 import type { UpdateRule } from '../../ops/update.ts';
 import {
   checkEpsilon,
-  checkShare,
   OPTIMIZER_DEFAULTS,
   Optimizer,
   type OptimizerConfig,

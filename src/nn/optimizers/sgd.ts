@@ -1,7 +1,7 @@
-import { flagOf } from '../../base/checks.ts';
+import { checkShare, flagOf } from '../../base/checks.ts';
 import { takeOptions } from '../../base/optionNames.ts';
 import type { UpdateRule } from '../../ops/update.ts';
-import { checkShare, OPTIMIZER_DEFAULTS, Optimizer, type OptimizerConfig, type OptimizerOptions } from './optimizer.ts';
+import { OPTIMIZER_DEFAULTS, Optimizer, type OptimizerConfig, type OptimizerOptions } from './optimizer.ts';
 
 /** Options of `SGD`; `learningRate` is 0.01 by default. */
 export interface SgdOptions extends OptimizerOptions {

@@ -1,4 +1,4 @@
-import { checkNumber, refuse } from '../../base/checks.ts';
+import { checkNotNegative, checkShare, refuse } from '../../base/checks.ts';
 import { checkOptions } from '../../base/optionNames.ts';
 import type { SavedState } from '../../io/state.ts';
 import { checkRate, checkSteps, LearningRateSchedule } from './schedule.ts';
@@ -17,9 +17,8 @@ export interface CosineDecayOptions {
   readonly warmupSteps?: number;
 }
 
-/** From 1 to `alpha` along half a cosine; `done` is the share of the way. */
-export const cosine = (done: number, alpha: number): number =>
-  ((1 - alpha) * (1 + Math.cos(Math.PI * done))) / 2 + alpha;
+/** From 1 to 0 along half a cosine; `done` is the share of the way. */
+export const halfCosine = (done: number): number => (1 + Math.cos(Math.PI * done)) / 2;
 
 /** Falls along half a cosine (Loshchilov and Hutter 2016), after a warm-up if it has one. */
 export class CosineDecay extends LearningRateSchedule {
@@ -33,9 +32,9 @@ export class CosineDecay extends LearningRateSchedule {
     const { initialLearningRate, decaySteps, alpha = 0, warmupTarget = null, warmupSteps = 0 } = options;
     checkRate(who, 'initialLearningRate', initialLearningRate);
     checkSteps(who, 'decaySteps', decaySteps);
-    checkNumber(who, 'alpha', alpha, 'a number in [0, 1]', (share) => share >= 0 && share <= 1);
+    checkShare(who, 'alpha', alpha);
     if (warmupTarget !== null) checkRate(who, 'warmupTarget', warmupTarget);
-    checkNumber(who, 'warmupSteps', warmupSteps, 'a finite number of at least 0', (steps) => steps >= 0);
+    checkNotNegative(who, 'warmupSteps', warmupSteps);
     if (warmupTarget === null && warmupSteps > 0) {
       refuse(
         who,
@@ -65,6 +64,6 @@ export class CosineDecay extends LearningRateSchedule {
     const { initialLearningRate: initial, decaySteps, alpha, warmupTarget, warmupSteps } = this.#settings;
     const highest = warmupTarget ?? initial;
     if (step < warmupSteps) return initial + ((highest - initial) * step) / warmupSteps;
-    return highest * cosine(Math.min(1, (step - warmupSteps) / decaySteps), alpha);
+    return highest * ((1 - alpha) * halfCosine(Math.min(1, (step - warmupSteps) / decaySteps)) + alpha);
   }
 }

@@ -1,6 +1,7 @@
-import { checkNumber } from '../../base/checks.ts';
+import { checkNotNegative, checkNumber, checkShare } from '../../base/checks.ts';
 import { checkOptions } from '../../base/optionNames.ts';
 import type { SavedState } from '../../io/state.ts';
+import { halfCosine } from './cosineDecay.ts';
 import { checkRate, checkSteps, LearningRateSchedule } from './schedule.ts';
 
 /** Options of `CosineDecayRestarts`. */
@@ -30,8 +31,8 @@ export class CosineDecayRestarts extends LearningRateSchedule {
     checkRate(who, 'initialLearningRate', initialLearningRate);
     checkSteps(who, 'firstDecaySteps', firstDecaySteps);
     checkNumber(who, 'tMul', tMul, 'a finite number of at least 1', (times) => times >= 1);
-    checkNumber(who, 'mMul', mMul, 'a finite number of at least 0', (times) => times >= 0);
-    checkNumber(who, 'alpha', alpha, 'a number in [0, 1]', (share) => share >= 0 && share <= 1);
+    checkNotNegative(who, 'mMul', mMul);
+    checkShare(who, 'alpha', alpha);
     const settings = { initialLearningRate, firstDecaySteps, tMul, mMul, alpha };
     super(who, settings);
     this.#settings = settings;
@@ -62,7 +63,7 @@ export class CosineDecayRestarts extends LearningRateSchedule {
       }
     }
     const done = Math.min(1, (step - begun) / length);
-    const fallen = ((1 - alpha) * mMul ** restarts * (1 + Math.cos(Math.PI * done))) / 2;
+    const fallen = (1 - alpha) * mMul ** restarts * halfCosine(done);
     return initialLearningRate * (fallen + alpha);
   }
 }

@@ -1,6 +1,6 @@
 /** Options of the schedules that fall by one factor again and again. */
 
-import { checkNumber, flagOf } from '../../base/checks.ts';
+import { checkNotNegative, flagOf } from '../../base/checks.ts';
 import { checkOptions } from '../../base/optionNames.ts';
 import type { SavedState } from '../../io/state.ts';
 import { checkRate, checkSteps } from './schedule.ts';
@@ -18,7 +18,7 @@ export interface DecayOptions {
 }
 
 /** The options with their defaults. */
-export type DecaySettings = { readonly [Name in keyof Required<DecayOptions>]: Required<DecayOptions>[Name] };
+export type DecaySettings = Required<DecayOptions>;
 
 export function decaySettings(who: string, options: DecayOptions): DecaySettings {
   const known = { initialLearningRate: true, decaySteps: true, decayRate: true, staircase: true };
@@ -26,7 +26,7 @@ export function decaySettings(who: string, options: DecayOptions): DecaySettings
   const { initialLearningRate, decaySteps, decayRate, staircase = false } = options;
   checkRate(who, 'initialLearningRate', initialLearningRate);
   checkSteps(who, 'decaySteps', decaySteps);
-  checkNumber(who, 'decayRate', decayRate, 'a finite number of at least 0', (rate) => rate >= 0);
+  checkNotNegative(who, 'decayRate', decayRate);
   flagOf(staircase, who, 'staircase');
   return { initialLearningRate, decaySteps, decayRate, staircase };
 }

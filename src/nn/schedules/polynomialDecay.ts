@@ -1,4 +1,4 @@
-import { checkNumber, flagOf } from '../../base/checks.ts';
+import { checkAbove, flagOf } from '../../base/checks.ts';
 import { checkOptions } from '../../base/optionNames.ts';
 import type { SavedState } from '../../io/state.ts';
 import { checkRate, checkSteps, LearningRateSchedule } from './schedule.ts';
@@ -19,7 +19,7 @@ export interface PolynomialDecayOptions {
 
 /** (initialLearningRate - endLearningRate) · (1 - step / decaySteps)^power + endLearningRate. */
 export class PolynomialDecay extends LearningRateSchedule {
-  readonly #settings: { readonly [Name in keyof PolynomialDecayOptions]-?: NonNullable<PolynomialDecayOptions[Name]> };
+  readonly #settings: Required<PolynomialDecayOptions>;
 
   /** @throws ArgumentError for an option outside its range */
   constructor(options: PolynomialDecayOptions) {
@@ -30,7 +30,7 @@ export class PolynomialDecay extends LearningRateSchedule {
     checkRate(who, 'initialLearningRate', initialLearningRate);
     checkSteps(who, 'decaySteps', decaySteps);
     checkRate(who, 'endLearningRate', endLearningRate);
-    checkNumber(who, 'power', power, 'a finite number above 0', (value) => value > 0);
+    checkAbove(who, 'power', power);
     flagOf(cycle, who, 'cycle');
     const settings = { initialLearningRate, decaySteps, endLearningRate, power, cycle };
     super(who, settings);

@@ -1,6 +1,6 @@
 /** What all learning-rate schedules share. */
 
-import { checkAbove, checkNumber, TYPICAL_RATES } from '../../base/checks.ts';
+import { checkAbove, checkNotNegative, TYPICAL_RATES } from '../../base/checks.ts';
 import { INSPECT, withSettings } from '../../base/inspect.ts';
 
 /** A schedule's settings by their names, as a file has them. */
@@ -50,7 +50,7 @@ export abstract class LearningRateSchedule {
 
 /** Throws unless a learning rate is a finite number of at least 0. */
 export const checkRate = (who: string, name: string, rate: number): void =>
-  checkNumber(who, name, rate, 'a finite number of at least 0', (value) => value >= 0, TYPICAL_RATES);
+  checkNotNegative(who, name, rate, TYPICAL_RATES);
 
 /** Throws unless a number of steps is above 0; it need not be whole. */
 export const checkSteps = (who: string, name: string, steps: number): void =>

@@ -136,12 +136,17 @@ const settingsIn = (saved: SavedState): Readonly<Record<string, number | boolean
 function lossIn(saved: SavedState): Loss | null {
   const config = saved.recordOrNull('config');
   if (config === null) return null;
+  const [name, settings] = [saved.text('name'), settingsIn(config)];
+  return undamaged('loss', () => savedLoss(name, settings) ?? savedRareLoss(name, settings));
+}
+
+/** What a file describes; `what` must not have settings outside their range. */
+function undamaged<T>(what: string, make: () => T): T {
   try {
-    const [name, settings] = [saved.text('name'), settingsIn(config)];
-    return savedLoss(name, settings) ?? savedRareLoss(name, settings);
+    return make();
   } catch (cause) {
     if (!(cause instanceof ArgumentError)) throw cause;
-    throw new DataError(`load: the file's loss is damaged: ${cause.message} Save the model again.`, { cause });
+    throw new DataError(`load: the file's ${what} is damaged: ${cause.message} Save the model again.`, { cause });
   }
 }
 
@@ -261,14 +266,8 @@ function optimizerIn(
 }
 
 /** Null for one of the user's own. */
-function scheduleIn(saved: SavedState): LearningRateSchedule | null {
-  try {
-    return makeSchedule(saved.text('name'), saved.record('config'));
-  } catch (cause) {
-    if (!(cause instanceof ArgumentError)) throw cause;
-    throw new DataError(`load: the file's schedule is damaged: ${cause.message} Save the model again.`, { cause });
-  }
-}
+const scheduleIn = (saved: SavedState): LearningRateSchedule | null =>
+  undamaged('schedule', () => makeSchedule(saved.text('name'), saved.record('config')));
 
 function learningRateIn(settings: SavedState): number {
   const rate = settings.number('learningRate');
