@@ -4,12 +4,12 @@
  * Trains one small network six times on CIFAR-10 and compares the runs in a table, sentences, charts and results.json.
  */
 
-import { type Device, type ImageDataset, openDevice } from '../src/index.ts';
+import type { Device, ImageDataset } from '../src/index.ts';
 import { describeData, loadData } from './study/data.ts';
 import { environmentOf } from './study/environment.ts';
-import { count, shortRate } from './study/facts.ts';
+import { adapterText, count, shortRate } from './study/facts.ts';
 import { Forecast } from './study/forecast.ts';
-import { onInterrupt } from './study/interrupt.ts';
+import { onInterrupt, workOn } from './study/interrupt.ts';
 import { readFlags } from './study/options.ts';
 import { Progress } from './study/progress.ts';
 import { report, writeNumbers } from './study/report.ts';
@@ -23,8 +23,6 @@ import { TerminalChart } from './study/terminalChart.ts';
 import { type RunOutcome, trainRun } from './study/trainRun.ts';
 import { wrapped } from './study/wrap.ts';
 
-const INTERRUPTED = 130;
-
 async function main(): Promise<number> {
   const argv = process.argv.slice(2);
   const flags = readFlags(argv);
@@ -32,8 +30,7 @@ async function main(): Promise<number> {
   await prepareFolder(flags.out);
   const screen = new Screen(process.stdout, process.env);
   const signal = onInterrupt(screen);
-  const device = await openDevice({ adapter: flags.adapter });
-  try {
+  return workOn(flags.adapter, signal, async (device) => {
     const settings = settingsFor(flags, device.info.software);
     const data = await loadData({ dir: flags.data, train: settings.train, test: settings.test, signal });
     const facts: StudyFacts = {
@@ -46,8 +43,7 @@ async function main(): Promise<number> {
     };
     const { width } = screen;
     console.log(wrapped(`${facts.data} (${data.source})`, width));
-    const adapter = `${facts.adapter}${facts.software ? ' (software)' : ''}`;
-    console.log(wrapped(`${adapter}, preset ${facts.preset}, ${seedsText(settings.seeds)}`, width));
+    console.log(wrapped(`${adapterText(facts)}, preset ${facts.preset}, ${seedsText(settings.seeds)}`, width));
 
     const progress = await Progress.open(flags.out, facts, settings, flags.resume);
     const { out, chart } = flags;
@@ -59,13 +55,7 @@ async function main(): Promise<number> {
       await report(out, { results, outcomes, data, environment }, screen.width);
     }
     if (!signal.aborted) await progress.end();
-    return signal.aborted ? INTERRUPTED : 0;
-  } catch (error) {
-    if (signal.aborted && error === signal.reason) return INTERRUPTED;
-    throw error;
-  } finally {
-    device.close();
-  }
+  });
 }
 
 interface Study {

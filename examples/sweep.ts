@@ -4,10 +4,10 @@
  * Trains the study's network on CIFAR-10 at every rate and batch size, stops the hopeless trials, and says which point to use.
  */
 
-import { openDevice } from '../src/index.ts';
 import { grid, processes, sweep } from '../src/sweep/index.ts';
 import { describeData, loadData } from './study/data.ts';
-import { onInterrupt } from './study/interrupt.ts';
+import { adapterText } from './study/facts.ts';
+import { onInterrupt, workOn } from './study/interrupt.ts';
 import { outliveReaders, reportError } from './study/reportError.ts';
 import { prepareFolder } from './study/resultFiles.ts';
 import { Screen } from './study/screen.ts';
@@ -20,8 +20,6 @@ import { report, wordsOf } from './sweep/report.ts';
 import { trainerOn } from './sweep/trainer.ts';
 import type { WorkerSettings } from './sweep/worker.ts';
 
-const INTERRUPTED = 130;
-
 async function main(): Promise<number> {
   const flags = readFlags(process.argv.slice(2));
   const { rates, batches, train, test, epochs, halving, parallel, adapter, out } = flags;
@@ -29,8 +27,7 @@ async function main(): Promise<number> {
   await prepareFolder(out);
   const screen = new Screen(process.stdout, process.env);
   const signal = onInterrupt(screen);
-  const device = await openDevice({ adapter });
-  try {
+  return workOn(adapter, signal, async (device) => {
     const data = await loadData({ dir: flags.data, train, test, signal });
     const { name, software } = device.info;
     const facts = {
@@ -41,9 +38,7 @@ async function main(): Promise<number> {
     const seeds = Array.from({ length: flags.seeds }, (_, i) => flags.seed + i);
     const trials = rates.length * batches.length * seeds.length;
     console.log(wrapped(`${facts.data} (${data.source})`, screen.width));
-    console.log(
-      wrapped(`${name}${software ? ' (software)' : ''}, ${trials} trials of up to ${epochs} epochs`, screen.width),
-    );
+    console.log(wrapped(`${adapterText(facts)}, ${trials} trials of up to ${epochs} epochs`, screen.width));
 
     const settings: WorkerSettings = { adapter, data: flags.data, train, test };
     const worker = new URL('./sweep/worker.ts', import.meta.url);
@@ -74,13 +69,7 @@ async function main(): Promise<number> {
       console.log('Stopped before the first epoch: nothing to report.');
     else await report(out, all, { target: flags.target, width: screen.width });
     await live?.end();
-    return signal.aborted ? INTERRUPTED : 0;
-  } catch (error) {
-    if (signal.aborted && error === signal.reason) return INTERRUPTED;
-    throw error;
-  } finally {
-    device.close();
-  }
+  });
 }
 
 try {

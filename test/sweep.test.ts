@@ -244,7 +244,7 @@ function shuffled(width: number, pick: (i: number) => number): Runner {
     width,
     async run(leg: Leg, onEpoch, signal) {
       await sleep(pick(calls++));
-      return runLeg(train as unknown as TrainFunction, leg, onEpoch, signal);
+      return runLeg(train, leg, onEpoch, signal);
     },
     async close() {},
   };
@@ -265,7 +265,7 @@ test('an epoch that a runner tells of twice counts once', async () => {
         await onEpoch(record);
         await onEpoch(record);
       };
-      return runLeg(train as unknown as TrainFunction, leg, twice, signal);
+      return runLeg(train, leg, twice, signal);
     },
     async close() {},
   };

@@ -6,7 +6,17 @@ import { filterPixels } from '../../src/pictures/index.ts';
 import { epochsText, settled } from '../study/epochs.ts';
 import { epochRange } from '../study/epochTimes.ts';
 import type { Exhibits } from '../study/exhibits.ts';
-import { best, epochsRun, last, mean, percent, shortLoss, shortRate, trainingsOf } from '../study/facts.ts';
+import {
+  adapterText,
+  best,
+  epochsRun,
+  last,
+  mean,
+  percent,
+  shortLoss,
+  shortRate,
+  trainingsOf,
+} from '../study/facts.ts';
 import { judgeStudy } from '../study/judgeStudy.ts';
 import type { RunResult, Training } from '../study/results.ts';
 import { averaged, seedsOf, seedsText } from '../study/seeds.ts';
@@ -54,8 +64,7 @@ export function Report({ data }: { readonly data: ReportData }) {
           {headline}
         </h1>
         <p class="soft">
-          {results.data} · {results.adapter}
-          {results.software ? ' (software)' : ''} · preset {results.preset} · {seedsText(seeds)}
+          {results.data} · {adapterText(results)} · preset {results.preset} · {seedsText(seeds)}
         </p>
       </header>
       <section class="card">

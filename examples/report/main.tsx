@@ -2,6 +2,7 @@
 
 import 'uplot/dist/uPlot.min.css';
 import '../ui/ui.css';
+import '../ui/document.css';
 import './report.css';
 import { render } from 'preact';
 import { mendLanguage } from '../ui/locale.ts';

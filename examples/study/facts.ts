@@ -103,6 +103,10 @@ export function elapsedSeconds(run: UnjudgedRun): number[] {
   });
 }
 
+/** The adapter's name, and that it is none of a GPU. */
+export const adapterText = ({ adapter, software }: { readonly adapter: string; readonly software: boolean }): string =>
+  `${adapter}${software ? ' (software)' : ''}`;
+
 /** `0.461` as `46.1 %`. */
 export function percent(share: number): string {
   return Number.isFinite(share) ? `${(share * 100).toFixed(1)} %` : 'NaN';

@@ -1,5 +1,6 @@
 /** Ctrl-C: the first one ends the study in good order, the second one ends the process. */
-import { Callback } from '../../src/index.ts';
+import { Callback, type Device, openDevice } from '../../src/index.ts';
+import type { Adapter } from './flags.ts';
 import type { Screen } from './screen.ts';
 
 /** Listens for the first Ctrl-C. The second finds no listener, so the system ends the process. */
@@ -12,6 +13,29 @@ export function onInterrupt(screen: Screen): AbortSignal {
     controller.abort();
   });
   return controller.signal;
+}
+
+/** Exit code after Ctrl-C. */
+const INTERRUPTED = 130;
+
+/**
+ * Does the work of a command line on a device, which is closed behind it; returns the exit code. `signal`: that of Ctrl-C, which
+ * work may end by throwing its reason.
+ */
+export async function workOn(
+  adapter: Adapter,
+  signal: AbortSignal,
+  work: (device: Device) => Promise<void>,
+): Promise<number> {
+  const device = await openDevice({ adapter });
+  try {
+    await work(device);
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+  } finally {
+    device.close();
+  }
+  return signal.aborted ? INTERRUPTED : 0;
 }
 
 /** Ends a training when a signal says so. */

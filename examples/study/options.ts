@@ -2,11 +2,11 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { nearest } from '../../src/graph.ts';
+import { ADAPTERS, type Adapter, ALL, checkSeeds, DATA, folderName, LAST_SEED, whole } from './flags.ts';
 import { PLANS, type RunPlan } from './runs.ts';
 
 export type PresetName = 'quick' | 'full';
 export type Policy = 'stop' | 'warn' | 'recover';
-export type Adapter = 'auto' | 'hardware' | 'lavapipe' | 'swiftshader';
 
 /** The command line as it was typed; what was left out is undefined. */
 export interface Flags {
@@ -36,12 +36,8 @@ export interface Flags {
 const RUNS = Object.keys(PLANS);
 const PRESETS = ['quick', 'full'] as const satisfies readonly PresetName[];
 const POLICIES = ['stop', 'warn', 'recover'] as const satisfies readonly Policy[];
-const ADAPTERS = ['auto', 'hardware', 'lavapipe', 'swiftshader'] as const satisfies readonly Adapter[];
 
-/** Images that CIFAR-10 has. */
-const ALL = { train: 50_000, test: 10_000 } as const;
 const MOST_SEEDS = 1000;
-const LAST_SEED = 2 ** 32 - 1;
 
 /** Reads the command line. Prints help, or what is wrong with a flag, and ends the process where that is called for. */
 export function readFlags(argv: readonly string[]): Flags {
@@ -49,11 +45,7 @@ export function readFlags(argv: readonly string[]): Flags {
     .description(
       'Trains one small network on CIFAR-10 at several learning rates and batch sizes, and compares the runs.',
     )
-    .option(
-      '--data <dir>',
-      'folder or archive with CIFAR-10’s binary batches (default: the cache, else a download)',
-      folderName,
-    )
+    .option(...DATA)
     .addOption(
       choice(
         '--preset <name>',
@@ -110,10 +102,7 @@ export function readFlags(argv: readonly string[]): Flags {
     );
   command.parse(argv, { from: 'user' });
   const flags = { ...command.opts<Flags>(), runs: command.getOptionValue('runs') ?? Object.values(PLANS) };
-  if (flags.seed + flags.seeds - 1 > LAST_SEED)
-    command.error(
-      `error: --seeds ${flags.seeds} from --seed ${flags.seed} on goes beyond the last seed, ${LAST_SEED}.`,
-    );
+  checkSeeds(command, flags);
   return flags;
 }
 
@@ -131,11 +120,6 @@ function meant(text: string, names: readonly string[]): string {
   return name === null ? '' : `Did you mean '${name}'? `;
 }
 
-function folderName(text: string): string {
-  if (text.trim() !== '') return text;
-  throw new InvalidArgumentError("Give a folder's name; the one that you are in is '.'.");
-}
-
 function parseRuns(text: string): RunPlan[] {
   const wanted = text.split(',').map((name) => name.trim());
   for (const name of wanted) {
@@ -150,12 +134,4 @@ function parseRate(text: string): number {
   const rate = Number(text);
   if (text.trim() !== '' && rate > 0 && rate < Number.POSITIVE_INFINITY) return rate;
   throw new InvalidArgumentError('Give a number above 0, such as 0.001.');
-}
-
-function whole(least: number, most = 2 ** 31 - 1): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`Give a whole number from ${least} to ${most}.`);
-  };
 }

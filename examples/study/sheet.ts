@@ -1,7 +1,7 @@
 /** How a sheet of charts is laid out: title, key, cells in rows of three, footer. */
 
 import { PALETTE, Picture, paragraph, place, text } from '../../src/pictures/index.ts';
-import { baselineOf, shortRate } from './facts.ts';
+import { adapterText, baselineOf, shortRate } from './facts.ts';
 import { judgeStudy } from './judgeStudy.ts';
 import type { RunResult, StudyResults } from './results.ts';
 import { averaged, seedsOf, seedsText } from './seeds.ts';
@@ -109,14 +109,13 @@ export function gridParts(
 }
 
 /** Figures from drawn images must not be taken for CIFAR-10's. */
-export function titled(title: string, { data }: StudyResults): string {
+export function titled(title: string, { data }: Pick<StudyResults, 'data'>): string {
   return data.startsWith('CIFAR-10') ? title : `On ${data.split(',')[0]}: ${title}`;
 }
 
 export function footer(results: StudyResults, height: number): string {
-  const adapter = `${results.adapter}${results.software ? ' (software)' : ''}`;
   const seeds = seedsText(seedsOf(results.runs, results.seed));
-  const line = `${results.data} · preset ${results.preset} · ${seeds} · ${adapter}`;
+  const line = `${results.data} · preset ${results.preset} · ${seeds} · ${adapterText(results)}`;
   return text(MARGIN, height - 12, line, { size: 13, color: '#777777' });
 }
 

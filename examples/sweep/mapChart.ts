@@ -23,12 +23,11 @@ export async function mapChart(facts: SweepFacts): Promise<Picture> {
 
 /** Of cells around values, in the middle between neighbours on a logarithmic axis. */
 export function edgesOf(values: readonly number[]): readonly (readonly [low: number, high: number])[] {
+  if (values.length < 2) return values.map((value) => [value / 2, value * 2]);
   const between = values.slice(1).map((value, i) => Math.sqrt(value * values[i]));
-  const wide = values.length < 2 ? 2 : 0;
-  const first = wide === 0 ? values[0] ** 2 / between[0] : values[0] / wide;
   const end = values.length - 1;
-  const last = wide === 0 ? values[end] ** 2 / between[between.length - 1] : values[0] * wide;
-  return values.map((_, i) => [i === 0 ? first : between[i - 1], i === end ? last : between[i]]);
+  const edges = [values[0] ** 2 / between[0], ...between, values[end] ** 2 / between[end - 1]];
+  return values.map((_, i) => [edges[i], edges[i + 1]]);
 }
 
 function mapSpec(facts: SweepFacts): object {
@@ -74,13 +73,12 @@ function mapSpec(facts: SweepFacts): object {
       labelExpr: labelsOf(rates),
     },
   } as const;
+  const area = { x, x2: { field: 'x2' }, y, y2: { field: 'y2' } };
   const centre = { x: { ...x, field: 'batch' }, y: { ...y, field: 'rate' } };
   const rules =
     begin === undefined
       ? []
-      : RULES.map(({ name, exponent }, i) =>
-          ruleLine(name, exponent, RULE_COLORS[i], begin, [left, right, bottom, top]),
-        );
+      : RULES.map(({ name, exponent }, i) => ruleLine(name, exponent, RULE_COLORS[i], begin, { right, top }));
   return {
     width: WIDTH - 2 * MARGIN - LEFT - RIGHT,
     height: HEIGHT - 76,
@@ -92,7 +90,7 @@ function mapSpec(facts: SweepFacts): object {
         data: { values: all.filter(({ value }) => value !== null) },
         mark: { type: 'rect', stroke: '#ffffff', strokeWidth: 1.5 },
         encoding: {
-          ...{ x, x2: { field: 'x2' }, y, y2: { field: 'y2' } },
+          ...area,
           color: {
             field: 'value',
             type: 'quantitative',
@@ -104,12 +102,12 @@ function mapSpec(facts: SweepFacts): object {
       {
         data: { values: all.filter(({ value }) => value === null) },
         mark: { type: 'rect', color: '#efefef', stroke: '#ffffff', strokeWidth: 1.5 },
-        encoding: { x, x2: { field: 'x2' }, y, y2: { field: 'y2' } },
+        encoding: area,
       },
       {
         data: { values: best.map(placed) },
         mark: { type: 'rect', fillOpacity: 0, stroke: BEST, strokeWidth: 3 },
-        encoding: { x, x2: { field: 'x2' }, y, y2: { field: 'y2' } },
+        encoding: area,
       },
       ...rules.map(({ color, points }) => ({
         data: { values: points },
@@ -166,7 +164,7 @@ function ruleLine(
   exponent: number,
   color: string,
   begin: Cell,
-  [, right, , top]: readonly [left: number, right: number, bottom: number, top: number],
+  { right, top }: { readonly right: number; readonly top: number },
 ) {
   const leaves = begin.batch * (top / begin.rate) ** (1 / exponent);
   const end = Math.min(right, leaves);

@@ -2,7 +2,7 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { geomspace } from '../../src/sweep/index.ts';
-import type { Adapter } from '../study/options.ts';
+import { ADAPTERS, type Adapter, ALL, checkSeeds, DATA, folderName, LAST_SEED, whole } from '../study/flags.ts';
 
 /** The command line as it was typed, with what was left out. */
 export interface Flags {
@@ -22,10 +22,6 @@ export interface Flags {
   readonly out: string;
 }
 
-const ADAPTERS = ['auto', 'hardware', 'lavapipe', 'swiftshader'] as const satisfies readonly Adapter[];
-/** Images that CIFAR-10 has. */
-const ALL = { train: 50_000, test: 10_000 } as const;
-const LAST_SEED = 2 ** 32 - 1;
 const RATES = geomspace(1e-4, 1e-1, 7);
 const BATCHES = [16, 32, 64, 128, 256, 512];
 
@@ -38,11 +34,7 @@ export function readFlags(argv: readonly string[]): Flags {
     .description(
       'Trains one small network on CIFAR-10 at every learning rate and batch size, and maps what came of it.',
     )
-    .option(
-      '--data <dir>',
-      'folder or archive with CIFAR-10’s binary batches (default: the cache, else a download)',
-      folderName,
-    )
+    .option(...DATA)
     .addOption(listOf('--rates <list>', 'learning rates, separated by commas', RATES, parseRate))
     .addOption(listOf('--batches <list>', 'batch sizes, separated by commas', BATCHES, whole(1, ALL.train)))
     .option('--seeds <n>', 'train every point with so many seeds, from --seed on', whole(1, 1000), 1)
@@ -82,10 +74,7 @@ export function readFlags(argv: readonly string[]): Flags {
     command.error(
       `error: a batch of ${largest} is larger than --train ${flags.train}. Give more images, or smaller batches.`,
     );
-  if (flags.seed + flags.seeds - 1 > LAST_SEED)
-    command.error(
-      `error: --seeds ${flags.seeds} from --seed ${flags.seed} on goes beyond the last seed, ${LAST_SEED}.`,
-    );
+  checkSeeds(command, flags);
   return flags;
 }
 
@@ -100,11 +89,6 @@ function listOf(flags: string, description: string, usual: readonly number[], pa
     });
 }
 
-function folderName(text: string): string {
-  if (text.trim() !== '') return text;
-  throw new InvalidArgumentError("Give a folder's name; the one that you are in is '.'.");
-}
-
 function parseRate(text: string): number {
   const rate = Number(text);
   if (text !== '' && rate > 0 && rate < Number.POSITIVE_INFINITY) return rate;
@@ -117,12 +101,4 @@ function parseShare(text: string): number {
   const share = Number(text);
   if (text.trim() !== '' && share > 0 && share < 1) return share;
   throw new InvalidArgumentError('Give a share between 0 and 1, such as 0.4.');
-}
-
-function whole(least: number, most = 2 ** 31 - 1): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`Give a whole number from ${least} to ${most}.`);
-  };
 }

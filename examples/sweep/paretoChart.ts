@@ -2,7 +2,7 @@
 
 import { type Picture, vegaChart } from '../../src/pictures/index.ts';
 import { shortRate } from '../study/facts.ts';
-import { paretoFront, readingsOf } from './pareto.ts';
+import { paretoFront, type Reading, readingsOf } from './pareto.ts';
 import { batchesOf, type SweepFacts } from './plane.ts';
 import { CONFIG, MARGIN, sheet, WIDTH } from './sheet.ts';
 
@@ -19,7 +19,7 @@ export async function paretoChart(facts: SweepFacts): Promise<Picture> {
       : `${(last.accuracy * 100).toFixed(1)} % after ${last.seconds.toPrecision(2)} s, by batch ${last.trial.parameters.batchSize} and rate ${shortRate(last.trial.parameters.learningRate)}; the line is the best there is in less time`;
   const words =
     'A point an epoch of each trial: its validation accuracy after so many seconds of training, validation left out.';
-  const row = (one: (typeof readings)[number]) => ({
+  const row = (one: Reading) => ({
     seconds: Math.max(one.seconds, 1e-3),
     accuracy: one.accuracy * 100,
     batch: one.trial.parameters.batchSize,
@@ -32,7 +32,7 @@ export async function paretoChart(facts: SweepFacts): Promise<Picture> {
     axis: { title: 'validation accuracy (%)' },
   };
   // From the best on, as many names as have room.
-  const named: (typeof front)[number][] = [];
+  const named: Reading[] = [];
   for (const one of front.toReversed())
     if (one.seconds * 1.7 < (named.at(-1)?.seconds ?? Number.POSITIVE_INFINITY)) named.push(one);
   const times = readings.map(({ seconds }) => Math.max(seconds, 1e-3));

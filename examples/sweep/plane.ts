@@ -119,5 +119,7 @@ export function advice(facts: SweepFacts): { cell: Cell; best: Cell; seconds: nu
 }
 
 /** Seconds of training, the mean over the seeds. */
-export const secondsOf = ({ trials }: Cell): number =>
-  average(trials.map(({ epochs }) => epochs.reduce((sum, { seconds }) => sum + seconds, 0)));
+export const secondsOf = ({ trials }: Cell): number => average(trials.map(trainedSeconds));
+
+/** Of all epochs. */
+export const trainedSeconds = ({ epochs }: PlaneTrial): number => epochs.reduce((sum, { seconds }) => sum + seconds, 0);

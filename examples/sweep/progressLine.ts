@@ -18,10 +18,10 @@ export class ProgressLine {
     const { trial, event, ended, trials } = progress;
     const { batchSize, learningRate } = trial.parameters;
     const where = `batch ${batchSize}, rate ${shortRate(learningRate)}, seed ${trial.seed}`;
-    if (event === 'failure') this.#print(`${where}: ${trial.failures.at(-1)}; it is tried again`);
+    if (event === 'failure') this.#screen.print(`${where}: ${trial.failures.at(-1)}; it is tried again`);
     if (event === 'end') {
       const why = trial.reason === null ? '' : ` (${trial.reason})`;
-      this.#print(
+      this.#screen.print(
         `${String(ended).padStart(String(trials.length).length)} of ${trials.length}: ${where}: ${reached(trial)}, ${trial.end}${why}${left(progress)}`,
       );
     }
@@ -34,10 +34,6 @@ export class ProgressLine {
 
   end(): void {
     if (this.#open) this.#screen.write('\x1b[K\r');
-  }
-
-  #print(text: string): void {
-    this.#screen.print(text);
   }
 }
 

@@ -30,8 +30,9 @@ export async function report(folder: string, facts: SweepFacts, { target, width 
   const charts = await chartsOf(facts, goal);
   await writeCharts(folder, charts);
   const print = (line: string): void => console.log(wrapped(line, width));
-  const [advised, ...found] = wordsOf(facts, goal);
-  const page = await writePage(folder, facts, [advised, ...found], charts);
+  const words = wordsOf(facts, goal);
+  const page = await writePage(folder, facts, words, charts);
+  const [advised, ...found] = words;
   console.log(`\n${table(facts)}\n`);
   for (const sentence of found) print(sentence);
   print(`Numbers and charts are in ${folder}; open ${page} first`);

@@ -1,6 +1,6 @@
 /** How the best rate grows with the batch: its exponent, and which of the two rules fits. Pure. */
 
-import { ALPHA, halfWidth } from '../study/statistics.ts';
+import { ALPHA, average, halfWidth, squares } from '../study/statistics.ts';
 import { batchesOf, bestRates, ratesOf, type SweepFacts, seedsOf } from './plane.ts';
 
 /** The rules, by the exponent of the batch: the video's, and that of Malladi et al. (2022) for Adam. */
@@ -28,15 +28,13 @@ export function exponentOf(facts: SweepFacts): Exponent | null {
   const points = seedsOf(facts).flatMap((seed) =>
     bestRates(facts, seed).map(({ batch, rate }) => ({ x: Math.log(batch), y: Math.log(rate) })),
   );
-  const n = points.length;
-  const mean = (of: (point: (typeof points)[number]) => number): number =>
-    points.reduce((sum, point) => sum + of(point), 0) / n;
-  const [mx, my] = [mean(({ x }) => x), mean(({ y }) => y)];
-  if (new Set(points.map(({ x }) => x)).size < 3) return null;
-  const sxx = n * mean(({ x }) => (x - mx) ** 2);
-  const value = (n * mean(({ x, y }) => (x - mx) * (y - my))) / sxx;
-  const df = n - 2;
-  const scatter = (n * mean(({ x, y }) => (y - my - value * (x - mx)) ** 2)) / df;
+  const [xs, ys] = [points.map(({ x }) => x), points.map(({ y }) => y)];
+  if (new Set(xs).size < 3) return null;
+  const [mx, my, sxx] = [average(xs), average(ys), squares(xs)];
+  const value = points.reduce((sum, { x, y }) => sum + (x - mx) * (y - my), 0) / sxx;
+  const df = points.length - 2;
+  // A line of least squares leaves residuals whose mean is 0.
+  const scatter = squares(points.map(({ x, y }) => y - value * x)) / df;
   const rates = ratesOf(facts).map(Math.log);
   // A best rate lies anywhere between its neighbours' middles.
   const step = rates.length < 2 ? 0 : (rates[rates.length - 1] - rates[0]) / (rates.length - 1);

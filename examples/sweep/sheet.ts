@@ -1,6 +1,8 @@
 /** What the sweep's pictures share: a title, a key, a footer, and how their charts look. */
 
 import { FONT, Picture, paragraph, place, text } from '../../src/pictures/index.ts';
+import { adapterText } from '../study/facts.ts';
+import { titled } from '../study/sheet.ts';
 import { type SweepFacts, seedsOf } from './plane.ts';
 
 export const WIDTH = 960;
@@ -22,10 +24,6 @@ export const CONFIG = {
   },
 } as const;
 
-/** Figures from drawn images must not be taken for CIFAR-10's. */
-const titled = (title: string, { data }: SweepFacts): string =>
-  data.startsWith('CIFAR-10') ? title : `On ${data.split(',')[0]}: ${title}`;
-
 /** A chart of `WIDTH` less the margins under its title and what it shows in words. */
 export function sheet(title: string, words: string, chart: string, height: number, facts: SweepFacts): Picture {
   const inner = WIDTH - 2 * MARGIN;
@@ -33,11 +31,8 @@ export function sheet(title: string, words: string, chart: string, height: numbe
   const key = paragraph(MARGIN, head.nextY - 4, words, inner, { size: 15, color: '#444444' });
   const total = key.nextY + height + 34;
   const seeds = seedsOf(facts);
-  const foot = [
-    facts.data,
-    seeds.length === 1 ? `seed ${seeds[0]}` : `${seeds.length} seeds`,
-    `${facts.adapter}${facts.software ? ' (software)' : ''}`,
-  ].join(' · ');
+  const seedsText = seeds.length === 1 ? `seed ${seeds[0]}` : `${seeds.length} seeds`;
+  const foot = `${facts.data} · ${seedsText} · ${adapterText(facts)}`;
   return new Picture(WIDTH, total, [
     head.svg,
     key.svg,

@@ -3,7 +3,7 @@
 import { openDevice } from '../../src/index.ts';
 import { serve } from '../../src/sweep/index.ts';
 import { loadData } from '../study/data.ts';
-import type { Adapter } from '../study/options.ts';
+import type { Adapter } from '../study/flags.ts';
 import { reportError } from '../study/reportError.ts';
 import { trainerOn } from './trainer.ts';
 

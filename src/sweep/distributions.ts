@@ -1,6 +1,6 @@
 /** What a parameter is drawn from. */
 
-import { checkAbove, checkNumber, refuse } from '../base/checks.ts';
+import { checkAbove, checkNumber, checkWhole, refuse } from '../base/checks.ts';
 import { ArgumentError } from '../base/errors.ts';
 
 /** A parameter of a trial: plain data, so that any process can be told of it. */
@@ -72,7 +72,7 @@ export function choice<const V extends ParameterValue>(values: readonly V[]): Di
  */
 export function geomspace(low: number, high: number, count: number): number[] {
   checkBounds('geomspace', low, high, true);
-  checkNumber('geomspace', 'count', count, 'a whole number of at least 2', (n) => Number.isInteger(n) && n >= 2);
+  checkWhole('geomspace', 'count', count, 2);
   return Array.from({ length: count }, (_, i) => {
     if (i === count - 1) return high;
     // To twelve digits: 0.001 is to read as 0.001.

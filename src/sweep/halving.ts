@@ -4,7 +4,7 @@
  * does not depend on who trained what when.
  */
 
-import { checkNumber, checkWhole } from '../base/checks.ts';
+import { checkWhole } from '../base/checks.ts';
 import { checkOptions } from '../base/optionNames.ts';
 
 /** Options of early stopping by comparison. */
@@ -22,7 +22,7 @@ export function rungsOf(epochs: number, halving: HalvingOptions | false): number
   if (halving === false) return [epochs];
   checkOptions('halving', halving, { factor: true, minEpochs: true, groupBy: true });
   const { factor = 3, minEpochs = 1 } = halving;
-  checkNumber('halving', 'factor', factor, 'a whole number of at least 2', (n) => Number.isInteger(n) && n >= 2);
+  checkWhole('halving', 'factor', factor, 2);
   checkWhole('halving', 'minEpochs', minEpochs, 1);
   const rungs: number[] = [];
   for (let rung = minEpochs; rung < epochs; rung *= factor) rungs.push(rung);

@@ -1,6 +1,7 @@
 /** Trains in this process, a leg at a time. */
 
 import { StateError } from '../base/errors.ts';
+import { linkedAbort } from '../base/linkedAbort.ts';
 import { runLeg } from './runLeg.ts';
 import type { Leg, LegEnd, Runner } from './runner.ts';
 import type { Parameters } from './space.ts';
@@ -15,17 +16,12 @@ export function inProcess<P extends Parameters>(train: TrainFunction<P>, timeLim
   return {
     width: 1,
     async run(leg: Leg, onEpoch: (record: EpochRecord) => Promise<void>, signal: AbortSignal): Promise<LegEnd> {
-      const own = new AbortController();
-      const pass = (): void => own.abort();
-      signal.addEventListener('abort', pass, { once: true });
-      if (signal.aborted) pass();
+      const { controller: own, release } = linkedAbort(signal);
       const watchdog = new Watchdog(timeLimit);
       let given = false;
       try {
-        // The parameters of a leg are those of the space that the function was written for.
-        const general = train as TrainFunction;
         const work = runLeg(
-          general,
+          train,
           leg,
           async (record) => {
             if (given) throw new StateError(`Trial ${leg.number} was given up: it took too long.`);
@@ -42,7 +38,7 @@ export function inProcess<P extends Parameters>(train: TrainFunction<P>, timeLim
         given = true;
         watchdog.end();
         own.abort();
-        signal.removeEventListener('abort', pass);
+        release();
       }
     },
     async close() {},

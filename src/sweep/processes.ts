@@ -70,7 +70,8 @@ class Worker {
         this.gone = true;
         resolve(reason);
       };
-      child.once('error', (error) => end(`the process could not be started: ${error.message}`));
+      // Also later, where what is said to a process that ends meanwhile is lost.
+      child.on('error', (error) => end(`the process could not be started: ${error.message}`));
       child.once('exit', (code, signal) =>
         end(signal === null ? `the process ended with exit code ${code}` : `the process was ended by ${signal}`),
       );
@@ -78,8 +79,6 @@ class Worker {
     this.#ready = new Promise((resolve) => {
       child.once('message', () => resolve());
     });
-    // What is said to a process that ends meanwhile is lost, and its end is noticed.
-    child.on('error', () => {});
   }
 
   #say(message: ToWorker): void {

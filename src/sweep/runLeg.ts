@@ -4,16 +4,23 @@ import { checkWhole } from '../base/checks.ts';
 import { StateError } from '../base/errors.ts';
 import { BackupAndRestore, type Callback, DivergenceDetector, type Logs } from '../callbacks/index.ts';
 import type { Leg, LegEnd } from './runner.ts';
+import type { Parameters } from './space.ts';
 import type { EpochRecord, TrainFunction, Trial } from './trial.ts';
 import { TrialReporter } from './trialReporter.ts';
 
 type OnEpoch = (record: EpochRecord) => Promise<void>;
 
 /** How it ended; throws what `onEpoch` threw. */
-export async function runLeg(train: TrainFunction, leg: Leg, onEpoch: OnEpoch, signal: AbortSignal): Promise<LegEnd> {
+export async function runLeg<P extends Parameters>(
+  train: TrainFunction<P>,
+  leg: Leg,
+  onEpoch: OnEpoch,
+  signal: AbortSignal,
+): Promise<LegEnd> {
   const trial = new LegTrial(leg, onEpoch, signal);
   try {
-    await train(leg.parameters, trial);
+    // The parameters of a leg are those of the space that the function was written for.
+    await train(leg.parameters as P, trial);
   } catch (error) {
     trial.failed(error);
   }

@@ -51,8 +51,9 @@ export function decide(contest: Contest, trials: readonly TrialState[]): Decisio
       }
       const last = at === contest.rungs.length - 1;
       const values = active.map((point) => valueAfter(contest, trials, point, rung));
-      const best = last ? active : survivors(values, contest.factor, contest.mode).map((i) => active[i]);
-      for (const point of last ? active : active.filter((one) => !best.includes(one))) {
+      const best = last ? [] : survivors(values, contest.factor, contest.mode).map((i) => active[i]);
+      const going = new Set(best);
+      for (const point of active.filter((one) => !going.has(one))) {
         for (const trial of trialsOf(contest, point))
           if (trials[trial].end === null) ends.push({ trial, end: last ? 'done' : 'stopped' });
       }

@@ -20,8 +20,6 @@ export async function serve<P extends Parameters>(train: TrainFunction<P>): Prom
   const say = (message: FromWorker): void => {
     if (process.connected) process.send?.(message, undefined, undefined, () => {});
   };
-  // The parameters of a leg are those of the space that the function was written for.
-  const general = train as TrainFunction;
   await new Promise<void>((resolve) => {
     let abort = new AbortController();
     let kept: () => void = () => {};
@@ -34,7 +32,7 @@ export async function serve<P extends Parameters>(train: TrainFunction<P>): Prom
       abort = new AbortController();
       const { signal } = abort;
       work = runLeg(
-        general,
+        train,
         message.leg,
         (record) =>
           new Promise((done, refuse) => {

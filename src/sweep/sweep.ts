@@ -3,6 +3,7 @@
 import { files } from '#platform';
 import { checkAbove, checkText, checkWhole, refuse } from '../base/checks.ts';
 import { ArgumentError, StateError } from '../base/errors.ts';
+import { linkedAbort } from '../base/linkedAbort.ts';
 import { checkOptions } from '../base/optionNames.ts';
 import { checkUint32 } from '../base/random.ts';
 import { VERSION } from '../base/version.ts';
@@ -145,10 +146,7 @@ export async function sweep<P extends Parameters>(options: SweepOptions<P>): Pro
   const { file, records } = await SweepFile.open(path, settings.identity);
   for (const record of records) trials[record.trial]?.take(record);
 
-  const own = new AbortController();
-  const pass = (): void => own.abort(signal?.reason);
-  signal?.addEventListener('abort', pass, { once: true });
-  if (signal?.aborted) pass();
+  const { controller: own, release } = linkedAbort(signal);
 
   const began = performance.now();
   let trained = 0;
@@ -211,7 +209,7 @@ export async function sweep<P extends Parameters>(options: SweepOptions<P>): Pro
   };
 
   const running = new Map<number, Promise<void>>();
-  let broken: { readonly error: unknown } | null = null;
+  const errors: unknown[] = [];
   try {
     for (;;) {
       const { ends, legs } = decide(contest, trials);
@@ -222,7 +220,7 @@ export async function sweep<P extends Parameters>(options: SweepOptions<P>): Pro
         if (running.has(trial)) continue;
         const leg = work(trials[trial], until)
           .catch((error: unknown) => {
-            broken ??= { error };
+            errors.push(error);
             own.abort();
           })
           .finally(() => running.delete(trial));
@@ -234,19 +232,14 @@ export async function sweep<P extends Parameters>(options: SweepOptions<P>): Pro
   } finally {
     own.abort();
     await Promise.all(running.values());
-    signal?.removeEventListener('abort', pass);
+    release();
     await runner.close();
   }
-  throwIf(broken);
+  if (errors.length > 0) throw errors[0];
   const complete = trials.every(({ end }) => end !== null);
   if (complete) await rm(checkpoints, { force: true, recursive: true });
   const { objective, mode, rungs } = contest;
   return { trials, best: bestOf(trials, objective, mode), objective, mode, epochs, rungs, complete };
-}
-
-/** A variable that a callback sets is not narrowed here. */
-function throwIf(broken: { readonly error: unknown } | null): void {
-  if (broken !== null) throw broken.error;
 }
 
 function bestOf<P extends Parameters>(
@@ -270,27 +263,25 @@ function settingsOf<P extends Parameters>(options: SweepOptions<P>) {
     who,
     options,
     {
-      ...{
-        space: true,
-        train: true,
-        runner: true,
-        epochs: true,
-        folder: true,
-        seeds: true,
-        objective: true,
-        mode: true,
-      },
-      ...{ halving: true, timeLimit: true, conditions: true, signal: true, onProgress: true },
+      space: true,
+      train: true,
+      runner: true,
+      epochs: true,
+      folder: true,
+      seeds: true,
+      objective: true,
+      mode: true,
+      halving: true,
+      timeLimit: true,
+      conditions: true,
+      signal: true,
+      onProgress: true,
     },
     'space: grid({ … })',
   );
-  const { space, train, epochs, folder, seeds = [0], objective = 'val_accuracy', halving = {}, timeLimit } = options;
+  const { space, epochs, folder, seeds = [0], objective = 'val_accuracy', halving = {}, timeLimit } = options;
   if (!Array.isArray(space?.points)) refuse(who, 'space', 'what grid() or random() gives', space, 'Pass such a space.');
-  if ((train === undefined) === (options.runner === undefined)) {
-    throw new ArgumentError(
-      `${who}: expected either train or runner, got ${train === undefined ? 'none' : 'both'}. Pass one of them.`,
-    );
-  }
+  const runner = runnerOf(options);
   checkWhole(who, 'epochs', epochs, 1);
   checkText(who, 'folder', folder);
   checkText(who, 'objective', objective);
@@ -324,7 +315,6 @@ function settingsOf<P extends Parameters>(options: SweepOptions<P>) {
     ...options.conditions,
   };
   const { signal, onProgress } = options;
-  const runner = options.runner ?? inProcess(train ?? (async () => {}), timeLimit);
   return {
     folder: folder.replace(/[\\/]+$/, '') || folder,
     runner,
@@ -337,6 +327,14 @@ function settingsOf<P extends Parameters>(options: SweepOptions<P>) {
   };
 }
 
+function runnerOf<P extends Parameters>({ train, runner, timeLimit }: SweepOptions<P>): Runner {
+  if (train !== undefined && runner === undefined) return inProcess(train, timeLimit);
+  if (train === undefined && runner !== undefined) return runner;
+  throw new ArgumentError(
+    `sweep: expected either train or runner, got ${train === undefined ? 'none' : 'both'}. Pass one of them.`,
+  );
+}
+
 /** Points that agree in some parameters, in the order of their first ones. */
 function groupsOf({ points }: Space, by: readonly string[]): number[][] {
   for (const name of by) {
@@ -347,7 +345,9 @@ function groupsOf({ points }: Space, by: readonly string[]): number[][] {
   const groups = new Map<string, number[]>();
   for (const [i, point] of points.entries()) {
     const key = JSON.stringify(by.map((name) => point[name]));
-    groups.set(key, [...(groups.get(key) ?? []), i]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [i]);
+    else group.push(i);
   }
   return [...groups.values()];
 }

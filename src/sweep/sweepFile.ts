@@ -124,5 +124,6 @@ function recordOf(path: string, value: Readonly<Record<string, unknown>>, line: 
 /** For `JSON.stringify`. A minus before a zero is lost in JSON, too. */
 function withTexts(_: string, value: unknown): unknown {
   if (typeof value !== 'number') return value;
-  return Number.isFinite(value) && !Object.is(value, -0) ? value : Object.is(value, -0) ? '-0' : String(value);
+  if (Object.is(value, -0)) return '-0';
+  return Number.isFinite(value) ? value : String(value);
 }

@@ -1,13 +1,23 @@
 /** What a sweep found, on one page: the map, and each trial's curve where one points at it. */
 
 import { useMemo, useState } from 'preact/hooks';
-import { shortRate } from '../../study/facts.ts';
-import { accuracyOf, batchesOf, bestRates, type Cell, cellsOf, type PlaneTrial, ratesOf } from '../plane.ts';
+import type { TrialEnd } from '../../../src/sweep/index.ts';
+import { adapterText, shortRate } from '../../study/facts.ts';
+import {
+  accuracyOf,
+  batchesOf,
+  bestRates,
+  type Cell,
+  cellsOf,
+  type PlaneTrial,
+  ratesOf,
+  trainedSeconds,
+} from '../plane.ts';
 import { Curves, METRICS } from './Curves.tsx';
 import type { PageData } from './pageData.ts';
 
 const percent = (share: number): string => (Number.isFinite(share) ? `${(share * 100).toFixed(1)} %` : '–');
-const ENDS = ['done', 'stopped', 'diverged', 'failed'] as const;
+const ENDS: readonly TrialEnd[] = ['done', 'stopped', 'diverged', 'failed'];
 
 interface SweepPageProps {
   readonly data: PageData;
@@ -20,7 +30,7 @@ export function SweepPage({ data, trouble = '' }: SweepPageProps) {
   const [frontKey, setFront] = useState<string | null>(null);
   const [pinnedKey, setPinned] = useState<string | null>(null);
   const [batch, setBatch] = useState<number | null>(null);
-  const [ends, setEnds] = useState<readonly string[]>(ENDS);
+  const [ends, setEnds] = useState(ENDS);
   const [metric, setMetric] = useState<(typeof METRICS)[number]>('val_accuracy');
   const [bySeconds, setBySeconds] = useState(false);
   const cells = useMemo(() => cellsOf(facts), [facts]);
@@ -45,8 +55,7 @@ export function SweepPage({ data, trouble = '' }: SweepPageProps) {
           <p key={sentence}>{sentence}</p>
         ))}
         <p class="soft">
-          {facts.data} · {facts.adapter}
-          {facts.software ? ' (software)' : ''} · {facts.trials.length} trials of up to {facts.epochs} epochs
+          {facts.data} · {adapterText(facts)} · {facts.trials.length} trials of up to {facts.epochs} epochs
         </p>
       </header>
       <section class="card pair">
@@ -138,7 +147,7 @@ export function SweepPage({ data, trouble = '' }: SweepPageProps) {
                   <td>{trial.seed}</td>
                   <td>{trial.epochs.length}</td>
                   <td>{percent(accuracyOf(trial))}</td>
-                  <td>{trial.epochs.reduce((sum, { seconds }) => sum + seconds, 0).toFixed(1)}</td>
+                  <td>{trainedSeconds(trial).toFixed(1)}</td>
                   <td>{`${trial.end ?? 'under way'}${trial.reason === null ? '' : `: ${trial.reason}`}`}</td>
                 </tr>
               ))}

@@ -1,6 +1,7 @@
 /** Entry of the sweep's page: its data lies in the page itself. */
 
 import '../../ui/ui.css';
+import '../../ui/document.css';
 import './page.css';
 import { render } from 'preact';
 import { type PageData, parsePage } from './pageData.ts';

@@ -7,6 +7,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { constants, copyFile, type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ArgumentError, DataError } from '../../base/errors.ts';
+import { linkedAbort } from '../../base/linkedAbort.ts';
 import { type DownloadProgress, NetworkError } from '../download.ts';
 
 export interface DownloadOptions {
@@ -179,9 +180,7 @@ class Retryable extends Error {
 async function receive(options: DownloadOptions, file: FileHandle, part: string, progress: Progress): Promise<boolean> {
   const { url, remedy, maxBytes, idleTimeout, signal } = options;
   signal?.throwIfAborted();
-  const abort = new AbortController();
-  const forward = (): void => abort.abort(signal?.reason);
-  signal?.addEventListener('abort', forward, { once: true });
+  const { controller: abort, release } = linkedAbort(signal);
 
   /** Waits for the network, but not for longer than it may be silent. */
   const network = async <T>(wait: () => Promise<T>, failed: (error: unknown) => Error): Promise<T> => {
@@ -244,7 +243,7 @@ async function receive(options: DownloadOptions, file: FileHandle, part: string,
     if (total !== null && position < total) throw brokenOff(url, remedy, position, total);
     return true;
   } finally {
-    signal?.removeEventListener('abort', forward);
+    release();
     // Ends a transfer that a full disk or an error left half read.
     abort.abort();
   }
