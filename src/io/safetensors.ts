@@ -6,6 +6,7 @@
 
 import { counted, describe } from '../base/describe.ts';
 import { ArgumentError, DataError } from '../base/errors.ts';
+import { isRecord } from '../base/isRecord.ts';
 import { type JsonLimits, problemOfJson } from './json.ts';
 import { decodeNumbers, elementCount, isSizes, NUMBER_BYTES, type NumberKind, type Numbers } from './numbers.ts';
 import { quote } from './quote.ts';
@@ -307,10 +308,6 @@ function checkCoverage(entries: readonly Entry[], available: number): void {
       `safetensors: ${available - reached} bytes after the last tensor belong to none; the file is corrupt or was appended to, write it again`,
     );
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isDtype(value: unknown): value is SafetensorsDtype {

@@ -5,6 +5,7 @@
  */
 
 import { DataError } from '../base/errors.ts';
+import { isRecord } from '../base/isRecord.ts';
 import { AppendedFile, wholeLines } from '../io/appendedFile.ts';
 import { problemOfJson } from '../io/json.ts';
 import type { EpochRecord, TrialEnd } from './trial.ts';
@@ -83,9 +84,6 @@ function parsed(path: string, text: string, line: number): Readonly<Record<strin
   } catch {}
   throw damaged(path, line);
 }
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const damaged = (path: string, line: number): DataError =>
   new DataError(`${WHO}: line ${line} of '${path}' is none of a sweep: the file is damaged. ${REMEDY}`);

@@ -17,6 +17,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../../base/errors.ts';
+import { isRecord } from '../../base/isRecord.ts';
 import { codeOf } from '../../platform/node/codeOf.ts';
 import { ABANDONED } from '../../platform/node/wholeFile.ts';
 import { batchBytes } from '../cifarFormat.ts';
@@ -193,9 +194,6 @@ function checkContents(folder: string, { files }: Batches, { md5, sizes }: Conte
     throw new DataError(`${folder}: expected ${name} of ${size} bytes, ${got}. ${remedy}`);
   }
 }
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function parsed(text: string): unknown {
   try {

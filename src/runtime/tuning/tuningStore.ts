@@ -5,6 +5,7 @@
 
 import { environment, tuningShelf } from '#platform';
 import { FileError } from '../../base/errors.ts';
+import { isRecord } from '../../base/isRecord.ts';
 import { VERSION } from '../../base/version.ts';
 import type { Shelf } from '../../platform/contract.ts';
 import { onDisk } from '../../platform/files.ts';
@@ -123,8 +124,5 @@ function entriesOf(content: unknown, what: string): [string, unknown][] {
   if (!isRecord(content)) throw new Error(`its '${what}' are missing`);
   return Object.entries(content);
 }
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -6,6 +6,7 @@
 
 import { describe } from '../../base/describe.ts';
 import { ArgumentError, DataError } from '../../base/errors.ts';
+import { isRecord } from '../../base/isRecord.ts';
 import { printable } from '../../base/printable.ts';
 import { formatShape, type Shape, sameShape } from '../../base/shape.ts';
 import type { Weight } from '../../callbacks/index.ts';
@@ -297,9 +298,6 @@ export const architectureOf = (network: Network, seed: number): Architecture => 
     ...(layer.trainable ? {} : { trainable: false }),
   })),
 });
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isLayer = (value: unknown): boolean =>
   isRecord(value) &&
