@@ -420,4 +420,15 @@ test('CallbackList calls every hook in order, each after the last has finished',
   assert.is(quiet.onTrainBatchEnd(0, {}), undefined, 'nothing to wait for');
 });
 
+test('what a callback of a CallbackList asks of a training, the list asks', () => {
+  for (const asked of ['tellsNonFinite', 'holdsNonFinite', 'everyMetrics'] as const) {
+    class Asking extends Callback {
+      static override readonly name: string = 'Asking';
+    }
+    Object.defineProperty(Asking.prototype, asked, { get: () => true });
+    assert.is(new CallbackList([new History(), new Asking()])[asked], true, asked);
+    assert.is(new CallbackList([new History()])[asked], false, asked);
+  }
+});
+
 test.run();

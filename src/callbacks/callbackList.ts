@@ -54,6 +54,14 @@ export class CallbackList extends Callback {
     return this.callbacks.some((callback) => callback.everyTestBatch);
   }
 
+  override get tellsNonFinite(): boolean {
+    return this.callbacks.some((callback) => callback.tellsNonFinite);
+  }
+
+  override get holdsNonFinite(): boolean {
+    return this.callbacks.some((callback) => callback.holdsNonFinite);
+  }
+
   override get gradientMeasurements(): readonly GradientMeasurement[] {
     return this.callbacks.flatMap((callback) => callback.gradientMeasurements);
   }
