@@ -5,11 +5,10 @@ import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { formatShape, sizeOf } from '../base/shape.ts';
 import type { Node } from '../ir/op.ts';
 import { mul } from './elementwise.ts';
-import { oneHot } from './gather.ts';
-import { dataNode } from './leaf.ts';
 import { matmul } from './matmul.ts';
 import { sum } from './reduce.ts';
 import { reshape } from './reshape.ts';
+import { stridedSlice } from './stridedSlice.ts';
 import { transpose } from './views.ts';
 
 /** An operand whose axes have labels, each a text of its own. */
@@ -45,24 +44,23 @@ function labelsOf(equation: string, term: string, axes: number | null, most: num
   return [...before, ...others, ...(after ?? '')];
 }
 
-/** What stands twice among the labels stands once: the diagonal. */
+/** What stands twice among the labels stands once: the diagonal, a view, so that nothing beside it is read. */
 function diagonal({ node, labels }: Labelled): Labelled {
   const at = labels.findIndex((label, d) => labels.indexOf(label) < d);
   if (at < 0) return { node, labels };
-  const first = labels.indexOf(labels[at]);
+  const label = labels[at];
   const extent = node.shape[at];
-  const eye = oneHot(
-    dataNode(
-      Int32Array.from({ length: extent }, (_, i) => i),
-      [extent],
-    ),
-    extent,
-  );
-  const apart = reshape(
-    eye,
-    node.shape.map((_, d) => (d === first || d === at ? extent : 1)),
-  );
-  return diagonal({ node: sum(mul(node, apart), at), labels: labels.filter((_, d) => d !== at) });
+  const first = labels.indexOf(label);
+  const others = [...labels.keys()].filter((d) => d !== first && d !== at);
+  const square = transpose(node, [first, at, ...others]);
+  const shape = [extent, ...others.map((d) => node.shape[d])];
+  const line = reshape(square, [extent * extent, ...shape.slice(1)]);
+  const along = stridedSlice(line, {
+    begin: shape.map(() => 0),
+    size: shape,
+    strides: shape.map((_, d) => (d === 0 ? extent + 1 : 1)),
+  });
+  return diagonal({ node: along, labels: [label, ...others.map((d) => labels[d])] });
 }
 
 /** Adds up what no other has and nobody wants. */
