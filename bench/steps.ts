@@ -1,6 +1,7 @@
 /** Whole training steps of the study's network: what they cost. */
 import { studyLayers } from '../examples/study/network.ts';
 import {
+  inARow,
   Moments,
   Network,
   Order,
@@ -9,6 +10,7 @@ import {
   type StepDraft,
   StepMetrics,
   type StepValues,
+  targetOf,
   trainingStep,
 } from '../src/graph.ts';
 import { Adam, accuracy, type Device, type Layer, sparseCategoricalCrossentropy, tensor } from '../src/index.ts';
@@ -100,7 +102,7 @@ export class StudyStep {
       const order = own(new Order(device, batch));
       order.write(Int32Array.from({ length: batch }, (_, i) => i));
       const began = performance.now();
-      const network = new Network(layers, [32, 32, 3], 1);
+      const network = new Network(inARow(layers, [32, 32, 3]), 1);
       own(network.trainable).attach(device);
       const { rule } = new Adam();
       const moments = own(new Moments(device, rule, network.trainable.size));
@@ -109,10 +111,9 @@ export class StudyStep {
       const step = trainingStep(
         {
           network,
-          loss,
-          metrics: [accuracy(loss)],
-          x: x.batch(order.node, batch),
-          y: y.batch(order.node, batch),
+          targets: targetOf(loss, [accuracy(loss)]),
+          x: [x.batch(order.node, batch)],
+          y: [y.batch(order.node, batch)],
           weights: null,
           stepMetrics,
         },

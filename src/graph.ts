@@ -27,6 +27,8 @@ export type { Limits } from './compiler/limits.ts';
 export type { Target } from './ir/op.ts';
 export { linearGrid, type SubgroupSizes } from './ir/target.ts';
 export { scheduleStep } from './models/profile/stepSchedule.ts';
+export { targetOf } from './network/compiled.ts';
+export { inARow } from './network/composition.ts';
 export { Network, type Placed, placeLayers } from './network/network.ts';
 export { Moments } from './network/optimizerState.ts';
 export { type Parameter, standIn } from './network/parameters.ts';

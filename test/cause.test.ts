@@ -9,6 +9,8 @@ import * as assert from 'uvu/assert';
 import { type Shape, sizeOf } from '../src/base/shape.ts';
 import { createNode, type Node, type Op } from '../src/ir/op.ts';
 import { rebuild } from '../src/ir/rebuild.ts';
+import { targetOf } from '../src/network/compiled.ts';
+import { inARow } from '../src/network/composition.ts';
 import { Network } from '../src/network/network.ts';
 import { activations } from '../src/nn/layers/activations.ts';
 import {
@@ -108,22 +110,23 @@ function anatomyFor(
   { layers, inputShape, loss, labels, weighted = false }: Case,
   device: Awaited<ReturnType<typeof defaultDevice>>,
 ) {
-  const network = new Network(layers, inputShape, 5);
+  const network = new Network(inARow(layers, inputShape), 5);
   network.trainable.attach(device);
   network.fixed.attach(device);
   const shape = [BATCH, ...inputShape];
   const anatomy = anatomyOf(
     {
       network,
-      loss: resolveLoss(loss),
-      metrics: [],
+      targets: targetOf(resolveLoss(loss)),
       // Computed, as a batch is, not memory as it is.
-      x: createNode(poisonOp, [dataNode(draw(shape, -1, 1).values as Float32Array, shape)], {
-        step: 1e6,
-        bits: 0,
-        dtype: 'float32',
-      }),
-      y: labels,
+      x: [
+        createNode(poisonOp, [dataNode(draw(shape, -1, 1).values as Float32Array, shape)], {
+          step: 1e6,
+          bits: 0,
+          dtype: 'float32',
+        }),
+      ],
+      y: [labels],
       weights: weighted
         ? createNode(poisonOp, [dataNode(new Float32Array([1, 2, 3, 4]), [BATCH])], {
             step: 1e6,

@@ -29,7 +29,8 @@ import {
   type Weight,
 } from '../src/index.ts';
 import { createNode, type Op } from '../src/ir/op.ts';
-import type { Compiled } from '../src/network/compiled.ts';
+import { type Compiled, targetOf } from '../src/network/compiled.ts';
+import { inARow } from '../src/network/composition.ts';
 import { Network } from '../src/network/network.ts';
 import { Moments } from '../src/network/optimizerState.ts';
 import { Layer, type LayerConfig } from '../src/nn/layers/layer.ts';
@@ -516,11 +517,8 @@ test('in steps that are submitted together, nothing after the bad one changes a 
   const many = 64;
   const device = await defaultDevice();
   const run = async (poison: number): Promise<{ weights: Float32Array[]; cause: NonFinite | null }> => {
-    const network = new Network(
-      [new Dense(3), new Poison({ at: poison, element: 0 }), new BatchNormalization(), new Dense(1)],
-      [4],
-      1,
-    );
+    const layers = [new Dense(3), new Poison({ at: poison, element: 0 }), new BatchNormalization(), new Dense(1)];
+    const network = new Network(inARow(layers, [4]), 1);
     network.trainable.attach(device);
     network.fixed.attach(device);
     const optimizer = new Adam();
@@ -530,15 +528,14 @@ test('in steps that are submitted together, nothing after the bad one changes a 
       network,
       moments,
       optimizer,
-      loss: resolveLoss('mse'),
-      metrics: [],
+      targets: targetOf(resolveLoss('mse')),
       progress: { step: 0 },
       seed: 0,
     };
     const examples = await uploadExamples(
       device,
-      tensor(draw([many, 4], -1, 1).values as Float32Array, [many, 4]),
-      tensor(draw([many, 1], -1, 1).values as Float32Array, [many, 1]),
+      [tensor(draw([many, 4], -1, 1).values as Float32Array, [many, 4])],
+      [tensor(draw([many, 1], -1, 1).values as Float32Array, [many, 1])],
       null,
     );
     const trainer = new Trainer(compiled, examples, many, 2, { warn: false, together: 16 });
@@ -644,15 +641,14 @@ test('a weight that overflows in the update is told as that', async () => {
 test('what the device cannot hold at once is looked at in pieces', async () => {
   // Bindings of 2 KiB: what is known of eight nodes.
   const device = await openDevice({ limits: { maxStorageBufferBindingSize: 2048 } });
-  const network = new Network([new Dense(4, { activation: 'gelu' }), new Dense(1)], [3], 1);
+  const network = new Network(inARow([new Dense(4, { activation: 'gelu' }), new Dense(1)], [3]), 1);
   network.trainable.attach(device);
   const anatomy = anatomyOf(
     {
       network,
-      loss: resolveLoss('mse'),
-      metrics: [],
-      x: mul(dataNode(Float32Array.of(1, 2, 3, 4, 5, 6), [2, 3]), fullNode(Number.NaN)),
-      y: dataNode(new Float32Array(2), [2, 1]),
+      targets: targetOf(resolveLoss('mse')),
+      x: [mul(dataNode(Float32Array.of(1, 2, 3, 4, 5, 6), [2, 3]), fullNode(Number.NaN))],
+      y: [dataNode(new Float32Array(2), [2, 1])],
       weights: null,
       stepMetrics: standInMetrics(0),
     },

@@ -7,7 +7,7 @@ import { ArgumentError, DataError } from '../src/base/errors.ts';
 import { decodeSafetensors, encodeSafetensors, Sequential } from '../src/index.ts';
 import { problemOfJson } from '../src/io/json.ts';
 import { decodeState } from '../src/io/state.ts';
-import { readArchitecture } from '../src/training/file/modelFile.ts';
+import { readArchitecture } from '../src/training/file/architecture.ts';
 import { restoreFrom } from '../src/training/resumeState.ts';
 import { framed } from './framed.ts';
 import { rejects } from './interruption.ts';
@@ -101,7 +101,7 @@ test('the JSON within the metadata has bounds, too', async () => {
   await refused(() => decodeState(deep, new Map()), 'The saved state is nested more than 100 deep', 'save it again.');
   await refused(() => decodeState('{"a":1,"a":2}', new Map()), "holds 'a' twice");
   const architecture = (text: string) => () => readArchitecture({ metadata: { format: 'wgrad', architecture: text } });
-  await refused(architecture(deep), 'the architecture in the file is nested more than 16 deep');
+  await refused(architecture(deep), 'the architecture in the file is nested more than 64 deep');
   await refused(architecture('{"seed":1,"seed":2}'), "holds 'seed' twice", 'Save the model again.');
 });
 

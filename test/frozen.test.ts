@@ -29,6 +29,8 @@ import {
   StateError,
 } from '../src/index.ts';
 import { topologicalOrder } from '../src/ir/walk.ts';
+import { targetOf } from '../src/network/compiled.ts';
+import { inARow } from '../src/network/composition.ts';
 import { Network } from '../src/network/network.ts';
 import { standIn } from '../src/network/parameters.ts';
 import { trainingStep } from '../src/network/step.ts';
@@ -232,13 +234,12 @@ function nodesOf(depth: number, learnt: number): number {
     { length: depth },
     (_, at) => new Dense(3, { activation: 'tanh', trainable: at >= depth - learnt }),
   );
-  const network = new Network(layers, [3], 0);
+  const network = new Network(inARow(layers, [3]), 0);
   const parts = {
     network,
-    loss: resolveLoss('mse'),
-    metrics: [],
-    x: standIn([4, 3]),
-    y: standIn([4, 3]),
+    targets: targetOf(resolveLoss('mse')),
+    x: [standIn([4, 3])],
+    y: [standIn([4, 3])],
     weights: null,
     stepMetrics: standInMetrics(0),
   };

@@ -29,7 +29,7 @@ type Layers = typeof layers;
 type LayerClass = { readonly prototype: layers.Layer };
 /** The names of all layers that a user can make. */
 type LayerName = {
-  [K in keyof Layers]: K extends 'Layer' | 'makeLayer' ? never : Layers[K] extends LayerClass ? K : never;
+  [K in keyof Layers]: K extends 'Layer' | 'input' ? never : Layers[K] extends LayerClass ? K : never;
 }[keyof Layers];
 
 type Oracle = (x: o.Array64, ...weights: o.Array64[]) => o.Array64;
@@ -278,7 +278,7 @@ async function runLayerTest({ make, input, output, weights = {}, oracle, ...rest
 
   if (wrong !== undefined) {
     const name = 'the_layer';
-    const renamed = makeLayer(className, make().config(), { name });
+    const renamed = makeLayer(className, make().config(), { name }) as layers.Layer;
     assert.throws(
       () => new Sequential([renamed], { inputShape: wrong }),
       (error: unknown) =>

@@ -4,20 +4,28 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DataError } from '../src/base/errors.ts';
 import { classesOf } from '../src/network/compiled.ts';
+import { inARow } from '../src/network/composition.ts';
 import { Network } from '../src/network/network.ts';
 import {
   Activation,
+  Add,
+  type AnyLayer,
+  Average,
   AveragePooling2D,
   BatchNormalization,
+  Concatenate,
   Conv2D,
   Dense,
   Dropout,
   Flatten,
   GlobalAveragePooling2D,
-  type Layer,
+  Maximum,
   MaxPooling2D,
+  Minimum,
+  Multiply,
   Rescaling,
   Reshape,
+  Subtract,
 } from '../src/nn/layers/index.ts';
 import { type layerClasses, makeLayer } from '../src/nn/layers/makeLayer.ts';
 import {
@@ -94,7 +102,7 @@ test('every operation is a function and the method of its name, which do the sam
 });
 
 /** One of each layer, with settings that are no defaults. A layer of the table that has none here does not compile. */
-const made: Readonly<Record<keyof typeof layerClasses, Layer>> = {
+const made: Readonly<Record<keyof typeof layerClasses, AnyLayer>> = {
   Activation: new Activation('gelu'),
   AveragePooling2D: new AveragePooling2D([2, 3], { strides: [1, 2], padding: 'same' }),
   BatchNormalization: new BatchNormalization({ momentum: 0.5, epsilon: 0.1, center: false }),
@@ -113,6 +121,13 @@ const made: Readonly<Record<keyof typeof layerClasses, Layer>> = {
   MaxPooling2D: new MaxPooling2D(3, { strides: 2, padding: 'same' }),
   Rescaling: new Rescaling(2, { offset: -1 }),
   Reshape: new Reshape([2, -1]),
+  Add: new Add(),
+  Subtract: new Subtract(),
+  Multiply: new Multiply(),
+  Average: new Average(),
+  Maximum: new Maximum(),
+  Minimum: new Minimum(),
+  Concatenate: new Concatenate({ axis: 1 }),
 };
 
 for (const [className, layer] of Object.entries(made)) {
@@ -166,13 +181,15 @@ test('every loss comes back from its settings, with all that it says of itself',
 });
 
 test('a loss of the user says what labels are, whatever it is called', async () => {
-  const network = new Network([new Dense(3)], [2], 1);
+  const network = new Network(inARow([new Dense(3)], [2]), 1);
   const loss = (facts: Partial<Loss>): Loss => ({ name: 'mine', perExample: (_, output) => output.mean(-1), ...facts });
-  assert.is(classesOf({ loss: loss({}), network }), null);
-  assert.is(classesOf({ loss: loss({ name: 'categoricalCrossentropy' }), network }), null);
-  assert.is(classesOf({ loss: loss({ labelKind: 'binary' }), network }), 2);
-  assert.is(classesOf({ loss: loss({ labelKind: 'classIds' }), network }), 3);
-  assert.is(classesOf({ loss: loss({ labelKind: 'distributions' }), network }), 3);
+  const classes = (facts: Partial<Loss>): number | null =>
+    classesOf({ targets: [{ name: 'output', output: 0, loss: loss(facts), weight: 1, metrics: [] }], network });
+  assert.is(classes({}), null);
+  assert.is(classes({ name: 'categoricalCrossentropy' }), null);
+  assert.is(classes({ labelKind: 'binary' }), 2);
+  assert.is(classes({ labelKind: 'classIds' }), 3);
+  assert.is(classes({ labelKind: 'distributions' }), 3);
   const [labels, output] = [tensor([[1, 0]]), tensor([[0.9, 0.8]])];
   const share = (facts: Partial<Loss>): Promise<number> => accuracy(loss(facts)).perExample(labels, output).item();
   assert.equal([await share({ labelKind: 'binary' }), await share({})], [0.5, 1]);

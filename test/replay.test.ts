@@ -26,7 +26,8 @@ import {
   sparseCategoricalCrossentropy,
   tensor,
 } from '../src/index.ts';
-import type { Compiled } from '../src/network/compiled.ts';
+import { type Compiled, targetOf } from '../src/network/compiled.ts';
+import { inARow } from '../src/network/composition.ts';
 import { Network } from '../src/network/network.ts';
 import { Moments } from '../src/network/optimizerState.ts';
 import { disposeExamples, uploadExamples } from '../src/training/data/gpuDataset.ts';
@@ -131,7 +132,7 @@ async function together<T>(
   x = manyX,
 ): Promise<T> {
   const device = await openDevice();
-  const network = new Network(layers(), [8], 1);
+  const network = new Network(inARow(layers(), [8]), 1);
   network.trainable.attach(device);
   network.fixed.attach(device);
   const [optimizer, loss] = [new Adam(), sparseCategoricalCrossentropy()];
@@ -140,13 +141,12 @@ async function together<T>(
     device,
     network,
     optimizer,
-    loss,
-    metrics: [accuracy(loss)],
+    targets: targetOf(loss, [accuracy(loss)]),
     moments,
     seed: 1,
     progress: { step: 0 },
   };
-  const examples = await uploadExamples(device, x, manyY, null);
+  const examples = await uploadExamples(device, [x], [manyY], null);
   const trainer = new Trainer(compiled, examples, MANY, 2, { warn: false, together: steps });
   const evaluator = new Evaluator(compiled, examples, 0, MANY, 2, steps);
   try {

@@ -7,6 +7,7 @@
  */
 import {
   gpuTarget,
+  inARow,
   type Limits,
   Moments,
   Network,
@@ -17,6 +18,7 @@ import {
   type SubgroupSizes,
   scheduleStep,
   type Target,
+  targetOf,
 } from '../../src/graph.ts';
 import { Adam, accuracy, type Device, openDevice, sparseCategoricalCrossentropy, tensor } from '../../src/index.ts';
 import type { NetworkName } from '../kernels.ts';
@@ -102,10 +104,9 @@ export class StepPlanner {
         { target, limits, prepare: null, rare: () => device.rare() },
         {
           network,
-          loss,
-          metrics: [accuracy(loss)],
-          x: x.batch(order.node, batch),
-          y: y.batch(order.node, batch),
+          targets: targetOf(loss, [accuracy(loss)]),
+          x: [x.batch(order.node, batch)],
+          y: [y.batch(order.node, batch)],
           weights: null,
           stepMetrics,
         },
@@ -134,7 +135,7 @@ export class StepPlanner {
   #network(name: NetworkName): { readonly network: Network; readonly moments: Moments } {
     let made = this.#networks.get(name);
     if (made === undefined) {
-      const network = new Network(LAYERS[name](), [32, 32, 3], 1);
+      const network = new Network(inARow(LAYERS[name](), [32, 32, 3]), 1);
       network.trainable.attach(this.#device);
       made = { network, moments: new Moments(this.#device, new Adam().rule, network.trainable.size) };
       this.#networks.set(name, made);

@@ -1,6 +1,6 @@
 /** The network that a plan asks for, the plan that a network's layers came from, and what it would take. Pure. */
 
-import { type Placed, placeLayers, sizeOf } from '../../src/graph.ts';
+import { inARow, type Placed, placeLayers, sizeOf } from '../../src/graph.ts';
 import {
   Activation,
   AveragePooling2D,
@@ -104,7 +104,7 @@ export interface Facts {
 }
 
 export function factsOf(plan: NetworkPlan): Facts {
-  const placed = placeLayers(networkLayers(plan, 0.5), INPUT_SHAPE);
+  const { layers: placed } = placeLayers(inARow(networkLayers(plan, 0.5), INPUT_SHAPE));
   const layers = placed.map(({ name, outputShape, specs }) => ({
     name,
     outputShape,

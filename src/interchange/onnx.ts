@@ -10,10 +10,14 @@ import { ArgumentError } from '../base/errors.ts';
 import { checkOptions } from '../base/optionNames.ts';
 import { type Padding, type Shape, sizeOf, windowOf } from '../base/shape.ts';
 import { VERSION } from '../base/version.ts';
-import type { Sequential } from '../models/sequential.ts';
+import type { TrainedModel } from '../models/trainedModel.ts';
+import { HeldModel } from '../network/heldModel.ts';
 import { placeLayers } from '../network/network.ts';
-import type { ActivationName, Layer } from '../nn/layers/index.ts';
+import type { ActivationName, AnyLayer } from '../nn/layers/index.ts';
 import * as layers from '../nn/layers/index.ts';
+import { blank, exampleShape, listOf, onBlanks } from '../nn/layers/layer.ts';
+import { MergingLayer } from '../nn/layers/merging.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import {
   encodeOnnx,
   floatAttribute,
@@ -44,11 +48,17 @@ const MAX_WEIGHT_BYTES = 2 ** 31 - 2 ** 24;
  * @throws ArgumentError for a layer of your own, which has no ONNX form, and for weights of 2 GiB and more.
  * @throws StateError before the model is built.
  */
-export async function exportOnnx(model: Sequential, options: OnnxOptions = {}): Promise<Uint8Array> {
+export async function exportOnnx(
+  model: TrainedModel<unknown, unknown, unknown>,
+  options: OnnxOptions = {},
+): Promise<Uint8Array> {
   checkOptions('exportOnnx', options, { inputName: true, outputName: true });
-  const { inputName = 'input', outputName = 'output' } = options;
-  if (inputName === outputName) {
-    throw new ArgumentError(`exportOnnx: input and output are both called '${inputName}'. Give them different names.`);
+  const { composition } = model.networkFor('exportOnnx');
+  const inputNames = namesFrom('inputName', options.inputName, composition.inputNames);
+  const outputNames = namesFrom('outputName', options.outputName, composition.outputNames);
+  const twice = outputNames.find((name) => inputNames.includes(name));
+  if (twice !== undefined) {
+    throw new ArgumentError(`exportOnnx: input and output are both called '${twice}'. Give them different names.`);
   }
   const weights = await model.getWeights();
   const bytes = weights.reduce((sum, { data }) => sum + data.byteLength, 0);
@@ -57,30 +67,75 @@ export async function exportOnnx(model: Sequential, options: OnnxOptions = {}): 
       `exportOnnx: the weights take ${bytes} bytes, an ONNX file holds less than 2 GiB. Save the model with save() instead.`,
     );
   }
-  const forms = model.layers.map(formOf);
-  const inputShape = model.inputShape;
-  const graph = new Graph([inputName, outputName]);
   const values = new Map(weights.map(({ name, data }) => [name, data]));
-  let x: Value = { name: inputName, rank: inputShape.length + 1, channelsFirst: false };
-  let shape = inputShape;
-  placeLayers(model.layers, inputShape).forEach(({ layer, name, outputShape, specs }, at) => {
+  const { layers: placed, outputShapes } = placeLayers(composition);
+  const placedOf = new Map(placed.map((one) => [one.layer, one]));
+  const graph = new Graph([...inputNames, ...outputNames]);
+  const apply = (layer: AnyLayer, x: Traced | readonly Traced[]): readonly Traced[] => {
+    const inputs = listOf(x);
+    if (layer instanceof HeldModel) return layer.composition.run(inputs, apply);
+    const write = formOf(layer);
+    const { name = '', specs = [] } = placedOf.get(layer) ?? {};
+    const inputShapes = inputs.map(({ shape }) => shape);
+    const shape = outputShapeOf(layer, inputShapes);
     const own = new Map(specs.map((spec) => [spec.name, values.get(`${name}/${spec.name}`) ?? new Float32Array()]));
     graph.layer = name;
-    x = forms[at](layer, x, { graph, inputShape: shape, outputShape, weights: own });
-    shape = outputShape;
+    const place = { graph, inputShapes, inputShape: inputShapes[0], outputShape: shape, weights: own };
+    return [
+      {
+        shape,
+        value: write(
+          layer,
+          inputs.map(({ value }) => value),
+          place,
+        ),
+      },
+    ];
+  };
+  const inputs = composition.inputShapes.map((shape, at) => ({
+    shape,
+    value: { name: inputNames[at], rank: shape.length + 1, channelsFirst: false },
+  }));
+  composition.run<Traced>(inputs, apply).forEach(({ value }, at) => {
+    graph.layer = outputNames[at];
+    graph.finish(channelsLast(graph, value), outputNames[at]);
   });
-  graph.finish(channelsLast(graph, x), outputName);
+  const described = (names: readonly string[], shapes: readonly Shape[]) =>
+    names.map((name, at) => ({ name, shape: ['batch', ...shapes[at]] }));
   return encodeOnnx(
     {
       name: 'wgrad',
       node: graph.nodes,
       initializer: graph.constants,
-      input: [{ name: inputName, shape: ['batch', ...inputShape] }],
-      output: [{ name: outputName, shape: ['batch', ...shape] }],
+      input: described(inputNames, composition.inputShapes),
+      output: described(outputNames, outputShapes),
     },
     OPSET,
     VERSION,
   );
+}
+
+/** What the file calls inputs or outputs. */
+function namesFrom(option: string, given: string | undefined, names: readonly string[]): readonly string[] {
+  if (given === undefined) return names;
+  if (names.length === 1) return [given];
+  throw new ArgumentError(
+    `exportOnnx: ${option} names a single one, but the model has ${names.join(', ')}. Leave it out: they keep their names.`,
+  );
+}
+
+/** The shape of one example's output. */
+function outputShapeOf(layer: AnyLayer, inputShapes: readonly Shape[]): Shape {
+  const blanks = inputShapes.map((shape) => blank([1, ...shape]));
+  const takesList = layer instanceof MergingLayer;
+  return exampleShape(listOf<Tensor>(onBlanks(layer, takesList ? blanks : blanks[0]))[0]);
+}
+
+/** A value on its way through the layers. */
+interface Traced {
+  readonly value: Value;
+  /** Of one example, as the model has it. */
+  readonly shape: Shape;
 }
 
 /** A value of the graph. */
@@ -95,7 +150,9 @@ interface Value {
 /** A layer's place in the model. Shapes are the model's own, without the batch. */
 interface Place {
   readonly graph: Graph;
+  /** Of the first input. */
   readonly inputShape: Shape;
+  readonly inputShapes: readonly Shape[];
   readonly outputShape: Shape;
   /** By the names of the layer's specs. */
   readonly weights: ReadonlyMap<string, Float32Array>;
@@ -250,30 +307,81 @@ function pooled(
 }
 
 /** How one layer becomes operations. */
-type Form = (layer: Layer, x: Value, place: Place) => Value;
+type Form = (layer: AnyLayer, inputs: readonly Value[], place: Place) => Value;
 
 interface ClassForm {
-  readonly kind: new (...args: never[]) => Layer;
+  readonly kind: new (...args: never[]) => AnyLayer;
   readonly write: Form;
 }
 
-function form<L extends Layer>(
+/** Of a layer with one input. */
+function form<L extends AnyLayer>(
   kind: new (...args: never[]) => L,
   write: (layer: L, x: Value, place: Place) => Value,
 ): ClassForm {
-  const checked: Form = (layer, x, place) => {
-    if (layer instanceof kind) return write(layer, x, place);
+  return formOfSeveral(kind, (layer, [x], place) => write(layer, x, place));
+}
+
+function formOfSeveral<L extends AnyLayer>(
+  kind: new (...args: never[]) => L,
+  write: (layer: L, inputs: readonly Value[], place: Place) => Value,
+): ClassForm {
+  const checked: Form = (layer, inputs, place) => {
+    if (layer instanceof kind) return write(layer, inputs, place);
     throw refusal(layer);
   };
   return { kind, write: checked };
 }
 
+/** Operations on channels last: shapes that broadcast do so along the axes that the model knows. */
+const merged = (kind: new (...args: never[]) => AnyLayer, write: (graph: Graph, names: readonly string[]) => string) =>
+  formOfSeveral(kind, (_, inputs, { graph, inputShapes, outputShape }) => {
+    const rank = outputShape.length + 1;
+    const names = inputs.map((x, at) => {
+      const { name } = channelsLast(graph, x);
+      const missing = rank - x.rank;
+      // The batch stays in front.
+      return missing === 0
+        ? name
+        : graph.add('Reshape', [name, graph.sizes([0, ...Array(missing).fill(1), ...inputShapes[at]])]);
+    });
+    return { name: write(graph, names), rank, channelsFirst: false };
+  });
+
+/** By an operation of two. */
+const pairwise =
+  (opType: string) =>
+  (graph: Graph, names: readonly string[]): string =>
+    names.reduce((all, name) => graph.add(opType, [all, name]));
+
 /** The names of all layer classes: one without a form here does not compile. */
 type LayerClass = keyof {
-  [Name in keyof typeof layers as (typeof layers)[Name] extends new (...args: never[]) => Layer ? Name : never]: Name;
+  [Name in keyof typeof layers as (typeof layers)[Name] extends new (
+    ...args: never[]
+  ) => AnyLayer
+    ? Name
+    : never]: Name;
 };
 
 const forms: Readonly<Record<LayerClass, ClassForm>> = {
+  Add: merged(layers.Add, pairwise('Add')),
+  Subtract: merged(layers.Subtract, pairwise('Sub')),
+  Multiply: merged(layers.Multiply, pairwise('Mul')),
+  Average: merged(layers.Average, (graph, names) => {
+    const sum = pairwise('Add')(graph, names);
+    return graph.add('Div', [sum, graph.scalar(names.length)]);
+  }),
+  Maximum: merged(layers.Maximum, pairwise('Max')),
+  Minimum: merged(layers.Minimum, pairwise('Min')),
+  Concatenate: formOfSeveral(layers.Concatenate, ({ axis }, inputs, { graph }) => {
+    const plain = inputs.map((x) => channelsLast(graph, x));
+    const name = graph.add(
+      'Concat',
+      plain.map((x) => x.name),
+      [intAttribute('axis', axis)],
+    );
+    return { ...plain[0], name };
+  }),
   Dense: form(layers.Dense, (layer, x, place) => {
     const { graph, inputShape } = place;
     const features = inputShape[inputShape.length - 1];
@@ -327,13 +435,13 @@ const forms: Readonly<Record<LayerClass, ClassForm>> = {
 };
 
 /** By the class itself: one that extends a layer of ours may compute something else. */
-function formOf(layer: Layer): Form {
+function formOf(layer: AnyLayer): Form {
   const found = Object.values(forms).find(({ kind }) => layer.constructor === kind);
   if (found !== undefined) return found.write;
   throw refusal(layer);
 }
 
-function refusal(layer: Layer): ArgumentError {
+function refusal(layer: AnyLayer): ArgumentError {
   // A class that extends one of these has that one's `className`.
   const derived = Object.hasOwn(forms, layer.className);
   const name = derived ? layer.constructor.name : layer.className;

@@ -6,7 +6,7 @@ import { formatShape, sameShape } from '../base/shape.ts';
 import type { Weight } from '../callbacks/index.ts';
 import type { Numbers } from '../io/numbers.ts';
 import { quote } from '../io/quote.ts';
-import { layerNames } from '../network/network.ts';
+import { layerNames } from '../network/layerNames.ts';
 import type { Layer } from '../nn/layers/layer.ts';
 
 /** What of a model is needed: a `Sequential` has it. */

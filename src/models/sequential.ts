@@ -1,57 +1,25 @@
-/** A model of layers in a row, trained the Keras way. */
+/** A model of layers in a row. */
 
-import { checkWhole, flagOf } from '../base/checks.ts';
 import { ArgumentError, StateError } from '../base/errors.ts';
-import { INSPECT } from '../base/inspect.ts';
 import { checkOptions } from '../base/optionNames.ts';
-import { checkUint32 } from '../base/random.ts';
 import type { Shape } from '../base/shape.ts';
-import type { CallbackModel, History, Logs, Snapshot, Weight } from '../callbacks/index.ts';
-import { isOf } from '../ir/op.ts';
-import type { Compiled, Goal, Progress } from '../network/compiled.ts';
+import { targetOf } from '../network/compiled.ts';
+import { type Composition, inARow } from '../network/composition.ts';
 import { checkLayers } from '../network/customParts.ts';
-import { inference, Network } from '../network/network.ts';
-import { Moments, type SavedMoments } from '../network/optimizerState.ts';
-import { standIn } from '../network/parameters.ts';
-import { summaryOf } from '../network/summary.ts';
-import { readWeights, writeWeights } from '../network/weights.ts';
 import type { Layer } from '../nn/layers/index.ts';
-import { checkInputShape } from '../nn/layers/layer.ts';
 import type { CustomObjects } from '../nn/layers/makeLayer.ts';
 import { type Loss, type LossName, resolveLoss } from '../nn/losses.ts';
 import { type Metric, type MetricName, resolveMetrics } from '../nn/metrics.ts';
-import { type OptimizerName, resolveOptimizer } from '../nn/optimizers/index.ts';
+import type { OptimizerName } from '../nn/optimizers/index.ts';
 import type { Optimizer } from '../nn/optimizers/optimizer.ts';
-import { sigmoidOp } from '../ops/elementwise.ts';
-import { softmaxOp } from '../ops/softmax.ts';
-import { defaultDevice } from '../runtime/defaultDevice.ts';
-import type { Device } from '../runtime/device.ts';
-import { Tensor, type TensorLike } from '../tensor/tensor.ts';
-import { checkExamples, checkInputs, dataOf } from '../training/data/checkData.ts';
-import { numbersOf } from '../training/data/exampleWeights.ts';
-import { type EvaluateOptions, evaluate, takeEvaluateOptions } from '../training/evaluate.ts';
-import type { OptimizerState, SavedModel, SavedOptimizer } from '../training/file/modelFile.ts';
-import { fit } from '../training/fit.ts';
-import { type FitOptions, takeFitOptions } from '../training/fitOptions.ts';
-import { BatchTrainers } from '../training/loop/batchTrainers.ts';
-import type { Trainer } from '../training/loop/trainer.ts';
-import { Visits } from '../training/loop/visits.ts';
-import type { MemoryOptions, MemoryReport } from '../training/onDemand/memoryReport.ts';
-import { type PredictOptions, predict, takePredictOptions } from '../training/predict.ts';
-import { ResumeState, restoreFrom } from '../training/resumeState.ts';
-
-const onDemand = () => import('../training/onDemand/index.ts');
-
-const NO_MOMENTS: SavedMoments = { moments: new Map(), steps: 0, leftOut: 0 };
+import type { Tensor, TensorLike } from '../tensor/tensor.ts';
+import { dataOf } from '../training/data/checkData.ts';
+import { type ModelOptions, onDemand, TrainedModel } from './trainedModel.ts';
 
 /** Options of `Sequential`. */
-export interface SequentialOptions {
+export interface SequentialOptions extends ModelOptions {
   /** Shape of one example, without the batch; default: the first layer's `inputShape`, or that of the first data seen. */
   readonly inputShape?: Shape;
-  /** Of the weights, the shuffling and dropout; default 0. The same seed gives the same bits on the same adapter. */
-  readonly seed?: number;
-  /** Default: the oldest open device, opened when first needed. */
-  readonly device?: Device;
 }
 
 /** Options of `Sequential.load` and `Sequential.fromSafetensors`. */
@@ -74,48 +42,23 @@ export interface CompileOptions {
 }
 
 /** Layers in a row, each on the output of the one before: built, compiled and trained as in Keras. */
-export class Sequential implements CallbackModel {
+export class Sequential extends TrainedModel<TensorLike, TensorLike, Tensor> {
   /** @internal */
-  static readonly name: string = 'Sequential';
-  /** Ends training when set to true: after the hooks of the current batch or epoch, else after the steps submitted together. */
-  stopTraining = false;
-  history: History | null = null;
-  readonly seed: number;
+  static override readonly name: string = 'Sequential';
   readonly #layers: Layer[];
-  readonly #asked: Device | undefined;
-  #network: Network | null = null;
-  #goal: Goal | null = null;
-  /** What of a loaded model's goal its file could not keep, in words. */
-  #lacking: string | null = null;
-  #device: Device | null = null;
-  #moments: Moments | null = null;
-  /** Of the file that was loaded; its moments only until a step is taken, because the optimizer may be chosen, and again, after loading. */
-  #loaded: SavedOptimizer | null = null;
-  /** Steps that had been taken when it was. */
-  #loadedAt = 0;
-  /** Whether outputs were checked to be what the loss takes them for. */
-  #checked = false;
-  #trainer: Trainer | null = null;
-  readonly #batchTrainers = new BatchTrainers();
-  #training = false;
-  readonly #progress: Progress = { step: 0 };
-  readonly #resumeState = new ResumeState();
-  readonly #visits = new Visits();
 
   constructor(layers: readonly Layer[] = [], options: SequentialOptions = {}) {
     checkLayers(layers);
     checkOptions('Sequential', options, { inputShape: true, seed: true, device: true });
+    super('Sequential', options);
     this.#layers = [...layers];
-    this.#asked = options.device;
-    this.seed = options.seed ?? 0;
-    checkUint32('Sequential', 'seed', this.seed);
     const inputShape = options.inputShape ?? layers[0]?.inputShape;
     if (inputShape) this.build(inputShape);
   }
 
   /** Adds a layer at the end; only before the model is built. */
   add(layer: Layer): this {
-    if (this.#network !== null) {
+    if (this.built) {
       throw new StateError('add: the model is built already. Add all layers before fit, build or summary.');
     }
     checkLayers([...this.#layers, layer]);
@@ -124,48 +67,25 @@ export class Sequential implements CallbackModel {
   }
 
   /** In order. */
-  get layers(): readonly Layer[] {
+  override get layers(): readonly Layer[] {
     return [...this.#layers];
-  }
-
-  /** Whether any layer is trained. Set, it is set in all layers: see `Layer.trainable`. */
-  get trainable(): boolean {
-    return this.#layers.length === 0 || this.#layers.some(({ trainable }) => trainable);
-  }
-
-  /** @throws ArgumentError where it is not a boolean */
-  set trainable(value: boolean) {
-    for (const layer of this.#layers) layer.trainable = flagOf(value, 'Sequential', 'trainable');
-  }
-
-  /** Whether the shape of an example is fixed and the weights are drawn. */
-  get built(): boolean {
-    return this.#network !== null;
   }
 
   /** Fixes the shape of one example, checks that the layers fit, and draws the weights. */
   build(inputShape: Shape): this {
-    return this.#buildFor('build', inputShape);
-  }
-
-  #buildFor(who: string, inputShape: Shape): this {
-    checkInputShape(inputShape, who);
-    if (this.#network !== null) {
-      checkInputs(who, inputShape, this.#network);
-      return this;
-    }
-    if (this.#layers.length === 0) throw new ArgumentError('The model has no layers. Give at least one.');
-    this.#network = new Network(this.#layers, inputShape, this.seed);
+    this.networkFor('build', [inputShape]);
     return this;
   }
 
-  #requireNetwork(who: string): Network {
-    if (this.#network !== null) return this.#network;
-    const inputShape = this.#layers[0]?.inputShape;
-    if (inputShape) return this.build(inputShape).#requireNetwork(who);
-    throw new StateError(
-      `${who}: the shape of an example is not known yet. Give the first layer an inputShape, or call build(inputShape).`,
-    );
+  protected composition(who: string, given: readonly Shape[] | null): Composition {
+    const inputShape = given?.[0] ?? this.#layers[0]?.inputShape;
+    if (!inputShape) {
+      throw new StateError(
+        `${who}: the shape of an example is not known yet. Give the first layer an inputShape, or call build(inputShape).`,
+      );
+    }
+    if (this.#layers.length === 0) throw new ArgumentError('The model has no layers. Give at least one.');
+    return inARow([...this.#layers], inputShape);
   }
 
   /**
@@ -174,449 +94,35 @@ export class Sequential implements CallbackModel {
    * `Optimizer` with one of its own is given.
    */
   compile(options: CompileOptions): this {
-    this.#requireIdle('compile');
+    this.requireIdle('compile');
     checkOptions('compile', options, { optimizer: true, loss: true, metrics: true }, "loss: 'mse'");
-    const { loss, metrics = [] } = options;
-    const loaded = this.#loaded;
-    const { optimizer = loaded?.make() ?? 'adam' } = options;
-    const resolved = resolveLoss(loss);
-    this.#goal = {
-      optimizer: resolveOptimizer(optimizer),
-      loss: resolved,
-      metrics: resolveMetrics(metrics, resolved),
-    };
-    this.#checked = false;
-    this.#forgetMoments();
-    this.#goal.optimizer.seek(this.#loadedFor(this.#goal.optimizer.name)?.steps ?? 0);
-    if (typeof optimizer === 'string') this.#adoptLearningRate();
-    return this;
-  }
-
-  #requireGoal(who: string): Goal {
-    if (this.#goal !== null) return this.#goal;
-    const why =
-      this.#lacking === null
-        ? 'the model has no loss yet'
-        : `the model was saved with ${this.#lacking}, which a file cannot keep`;
-    throw new StateError(`${who}: ${why}. Call compile({ optimizer, loss, metrics }) first.`);
-  }
-
-  /**
-   * The optimizer; its learning rate may be changed at any time.
-   * @throws StateError before `compile`
-   */
-  get optimizer(): Optimizer {
-    return this.#requireGoal('optimizer').optimizer;
+    const loss = resolveLoss(options.loss);
+    const metrics = resolveMetrics(options.metrics ?? [], loss);
+    return this.aimFor(options.optimizer, targetOf(loss, metrics));
   }
 
   /** Shape of one example, without the batch. */
   get inputShape(): Shape {
-    return this.#requireNetwork('inputShape').inputShape;
+    return this.networkFor('inputShape').inputShapes[0];
   }
 
   /** Shape of one output, without the batch. */
   get outputShape(): Shape {
-    return this.#requireNetwork('outputShape').outputShape;
+    return this.networkFor('outputShape').outputShapes[0];
   }
 
-  /** The device that holds the weights; opened when first asked for. */
-  async device(): Promise<Device> {
-    this.#device ??= this.#asked ?? (await defaultDevice());
-    const device = this.#device;
-    device.check();
-    this.#network?.trainable.attach(device);
-    this.#network?.fixed.attach(device);
-    return device;
+  /** @internal */
+  inputsOf(who: string, xs: TensorLike): readonly Tensor[] {
+    return [dataOf(xs, `${who}: inputs`)];
   }
 
-  /**
-   * The model, compiled and built; nothing of it on a device yet.
-   * @internal
-   * @param inputShape of one example; default: that of the model, which is built already
-   */
-  planned(who: string, inputShape?: Shape): Goal & { readonly network: Network } {
-    const goal = this.#requireGoal(who);
-    if (inputShape !== undefined) this.#buildFor(who, inputShape);
-    return { ...goal, network: this.#requireNetwork(who) };
+  /** @internal */
+  labelsOf(who: string, ys: TensorLike): readonly Tensor[] {
+    return [dataOf(ys, `${who}: labels`)];
   }
 
-  /**
-   * The model with its weights and moments on the device.
-   * @internal
-   * @param inputShape as for `planned`
-   */
-  async ready(who: string, inputShape?: Shape): Promise<Compiled> {
-    const { network, ...goal } = this.planned(who, inputShape);
-    const device = await this.device();
-    if (this.#moments === null) {
-      this.#moments = new Moments(device, goal.optimizer.rule, network.trainable.size);
-      this.#adoptMoments(this.#moments, goal.optimizer.name);
-    }
-    goal.optimizer.seek(this.#moments.steps);
-    return { ...goal, device, network, moments: this.#moments, progress: this.#progress, seed: this.seed };
-  }
-
-  /** Points out, once, that the outputs are none of the probabilities that the loss takes them for. */
-  async #checkOutputs(who: string, { network, loss }: Compiled, x: Tensor): Promise<void> {
-    if (this.#checked) return;
-    this.#checked = true;
-    if (!loss.probabilities) return;
-    const { output } = inference(network, standIn([1, ...network.inputShape]));
-    if (isOf(output, softmaxOp) || isOf(output, sigmoidOp)) return;
-    const { firstFew, probabilitiesAdvice } = await onDemand();
-    const outputs = await (await this.predict(firstFew(x))).data();
-    const advice = probabilitiesAdvice(who, loss, network.layers.at(-1)?.name ?? '', outputs);
-    if (advice !== null) console.warn(advice);
-  }
-
-  /** Takes over which layers were frozen or freed since the last training; the optimizer then begins afresh. */
-  async #regroup(): Promise<void> {
-    const network = this.#network;
-    if (network === null || network.regrouping.length === 0) return;
-    const { regrouped } = await onDemand();
-    // The weights come to lie elsewhere: whoever reads them now ends first.
-    await this.#visits.close();
-    try {
-      this.#network = await regrouped(network, this.seed);
-      this.#forgetMoments();
-    } finally {
-      this.#visits.open();
-    }
-  }
-
-  /** What was loaded and not yet trained with, where an optimizer of this name can go on with it. */
-  #loadedFor(optimizer: string): SavedOptimizer | null {
-    return this.#loaded?.name === optimizer && this.#loadedAt === this.#progress.step ? this.#loaded : null;
-  }
-
-  /** Sets the learning rate of a file, or its schedule, where the optimizer is of the same kind. */
-  #adoptLearningRate(): void {
-    const optimizer = this.#goal?.optimizer;
-    const loaded = optimizer && this.#loadedFor(optimizer.name);
-    if (!optimizer || !loaded) return;
-    if (loaded.schedule !== null) optimizer.learningRate = loaded.schedule;
-    else if (optimizer.schedule === null) optimizer.learningRate = loaded.learningRate;
-    optimizer.seek(loaded.steps);
-  }
-
-  /** Hands the moments of a file to an optimizer of the same kind; another one starts afresh. */
-  #adoptMoments(moments: Moments, optimizer: string): void {
-    const loaded = this.#loadedFor(optimizer);
-    const frozen = this.#network?.frozen ?? [];
-    // Moments of other weights may be as many.
-    if (loaded !== null && String(loaded.frozen) === String(frozen)) moments.restore(loaded);
-  }
-
-  #forgetLoadedMoments(): void {
-    if (this.#loaded !== null) this.#loaded = { ...this.#loaded, ...NO_MOMENTS };
-  }
-
-  /** As it stands now, though its moments may arrive later. */
-  async #optimizerState(): Promise<OptimizerState | null> {
-    const optimizer = this.#goal?.optimizer;
-    const name = optimizer?.name ?? this.#loaded?.name;
-    if (name === undefined) return null;
-    const loaded = this.#loadedFor(name);
-    const config = optimizer?.config() ?? loaded?.config;
-    if (config === undefined) return null;
-    // What was loaded and not yet trained with is handed on.
-    const frozen = (this.#moments === null ? loaded?.frozen : null) ?? this.#network?.frozen ?? [];
-    const { moments, steps, leftOut } = (await this.#moments?.read()) ?? loaded ?? NO_MOMENTS;
-    const schedule = (optimizer ?? loaded)?.schedule ?? null;
-    return { name, config, schedule, frozen, moments, steps, leftOut };
-  }
-
-  /** Frees the moments and the plans that read them. */
-  #forgetMoments(): void {
-    void this.#batchTrainers.dispose();
-    this.#moments?.dispose();
-    this.#moments = null;
-  }
-
-  #requireIdle(who: string): void {
-    if (!this.#training) return;
-    throw new StateError(`${who}: the model is in training. Await the fit or trainOnBatch that is under way first.`);
-  }
-
-  async #whileTraining<T>(who: string, work: () => Promise<T>): Promise<T> {
-    this.#requireIdle(who);
-    if (this.#visits.hooked) {
-      throw new StateError(
-        `${who}: a callback of evaluate or predict is running, and training would change what they see. Await them first.`,
-      );
-    }
-    this.#training = true;
-    const { step } = this.#progress;
-    try {
-      return await work();
-    } finally {
-      this.#training = false;
-      if (this.#progress.step !== step) this.#forgetLoadedMoments();
-    }
-  }
-
-  /**
-   * Trains on inputs [examples, ...] and labels [examples, ...], which are uploaded once. The short last batch counts with
-   * its true size.
-   * @throws DataError for inputs that are not finite and labels that the loss cannot take, where the host gave them
-   * @throws ArgumentError for an option out of range, or one that does not exist
-   */
-  async fit(xs: TensorLike, ys: TensorLike, options: FitOptions = {}): Promise<History> {
-    return this.#whileTraining('fit', async () => {
-      const [x, y] = [dataOf(xs, 'fit: inputs'), dataOf(ys, 'fit: labels')];
-      const taken = takeFitOptions(options);
-      await this.#regroup();
-      const compiled = await this.ready('fit', x.shape.slice(1));
-      const { network } = compiled;
-      if (network.trainable.size === 0 && network.frozen.length > 0) console.warn((await onDemand()).ALL_FROZEN);
-      const adopt = (trainer: Trainer | null): void => {
-        this.#trainer = trainer;
-      };
-      const [resumeState, visits] = [this.#resumeState, this.#visits];
-      await this.#checkOutputs('fit', compiled, x);
-      const history = await fit({ model: this, compiled, resumeState, visits, adopt }, x, y, taken);
-      const { regrouping } = network;
-      if (regrouping.length > 0) console.warn((await onDemand()).laterText(regrouping));
-      return history;
-    });
-  }
-
-  /** Mean loss and metrics over all examples, by name. */
-  async evaluate(xs: TensorLike, ys: TensorLike, options: EvaluateOptions = {}): Promise<Logs> {
-    const taken = takeEvaluateOptions(options);
-    const [x, y] = [dataOf(xs, 'evaluate: inputs'), dataOf(ys, 'evaluate: labels')];
-    const compiled = await this.ready('evaluate', x.shape.slice(1));
-    return this.#visits.visit(() => evaluate(this, compiled, x, y, taken, this.#visits.inner));
-  }
-
-  /** Outputs [examples, ...] of inputs [examples, ...]. */
-  async predict(xs: TensorLike, options: PredictOptions = {}): Promise<Tensor> {
-    const taken = takePredictOptions(options);
-    const x = dataOf(xs, 'predict: inputs');
-    const network = this.#buildFor('predict', x.shape.slice(1)).#requireNetwork('predict');
-    const device = await this.device();
-    return this.#visits.visit(() => predict(this, device, network, x, taken, this.#visits.inner));
-  }
-
-  /**
-   * Outputs [batch, ...] of inputs [batch, ...] as a tensor: computed when it is read, in one piece, and by the weights of then.
-   * Gradients go through it to the inputs: `grad((x) => model.call(x).sum())(image)` is what a saliency map is made of. For many
-   * examples take `predict`.
-   * @param options `training`: as a training step would compute it, with dropout and the statistics of this batch; moving
-   * averages stay. Default false
-   */
-  call(x: TensorLike, options: { readonly training?: boolean } = {}): Tensor {
-    checkOptions('call', options, { training: true });
-    const training = flagOf(options.training ?? false, 'call', 'training');
-    const { node } = dataOf(x, 'call: inputs');
-    const network = this.#buildFor('call', node.shape.slice(1)).#requireNetwork('call');
-    const weights = { trainable: network.trainable.values(), fixed: network.fixed.values() };
-    return new Tensor(network.forward(node, training, weights).output);
-  }
-
-  /**
-   * One optimizer step on one batch; returns its loss and metrics. For loops of your own; `fit` is faster. The plans of
-   * the last few shapes are kept until the model is compiled anew or disposed of.
-   */
-  async trainOnBatch(
-    xs: TensorLike,
-    ys: TensorLike,
-    options: { readonly sampleWeight?: TensorLike } = {},
-  ): Promise<Logs> {
-    return this.#whileTraining('trainOnBatch', async () => {
-      checkOptions('trainOnBatch', options, { sampleWeight: true });
-      const [x, y] = [dataOf(xs, 'trainOnBatch: inputs'), dataOf(ys, 'trainOnBatch: labels')];
-      const sampleWeight = options.sampleWeight && dataOf(options.sampleWeight, 'trainOnBatch: sampleWeight');
-      await this.#regroup();
-      const compiled = await this.ready('trainOnBatch', x.shape.slice(1));
-      const weights = await numbersOf('trainOnBatch', compiled.device, sampleWeight);
-      checkExamples('trainOnBatch', compiled, { x, y, weights });
-      await this.#checkOutputs('trainOnBatch', compiled, x);
-      await this.#visits.close();
-      try {
-        return await this.#batchTrainers.train(compiled, { x, y, weights });
-      } finally {
-        this.#visits.open();
-      }
-    });
-  }
-
-  /** Copies of all weights, layer by layer. */
-  async getWeights(): Promise<Weight[]> {
-    return readWeights(this.#requireNetwork('getWeights'));
-  }
-
-  /** Replaces all weights, in the order of `getWeights`. */
-  async setWeights(weights: readonly (Weight | Float32Array)[]): Promise<void> {
-    writeWeights(this.#requireNetwork('setWeights'), weights);
-  }
-
-  async resetOptimizer(): Promise<void> {
-    await this.#visits.visit(async () => {
-      this.#moments?.reset();
-      this.#forgetLoadedMoments();
-      this.#trainer?.forget();
-    });
-  }
-
-  async snapshot(): Promise<Snapshot> {
-    const { DeviceSnapshot } = await onDemand();
-    return new DeviceSnapshot(await this.ready('snapshot'), () => this.#trainer?.forget());
-  }
-
-  /** What training takes on the GPU; needs none. Within 5 % of what `fit` allocates; example weights and what callbacks keep come on top. */
-  async memory(options: MemoryOptions): Promise<MemoryReport> {
-    checkOptions('memory', options, {
-      batchSize: true,
-      microBatchSize: true,
-      examples: true,
-      validationExamples: true,
-      dtype: true,
-    });
-    const [built, goal] = [this.#requireNetwork('memory'), this.#requireGoal('memory')];
-    // As the next training would have it.
-    const { length } = built.regrouping;
-    const network = length === 0 ? built : new Network(this.#layers, built.inputShape, this.seed);
-    checkWhole('memory', 'batchSize', options.batchSize, 1);
-    if (options.microBatchSize !== undefined) checkWhole('memory', 'microBatchSize', options.microBatchSize, 1);
-    if (options.examples !== undefined) checkWhole('memory', 'examples', options.examples, 1);
-    if (options.validationExamples !== undefined)
-      checkWhole('memory', 'validationExamples', options.validationExamples, 0);
-    const { memoryReport } = await onDemand();
-    return memoryReport(goal, network, options, this.#device);
-  }
-
-  /** A table of layers, shapes and parameter counts, printed and returned. */
-  summary({ print = (line: string) => console.log(line) }: { readonly print?: (line: string) => void } = {}): string {
-    const text = summaryOf(this.#requireNetwork('summary'));
-    print(text);
-    return text;
-  }
-
-  /** The table of `summary`; before the model is built, the classes of its layers. */
-  toString(): string {
-    if (this.#network !== null) return `Sequential\n${summaryOf(this.#network)}`;
-    return `Sequential(${this.#layers.map(({ className }) => className).join(', ')}; not built yet)`;
-  }
-
-  /** What Node's `console.log` shows. @internal */
-  [INSPECT](): string {
-    return this.toString();
-  }
-
-  /**
-   * The model as a safetensors file: weights, optimizer moments, and the architecture in the metadata; during and after
-   * `fit` also all that training needs to go on (`resume`). Beside a training it waits until the hooks of a batch are done,
-   * and training waits for it: all is of one step.
-   */
-  async toSafetensors(): Promise<Uint8Array> {
-    const { encodeModel } = await onDemand();
-    return this.#visits.visit(async () => {
-      const network = this.#requireNetwork('save');
-      const { step } = this.#progress;
-      const goal = this.#goal;
-      // All readings begin at once: nothing comes between them.
-      const [weights, optimizer, training] = await Promise.all([
-        readWeights(network),
-        this.#optimizerState(),
-        this.#visits.within(() => this.#resumeState.state()),
-      ]);
-      return encodeModel({ network, seed: this.seed, step, weights, optimizer, goal, training });
-    });
-  }
-
-  /**
-   * Writes a safetensors file (Node); in a browser use `toSafetensors`. Whatever happens meanwhile, the file is the old one
-   * or the new one.
-   * @throws FileError where the system refuses the file
-   */
-  async save(path: string): Promise<void> {
-    const { writeBytes } = await onDemand();
-    await writeBytes('save', path, await this.toSafetensors());
-  }
-
-  /**
-   * Takes weights, optimizer moments and learning rate from a file of an equal model. A `fit` that follows is a new
-   * training; `resume` goes on with the old one. Within a training, the steps that follow go on from the file's weights;
-   * examples, counts and means are those of the training.
-   * @throws FileError for a file that cannot be read, DataError for one that is damaged or of another model
-   */
-  async load(path: string): Promise<void> {
-    const { readBytes } = await onDemand();
-    await this.#decode(await readBytes('load', path));
-  }
-
-  /** The same from bytes. */
-  async fromSafetensors(bytes: Uint8Array): Promise<void> {
-    await this.#decode(new Uint8Array(bytes));
-  }
-
-  /** `bytes` that nobody changes meanwhile. */
-  async #decode(bytes: Uint8Array, customObjects?: CustomObjects): Promise<SavedModel> {
-    const { decodeModel, decodeSafetensors } = await onDemand();
-    const saved = decodeModel(decodeSafetensors(bytes), this.#requireNetwork('load'), customObjects);
-    await this.#visits.visit(async () => this.#adopt(saved));
-    return saved;
-  }
-
-  #adopt({ weights, optimizer, steps }: SavedModel): void {
-    writeWeights(this.#requireNetwork('load'), weights);
-    // A training that is under way goes on counting: what it knows of its steps stays right.
-    if (!this.#resumeState.begun) this.#progress.step = steps;
-    this.#resumeState.forget();
-    this.#loaded = optimizer;
-    this.#loadedAt = this.#progress.step;
-    this.#adoptLearningRate();
-    this.#trainer?.reload();
-    // In place, since the plans of a training that goes on may hold them already.
-    if (this.#moments !== null) {
-      this.#moments.reset();
-      this.#adoptMoments(this.#moments, this.optimizer.name);
-    }
-  }
-
-  /**
-   * Takes all from a file that was saved during or after `fit`, and has the next `fit` go on where that training stood:
-   * epoch and batch, learning rate, random draws, History and the callbacks' state. With the same data, options and
-   * callbacks it comes to what a training that was never interrupted comes to, bit for bit on the same adapter.
-   * `BackupAndRestore` does this by itself.
-   * @param from the path of a file (Node), or what `toSafetensors` gave
-   * @returns false where there is no such file
-   * @throws DataError for a file that is damaged, or of another model, seed or optimizer; the model stays as it was
-   * @throws StateError within a training: it cannot become another one. `load` takes the file's weights
-   */
-  async resume(from: string | Uint8Array): Promise<boolean> {
-    const { optimizer } = this.#requireGoal('resume');
-    this.#requireNotBegun();
-    // Bytes are copied before anything is awaited: nobody changes them meanwhile.
-    const given = typeof from === 'string' ? null : new Uint8Array(from);
-    if (!this.#training) await this.#regroup();
-    const network = this.#requireNetwork('resume');
-    const source = typeof from === 'string' ? from : 'bytes';
-    const { decodeResumable, decodeSafetensors, isMissing, readBytes } = await onDemand();
-    const bytes =
-      given ??
-      (await readBytes('resume', source).catch((error: unknown) => {
-        if (isMissing(error)) return null;
-        throw error;
-      }));
-    if (bytes === null) return false;
-    const saved = await restoreFrom(source, () =>
-      decodeResumable(decodeSafetensors(bytes), { network, seed: this.seed, optimizer }),
-    );
-    await this.#visits.visit(async () => {
-      this.#requireNotBegun();
-      this.#adopt(saved);
-      this.#resumeState.resume({ source, state: saved.training, learningRate: optimizer.learningRate });
-    });
-    return true;
-  }
-
-  #requireNotBegun(): void {
-    if (!this.#resumeState.begun) return;
-    throw new StateError(
-      'resume: a training is under way and cannot become another one. Call it before fit or in onTrainBegin, or take the weights with load.',
-    );
+  protected outputsOf([output]: readonly Tensor[]): Tensor {
+    return output;
   }
 
   /**
@@ -636,19 +142,10 @@ export class Sequential implements CallbackModel {
 
   static async #decoded(bytes: Uint8Array, { customObjects = {}, ...options }: LoadOptions): Promise<Sequential> {
     const { decodeArchitecture } = await onDemand();
-    const { layers, inputShape, seed } = decodeArchitecture(bytes, customObjects);
-    const model = new Sequential(layers, { seed, ...options, inputShape });
-    const { goal } = await model.#decode(bytes, customObjects);
-    if (typeof goal === 'string') model.#lacking = goal;
-    else if (goal !== null) model.compile(goal);
-    return model;
-  }
-
-  /** Frees the model's memory on the GPU. */
-  dispose(): void {
-    this.#requireIdle('dispose');
-    this.#network?.trainable.dispose();
-    this.#network?.fixed.dispose();
-    this.#forgetMoments();
+    const { composition, seed } = decodeArchitecture(bytes, customObjects);
+    const { layers, inputShapes } = composition;
+    checkLayers(layers);
+    const model = new Sequential(layers, { seed, ...options, inputShape: inputShapes[0] });
+    return model.takeFile(bytes, customObjects);
   }
 }

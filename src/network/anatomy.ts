@@ -53,14 +53,7 @@ export const layersOfWeights = (network: Network, { weights }: Backward): Map<No
 /** The parts of a step up to its gradients; `products` are those of its backward pass, in order. */
 export function partsOfStep(network: Network, step: Backward, products: readonly Product[]): Map<Node, Part> {
   const owned = new Map<Node, Part>();
-  for (const { name, node } of step.given) {
-    claim(owned, node, {
-      phase: name === 'labels' ? 'labels' : name === 'inputs' ? 'inputs' : 'weights',
-      name,
-      layer: null,
-      of: null,
-    });
-  }
+  for (const { name, node, phase } of step.given) claim(owned, node, { phase, name, layer: null, of: null });
   for (const { name, node } of step.weights) {
     claim(owned, node, { phase: 'weights', name, layer: layerOf(network, name), of: null });
   }

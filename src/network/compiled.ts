@@ -7,11 +7,28 @@ import type { Device } from '../runtime/device.ts';
 import type { Network } from './network.ts';
 import type { Moments } from './optimizerState.ts';
 
+/** What one output is trained for. */
+export interface Target {
+  /** The output's; begins the names of its loss and its metrics in the logs where a model has several. */
+  readonly name: string;
+  /** Which output it is. */
+  readonly output: number;
+  readonly loss: Loss;
+  /** Share of its loss in that of the model. */
+  readonly weight: number;
+  readonly metrics: readonly Metric[];
+}
+
+/** Of a model with one output. */
+export const targetOf = (loss: Loss, metrics: readonly Metric[] = []): Target[] => [
+  { name: 'output', output: 0, loss, weight: 1, metrics },
+];
+
 /** What a model is trained for. */
 export interface Goal {
   readonly optimizer: Optimizer;
-  readonly loss: Loss;
-  readonly metrics: readonly Metric[];
+  /** Of the outputs that have a loss, in their order; at least one. */
+  readonly targets: readonly Target[];
 }
 
 /** How far training has come; every trainer of the model moves it on. */
@@ -28,15 +45,24 @@ export interface Compiled extends Goal {
   readonly seed: number;
 }
 
-/** Keys of the logs, in the order of the step's metrics. */
-export const metricNames = ({ metrics }: { readonly metrics: readonly Metric[] }): string[] => [
-  'loss',
-  ...metrics.map((metric) => metric.name),
-];
+/** What messages call one of several inputs or labels: `inputs 'image'`; a single one needs no name. */
+export const oneOf = (what: string, names: readonly string[], at: number): string =>
+  names.length === 1 ? what : `${what} '${names[at]}'`;
+
+/** Keys of the logs, in the order of the step's metrics: the loss, of several targets that of each, then the metrics. */
+export function metricNames({ targets }: Pick<Goal, 'targets'>): string[] {
+  if (targets.length === 1) return ['loss', ...targets[0].metrics.map(({ name }) => name)];
+  return [
+    'loss',
+    ...targets.map(({ name }) => `${name}_loss`),
+    ...targets.flatMap((target) => target.metrics.map(({ name }) => `${target.name}_${name}`)),
+  ];
+}
 
 /** Classes of a classifier, else null: what chance and the loss of guessing are. */
-export function classesOf({ loss, network }: { readonly loss: Loss; readonly network: Network }): number | null {
+export function classesOf({ targets, network }: Pick<Goal, 'targets'> & { readonly network: Network }): number | null {
+  const [{ loss, output }] = targets;
   const { labelKind = 'numbers' } = loss;
-  if (labelKind === 'binary') return 2;
-  return labelKind === 'numbers' ? null : (network.outputShape.at(-1) ?? null);
+  if (targets.length > 1 || labelKind === 'numbers') return null;
+  return labelKind === 'binary' ? 2 : (network.outputShapes[output].at(-1) ?? null);
 }

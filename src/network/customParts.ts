@@ -9,7 +9,14 @@ import { formatBytes } from '../base/dtype.ts';
 import { ArgumentError, ShapeError, WgradError } from '../base/errors.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../base/shape.ts';
 import type { Node } from '../ir/op.ts';
-import { type CallContext, Layer, type WeightSpec } from '../nn/layers/layer.ts';
+import {
+  type AnyLayer,
+  type CallContext,
+  Layer,
+  type LayerValues,
+  listOf,
+  type WeightSpec,
+} from '../nn/layers/layer.ts';
 import type { Loss } from '../nn/losses.ts';
 import type { Metric } from '../nn/metrics.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -18,7 +25,7 @@ import { Tensor } from '../tensor/tensor.ts';
 const MOST_WEIGHT_BYTES = 2 ** 32;
 
 /** Throws unless these are layers, each in one place. */
-export function checkLayers(layers: readonly Layer[]): void {
+export function checkLayers(layers: readonly AnyLayer[]): asserts layers is readonly Layer[] {
   const given: unknown = layers;
   if (!Array.isArray(given)) {
     throw new ArgumentError(`Sequential: expected an array of layers, got ${describe(given)}. Write [new Dense(10)].`);
@@ -42,18 +49,22 @@ export function checkLayers(layers: readonly Layer[]): void {
   }
 }
 
-const titleOf = (layer: Layer, name: string): string => `Layer '${name}' (${layer.className})`;
+const titleOf = (layer: Pick<AnyLayer, 'className'>, name: string): string => `Layer '${name}' (${layer.className})`;
 
-/** The node of the tensor that `call` returns; whatever else it does is an error that begins with `who`. */
-function nodeFrom(who: string, call: () => Tensor): Node {
-  let result: unknown;
+/** What `call` returns; what it throws becomes an error that begins with `who`, but for errors that were told of before. */
+function resultOf<T>(who: string, call: () => T, told?: WeakSet<object>): T {
   try {
-    result = call();
+    return call();
   } catch (cause) {
+    if (cause instanceof Error && told?.has(cause)) throw cause;
     const message = cause instanceof Error ? cause.message : describe(cause);
     if (cause instanceof WgradError) throw new ShapeError(`${who}: ${message}`, { cause });
     throw new ArgumentError(`${who} threw '${message}'. Correct it; the cause has the stack.`, { cause });
   }
+}
+
+/** The node of a tensor; anything else is an error that begins with `who`. */
+function nodeOf(who: string, result: unknown): Node {
   if (result instanceof Tensor) return result.node;
   const isPromise =
     typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function';
@@ -68,37 +79,66 @@ function nodeFrom(who: string, call: () => Tensor): Node {
   throw new ArgumentError(`${who}: expected a tensor, got ${isNode ? 'a node' : describe(result)}. ${remedy}`);
 }
 
-/** What a layer is called with, as nodes. */
-interface CallNodes extends Pick<CallContext, 'training' | 'trainable' | 'randomKey'> {
+/** With what a layer is called in its place. */
+export interface CallSetting extends Pick<CallContext, 'training' | 'trainable'> {
   readonly weights: readonly Node[];
+  /** Shapes of one example's outputs, where they are known. */
+  readonly expected: readonly Shape[] | null;
   update(weight: Node, value: Node): void;
 }
 
-/** A layer's output for a batch. `expected`: the shape of one example, where it is known. */
-export function callLayer(layer: Layer, name: string, x: Node, given: CallNodes, expected?: Shape): Node {
-  const who = `${titleOf(layer, name)}, inputs ${formatShape(x.shape.slice(1))} an example`;
+/** The same, and what the layers around it have in common. */
+interface CallNodes extends CallSetting, Pick<CallContext, 'randomKey' | 'apply'> {
+  /** Errors that name a layer: those that hold it let them through. */
+  readonly told: WeakSet<object>;
+}
+
+/** A layer's outputs for a batch. */
+export function callLayer<X extends LayerValues, Y extends LayerValues>(
+  layer: Layer<X, Y>,
+  name: string,
+  x: X,
+  { expected, told, ...given }: CallNodes,
+): Y {
+  const inputs = listOf<Tensor>(x);
+  const shapes = inputs.map(({ shape }) => formatShape(shape.slice(1))).join(', ');
+  const who = `${titleOf(layer, name)}, inputs ${shapes} an example`;
   const context: CallContext = {
     ...given,
     weights: given.weights.map((node) => new Tensor(node)),
     update(weight, value) {
-      const [place, next] = [weight, value].map((one) => nodeFrom(who, () => one));
-      given.update(place, next);
+      given.update(nodeOf(who, weight), nodeOf(who, value));
     },
   };
-  const output = nodeFrom(who, () => layer.call(new Tensor(x), context));
-  const [batch] = x.shape;
-  if (output.shape[0] === batch && sameShape(output.shape.slice(1), expected ?? output.shape.slice(1))) return output;
-  throw new ShapeError(
-    `${who}: expected outputs [${[batch, ...(expected ?? ['...'])].join(', ')}] for a batch of ${batch}, got ${formatShape(output.shape)}. ` +
-      'Keep the first axis, and one shape in training and evaluation.',
-  );
+  try {
+    const result = resultOf(who, () => layer.call(x, context), told);
+    const outputs = listOf<unknown>(result).map((one) => nodeOf(who, one));
+    const [batch] = inputs[0].shape;
+    outputs.forEach((output, at) => {
+      const wanted = expected?.[at];
+      const own = output.shape.slice(1);
+      if (output.shape[0] === batch && sameShape(own, wanted ?? own)) return;
+      throw new ShapeError(
+        `${who}: expected outputs [${[batch, ...(wanted ?? ['...'])].join(', ')}] for a batch of ${batch}, got ${formatShape(output.shape)}. ` +
+          'Keep the first axis, and one shape in training and evaluation.',
+      );
+    });
+    return result;
+  } catch (error) {
+    if (error instanceof Error) told.add(error);
+    throw error;
+  }
 }
 
 /** A loss or metric of each example; anything but [batch] would broadcast into nonsense. */
 export function perExampleOf(measure: Loss | Metric, y: Node, output: Node): Node {
   let result: Node;
   try {
-    result = nodeFrom(`'${measure.name}'`, () => measure.perExample(new Tensor(y), new Tensor(output)));
+    const who = `'${measure.name}'`;
+    result = nodeOf(
+      who,
+      resultOf(who, () => measure.perExample(new Tensor(y), new Tensor(output))),
+    );
   } catch (error) {
     // The library's own losses say who they are.
     if (
@@ -119,7 +159,7 @@ export function perExampleOf(measure: Loss | Metric, y: Node, output: Node): Nod
 
 /** A layer in its place and the weights that it asks for. */
 interface Weighty {
-  readonly layer: Layer;
+  readonly layer: Pick<AnyLayer, 'className'>;
   readonly name: string;
   readonly specs: readonly WeightSpec[];
 }

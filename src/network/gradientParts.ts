@@ -27,7 +27,7 @@ const squaredNorm = (gradient: Node): Node => reshape(sum(square(gradient)), [1]
 export function measuredPart(parts: StepParts, batch: number, { gradients, ofParts }: GradientPartsNodes): Node[] {
   // The part's share of the batch's gradient: its own gradient is batch / examples times that.
   const share = pack(backward(parts, batch).slopes);
-  const examples = parts.x.shape[0];
+  const examples = parts.x[0].shape[0];
   return [
     assign(ofParts, add(ofParts, mul(squaredNorm(share), fullNode(batch ** 2 / examples)))),
     assign(gradients.node, add(gradients.node, share)),

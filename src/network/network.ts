@@ -1,22 +1,35 @@
-/** A stack of layers with names, shapes and weights, and the graphs of its forward pass and of a training step. */
+/** Layers with names, shapes and weights, and the graph of their forward pass. */
 
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { foldIn, seedFromString } from '../base/random.ts';
-import { formatShape, frozen, type Shape, sameShape } from '../base/shape.ts';
+import { formatShape, type Shape, sameShape } from '../base/shape.ts';
 import type { Node } from '../ir/op.ts';
-import { checkInputShape, type Layer, type WeightSpec } from '../nn/layers/layer.ts';
+import {
+  type AnyLayer,
+  exampleShape,
+  type Layer,
+  type LayerValues,
+  listOf,
+  type WeightSpec,
+} from '../nn/layers/layer.ts';
 import { copy } from '../ops/elementwise.ts';
-import { callLayer, checkWeightBytes, drawWeight } from './customParts.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import type { Composition } from './composition.ts';
+import { type CallSetting, callLayer, checkWeightBytes, drawWeight } from './customParts.ts';
+import { Names } from './layerNames.ts';
 import { ParameterBlock, standIn } from './parameters.ts';
 
 /** A layer in its place. */
 export interface Placed {
-  readonly layer: Layer;
+  readonly layer: AnyLayer;
+  /** Behind the names of the layers that hold it: `block/conv2d`. */
   readonly name: string;
-  /** Without the batch dimension. */
+  /** Those that hold it, the outermost one first; none for the layers of the model itself. */
+  readonly holders: readonly AnyLayer[];
+  /** Where it is first applied, without the batch dimension; of several outputs the first. */
   readonly outputShape: Shape;
   readonly specs: readonly WeightSpec[];
-  /** Whether it was not frozen when the weights were grouped. */
+  /** Whether neither it nor one that holds it was frozen when the weights were grouped. */
   readonly trainable: boolean;
 }
 
@@ -34,6 +47,10 @@ export interface WeightPlace {
 export const isLearnt = ({ trainable }: Pick<Placed, 'trainable'>, spec: WeightSpec): boolean =>
   trainable && spec.trainable;
 
+/** Whether neither a layer nor one that holds it is frozen now. */
+export const isTrainable = ({ layer, holders }: Pick<Placed, 'layer' | 'holders'>): boolean =>
+  layer.trainable && holders.every(({ trainable }) => trainable);
+
 /** A tensor of a step and what a person calls it. */
 export interface Named {
   readonly name: string;
@@ -41,31 +58,38 @@ export interface Named {
 }
 
 export interface Forward {
-  readonly output: Node;
-  /** Each layer's output, by the layer's name. */
+  readonly outputs: readonly Node[];
+  /** Each layer's output, by the layer's name; those that a layer holds before its own. */
   readonly activations: readonly Named[];
   /** New values of weights that are not trainable. */
   readonly updates: readonly { readonly weight: Node; readonly value: Node }[];
 }
 
 export class Network {
-  readonly inputShape: Shape;
+  readonly composition: Composition;
+  /** Each of one example. */
+  readonly inputShapes: readonly Shape[];
+  readonly outputShapes: readonly Shape[];
+  /** Each once, however often it is applied; one that holds others before them. */
   readonly layers: readonly Placed[];
   /** Weights that gradients move. */
   readonly trainable: ParameterBlock;
   /** Weights that they do not: moving averages, and all of frozen layers. */
   readonly fixed: ParameterBlock;
+  readonly #calls: readonly PlacedCall[];
 
   /** Names the layers, checks that they fit on each other, and draws the weights. */
-  constructor(layers: readonly Layer[], inputShape: Shape, seed: number) {
-    checkInputShape(inputShape, 'build');
-    this.inputShape = frozen(inputShape);
-    const placed = placeLayers(layers, this.inputShape);
-    checkWeightBytes(placed);
-    this.layers = placed;
+  constructor(composition: Composition, seed: number) {
+    this.composition = composition;
+    this.inputShapes = composition.inputShapes;
+    const { layers, calls, outputShapes } = placeLayers(composition);
+    checkWeightBytes(layers);
+    this.layers = layers;
+    this.outputShapes = outputShapes;
+    this.#calls = calls;
     const draw = (trainable: boolean): ParameterBlock =>
       new ParameterBlock(
-        placed.flatMap((one) =>
+        layers.flatMap((one) =>
           one.specs
             .filter((spec) => isLearnt(one, spec) === trainable)
             .map((spec) => {
@@ -107,100 +131,167 @@ export class Network {
 
   /** Layers that were frozen or freed since: the weights are to be grouped anew. */
   get regrouping(): string[] {
-    return this.layers.filter(({ layer, trainable }) => layer.trainable !== trainable).map(({ name }) => name);
-  }
-
-  get outputShape(): Shape {
-    return this.layers.at(-1)?.outputShape ?? this.inputShape;
+    return this.layers.filter((placed) => isTrainable(placed) !== placed.trainable).map(({ name }) => name);
   }
 
   /** The forward pass on a batch. */
-  forward(x: Node, training: boolean, weights: { trainable: readonly Node[]; fixed: readonly Node[] }): Forward {
+  forward(
+    inputs: readonly Node[],
+    training: boolean,
+    weights: { trainable: readonly Node[]; fixed: readonly Node[] },
+  ): Forward {
     const updates: { weight: Node; value: Node }[] = [];
     const activations: Named[] = [];
     let [nextTrainable, nextFixed] = [0, 0];
-    // Layers compute in float32; class ids and the like may come as int32.
-    let output = x.dtype === 'float32' ? x : copy(x);
-    this.layers.forEach(({ layer, name, specs, outputShape, trainable }, at) => {
-      const own = specs.map((spec) =>
-        isLearnt({ trainable }, spec) ? weights.trainable[nextTrainable++] : weights.fixed[nextFixed++],
-      );
-      const context = {
-        training,
-        trainable,
-        weights: own,
-        // No layer's key is one that a person would choose as a seed, nor the neighbour of another layer's.
-        randomKey: foldIn(0, at),
-        update: (weight: Node, value: Node) => {
+    const settings = new Map(
+      this.layers.map((placed) => {
+        const { layer, specs, trainable } = placed;
+        const own = specs.map((spec) =>
+          isLearnt(placed, spec) ? weights.trainable[nextTrainable++] : weights.fixed[nextFixed++],
+        );
+        const update = (weight: Node, value: Node): void => {
           if (trainable) updates.push({ weight, value });
+        };
+        return [layer, { placed, setting: { training, trainable, weights: own, update } }];
+      }),
+    );
+    let call = 0;
+    const outputs = applyAll(this.composition, inputs, (layer, _, holder) => {
+      const known = settings.get(layer);
+      if (known === undefined) {
+        throw new ArgumentError(
+          `Layer '${holder?.name}' (${holder?.layer.className}) applies a ${layer.className} now that it did not apply when the model was built. ` +
+            'Apply the same layers in training and evaluation.',
+        );
+      }
+      const { placed, setting } = known;
+      const expected = this.#calls[call++];
+      return {
+        placed,
+        setting: { ...setting, expected: expected?.layer === layer ? expected.outputShapes : null },
+        done: (results) => {
+          for (const { node } of results) activations.push({ name: placed.name, node });
         },
       };
-      output = callLayer(layer, name, output, context, outputShape);
-      activations.push({ name, node: output });
     });
-    return { output, activations, updates };
+    return { outputs, activations, updates };
   }
+}
+
+/** A layer's application, when the layers were placed. */
+interface PlacedCall {
+  readonly layer: AnyLayer;
+  outputShapes: readonly Shape[] | null;
+}
+
+/** How a layer is applied. */
+interface Application {
+  readonly placed: Pick<Placed, 'layer' | 'name' | 'holders'>;
+  readonly setting: CallSetting;
+  done(outputs: readonly Tensor[]): void;
+}
+
+/** No layer's key is one that a layer of its own draws by. */
+const HELD = 0x68656c64;
+
+/** Applies all layers, those that others hold included. `apply`: asked of each application, in order. */
+function applyAll(
+  composition: Composition,
+  inputs: readonly Node[],
+  apply: (layer: AnyLayer, inputs: readonly Tensor[], holder: Application['placed'] | null) => Application,
+): readonly Node[] {
+  const told = new WeakSet<object>();
+  const within = (holder: Application['placed'] | null, key: number) => {
+    let at = 0;
+    return <X extends LayerValues, Y extends LayerValues>(layer: Layer<X, Y>, x: X): Y => {
+      const { placed, setting, done } = apply(layer, listOf<Tensor>(x), holder);
+      // No layer's key is one that a person would choose as a seed, nor the neighbour of another layer's.
+      const randomKey = foldIn(key, at++);
+      const given = { ...setting, randomKey, apply: within(placed, foldIn(randomKey, HELD)), told };
+      const y = callLayer(layer, placed.name, x, given);
+      done(listOf<Tensor>(y));
+      return y;
+    };
+  };
+  // Layers compute in float32; class ids and the like may come as int32.
+  const given = inputs.map((x) => new Tensor(x.dtype === 'float32' ? x : copy(x)));
+  return composition.run<Tensor>(given, within(null, 0)).map(({ node }) => node);
+}
+
+/** The layers of a network in their places. */
+export interface Placement {
+  readonly layers: readonly Placed[];
+  readonly calls: readonly PlacedCall[];
+  readonly outputShapes: readonly Shape[];
 }
 
 /** Names the layers and checks that they fit on each other, without drawing weights. */
-export function placeLayers(layers: readonly Layer[], inputShape: Shape): readonly Placed[] {
-  const names = layerNames(layers);
-  const taken = new Set<string>();
-  const placed: Placed[] = [];
-  let shape = inputShape;
-  for (const [at, layer] of layers.entries()) {
-    const name = names[at];
-    if (taken.has(name)) {
-      throw new ArgumentError(`Two layers are called '${name}'. Give each layer a name of its own.`);
-    }
-    if (layer.inputShape !== null && !sameShape(layer.inputShape, shape)) {
-      throw new ShapeError(
-        `Layer '${name}' (${layer.className}) has inputShape ${formatShape(layer.inputShape)} but gets ${formatShape(shape)} an example. ` +
-          'Leave it out on all layers but the first.',
-      );
-    }
-    taken.add(name);
-    const specs = layer.weights(shape, name).map((spec) => ({ ...spec, shape: frozen(spec.shape) }));
-    const outputShape = outputOf(layer, name, shape, specs);
-    placed.push({ layer, name, outputShape, specs, trainable: layer.trainable });
-    shape = outputShape;
-  }
-  return placed;
+export function placeLayers(composition: Composition): Placement {
+  const names = new Names(composition.layers);
+  const placed = new Map<AnyLayer, Placed>();
+  const within = new Map<AnyLayer | null, Names>([[null, names]]);
+  const calls: PlacedCall[] = [];
+  const inputs = composition.inputShapes.map((shape) => standIn([1, ...shape]));
+  const outputs = applyAll(composition, inputs, (layer, given, holder) => {
+    const shapes = given.map(exampleShape);
+    const known = placed.get(layer);
+    const name = known?.name ?? nameOf(layer, holder, within);
+    const specs = layer
+      .weights(shapes[0], name, shapes)
+      .map((spec) => ({ ...spec, shape: Object.freeze([...spec.shape]) }));
+    if (known === undefined) checkFirst(layer, name, shapes);
+    else checkAgain(known, specs, shapes);
+    const holders = known?.holders ?? (holder === null ? [] : [...holder.holders, holder.layer]);
+    const one = { layer, name, holders, specs, outputShape: [] as Shape };
+    if (known === undefined) placed.set(layer, { ...one, trainable: isTrainable(one) });
+    const call: PlacedCall = { layer, outputShapes: null };
+    calls.push(call);
+    const weights = specs.map(({ shape }) => standIn(shape));
+    return {
+      placed: one,
+      setting: { training: false, weights, expected: null, update: () => {} },
+      done: (results) => {
+        call.outputShapes = results.map(exampleShape);
+        const now = placed.get(layer);
+        if (known === undefined && now !== undefined) placed.set(layer, { ...now, outputShape: call.outputShapes[0] });
+      },
+    };
+  });
+  return { layers: [...placed.values()], calls, outputShapes: outputs.map((node) => exampleShape(new Tensor(node))) };
 }
 
-/** What of a layer decides its name. */
-type Nameable = Pick<Layer, 'className' | 'givenName'>;
-
-/** The layers' names: those that were given, else Keras'. */
-export function layerNames(layers: readonly Nameable[]): string[] {
-  const given = new Set(layers.map(({ givenName }) => givenName));
-  const counts = new Map<string, number>();
-  return layers.map(({ className, givenName }) => givenName ?? uniqueName(className, counts, given));
+/** A layer's name behind those of the layers that hold it. */
+function nameOf(layer: AnyLayer, holder: Application['placed'] | null, within: Map<AnyLayer | null, Names>): string {
+  const key = holder?.layer ?? null;
+  const names = within.get(key) ?? new Names([]);
+  within.set(key, names);
+  const name = names.next(layer);
+  return holder === null ? name : `${holder.name}/${name}`;
 }
 
-/** Keras' name: `max_pooling2d`, then `max_pooling2d_1`; none that was given to a layer by hand. */
-function uniqueName(className: string, names: Map<string, number>, given: ReadonlySet<string | null>): string {
-  const base = className.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase();
-  let name: string;
-  do {
-    const count = names.get(base) ?? 0;
-    names.set(base, count + 1);
-    name = count === 0 ? base : `${base}_${count}`;
-  } while (given.has(name));
-  return name;
+function checkFirst({ inputShape, className }: AnyLayer, name: string, [shape]: readonly Shape[]): void {
+  if (inputShape === null || sameShape(inputShape, shape)) return;
+  throw new ShapeError(
+    `Layer '${name}' (${className}) has inputShape ${formatShape(inputShape)} but gets ${formatShape(shape)} an example. ` +
+      'Leave it out on all layers but the first.',
+  );
 }
 
-/** The layer's output shape, found by calling it on stand-ins. */
-function outputOf(layer: Layer, name: string, input: Shape, specs: readonly WeightSpec[]): Shape {
-  const context = {
-    training: false,
-    weights: specs.map((spec) => standIn(spec.shape)),
-    randomKey: 0,
-    update: () => {},
-  };
-  return frozen(callLayer(layer, name, standIn([1, ...input]), context).shape.slice(1));
+/** Throws where a layer that is applied once more would need other weights. */
+function checkAgain(
+  { layer, name, specs: known }: Placed,
+  specs: readonly WeightSpec[],
+  shapes: readonly Shape[],
+): void {
+  const other = specs.find((spec, at) => !sameShape(spec.shape, known[at]?.shape ?? []));
+  if (other === undefined && specs.length === known.length) return;
+  const was = known.find((spec) => spec.name === other?.name);
+  throw new ShapeError(
+    `Layer '${name}' (${layer.className}) is applied again, to ${shapes.map((shape) => formatShape(shape)).join(', ')} an example, where its ${other?.name ?? 'weights'} would be ` +
+      `${other === undefined ? 'fewer' : formatShape(other.shape)} instead of ${was === undefined ? 'none' : formatShape(was.shape)}. Make a second layer.`,
+  );
 }
 
 /** The forward pass as in evaluation. */
-export const inference = (network: Network, x: Node): Forward =>
-  network.forward(x, false, { trainable: network.trainable.nodes(), fixed: network.fixed.nodes() });
+export const inference = (network: Network, inputs: readonly Node[]): Forward =>
+  network.forward(inputs, false, { trainable: network.trainable.nodes(), fixed: network.fixed.nodes() });

@@ -1,8 +1,6 @@
 /** The graphs of a step. */
 
 import type { Node } from '../ir/op.ts';
-import type { Loss } from '../nn/losses.ts';
-import type { Metric } from '../nn/metrics.ts';
 import { clippedEach, commonScale } from '../ops/clipping.ts';
 import { add, equal, mul, where } from '../ops/elementwise.ts';
 import { type GradientTrace, gradients } from '../ops/gradients.ts';
@@ -11,6 +9,7 @@ import { fullNode } from '../ops/leaf.ts';
 import { pack } from '../ops/pack.ts';
 import { sum } from '../ops/reduce.ts';
 import { assign, optimizerUpdate, type UpdateRule } from '../ops/update.ts';
+import { type Goal, oneOf } from './compiled.ts';
 import { perExampleOf } from './customParts.ts';
 import { type Forward, inference, type Named, type Network } from './network.ts';
 import type { MomentNodes } from './optimizerState.ts';
@@ -22,23 +21,29 @@ export interface MetricNodes {
   readonly health: Node;
 }
 
-export interface StepParts {
+export interface StepParts extends Pick<Goal, 'targets'> {
   readonly network: Network;
-  readonly loss: Loss;
-  readonly metrics: readonly Metric[];
-  readonly x: Node;
-  readonly y: Node;
+  /** One an input of the network. */
+  readonly x: readonly Node[];
+  /** One a target. */
+  readonly y: readonly Node[];
   /** [batch], or null for ones. */
   readonly weights: Node | null;
   readonly stepMetrics: MetricNodes;
 }
 
-/** The step's sums in the order of the step's metrics: the loss first, then the metrics. */
-function sumsOf({ loss, metrics, y, weights }: StepParts, output: Node): { loss: Node; values: Node[] } {
-  const perExample = perExampleOf(loss, y, output);
-  const weighted = weights === null ? perExample : mul(perExample, weights);
-  const total = sum(weighted);
-  return { loss: total, values: [total, ...metrics.map((metric) => sum(perExampleOf(metric, y, output)))] };
+/** The step's sums in the order of the step's metrics: see `metricNames`. */
+function sumsOf({ targets, y, weights }: StepParts, outputs: readonly Node[]): { loss: Node; values: Node[] } {
+  const losses = targets.map(({ loss, output }, at) => {
+    const perExample = perExampleOf(loss, y[at], outputs[output]);
+    return sum(weights === null ? perExample : mul(perExample, weights));
+  });
+  const shares = targets.map(({ weight }, at) => (weight === 1 ? losses[at] : mul(losses[at], fullNode(weight))));
+  const total = shares.reduce((all, share) => add(all, share));
+  const metrics = targets.flatMap((target, at) =>
+    target.metrics.map((metric) => sum(perExampleOf(metric, y[at], outputs[target.output]))),
+  );
+  return { loss: total, values: [total, ...(targets.length === 1 ? [] : losses), ...metrics] };
 }
 
 export interface Step {
@@ -51,7 +56,7 @@ export interface Step {
 /** The backward pass of a batch, or of a part of one, and everything that a step does beside it. */
 export interface Backward extends Pick<Forward, 'activations'> {
   /** What the step is given: inputs, labels, and the examples' weights where there are any. */
-  readonly given: readonly Named[];
+  readonly given: readonly (Named & { readonly phase: 'inputs' | 'labels' | 'weights' })[];
   /** The model's weights, those that are learnt first. */
   readonly weights: readonly Named[];
   /** The loss's mean over the whole batch, or a part's share of it. */
@@ -66,21 +71,29 @@ export interface Backward extends Pick<Forward, 'activations'> {
   readonly moving: readonly Node[];
 }
 
+/** Several ones are told apart by their names. */
+const namedAs = <P extends 'inputs' | 'labels'>(phase: P, nodes: readonly Node[], names: readonly string[]) =>
+  nodes.map((node, at) => ({ name: oneOf(phase, names, at), node, phase }));
+
 /** `batch`: examples of the whole batch; the gradient is that of the loss's mean over it. */
 export function backward(parts: StepParts, batch: number, trace?: GradientTrace): Backward {
   const { network, x, stepMetrics } = parts;
   const trainable = network.trainable.nodes();
   const fixed = network.fixed.nodes();
   const forward = network.forward(x, true, { trainable, fixed });
-  const { loss, values } = sumsOf(parts, forward.output);
+  const { loss, values } = sumsOf(parts, forward.outputs);
   const mean = mul(loss, fullNode(1 / batch));
   const slopes = gradients(mean, trainable, trace);
   const names = network.trainable.parameters.map((parameter) => parameter.name);
   return {
     given: [
-      { name: 'inputs', node: x },
-      { name: 'labels', node: parts.y },
-      ...(parts.weights === null ? [] : [{ name: 'example weights', node: parts.weights }]),
+      ...namedAs('inputs', x, network.composition.inputNames),
+      ...namedAs(
+        'labels',
+        parts.y,
+        parts.targets.map(({ name }) => name),
+      ),
+      ...(parts.weights === null ? [] : [{ name: 'example weights', node: parts.weights, phase: 'weights' as const }]),
     ],
     weights: [
       ...names.map((name, at) => ({ name, node: trainable[at] })),
@@ -127,7 +140,7 @@ export function trainingStep(
   moments: MomentNodes,
   trace?: GradientTrace,
 ): TrainingStep {
-  const taken = backward(parts, parts.x.shape[0], trace);
+  const taken = backward(parts, parts.x[0].shape[0], trace);
   const { slopes, metrics, moving, activations } = taken;
   const updates = slopes.length > 0 ? [update(parts, rule, moments, clippedPack(slopes, parts.stepMetrics, rule))] : [];
   return { effects: [metrics, ...updates, ...moving], activations, backward: taken };
@@ -170,6 +183,6 @@ const whereFinite = (value: Node, old: Node): Node => where(equal(mul(value, ful
 /** Loss and metrics of a batch without training. */
 export function evaluationStep(parts: StepParts): Step {
   const { network, x, stepMetrics } = parts;
-  const { output, activations } = inference(network, x);
-  return { effects: [accumulate(stepMetrics.sums, stepMetrics.health, sumsOf(parts, output).values)], activations };
+  const { outputs, activations } = inference(network, x);
+  return { effects: [accumulate(stepMetrics.sums, stepMetrics.health, sumsOf(parts, outputs).values)], activations };
 }

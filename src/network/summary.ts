@@ -2,13 +2,17 @@
 
 import { formatBytes } from '../base/dtype.ts';
 import { sizeOf } from '../base/shape.ts';
-import { isLearnt, type Network } from './network.ts';
+import { isLearnt, isTrainable, type Network } from './network.ts';
 
 export function summaryOf({ layers, trainable, fixed }: Network): string {
   // As the layers are now: they may have been frozen since the weights were grouped.
   const learnt = layers.reduce(
-    (sum, { layer, specs }) =>
-      sum + specs.reduce((own, spec) => own + (isLearnt(layer, spec) ? sizeOf(spec.shape) : 0), 0),
+    (sum, placed) =>
+      sum +
+      placed.specs.reduce(
+        (own, spec) => own + (isLearnt({ trainable: isTrainable(placed) }, spec) ? sizeOf(spec.shape) : 0),
+        0,
+      ),
     0,
   );
   const rows = layers.map(({ layer, name, outputShape, specs }) => [

@@ -31,23 +31,23 @@ export function takeEvaluateOptions(options: EvaluateOptions): EvaluateOptions {
 export async function evaluate(
   model: CallbackModel,
   compiled: Compiled,
-  x: Tensor,
-  y: Tensor,
+  x: readonly Tensor[],
+  y: readonly Tensor[],
   { batchSize = 32, sampleWeight, callbacks: given = [] }: EvaluateOptions,
   pauses: Pauses,
 ): Promise<Logs> {
   const { device } = compiled;
   const weights = await numbersOf('evaluate', device, sampleWeight);
   checkExamples('evaluate', compiled, { x, y, weights });
-  const [samples] = x.shape;
-  const most = await fittingEvaluation(compiled, Math.min(batchSize, samples), labelKindOf(y));
+  const [samples] = x[0].shape;
+  const most = await fittingEvaluation(compiled, Math.min(batchSize, samples), y.map(labelKindOf));
   const params = {
     epochs: 1,
     steps: Math.ceil(samples / most),
     samples,
     batchSize: most,
     verbose: 0,
-    inputShape: compiled.network.inputShape,
+    inputShape: compiled.network.inputShapes[0],
     classes: classesOf(compiled),
     initialEpoch: 0,
     validationFreq: null,

@@ -11,12 +11,13 @@ import {
 } from '../callbacks/index.ts';
 import type { State } from '../io/state.ts';
 import { type Compiled, classesOf } from '../network/compiled.ts';
+import { exampleShape } from '../nn/layers/layer.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { checkClassWeight, checkExamples, checkInputs, dataOf } from './data/checkData.ts';
+import { checkClassWeight, checkExamples, checkInputs } from './data/checkData.ts';
 import { exampleWeights, numbersOf } from './data/exampleWeights.ts';
 import { disposeExamples, type Examples, uploadExamples } from './data/gpuDataset.ts';
 import { labelKindOf } from './data/labelKind.ts';
-import type { FitOptions } from './fitOptions.ts';
+import type { TakenFitOptions } from './fitOptions.ts';
 import { fittingBatch } from './fitting.ts';
 import type { ProgressParts } from './loop/epochPass.ts';
 import { Evaluator } from './loop/evaluator.ts';
@@ -36,7 +37,12 @@ export interface Trainee {
   adopt(trainer: Trainer | null): void;
 }
 
-export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOptions): Promise<History> {
+export async function fit(
+  trainee: Trainee,
+  x: readonly Tensor[],
+  y: readonly Tensor[],
+  options: TakenFitOptions,
+): Promise<History> {
   const { model, compiled, resumeState, visits, adopt } = trainee;
   const { batchSize = 32, epochs = 1, verbose = 1, shuffle = true, initialEpoch = 0, validationFreq = 1 } = options;
   const {
@@ -47,7 +53,7 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
     callbacks: given = [],
   } = options;
   const { device, network } = compiled;
-  const total = x.shape[0];
+  const [total] = x[0].shape;
   const count = validationData === undefined ? trainedOf(total, validationSplit) : total;
   if (count < 1) {
     throw new ArgumentError(
@@ -55,10 +61,10 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
     );
   }
   if (options.classWeight !== undefined) checkClassWeight(options.classWeight, compiled);
-  const weights = await exampleWeights('fit', device, y, count, options);
+  const weights = await exampleWeights('fit', device, y[0], count, options);
   checkExamples('fit', compiled, { x, y, weights });
   const most = Math.min(batchSize, count, options.microBatchSize ?? batchSize);
-  const microBatchSize = await fittingBatch(compiled, most, labelKindOf(y));
+  const microBatchSize = await fittingBatch(compiled, most, y.map(labelKindOf));
 
   // Everything on the GPU that this call makes, freed whatever happens.
   const freed: (() => void | Promise<void>)[] = [];
@@ -78,13 +84,12 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
     let evaluator: Evaluator | null = null;
     if (validationData !== undefined) {
       const who = 'fit: validationData';
-      const heldX = dataOf(validationData[0], `${who}: inputs`);
-      const heldY = dataOf(validationData[1], `${who}: labels`);
-      const heldWeights = await numbersOf(who, device, validationData[2]);
-      checkInputs(who, heldX.shape.slice(1), network);
+      const { x: heldX, y: heldY } = validationData;
+      const heldWeights = await numbersOf(who, device, validationData.weights);
+      checkInputs(who, heldX.map(exampleShape), network);
       checkExamples(who, compiled, { x: heldX, y: heldY, weights: heldWeights });
       const held = await upload(device, heldX, heldY, heldWeights);
-      evaluator = evaluatorOf(held, 0, held.x.count);
+      evaluator = evaluatorOf(held, 0, held.x[0].count);
     } else if (count < total) evaluator = evaluatorOf(examples, count, total);
 
     const hold = given.some((callback) => callback.holdsNonFinite);
@@ -124,9 +129,9 @@ export async function fit(trainee: Trainee, x: Tensor, y: Tensor, options: FitOp
       samples: count,
       batchSize,
       verbose,
-      inputShape: network.inputShape,
+      inputShape: network.inputShapes[0],
       classes,
-      zeroLoss: classes === null && given.length > 0 ? await zeroLoss(compiled.loss, y, count, weights) : null,
+      zeroLoss: classes === null && given.length > 0 ? await zeroLoss(compiled.targets, y, count, weights) : null,
       initialEpoch,
       validationFreq: evaluator === null ? null : validationFreq,
     };

@@ -6,7 +6,7 @@ import { ArgumentError } from '../base/errors.ts';
 import { checkOptions } from '../base/optionNames.ts';
 import { Callback } from '../callbacks/index.ts';
 import { stateName } from '../callbacks/stateName.ts';
-import type { TensorLike } from '../tensor/tensor.ts';
+import type { Tensor, TensorLike } from '../tensor/tensor.ts';
 import { dataOf } from './data/checkData.ts';
 import type { Weighting } from './data/exampleWeights.ts';
 
@@ -31,7 +31,7 @@ const OPTIONS: Readonly<Record<keyof FitOptions, true>> = {
  * The options as they are now: the caller may change them while `fit` awaits.
  * @throws ArgumentError for an unknown option, or a value that no training could use
  */
-export function takeFitOptions(options: FitOptions): FitOptions {
+export function takeFitOptions<X, Y>(options: FitOptions<X, Y>, taker: DataTaker<X, Y>): TakenFitOptions {
   checkFitOptions(options);
   const { callbacks, classWeight, sampleWeight, validationData } = options;
   // Anything but an object of weights is kept as it is: `checkClassWeight` refuses it later.
@@ -41,17 +41,20 @@ export function takeFitOptions(options: FitOptions): FitOptions {
     callbacks: callbacks && [...callbacks],
     classWeight: isObject ? { ...classWeight } : classWeight,
     sampleWeight: sampleWeight && dataOf(sampleWeight, 'fit: sampleWeight'),
-    validationData: validationData && takeHeldOut(validationData),
+    validationData: validationData && takeHeldOut(validationData, taker),
   };
 }
 
-function takeHeldOut([x, y, weights]: NonNullable<FitOptions['validationData']>): FitOptions['validationData'] {
+function takeHeldOut<X, Y>(
+  [x, y, weights]: NonNullable<FitOptions<X, Y>['validationData']>,
+  taker: DataTaker<X, Y>,
+): TakenFitOptions['validationData'] {
   const who = 'fit: validationData';
-  const [inputs, labels] = [dataOf(x, `${who}: inputs`), dataOf(y, `${who}: labels`)];
-  return weights === undefined ? [inputs, labels] : [inputs, labels, dataOf(weights, `${who}: sampleWeight`)];
+  const [inputs, labels] = [taker.inputsOf(who, x), taker.labelsOf(who, y)];
+  return { x: inputs, y: labels, weights: weights === undefined ? undefined : dataOf(weights, `${who}: sampleWeight`) };
 }
 
-function checkFitOptions(options: FitOptions): void {
+function checkFitOptions<X, Y>(options: FitOptions<X, Y>): void {
   checkOptions('fit', options, OPTIONS);
   const { batchSize = 32, epochs = 1, initialEpoch = 0, validationFreq = 1, verbose = 1, shuffle = true } = options;
   const { microBatchSize = batchSize, validationBatchSize = batchSize, validationSplit = 0, validationData } = options;
@@ -129,8 +132,25 @@ function checkCallbacks(who: string, callbacks: readonly Callback[]): void {
   }
 }
 
+/** What tells a model's inputs and labels from what its caller gave. */
+export interface DataTaker<X, Y> {
+  /** One tensor [examples, ...] an input of the network; `who` begins errors. */
+  inputsOf(who: string, xs: X): readonly Tensor[];
+  /** One a target. */
+  labelsOf(who: string, ys: Y): readonly Tensor[];
+}
+
+/** Options of `fit` as they were when it was called. */
+export interface TakenFitOptions extends Omit<FitOptions, 'validationData'> {
+  readonly validationData?: {
+    readonly x: readonly Tensor[];
+    readonly y: readonly Tensor[];
+    readonly weights: Tensor | undefined;
+  };
+}
+
 /** Options of `fit`. */
-export interface FitOptions extends Weighting {
+export interface FitOptions<X = TensorLike, Y = TensorLike> extends Weighting {
   /** Examples of an optimizer step; default 32. */
   readonly batchSize?: number;
   /**
@@ -152,7 +172,7 @@ export interface FitOptions extends Weighting {
    */
   readonly validationSplit?: number;
   /** [inputs, labels], or [inputs, labels, example weights]. */
-  readonly validationData?: readonly [TensorLike, TensorLike] | readonly [TensorLike, TensorLike, TensorLike];
+  readonly validationData?: readonly [X, Y] | readonly [X, Y, TensorLike];
   /** Default true: a new order every epoch. */
   readonly shuffle?: boolean;
   /** Epoch to start at; default 0. Where training goes on from a file (`model.resume`, BackupAndRestore), the file's. */

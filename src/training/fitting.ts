@@ -27,7 +27,7 @@ export async function fitting(
 }
 
 /** The same of a training step. */
-export function fittingBatch(compiled: Compiled, batchSize: number, labels: LabelKind): Promise<number> {
+export function fittingBatch(compiled: Compiled, batchSize: number, labels: readonly LabelKind[]): Promise<number> {
   const { network, optimizer } = compiled;
   const examples = { count: batchSize, labels };
   return fitting(compiled, batchSize, (batch) =>
@@ -36,7 +36,11 @@ export function fittingBatch(compiled: Compiled, batchSize: number, labels: Labe
 }
 
 /** The same of an evaluation, which takes less. */
-export function fittingEvaluation(compiled: Compiled, batchSize: number, labels: LabelKind): Promise<number> {
+export function fittingEvaluation(
+  compiled: Compiled,
+  batchSize: number,
+  labels: readonly LabelKind[],
+): Promise<number> {
   const examples = { count: batchSize, labels };
   return fitting(compiled, batchSize, (batch) =>
     evaluationStep(standInParts(compiled, compiled.network, examples, batch)),

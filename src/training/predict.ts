@@ -11,10 +11,11 @@ import type { Device } from '../runtime/device.ts';
 import { Plan } from '../runtime/plan.ts';
 import { tensor } from '../tensor/creation.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { Order, Rows } from './data/gpuDataset.ts';
+import { Order, uploadExamples } from './data/gpuDataset.ts';
 import { takePassOptions } from './fitOptions.ts';
 import { fitting } from './fitting.ts';
 import { layersFor } from './loop/epochPass.ts';
+import { iota } from './loop/evaluator.ts';
 import { InFlight } from './loop/inFlight.ts';
 
 export interface PredictOptions {
@@ -27,58 +28,67 @@ export interface PredictOptions {
 export const takePredictOptions = (options: PredictOptions): PredictOptions =>
   takePassOptions('predict', options, { batchSize: true, callbacks: true });
 
-/** Outputs [examples, ...] of inputs [examples, ...], on the host. Batches too large for the device are made smaller. */
+/** The outputs [examples, ...] of inputs [examples, ...], on the host. Batches too large for the device are made smaller. */
 export async function predict(
   model: CallbackModel,
   device: Device,
   network: Network,
-  x: Tensor,
+  x: readonly Tensor[],
   { batchSize = 32, callbacks: given = [] }: PredictOptions,
   pauses: Pauses,
-): Promise<Tensor> {
-  const rows = await Rows.of(device, x, 'inputs');
-  const order = new Order(device, rows.count);
-  order.write(Int32Array.from({ length: rows.count }, (_, i) => i));
-  const width = sizeOf(network.outputShape);
-  const result = new Float32Array(rows.count * width);
-  const plans = new Map<number, { plan: Plan; output: Node }>();
+): Promise<Tensor[]> {
+  const { x: rows } = await uploadExamples(device, x, [], null);
+  const [{ count }] = rows;
+  const order = new Order(device, count);
+  order.write(iota(0, count));
+  const results = network.outputShapes.map((shape) => {
+    const width = sizeOf(shape);
+    return { width, values: new Float32Array(count * width), shape: [count, ...shape] };
+  });
+  const plans = new Map<number, { plan: Plan; outputs: readonly Node[] }>();
   const readings = new InFlight();
-  const step = (size: number): Step & { readonly output: Node } => {
-    const forward = inference(network, rows.batch(order.node, size));
-    const output = copy(forward.output);
-    return { effects: [output], activations: forward.activations, output };
+  const step = (size: number): Step => {
+    const { outputs, activations } = inference(
+      network,
+      rows.map((one) => one.batch(order.node, size)),
+    );
+    return { effects: outputs.map((output) => copy(output)), activations };
   };
   try {
-    const most = await fitting({ device, network }, Math.min(batchSize, rows.count), step);
+    const most = await fitting({ device, network }, Math.min(batchSize, count), step);
     const params = {
       epochs: 1,
-      steps: Math.ceil(rows.count / most),
-      samples: rows.count,
+      steps: Math.ceil(count / most),
+      samples: count,
       batchSize: most,
       verbose: 0,
-      inputShape: network.inputShape,
+      inputShape: network.inputShapes[0],
       classes: null,
       initialEpoch: 0,
       validationFreq: null,
     } as const;
     const callbacks = new CallbackList(given, model, params, pauses);
     await callbacks.onPredictBegin({});
-    for (let position = 0; position < rows.count; position += most) {
-      const size = Math.min(most, rows.count - position);
+    for (let position = 0; position < count; position += most) {
+      const size = Math.min(most, count - position);
       await callbacks.onPredictBatchBegin(position / most, {});
       let entry = plans.get(size);
       if (entry === undefined) {
         const taken = step(size);
-        const { output, effects } = taken;
         const layers = await layersFor(device, { network, step: taken, products: [] });
-        entry = { plan: await Plan.compile(device, effects, { layers }), output };
+        entry = { plan: await Plan.compile(device, taken.effects, { layers }), outputs: taken.effects };
         plans.set(size, entry);
       }
       await readings.room();
       entry.plan.run([{ seed: 0, step: 0, position, rates: [] }]);
       // Copied in the queue's order: the next batch may be computed meanwhile.
-      const reading = device.read(entry.plan.storageOf(entry.output), 'float32', size * width);
-      readings.add(reading.then((values) => result.set(values, position * width)));
+      const { plan, outputs } = entry;
+      const reading = Promise.all(
+        results.map(async ({ width, values }, at) => {
+          values.set(await device.read(plan.storageOf(outputs[at]), 'float32', size * width), position * width);
+        }),
+      );
+      readings.add(reading.then(() => {}));
       await callbacks.onPredictBatchEnd(position / most, {});
     }
     await readings.end();
@@ -86,7 +96,7 @@ export async function predict(
   } finally {
     for (const { plan } of plans.values()) plan.dispose();
     order.dispose();
-    rows.dispose();
+    for (const one of rows) one.dispose();
   }
-  return tensor(result, [rows.count, ...network.outputShape]);
+  return results.map(({ values, shape }) => tensor(values, shape));
 }

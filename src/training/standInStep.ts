@@ -3,7 +3,7 @@
 import type { Dtype } from '../base/dtype.ts';
 import type { Shape } from '../base/shape.ts';
 import type { Node } from '../ir/op.ts';
-import type { Goal } from '../network/compiled.ts';
+import { type Goal, metricNames } from '../network/compiled.ts';
 import type { Network } from '../network/network.ts';
 import type { MomentNodes } from '../network/optimizerState.ts';
 import { standIn } from '../network/parameters.ts';
@@ -17,7 +17,8 @@ import { standInMetrics } from './loop/stepMetrics.ts';
 export interface StandInExamples {
   /** Examples that lie on the GPU. */
   readonly count: number;
-  readonly labels: LabelKind;
+  /** Of each target. */
+  readonly labels: readonly LabelKind[];
   /** Dtype of the inputs; default float32. */
   readonly dtype?: Dtype;
 }
@@ -32,12 +33,12 @@ export function standInParts(
   const order = standIn([count], 'int32');
   const take = (shape: Shape, type: Dtype): Node => batchRows([standIn([count, ...shape], type)], order, size, count);
   return {
-    ...goal,
+    targets: goal.targets,
     network,
-    x: take(network.inputShape, dtype),
-    y: take(labels.shape, labels.dtype),
+    x: network.inputShapes.map((shape) => take(shape, dtype)),
+    y: labels.map((one) => take(one.shape, one.dtype)),
     weights: null,
-    stepMetrics: standInMetrics(goal.metrics.length),
+    stepMetrics: standInMetrics(metricNames(goal).length - 1),
   };
 }
 

@@ -1,6 +1,7 @@
 /** What a regression costs before anything is learnt: the scale of its losses. */
 
 import { sizeOf } from '../base/shape.ts';
+import type { Target } from '../network/compiled.ts';
 import type { Loss } from '../nn/losses.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { givenValues } from './data/gpuDataset.ts';
@@ -14,11 +15,21 @@ const READ = 1 << 20;
  * Null for losses that do not tell, and where it is not finite.
  */
 export async function zeroLoss(
-  loss: Loss,
-  y: Tensor,
+  targets: readonly Target[],
+  y: readonly Tensor[],
   count: number,
   weights: Float32Array | null,
 ): Promise<number | null> {
+  let sum = 0;
+  for (const [at, { loss, weight }] of targets.entries()) {
+    const cost = await zeroLossOf(loss, y[at], count, weights);
+    if (cost === null) return null;
+    sum += weight * cost;
+  }
+  return sum;
+}
+
+async function zeroLossOf(loss: Loss, y: Tensor, count: number, weights: Float32Array | null): Promise<number | null> {
   if (loss.costOfZero === undefined) return null;
   const labels = givenValues(y) ?? (sizeOf(y.shape) <= READ ? await y.data() : null);
   if (labels === null) return null;

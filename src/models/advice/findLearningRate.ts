@@ -6,14 +6,15 @@ import { ArgumentError, DataError } from '../../base/errors.ts';
 import { checkOptions } from '../../base/optionNames.ts';
 import { permutation } from '../../base/random.ts';
 import type { Shape } from '../../base/shape.ts';
+import { exampleShape } from '../../nn/layers/layer.ts';
 import { dataNode } from '../../ops/leaf.ts';
 import type { Device } from '../../runtime/device.ts';
-import { Tensor, type TensorLike } from '../../tensor/tensor.ts';
-import { checkClassWeight, checkExamples, dataOf } from '../../training/data/checkData.ts';
+import { Tensor } from '../../tensor/tensor.ts';
+import { checkClassWeight, checkExamples } from '../../training/data/checkData.ts';
 import { exampleWeights, type Weighting } from '../../training/data/exampleWeights.ts';
 import { valuesOf } from '../../training/data/gpuDataset.ts';
 import { type Batch, BatchTrainers } from '../../training/loop/batchTrainers.ts';
-import type { Sequential } from '../sequential.ts';
+import type { TrainedModel } from '../trainedModel.ts';
 import { rehearse } from './trialModel.ts';
 
 /** Options of `findLearningRate`; class and sample weights as in `fit`. */
@@ -58,10 +59,10 @@ const BLOWN_UP = 4;
  * @throws ArgumentError for rates that do not rise, and for an option that is out of range or does not exist
  * @throws DataError for data that `fit` refuses, and where the loss of the first step is not finite
  */
-export async function findLearningRate(
-  model: Sequential,
-  xs: TensorLike,
-  ys: TensorLike,
+export async function findLearningRate<X, Y>(
+  model: TrainedModel<X, Y, unknown>,
+  xs: X,
+  ys: Y,
   options: FindLearningRateOptions = {},
 ): Promise<LearningRateCurve> {
   checkOptions('findLearningRate', options, {
@@ -82,18 +83,19 @@ export async function findLearningRate(
       `findLearningRate: minLr (${minLr}) must lie below maxLr (${maxLr}). Swap or correct them.`,
     );
   }
-  const [x, y] = [dataOf(xs, 'findLearningRate: inputs'), dataOf(ys, 'findLearningRate: labels')];
-  const planned = model.planned('findLearningRate', x.shape.slice(1));
+  const [x, y] = [model.inputsOf('findLearningRate', xs), model.labelsOf('findLearningRate', ys)];
+  const [count] = x[0].shape;
+  const planned = model.planned('findLearningRate', x.map(exampleShape));
   if (options.classWeight !== undefined) checkClassWeight(options.classWeight, planned);
   const device = await model.device();
-  const weights = await exampleWeights('findLearningRate', device, y, y.shape[0], options);
+  const weights = await exampleWeights('findLearningRate', device, y[0], count, options);
   checkExamples('findLearningRate', planned, { x, y, weights });
   const rates: number[] = [];
   const losses: number[] = [];
   await rehearse(await model.ready('findLearningRate'), async (copy) => {
     const trainers = new BatchTrainers();
     const [rows, labels] = [await onHost(device, x), await onHost(device, y)];
-    const next = batches(rows, labels, weights, Math.min(batchSize, x.shape[0]), copy.seed);
+    const next = batches(rows, labels, weights, Math.min(batchSize, count), copy.seed);
     let [average, mass] = [0, 0];
     let best = Number.POSITIVE_INFINITY;
     try {
@@ -134,26 +136,24 @@ interface HostRows {
   readonly shape: Shape;
 }
 
-const onHost = async (device: Device, given: Tensor): Promise<HostRows> => ({
-  values: await valuesOf(device, given),
-  shape: given.shape,
-});
+const onHost = (device: Device, given: readonly Tensor[]): Promise<HostRows[]> =>
+  Promise.all(given.map(async (one) => ({ values: await valuesOf(device, one), shape: one.shape })));
 
 /** Batches of some rows of each tensor in a random order, and in another one when all have been seen. */
 function* batches(
-  x: HostRows,
-  y: HostRows,
+  x: readonly HostRows[],
+  y: readonly HostRows[],
   weights: Float32Array | null,
   size: number,
   seed: number,
 ): Generator<Batch, never> {
   for (let epoch = 0; ; epoch++) {
-    const order = permutation(x.shape[0], seed, epoch);
+    const order = permutation(x[0].shape[0], seed, epoch);
     for (let at = 0; at + size <= order.length; at += size) {
       const rows = order.subarray(at, at + size);
       yield {
-        x: take(x, rows),
-        y: take(y, rows),
+        x: x.map((one) => take(one, rows)),
+        y: y.map((one) => take(one, rows)),
         weights: weights && Float32Array.from(rows, (row) => weights[row]),
       };
     }

@@ -10,11 +10,11 @@ import { trainingStep } from '../../network/step.ts';
 import { dataNode } from '../../ops/leaf.ts';
 import { Plan } from '../../runtime/plan.ts';
 import { Tensor } from '../../tensor/tensor.ts';
-import { disposeExamples, Order, uploadExamples } from '../../training/data/gpuDataset.ts';
+import { batchOf, disposeExamples, Order, uploadExamples } from '../../training/data/gpuDataset.ts';
 import { type LabelKind, likelyLabels } from '../../training/data/labelKind.ts';
 import { fittingBatch } from '../../training/fitting.ts';
 import { StepMetrics } from '../../training/loop/stepMetrics.ts';
-import type { Sequential } from '../sequential.ts';
+import type { TrainedModel } from '../trainedModel.ts';
 import { rehearse } from './trialModel.ts';
 
 /** Options of `suggestBatchSize`. */
@@ -58,7 +58,7 @@ const LEAST_STEPS = 3;
  * @throws ArgumentError for an option out of range, or one that does not exist
  */
 export async function suggestBatchSize(
-  model: Sequential,
+  model: TrainedModel<unknown, unknown, unknown>,
   options: SuggestBatchSizeOptions = {},
 ): Promise<BatchSizeSuggestion> {
   checkOptions('suggestBatchSize', options, { maxBatchSize: true, milliseconds: true });
@@ -87,15 +87,20 @@ export async function suggestBatchSize(
 /** Median milliseconds of a training step; null where the device runs out of memory. */
 async function medianStep(
   copy: Compiled,
-  { shape, dtype }: LabelKind,
+  kinds: readonly LabelKind[],
   batchSize: number,
   milliseconds: number,
 ): Promise<number | null> {
   const { device, network, optimizer, moments } = copy;
-  const x = uniform(batchSize * sizeOf(network.inputShape), { seed: batchSize });
-  const y = new (dtype === 'int32' ? Int32Array : Float32Array)(batchSize * sizeOf(shape));
-  const input = new Tensor(dataNode(x, [batchSize, ...network.inputShape]));
-  const examples = await uploadExamples(device, input, new Tensor(dataNode(y, [batchSize, ...shape])), null);
+  const x = network.inputShapes.map((shape) => {
+    const values = uniform(batchSize * sizeOf(shape), { seed: batchSize });
+    return new Tensor(dataNode(values, [batchSize, ...shape]));
+  });
+  const y = kinds.map(({ shape, dtype }) => {
+    const values = new (dtype === 'int32' ? Int32Array : Float32Array)(batchSize * sizeOf(shape));
+    return new Tensor(dataNode(values, [batchSize, ...shape]));
+  });
+  const examples = await uploadExamples(device, x, y, null);
   const order = new Order(device, batchSize);
   order.write(Int32Array.from({ length: batchSize }, (_, i) => i));
   const stepMetrics = new StepMetrics(device, metricNames(copy));
@@ -104,9 +109,7 @@ async function medianStep(
     const { effects } = trainingStep(
       {
         ...copy,
-        x: examples.x.batch(order.node, batchSize),
-        y: examples.y.batch(order.node, batchSize),
-        weights: null,
+        ...batchOf(examples, order, batchSize),
         stepMetrics,
       },
       optimizer.update,

@@ -21,8 +21,7 @@ export function copyOf(optimizer: Optimizer): Optimizer {
 export async function rehearse<T>(compiled: Compiled, work: (copy: Compiled) => Promise<T>): Promise<T> {
   const { device, network: original, seed } = compiled;
   const optimizer = copyOf(compiled.optimizer);
-  const layers = original.layers.map(({ layer }) => layer);
-  const network = new Network(layers, original.inputShape, seed);
+  const network = new Network(original.composition, seed);
   writeWeights(network, await readWeights(original));
   network.trainable.attach(device);
   network.fixed.attach(device);

@@ -8,20 +8,21 @@ import { fusedInto, mainOf, nameOf, workgroupsOf } from '../../compiler/explain/
 import type { KernelPart } from '../../compiler/kernelText.ts';
 import type { Schedule } from '../../compiler/schedule.ts';
 import { type Compiled, metricNames } from '../../network/compiled.ts';
+import { exampleShape } from '../../nn/layers/layer.ts';
 import { defaultDevice } from '../../runtime/defaultDevice.ts';
 import type { Device } from '../../runtime/device.ts';
 import { Plan } from '../../runtime/plan.ts';
 import { timeEager } from '../../runtime/profile/eagerTimes.ts';
 import { type PlanTimes, type TimingOptions, timePlan } from '../../runtime/profile/kernelTimes.ts';
-import { Tensor, type TensorLike } from '../../tensor/index.ts';
+import { Tensor } from '../../tensor/index.ts';
 import { realise } from '../../tensor/lazyValue.ts';
-import { checkExamples, dataOf } from '../../training/data/checkData.ts';
+import { checkExamples } from '../../training/data/checkData.ts';
 import { firstExamples } from '../../training/data/firstExamples.ts';
-import { disposeExamples, Order, uploadExamples } from '../../training/data/gpuDataset.ts';
+import { batchOf, disposeExamples, Order, uploadExamples } from '../../training/data/gpuDataset.ts';
 import { iota } from '../../training/loop/evaluator.ts';
 import { StepMetrics } from '../../training/loop/stepMetrics.ts';
 import { rehearse } from '../advice/trialModel.ts';
-import { Sequential } from '../sequential.ts';
+import { TrainedModel } from '../trainedModel.ts';
 import { type KernelTime, ProfileReport } from './profileReport.ts';
 import { scheduleStep } from './stepSchedule.ts';
 
@@ -48,10 +49,15 @@ export interface FunctionProfileOptions extends ProfileOptions {
 /** What a profiled function returns: tensors, in arrays or not. */
 export type Computed = Tensor | readonly Computed[];
 
-type StepArguments = readonly [model: Sequential, x: TensorLike, y: TensorLike, options?: StepProfileOptions];
+type StepArguments = readonly [
+  model: TrainedModel<unknown, unknown, unknown>,
+  x: unknown,
+  y: unknown,
+  options?: StepProfileOptions,
+];
 type FunctionArguments = readonly [run: () => Computed | Promise<Computed>, options?: FunctionProfileOptions];
 
-const isOfStep = (given: StepArguments | FunctionArguments): given is StepArguments => given[0] instanceof Sequential;
+const isOfStep = (given: StepArguments | FunctionArguments): given is StepArguments => given[0] instanceof TrainedModel;
 
 /**
  * Times the training steps of a model, as `fit` takes them with its optimizer, loss and metrics: on a copy, so that weights,
@@ -67,10 +73,10 @@ const isOfStep = (given: StepArguments | FunctionArguments): given is StepArgume
  * @throws ArgumentError for an option out of range, or one that does not exist
  * @throws OutOfMemoryError where the batch does not fit at once
  */
-export function profile(
-  model: Sequential,
-  x: TensorLike,
-  y: TensorLike,
+export function profile<X, Y>(
+  model: TrainedModel<X, Y, unknown>,
+  x: X,
+  y: Y,
   options?: StepProfileOptions,
 ): Promise<ProfileReport>;
 /**
@@ -96,25 +102,31 @@ function timingOf({ milliseconds = 1000, timestamps = true }: ProfileOptions): T
 }
 
 async function profileStep(
-  model: Sequential,
-  xs: TensorLike,
-  ys: TensorLike,
+  model: TrainedModel<unknown, unknown, unknown>,
+  xs: unknown,
+  ys: unknown,
   options: StepProfileOptions = {},
 ): Promise<ProfileReport> {
   checkOptions('profile', options, { milliseconds: true, timestamps: true, batchSize: true });
   const { batchSize: most = 32 } = options;
   checkWhole('profile', 'batchSize', most, 1);
   const timing = timingOf(options);
-  const [x, y] = [dataOf(xs, 'profile: inputs'), dataOf(ys, 'profile: labels')];
-  const compiled = await model.ready('profile', x.shape.slice(1));
+  const [x, y] = [model.inputsOf('profile', xs), model.labelsOf('profile', ys)];
+  const compiled = await model.ready('profile', x.map(exampleShape));
   checkExamples('profile', compiled, { x, y, weights: null });
-  return rehearse(compiled, (copy) => timeStep(copy, firstExamples(x, most), firstExamples(y, most), timing));
+  const first = (all: readonly Tensor[]): Tensor[] => all.map((one) => firstExamples(one, most));
+  return rehearse(compiled, (copy) => timeStep(copy, first(x), first(y), timing));
 }
 
 /** The step of a model that nobody else uses. */
-async function timeStep(copy: Compiled, x: Tensor, y: Tensor, timing: TimingOptions): Promise<ProfileReport> {
-  const { device, network, loss, metrics, optimizer, moments, seed } = copy;
-  const [batchSize] = x.shape;
+async function timeStep(
+  copy: Compiled,
+  x: readonly Tensor[],
+  y: readonly Tensor[],
+  timing: TimingOptions,
+): Promise<ProfileReport> {
+  const { device, network, targets, optimizer, moments, seed } = copy;
+  const [batchSize] = x[0].shape;
   const owned: { dispose(): void }[] = [];
   const own = <T extends { dispose(): void }>(one: T): T => {
     owned.push(one);
@@ -130,11 +142,8 @@ async function timeStep(copy: Compiled, x: Tensor, y: Tensor, timing: TimingOpti
       device,
       {
         network,
-        loss,
-        metrics,
-        x: examples.x.batch(order.node, batchSize),
-        y: examples.y.batch(order.node, batchSize),
-        weights: null,
+        targets,
+        ...batchOf(examples, order, batchSize),
         stepMetrics,
       },
       optimizer.update,
@@ -164,7 +173,7 @@ async function profileFunction(
 ): Promise<ProfileReport> {
   if (typeof run !== 'function') {
     throw new ArgumentError(
-      `profile: expected a Sequential or a function of tensors, got ${describe(run)}. Write profile(model, x, y) or profile(() => x.matmul(y)).`,
+      `profile: expected a model or a function of tensors, got ${describe(run)}. Write profile(model, x, y) or profile(() => x.matmul(y)).`,
     );
   }
   checkOptions('profile', options, { milliseconds: true, timestamps: true, device: true });

@@ -3,12 +3,19 @@
 import { checkNumber, flagOf } from '../../base/checks.ts';
 import { describe } from '../../base/describe.ts';
 import { ArgumentError, ShapeError } from '../../base/errors.ts';
+import { INSPECT } from '../../base/inspect.ts';
 import { checkName } from '../../base/optionNames.ts';
 import { printable } from '../../base/printable.ts';
 import { formatShape, frozen, type Padding, type Shape } from '../../base/shape.ts';
 import { dataNode } from '../../ops/leaf.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import type { Initializer, InitializerName } from '../initializers.ts';
+
+/** What a layer takes or gives: one tensor, or several. */
+export type LayerValues = Tensor | readonly Tensor[];
+
+/** Any layer, whatever it takes and gives. */
+export type AnyLayer = Layer<LayerValues, LayerValues>;
 
 /** A weight that a layer asks for. */
 export interface WeightSpec {
@@ -34,6 +41,12 @@ export interface CallContext {
   readonly randomKey: number;
   /** Gives a weight that is not trainable a new value at the end of the training step. */
   update(weight: Tensor, value: Tensor): void;
+  /**
+   * The output of a layer that this one holds: `apply(this.conv, x)`. Its weights are the model's, under this layer's name:
+   * `block/conv2d/kernel`. Applied twice, it has one set of weights. Apply the same layers, in the same order, in training and
+   * in evaluation.
+   */
+  apply<X extends LayerValues, Y extends LayerValues>(layer: Layer<X, Y>, x: X): Y;
 }
 
 /** A setting that can be saved. */
@@ -56,9 +69,11 @@ export const LAYER_OPTIONS = { name: true, inputShape: true, trainable: true } a
 
 /**
  * Base of all layers. Shapes here leave out the batch dimension. A layer is a description: models that are made of the same
- * layer objects have weights of their own, other than in Keras.
+ * layer objects have weights of their own, other than in Keras. Within one model, a layer that is applied several times has
+ * one set of weights. A layer that takes or gives several tensors extends `Layer<readonly Tensor[]>` or
+ * `Layer<Tensor, readonly Tensor[]>`.
  */
-export abstract class Layer {
+export abstract class Layer<X extends LayerValues = Tensor, Y extends LayerValues = Tensor> {
   /** Keras' class name. */
   abstract readonly className: string;
   /** The name that was asked for; null: the model names it. */
@@ -68,13 +83,8 @@ export abstract class Layer {
   #trainable: boolean;
 
   constructor({ name, inputShape, trainable = true }: LayerOptions = {}) {
-    if (name !== undefined && (typeof name !== 'string' || name === '' || printable(name) !== name)) {
-      throw new ArgumentError(
-        `A layer's name must be a text without control characters, got ${describe(name)}. Leave it out for Keras' name.`,
-      );
-    }
+    this.givenName = checkLayerName(name, 'A layer');
     if (inputShape !== undefined) checkInputShape(inputShape, name === undefined ? 'A layer' : `Layer '${name}'`);
-    this.givenName = name ?? null;
     this.inputShape = inputShape === undefined ? null : frozen(inputShape);
     this.#trainable = flagOf(trainable, name === undefined ? 'A layer' : `Layer '${name}'`, 'trainable');
   }
@@ -97,13 +107,29 @@ export abstract class Layer {
     this.#trainable = flagOf(value, this.className, 'trainable');
   }
 
-  /** The weights for inputs of this shape; throws a ShapeError that names the layer when they do not fit. */
-  weights(_input: Shape, _name: string): readonly WeightSpec[] {
+  /**
+   * The weights for inputs of this shape; throws a ShapeError that names the layer when they do not fit. `inputs`: the shapes of
+   * all inputs, of which the first argument is the first.
+   */
+  weights(_input: Shape, _name: string, _inputs: readonly Shape[]): readonly WeightSpec[] {
     return [];
   }
 
   /** The output [batch, ...] for inputs [batch, ...], both float32. */
-  abstract call(x: Tensor, context: CallContext): Tensor;
+  abstract call(x: X, context: CallContext): Y;
+
+  /**
+   * The layer in a graph, on what `input` or another layer's `apply` gave: computes nothing, but knows its shape. A `Model` is
+   * made of such values. Applied several times, the layer has one set of weights.
+   * @throws ShapeError where the layer does not fit what it is applied to
+   */
+  apply(this: Layer<Tensor, Tensor>, x: SymbolicTensor): SymbolicTensor;
+  apply(this: Layer<readonly Tensor[], Tensor>, x: readonly SymbolicTensor[]): SymbolicTensor;
+  apply(this: Layer<Tensor, readonly Tensor[]>, x: SymbolicTensor): readonly SymbolicTensor[];
+  apply(this: Layer<readonly Tensor[], readonly Tensor[]>, x: readonly SymbolicTensor[]): readonly SymbolicTensor[];
+  apply(x: SymbolicTensor | readonly SymbolicTensor[]): SymbolicTensor | readonly SymbolicTensor[] {
+    return applied(this, x);
+  }
 
   /** What messages call it, whatever a minifier makes of the class. @internal */
   get [Symbol.toStringTag](): string {
@@ -115,22 +141,102 @@ export abstract class Layer {
    * [30, 30, 8].
    * @throws ShapeError where the layer does not fit such inputs
    */
-  computeOutputShape(inputShape: Shape): Shape {
-    const name = this.givenName ?? this.className;
-    checkInputShape(inputShape, `Layer '${name}'`);
-    // Shapes are all that is asked of these tensors.
-    const blank = (shape: Shape): Tensor => new Tensor(dataNode(new Float32Array(0), shape));
-    const weights = this.weights(inputShape, name).map(({ shape }) => blank(shape));
-    const output = this.call(blank([1, ...inputShape]), { training: false, weights, randomKey: 0, update: () => {} });
-    return frozen(output.shape.slice(1));
+  computeOutputShape(this: Layer<Tensor, Tensor>, inputShape: Shape): Shape {
+    checkInputShape(inputShape, `Layer '${this.givenName ?? this.className}'`);
+    return exampleShape(onBlanks(this, blank([1, ...inputShape])));
   }
 
   /** The settings that make an equal layer. */
   abstract config(): LayerConfig;
 }
 
+/** Shapes are all that is asked of such a tensor. */
+export const blank = (shape: Shape): Tensor => new Tensor(dataNode(new Float32Array(0), shape));
+
+/** The shape of one example. */
+export const exampleShape = ({ shape }: Tensor): Shape => frozen(shape.slice(1));
+
+/** One value or several, as a list. */
+export const listOf = <T>(values: T | readonly T[]): readonly T[] => (isList(values) ? values : [values]);
+
+const isList = <T>(values: T | readonly T[]): values is readonly T[] => Array.isArray(values);
+
+/** What a layer makes of tensors that have shapes and no values; the layers that it holds included. */
+export function onBlanks<X extends LayerValues, Y extends LayerValues>(layer: Layer<X, Y>, x: X): Y {
+  const shapes = listOf<Tensor>(x).map(exampleShape);
+  const weights = layer.weights(shapes[0], layer.givenName ?? layer.className, shapes).map(({ shape }) => blank(shape));
+  return layer.call(x, { training: false, weights, randomKey: 0, update: () => {}, apply: onBlanks });
+}
+
+/** One layer in its place in a graph. */
+export interface LayerCall {
+  readonly layer: AnyLayer;
+  /** As they were given: one, or a list. */
+  readonly inputs: SymbolicTensor | readonly SymbolicTensor[];
+}
+
+/** A value of a graph: what `input` or a layer's `apply` gives. It has a shape and no numbers. */
+export class SymbolicTensor {
+  /** Without the batch dimension. */
+  readonly shape: Shape;
+  /** The name that an input was given, else null. */
+  readonly givenName: string | null;
+  /** What makes it; null for an input. @internal */
+  readonly call: LayerCall | null;
+  /** Which one of what that makes. @internal */
+  readonly index: number;
+
+  /** @internal */
+  constructor(shape: Shape, call: LayerCall | null, givenName: string | null = null, index = 0) {
+    this.shape = shape;
+    this.call = call;
+    this.index = index;
+    this.givenName = givenName;
+  }
+
+  toString(): string {
+    return `SymbolicTensor ${formatShape(this.shape)} an example`;
+  }
+
+  /** What Node's `console.log` shows. @internal */
+  [INSPECT](): string {
+    return this.toString();
+  }
+}
+
+/** A layer on values of a graph: `Layer.apply`, whatever the layer takes. */
+export function applied(
+  layer: AnyLayer,
+  inputs: SymbolicTensor | readonly SymbolicTensor[],
+): SymbolicTensor | readonly SymbolicTensor[] {
+  const name = layer.givenName ?? layer.className;
+  const blanks = listOf(inputs).map((one: unknown) => {
+    if (one instanceof SymbolicTensor) return blank([1, ...one.shape]);
+    const remedy =
+      one instanceof Tensor
+        ? "Within a layer's call write context.apply(layer, x); a model computes with predict or call."
+        : 'Write layer.apply(input([32, 32, 3])).';
+    throw new ArgumentError(
+      `Layer '${name}': apply expects what input() or another layer's apply gives, got ${describe(one)}. ${remedy}`,
+    );
+  });
+  const call = { layer, inputs: Array.isArray(inputs) ? [...inputs] : inputs };
+  const made = onBlanks(layer, Array.isArray(inputs) ? blanks : blanks[0]);
+  const values = listOf<Tensor>(made).map((one, at) => new SymbolicTensor(exampleShape(one), call, null, at));
+  return Array.isArray(made) ? values : values[0];
+}
+
 /** A weight's initialiser, by Keras' name or as a function. */
 export type InitializerLike = InitializerName | Initializer;
+
+/** A name that was given, or null; messages and files have it as it is. */
+export function checkLayerName(name: string | undefined, who: string): string | null {
+  if (name === undefined) return null;
+  if (typeof name === 'string' && name !== '' && printable(name) === name) return name;
+  throw new ArgumentError(
+    `${who}'s name must be a text without control characters, got ${describe(name)}. Leave it out for Keras' name.`,
+  );
+}
 
 /** Throws unless a shape is that of one example. */
 export function checkInputShape(inputShape: Shape, who: string): void {

@@ -6,16 +6,16 @@ import { quote } from '../../io/quote.ts';
 import type { Loss } from '../losses.ts';
 import type { Metric } from '../metrics.ts';
 import * as layers from './index.ts';
-import { Layer, type LayerConfig, type LayerOptions } from './layer.ts';
+import { type AnyLayer, Layer, type LayerConfig, type LayerOptions } from './layer.ts';
 import { type LoadableLayer, SavedLayer } from './savedLayer.ts';
 
 /** Makes a layer of one's own again: from what its `config()` gave, with the options (`name`, `trainable`) that it had. */
-export type LayerMaker = (config: LayerConfig, options: LayerOptions) => Layer;
+export type LayerMaker = (config: LayerConfig, options: LayerOptions) => AnyLayer;
 
 /** Parts of one's own by the names that files have for them. */
 export type CustomObjects = Readonly<Record<string, LayerMaker | Loss | Metric>>;
 
-const { activations: _, Layer: __, ...classes } = layers;
+const { activations: _, input: __, Layer: ___, SymbolicTensor: ____, ...classes } = layers;
 
 /** The library's layers by the class names that files have for them. */
 export const layerClasses = classes satisfies Readonly<Record<string, LoadableLayer>>;
@@ -57,7 +57,7 @@ export function makeLayer(
   config: LayerConfig,
   options: LayerOptions,
   custom: CustomObjects = {},
-): Layer {
+): AnyLayer {
   const own = customLayer(className, config, options, custom);
   if (own !== null) return own;
   if (!Object.hasOwn(known, className)) {

@@ -4,7 +4,7 @@ import type { Padding } from '../../base/shape.ts';
 import { SavedState } from '../../io/state.ts';
 import { type InitializerName, isInitializerName } from '../initializers.ts';
 import { type ActivationName, activationNames } from './activations.ts';
-import { type Layer, type LayerOptions, PADDINGS } from './layer.ts';
+import { type AnyLayer, type LayerOptions, PADDINGS } from './layer.ts';
 
 /** Every method throws a DataError that names the layer and the setting where it is not what was asked for. */
 export class SavedLayer extends SavedState {
@@ -43,5 +43,5 @@ export class SavedLayer extends SavedState {
 /** The class of a layer that a file can hold. */
 export interface LoadableLayer {
   /** The layer that its `config()` describes. */
-  fromConfig(saved: SavedLayer, options: LayerOptions): Layer;
+  fromConfig(saved: SavedLayer, options: LayerOptions): AnyLayer;
 }

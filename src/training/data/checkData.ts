@@ -7,7 +7,7 @@ import { checkNumber, refuse } from '../../base/checks.ts';
 import { counted } from '../../base/describe.ts';
 import { ArgumentError, DataError, ShapeError } from '../../base/errors.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../../base/shape.ts';
-import { classesOf, type Goal } from '../../network/compiled.ts';
+import { classesOf, type Goal, oneOf } from '../../network/compiled.ts';
 import { perExampleOf } from '../../network/customParts.ts';
 import type { Network } from '../../network/network.ts';
 import { standIn } from '../../network/parameters.ts';
@@ -36,8 +36,10 @@ export function dataOf(value: TensorLike, who: string): Tensor {
 
 /** Inputs, labels and weights of the same examples, as `fit`, `evaluate` and `trainOnBatch` take them. */
 export interface GivenExamples {
-  readonly x: Tensor;
-  readonly y: Tensor;
+  /** One an input of the network. */
+  readonly x: readonly Tensor[];
+  /** One a target. */
+  readonly y: readonly Tensor[];
   readonly weights: Float32Array | null;
 }
 
@@ -55,40 +57,60 @@ const weighing = everyValue(
  */
 export function checkExamples(
   who: string,
-  { network, loss, metrics }: Goal & { readonly network: Network },
+  { network, targets }: Pick<Goal, 'targets'> & { readonly network: Network },
   { x, y, weights }: GivenExamples,
 ): void {
-  const [count] = x.shape;
-  if (y.shape[0] !== count) {
+  const { inputNames } = network.composition;
+  const names = targets.map(({ name }) => name);
+  const [count] = x[0].shape;
+  const alike = x.findIndex(({ shape }) => shape[0] !== count);
+  if (alike > 0) {
     throw new ShapeError(
-      `${who}: got ${counted(count, 'input')} ${formatShape(x.shape)} but ${counted(y.shape[0], 'label')} ${formatShape(y.shape)}. Give one label an example.`,
+      `${who}: got ${counted(count, 'example')} ${formatShape(x[0].shape)} of ${oneOf('inputs', inputNames, 0)} but ${x[alike].shape[0]} ${formatShape(x[alike].shape)} of ` +
+        `${oneOf('inputs', inputNames, alike)}. Give all inputs of the same examples.`,
     );
   }
+  y.forEach((labels, at) => {
+    if (labels.shape[0] === count) return;
+    throw new ShapeError(
+      `${who}: got ${counted(count, 'input')} ${formatShape(x[0].shape)} but ${counted(labels.shape[0], 'label')} ${formatShape(labels.shape)}${names.length === 1 ? '' : ` for '${names[at]}'`}. Give one label an example.`,
+    );
+  });
   if (weights !== null && weights.length !== count) {
     throw new ShapeError(
       `${who}: got ${counted(weights.length, 'example weight')} for ${counted(count, 'example')}. Give one weight an example.`,
     );
   }
   // All examples as one batch: an error then names the shapes that the caller knows.
-  const output = standIn([count, ...network.outputShape]);
-  for (const measure of [loss, ...metrics]) perExampleOf(measure, y.node, output);
+  targets.forEach(({ loss, metrics, output }, at) => {
+    const outputs = standIn([count, ...network.outputShapes[output]]);
+    for (const measure of [loss, ...metrics]) perExampleOf(measure, y[at].node, outputs);
+  });
 
-  const inputs = givenValues(x);
-  if (inputs !== null) checkRows(`${who}: inputs`, inputs, x.shape, finite);
-  const labels = givenValues(y);
-  if (labels !== null)
-    checkRows(`${who}: labels for ${loss.name}`, labels, y.shape, loss.labels?.(network.outputShape) ?? finite);
+  x.forEach((inputs, at) => {
+    const values = givenValues(inputs);
+    if (values !== null) checkRows(`${who}: ${oneOf('inputs', inputNames, at)}`, values, inputs.shape, finite);
+  });
+  targets.forEach(({ loss, output }, at) => {
+    const labels = givenValues(y[at]);
+    if (labels === null) return;
+    const rule = loss.labels?.(network.outputShapes[output]) ?? finite;
+    checkRows(`${who}: ${oneOf('labels', names, at)} for ${loss.name}`, labels, y[at].shape, rule);
+  });
   if (weights !== null) checkRows(`${who}: example weights`, weights, [count], weighing);
 }
 
-/** Throws unless inputs of this shape an example are what the model was built for. */
-export function checkInputs(who: string, given: Shape, { inputShape }: Network): void {
-  if (sameShape(given, inputShape)) return;
-  const wanted = `[${['examples', ...inputShape].join(', ')}]`;
-  throw new ShapeError(
-    `${who}: expected inputs ${formatShape(inputShape)} an example, as the model was built for, got ${formatShape(given)}. ` +
-      (sizeOf(given) === sizeOf(inputShape) ? `Reshape them to ${wanted}.` : `Give inputs ${wanted}.`),
-  );
+/** Throws unless inputs of these shapes an example are what the model was built for. */
+export function checkInputs(who: string, given: readonly Shape[], { inputShapes, composition }: Network): void {
+  given.forEach((shape, at) => {
+    const wanted = inputShapes[at];
+    if (sameShape(shape, wanted)) return;
+    const whole = `[${['examples', ...wanted].join(', ')}]`;
+    throw new ShapeError(
+      `${who}: expected ${oneOf('inputs', composition.inputNames, at)} ${formatShape(wanted)} an example, as the model was built for, got ${formatShape(shape)}. ` +
+        (sizeOf(shape) === sizeOf(wanted) ? `Reshape them to ${whole}.` : `Give inputs ${whole}.`),
+    );
+  });
 }
 
 /** Throws unless class weights are numbers of at least 0, of classes that there are. */
@@ -96,15 +118,22 @@ export function checkClassWeight(
   classWeight: Readonly<Record<number, number>>,
   goal: Goal & { readonly network: Network },
 ): void {
-  const { loss, network } = goal;
+  const { targets, network } = goal;
+  if (targets.length > 1) {
+    throw new ArgumentError(
+      `fit: classWeight needs one output, but the model is trained for ${targets.length}. Use sampleWeight.`,
+    );
+  }
+  const [{ loss, output }] = targets;
+  const outputShape = network.outputShapes[output];
   const classes = classesOf(goal);
   const given: unknown = classWeight;
   if (typeof given !== 'object' || given === null || given instanceof Map) {
     refuse('fit', 'classWeight', 'an object { class: weight }', given, 'Write { 0: 1, 1: 2.5 }.');
   }
-  if (loss.labelKind === 'binary' && sizeOf(network.outputShape) > 1) {
+  if (loss.labelKind === 'binary' && sizeOf(outputShape) > 1) {
     throw new ArgumentError(
-      `fit: classWeight needs one class an example, but ${loss.name} has ${sizeOf(network.outputShape)} labels an example. Use sampleWeight.`,
+      `fit: classWeight needs one class an example, but ${loss.name} has ${sizeOf(outputShape)} labels an example. Use sampleWeight.`,
     );
   }
   for (const [key, weight] of Object.entries(given)) {

@@ -139,27 +139,35 @@ export class Order {
 
 /** Inputs, labels and weights of the same examples. */
 export interface Examples {
-  readonly x: Rows;
-  readonly y: Rows;
+  /** One an input of the network. */
+  readonly x: readonly Rows[];
+  /** One a target. */
+  readonly y: readonly Rows[];
   readonly weights: Rows | null;
 }
 
 export function disposeExamples({ x, y, weights }: Examples): void {
-  x.dispose();
-  y.dispose();
+  for (const rows of [...x, ...y]) rows.dispose();
   weights?.dispose();
 }
+
+/** Their rows that `order` names from the step's position on, as a step takes them. */
+export const batchOf = ({ x, y, weights }: Examples, { node }: Order, size: number) => ({
+  x: x.map((rows) => rows.batch(node, size)),
+  y: y.map((rows) => rows.batch(node, size)),
+  weights: weights?.batch(node, size) ?? null,
+});
 
 /** Uploads examples, which are equally many. */
 export async function uploadExamples(
   device: Device,
-  x: Tensor,
-  y: Tensor,
+  x: readonly Tensor[],
+  y: readonly Tensor[],
   weights: Float32Array | null,
 ): Promise<Examples> {
   const parts: [Tensor, string][] = [
-    [x, 'inputs'],
-    [y, 'labels'],
+    ...x.map((one): [Tensor, string] => [one, 'inputs']),
+    ...y.map((one): [Tensor, string] => [one, 'labels']),
   ];
   if (weights !== null) parts.push([new Tensor(dataNode(weights, [weights.length])), 'example weights']);
   const rows: Rows[] = [];
@@ -169,5 +177,6 @@ export async function uploadExamples(
     for (const one of rows) one.dispose();
     throw error;
   }
-  return { x: rows[0], y: rows[1], weights: rows[2] ?? null };
+  const labels = x.length + y.length;
+  return { x: rows.slice(0, x.length), y: rows.slice(x.length, labels), weights: rows[labels] ?? null };
 }

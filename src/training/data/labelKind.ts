@@ -2,7 +2,7 @@
 
 import type { Dtype } from '../../base/dtype.ts';
 import type { Shape } from '../../base/shape.ts';
-import type { Goal } from '../../network/compiled.ts';
+import type { Goal, Target } from '../../network/compiled.ts';
 import { perExampleOf } from '../../network/customParts.ts';
 import type { Network } from '../../network/network.ts';
 import { standIn } from '../../network/parameters.ts';
@@ -16,10 +16,13 @@ export interface LabelKind {
 export const labelKindOf = ({ shape, dtype }: Tensor): LabelKind => ({ shape: shape.slice(1), dtype });
 
 /**
- * Labels that loss and metrics take, as far as they tell: of the outputs' shape, or else class ids.
+ * Labels of each target that its loss and metrics take, as far as they tell: of the outputs' shape, or else class ids.
  * @throws what they say of the former, where they take neither
  */
-export function likelyLabels({ loss, metrics }: Goal, { outputShape }: Network): LabelKind {
+export const likelyLabels = ({ targets }: Pick<Goal, 'targets'>, { outputShapes }: Network): LabelKind[] =>
+  targets.map((target) => likelyOf(target, outputShapes[target.output]));
+
+function likelyOf({ loss, metrics }: Target, outputShape: Shape): LabelKind {
   const ids: LabelKind = { shape: outputShape.slice(0, -1), dtype: 'int32' };
   if (loss.labelKind === 'classIds') return ids;
   const alike: LabelKind = { shape: outputShape, dtype: 'float32' };

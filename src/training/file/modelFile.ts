@@ -4,21 +4,17 @@
  * metadata as well, its arrays as `training/…`.
  */
 
-import { describe } from '../../base/describe.ts';
 import { ArgumentError, DataError } from '../../base/errors.ts';
-import { isRecord } from '../../base/isRecord.ts';
-import { printable } from '../../base/printable.ts';
 import { formatShape, type Shape, sameShape } from '../../base/shape.ts';
 import type { Weight } from '../../callbacks/index.ts';
-import { problemOfJson } from '../../io/json.ts';
 import { quote } from '../../io/quote.ts';
 import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from '../../io/safetensors.ts';
 import { decodeState, encodeState, SavedState, type State } from '../../io/state.ts';
-import type { Goal } from '../../network/compiled.ts';
+import type { Goal, Target } from '../../network/compiled.ts';
+import type { Composition } from '../../network/composition.ts';
 import { type Network, placeLayers } from '../../network/network.ts';
 import type { SavedMoments } from '../../network/optimizerState.ts';
-import { checkInputShape, type Layer, type LayerConfig } from '../../nn/layers/layer.ts';
-import { type CustomObjects, makeLayer } from '../../nn/layers/makeLayer.ts';
+import type { CustomObjects } from '../../nn/layers/makeLayer.ts';
 import { checkMeasure, type Loss, savedLoss } from '../../nn/losses.ts';
 import { type Metric, type MetricName, metricNames, resolveMetric, resolveMetrics } from '../../nn/metrics.ts';
 import { makeOptimizer } from '../../nn/optimizers/makeOptimizer.ts';
@@ -26,6 +22,7 @@ import type { Optimizer } from '../../nn/optimizers/optimizer.ts';
 import { savedRareLoss } from '../../nn/rareLosses.ts';
 import { makeSchedule } from '../../nn/schedules/makeSchedule.ts';
 import type { LearningRateSchedule } from '../../nn/schedules/schedule.ts';
+import { architectureOf, compositionFrom, readArchitecture } from './architecture.ts';
 
 /** Names of moments begin with this. */
 export const MOMENT = 'optimizer/';
@@ -42,7 +39,7 @@ export interface ModelState {
   /** Null before the model is compiled. */
   readonly optimizer: OptimizerState | null;
   /** What it is trained for; null before the model is compiled. */
-  readonly goal: Pick<Goal, 'loss' | 'metrics'> | null;
+  readonly goal: Pick<Goal, 'targets'> | null;
   /** Where the training stands; null before there is one. */
   readonly training: State | null;
 }
@@ -70,7 +67,7 @@ export function encodeModel(state: ModelState): Uint8Array<ArrayBuffer> {
         },
         'optimizer',
       ).json,
-      goal: encodeState(state.goal && goalState(state.goal), 'goal').json,
+      goal: encodeState(state.goal && goalState(state.goal, network), 'goal').json,
       steps: String(step),
       optimizer_steps: String(steps - leftOut),
       optimizer_steps_left_out: String(leftOut),
@@ -84,7 +81,7 @@ const scheduleState = (schedule: LearningRateSchedule | null): State =>
   schedule && { name: schedule.name, config: schedule.config() };
 
 /** What a user wrote has no name by which it could be found again: `own`. */
-function goalState({ loss, metrics }: Pick<Goal, 'loss' | 'metrics'>): State {
+function targetState({ loss, metrics }: Target): Readonly<Record<string, State>> {
   const known = ({ name, config }: Metric): MetricName | undefined =>
     metricNames.find((one) => config !== undefined && resolveMetric(one, loss).name === name);
   return {
@@ -93,11 +90,51 @@ function goalState({ loss, metrics }: Pick<Goal, 'loss' | 'metrics'>): State {
   };
 }
 
+/** Of a model with one output it is that output's. */
+function goalState({ targets }: Pick<Goal, 'targets'>, { outputShapes }: Network): State {
+  const [first] = targets;
+  if (outputShapes.length === 1 && first.weight === 1) return targetState(first);
+  return {
+    targets: targets.map((target) => ({ ...targetState(target), output: target.output, weight: target.weight })),
+  };
+}
+
 /** What the model was compiled with, or in words what of it a file cannot keep. */
-function goalIn(text: string, optimizer: SavedOptimizer | null, known: CustomObjects): Goal | string | null {
+function goalIn(
+  text: string,
+  optimizer: SavedOptimizer | null,
+  network: Network,
+  known: CustomObjects,
+): Goal | string | null {
   const state = decodeState(text, new Map());
   if (state === null || optimizer === null) return null;
   const saved = new SavedState('what the model is trained for', state);
+  const { outputNames } = network.composition;
+  const targets: Target[] = [];
+  const own: string[] = [];
+  const single = !saved.keys.includes('targets');
+  for (const one of single ? [saved] : saved.records('targets')) {
+    const output = single ? 0 : one.whole('output');
+    if (output >= outputNames.length) {
+      throw new DataError(
+        `load: the file's model is trained for output ${output}, the model has ${outputNames.length}. It is damaged; save the model again.`,
+      );
+    }
+    const measures = measuresIn(one, known);
+    if ('own' in measures) own.push(...measures.own);
+    else targets.push({ ...measures, name: outputNames[output], output, weight: single ? 1 : one.number('weight') });
+  }
+  const made = madeOptimizer(optimizer);
+  if (made === null) own.push(`the optimizer ${quote(optimizer.name)}`);
+  if (optimizer.ownSchedule !== null) own.push(`the schedule ${quote(optimizer.ownSchedule)} of your own`);
+  return made === null || own.length > 0 || targets.length === 0 ? own.join(' and ') : { optimizer: made, targets };
+}
+
+/** Loss and metrics of a target, or in words which are the user's own. */
+function measuresIn(
+  saved: SavedState,
+  known: CustomObjects,
+): Pick<Target, 'loss' | 'metrics'> | { readonly own: readonly string[] } {
   const custom = (name: string): Metric | null => {
     const object = Object.hasOwn(known, name) ? known[name] : null;
     return object === null || typeof object === 'function' ? null : checkMeasure('customObjects', object, [name]);
@@ -112,11 +149,7 @@ function goalIn(text: string, optimizer: SavedOptimizer | null, known: CustomObj
     own.push(`the metric ${quote(metric.text('name'))} of your own`);
     return [];
   });
-  const made = madeOptimizer(optimizer);
-  if (made === null) own.push(`the optimizer ${quote(optimizer.name)}`);
-  if (optimizer.ownSchedule !== null) own.push(`the schedule ${quote(optimizer.ownSchedule)} of your own`);
-  if (loss === null || made === null || own.length > 0) return own.join(' and ');
-  return { optimizer: made, loss, metrics: resolveMetrics(metrics, loss) };
+  return loss === null || own.length > 0 ? { own } : { loss, metrics: resolveMetrics(metrics, loss) };
 }
 
 /** The optimizer that a file describes; null where it is none of the library's. */
@@ -202,7 +235,7 @@ export function decodeModel(
   return {
     weights: network.places.map(({ name, shape }) => weightIn(tensors, name, shape)),
     optimizer,
-    goal: goalIn(metadata.goal ?? 'null', optimizer, customObjects),
+    goal: goalIn(metadata.goal ?? 'null', optimizer, network, customObjects),
     steps: stepsIn(metadata.steps),
     training: decodeState(metadata.training ?? 'null', tensors),
   };
@@ -276,91 +309,17 @@ function learningRateIn(settings: SavedState): number {
   throw new DataError(`load: the file has the learning rate ${rate}. It is damaged; save the model again.`);
 }
 
-export interface Architecture {
-  readonly inputShape: Shape;
-  readonly seed: number;
-  readonly layers: readonly {
-    readonly className: string;
-    readonly name: string;
-    readonly config: LayerConfig;
-    /** Only of frozen layers. */
-    readonly trainable?: boolean;
-  }[];
-}
-
-export const architectureOf = (network: Network, seed: number): Architecture => ({
-  inputShape: network.inputShape,
-  seed,
-  layers: network.layers.map(({ layer, name }) => ({
-    className: layer.className,
-    name,
-    config: layer.config(),
-    ...(layer.trainable ? {} : { trainable: false }),
-  })),
-});
-
-const isLayer = (value: unknown): boolean =>
-  isRecord(value) &&
-  typeof value.className === 'string' &&
-  isPlain(value.name) &&
-  isRecord(value.config) &&
-  (value.trainable === undefined || typeof value.trainable === 'boolean');
-
-/** Layers' names are printed. */
-const isPlain = (name: unknown): boolean => typeof name === 'string' && name !== '' && printable(name) === name;
-
-function isArchitecture(value: unknown): value is Architecture {
-  if (!isRecord(value)) return false;
-  const { inputShape, seed, layers } = value;
-  const isWhole = (size: unknown): boolean => Number.isSafeInteger(size);
-  return (
-    Array.isArray(inputShape) &&
-    inputShape.every(isWhole) &&
-    isWhole(seed) &&
-    Array.isArray(layers) &&
-    layers.every(isLayer)
-  );
-}
-
-/** @throws DataError where the file has none or a damaged one */
-export function readArchitecture({ metadata }: Pick<ModelFile, 'metadata'>): Architecture {
-  if (metadata.format !== 'wgrad' || metadata.architecture === undefined) {
-    throw new DataError(
-      'load: the file holds no wgrad model (its metadata names no architecture). Load weights into a model with model.load().',
-    );
-  }
-  const problem = problemOfJson(metadata.architecture, { depth: 16, values: 2 ** 20 });
-  if (problem !== null) throw new DataError(`load: the architecture in the file ${problem}. Save the model again.`);
-  let saved: unknown;
-  try {
-    saved = JSON.parse(metadata.architecture);
-  } catch {
-    saved = null;
-  }
-  if (isArchitecture(saved)) return saved;
-  throw new DataError('load: the architecture in the file is damaged. Save the model again.');
-}
-
-/** The layers that a file describes, to make an equal model of. */
+/** What a file describes, to make an equal model of. */
 export function decodeArchitecture(
   bytes: Uint8Array,
   customObjects: CustomObjects,
-): { layers: Layer[]; inputShape: Shape; seed: number } {
-  const given: unknown = customObjects;
-  if (typeof given !== 'object' || given === null) {
-    throw new ArgumentError(
-      `load: customObjects must be an object, got ${describe(given)}. Write { Name: (config, options) => new Name(options) }.`,
-    );
-  }
+): { composition: Composition; seed: number } {
   const { tensors, metadata } = decodeSafetensors(bytes);
-  const { layers: saved, inputShape, seed } = readArchitecture({ metadata });
-  checkInputShape(inputShape, 'load');
-  const layers = saved.map(({ className, name, config, trainable }) =>
-    makeLayer(className, config, { name, trainable }, customObjects),
-  );
+  const architecture = readArchitecture({ metadata });
+  const composition = compositionFrom(architecture, customObjects);
   // Before weights are drawn: a file of a few bytes may describe a model of any size.
-  for (const { name, specs } of placeLayers(layers, inputShape)) {
+  for (const { name, specs } of placeLayers(composition).layers) {
     for (const spec of specs) weightIn(tensors, `${name}/${spec.name}`, spec.shape);
   }
-  return { layers, inputShape, seed };
+  return { composition, seed: architecture.seed };
 }

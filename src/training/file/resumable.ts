@@ -2,20 +2,13 @@
 
 import { counted } from '../../base/describe.ts';
 import { DataError } from '../../base/errors.ts';
-import { formatShape, sameShape } from '../../base/shape.ts';
+import { formatShape } from '../../base/shape.ts';
 import type { State } from '../../io/state.ts';
 import type { Network } from '../../network/network.ts';
 import type { Optimizer } from '../../nn/optimizers/optimizer.ts';
 import { momentsOf } from '../../ops/update.ts';
-import {
-  type Architecture,
-  architectureOf,
-  decodeModel,
-  MOMENT,
-  type ModelFile,
-  readArchitecture,
-  type SavedModel,
-} from './modelFile.ts';
+import { type Architecture, architectureOf, readArchitecture } from './architecture.ts';
+import { decodeModel, MOMENT, type ModelFile, type SavedModel } from './modelFile.ts';
 
 /** The model that is to resume. */
 export interface Resumer {
@@ -41,23 +34,27 @@ export function decodeResumable(
 }
 
 function checkArchitecture(saved: Architecture, own: Architecture): void {
-  if (!sameShape(saved.inputShape, own.inputShape) || saved.layers.length !== own.layers.length) {
-    const text = ({ inputShape, layers }: Architecture): string =>
-      `${counted(layers.length, 'layer')} for inputs ${formatShape(inputShape)}`;
+  const inputsOf = ({ inputShape, graph }: Architecture): string =>
+    (graph?.inputs.map(({ shape }) => shape) ?? [inputShape ?? []]).map((shape) => formatShape(shape)).join(', ');
+  if (inputsOf(saved) !== inputsOf(own) || saved.layers.length !== own.layers.length) {
+    const text = (one: Architecture): string => `${counted(one.layers.length, 'layer')} for inputs ${inputsOf(one)}`;
     throw new DataError(
       `it was saved from another model, of ${text(saved)}; this one has ${text(own)}. Build that one.`,
     );
   }
   own.layers.forEach((layer, at) => {
     const [now, then] = [layer, saved.layers[at]].map(
-      ({ className, name, config, trainable }) =>
-        `${trainable === false ? 'frozen ' : ''}${className} '${name}' ${JSON.stringify(config)}`,
+      ({ className, name, config, trainable, model }) =>
+        `${trainable === false ? 'frozen ' : ''}${className} '${name}' ${JSON.stringify(model ?? config)}`,
     );
     if (now === then) return;
     throw new DataError(
       `it was saved from another model: its layer ${at} is ${then}, here it is ${now}. Build that one.`,
     );
   });
+  if (JSON.stringify(saved.graph) !== JSON.stringify(own.graph)) {
+    throw new DataError('it was saved from another model, whose layers are connected otherwise. Build that one.');
+  }
   if (saved.seed === own.seed) return;
   throw new DataError(
     `it was saved from a model with seed ${saved.seed}, this one has ${own.seed}. Give the same seed.`,

@@ -17,8 +17,8 @@ const KEPT = 3;
 
 /** Inputs, labels and weights of one batch. */
 export interface Batch {
-  readonly x: Tensor;
-  readonly y: Tensor;
+  readonly x: readonly Tensor[];
+  readonly y: readonly Tensor[];
   readonly weights: Float32Array | null;
 }
 
@@ -62,22 +62,22 @@ export class BatchTrainers {
 }
 
 const keyOf = ({ x, y, weights }: Batch): string =>
-  `${x.dtype} ${formatShape(x.shape)}, ${y.dtype} ${formatShape(y.shape)}, ${weights?.length ?? 'unweighted'}`;
+  [...[...x, ...y].map(({ dtype, shape }) => `${dtype} ${formatShape(shape)}`), weights?.length ?? 'unweighted'].join();
 
 async function make(compiled: Compiled, { x, y, weights }: Batch): Promise<BatchTrainer> {
   const { device } = compiled;
   const examples = await uploadExamples(device, await onHost(device, x), await onHost(device, y), weights);
-  const { count } = examples.x;
+  const [{ count }] = examples.x;
   return { examples, trainer: new Trainer(compiled, examples, count, count, { warn: true }) };
 }
 
 /** The memory of a tensor that was computed is the tensor's own: later batches would overwrite it. */
-const onHost = async (device: Device, given: Tensor): Promise<Tensor> =>
-  new Tensor(dataNode(await valuesOf(device, given), given.shape));
+const onHost = (device: Device, given: readonly Tensor[]): Promise<Tensor[]> =>
+  Promise.all(given.map(async (one) => new Tensor(dataNode(await valuesOf(device, one), one.shape))));
 
 async function refill(device: Device, { examples }: BatchTrainer, { x, y, weights }: Batch): Promise<void> {
-  examples.x.write(await valuesOf(device, x));
-  examples.y.write(await valuesOf(device, y));
+  const given = [...x, ...y];
+  for (const [at, rows] of [...examples.x, ...examples.y].entries()) rows.write(await valuesOf(device, given[at]));
   if (weights !== null) examples.weights?.write(weights);
 }
 

@@ -5,7 +5,7 @@ import { CallbackList } from '../../callbacks/callbackList.ts';
 import { type Compiled, metricNames } from '../../network/compiled.ts';
 import { evaluationStep } from '../../network/step.ts';
 import type { StepDraft, StepValues } from '../../runtime/step.ts';
-import { type Examples, Order } from '../data/gpuDataset.ts';
+import { batchOf, type Examples, Order } from '../data/gpuDataset.ts';
 import { EpochPass, type ProgressParts } from './epochPass.ts';
 import { addSums, type MetricsReading, StepMetrics } from './stepMetrics.ts';
 
@@ -28,13 +28,13 @@ export class Evaluator {
   /** Examples from `begin` to `end` in their own order. `together`: batches of a submission, for tests. */
   constructor(
     compiled: Compiled,
-    { x, y, weights }: Examples,
+    examples: Examples,
     begin: number,
     end: number,
     batchSize: number,
     together?: number,
   ) {
-    const { device, network, loss, metrics } = compiled;
+    const { device, network, targets } = compiled;
     const names = metricNames(compiled);
     this.#stepMetrics = new StepMetrics(device, names);
     this.#metrics = names.length;
@@ -45,11 +45,8 @@ export class Evaluator {
     this.#pass = new EpochPass(device, { count: this.#count, batchSize, together }, (size) => {
       const step = evaluationStep({
         network,
-        loss,
-        metrics,
-        x: x.batch(this.#order.node, size),
-        y: y.batch(this.#order.node, size),
-        weights: weights?.batch(this.#order.node, size) ?? null,
+        targets,
+        ...batchOf(examples, this.#order, size),
         stepMetrics: this.#stepMetrics,
       });
       return [{ effects: step.effects, size, repeats: 1, anatomy: { network, step, products: [] } }];

@@ -9,7 +9,7 @@ import { type Compiled, metricNames } from '../../network/compiled.ts';
 import type { ParameterBlock } from '../../network/parameters.ts';
 import type { StepParts } from '../../network/step.ts';
 import type { StepDraft, StepValues } from '../../runtime/step.ts';
-import { type Examples, Order } from '../data/gpuDataset.ts';
+import { batchOf, type Examples, Order } from '../data/gpuDataset.ts';
 import { EpochPass, type ProgressParts, seedOfPart } from './epochPass.ts';
 import { type EpochProgress, noProgress, stateOfTrainer, type TrainerState } from './epochProgress.ts';
 import { blankStep, iota, NO_CALLBACKS } from './evaluator.ts';
@@ -107,18 +107,8 @@ export class Trainer {
   }
 
   #parts(batch: number): StepParts {
-    const { network, loss, metrics } = this.#compiled;
-    const { x, y, weights } = this.#examples;
-    const order = this.#order.node;
-    return {
-      network,
-      loss,
-      metrics,
-      x: x.batch(order, batch),
-      y: y.batch(order, batch),
-      weights: weights?.batch(order, batch) ?? null,
-      stepMetrics: this.#stepMetrics,
-    };
+    const { network, targets } = this.#compiled;
+    return { network, targets, ...batchOf(this.#examples, this.#order, batch), stepMetrics: this.#stepMetrics };
   }
 
   /** Takes a step: its values. */

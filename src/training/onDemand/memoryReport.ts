@@ -4,7 +4,7 @@ import { bytesOf, type Dtype } from '../../base/dtype.ts';
 import { sizeOf } from '../../base/shape.ts';
 import { type Schedule, schedule } from '../../compiler/schedule.ts';
 import type { Node, Target } from '../../ir/op.ts';
-import type { Goal } from '../../network/compiled.ts';
+import { type Goal, metricNames } from '../../network/compiled.ts';
 import type { Network } from '../../network/network.ts';
 import { evaluationStep } from '../../network/step.ts';
 import { loadWays } from '../../ops/loadWays.ts';
@@ -85,10 +85,12 @@ export async function memoryReport(
   const dataBytes = [examples, validationExamples].reduce((sum, count) => {
     if (count === 0) return sum;
     const parts = [
-      bytesOf(count * sizeOf(network.inputShape), dtype ?? 'float32'),
-      bytesOf(count * sizeOf(labels.shape), labels.dtype),
+      ...network.inputShapes.map((shape) => bytesOf(count * sizeOf(shape), dtype ?? 'float32')),
+      ...labels.map((one) => bytesOf(count * sizeOf(one.shape), one.dtype)),
+      bytesOf(count, 'int32'),
+      bytesOfStepMetrics(metricNames(goal).length - 1),
     ];
-    return sum + parts[0] + parts[1] + bytesOf(count, 'int32') + bytesOfStepMetrics(goal.metrics.length);
+    return parts.reduce((all, bytes) => all + bytes, sum);
   }, 0);
   return {
     bytes: parameterBytes + planBytes + dataBytes,

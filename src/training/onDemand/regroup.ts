@@ -12,8 +12,7 @@ export const laterText = (layers: readonly string[]): string =>
 
 /** The same network with its weights in other places; those of before are freed, and no plan that reads them may be run. */
 export async function regrouped(old: Network, seed: number): Promise<Network> {
-  const layers = old.layers.map(({ layer }) => layer);
-  const network = new Network(layers, old.inputShape, seed);
+  const network = new Network(old.composition, seed);
   writeWeights(network, await readWeights(old));
   old.trainable.dispose();
   old.fixed.dispose();
