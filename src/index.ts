@@ -46,7 +46,16 @@ export {
   type SuggestBatchSizeOptions,
   suggestBatchSize,
 } from './models/advice/suggestBatchSize.ts';
+export {
+  type ByOutput,
+  type LoadModelOptions,
+  Model,
+  type ModelCompileOptions,
+  type ModelDescription,
+} from './models/model.ts';
 export { type CompileOptions, type LoadOptions, Sequential, type SequentialOptions } from './models/sequential.ts';
+export { type ModelOptions, TrainedModel } from './models/trainedModel.ts';
+export type { DataFor, LabelsFor, SymbolicValues, TensorsFor } from './models/values.ts';
 export * as initializers from './nn/initializers.ts';
 export * from './nn/layers/index.ts';
 export type { CustomObjects, LayerMaker } from './nn/layers/makeLayer.ts';

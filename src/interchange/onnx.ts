@@ -364,24 +364,6 @@ type LayerClass = keyof {
 };
 
 const forms: Readonly<Record<LayerClass, ClassForm>> = {
-  Add: merged(layers.Add, pairwise('Add')),
-  Subtract: merged(layers.Subtract, pairwise('Sub')),
-  Multiply: merged(layers.Multiply, pairwise('Mul')),
-  Average: merged(layers.Average, (graph, names) => {
-    const sum = pairwise('Add')(graph, names);
-    return graph.add('Div', [sum, graph.scalar(names.length)]);
-  }),
-  Maximum: merged(layers.Maximum, pairwise('Max')),
-  Minimum: merged(layers.Minimum, pairwise('Min')),
-  Concatenate: formOfSeveral(layers.Concatenate, ({ axis }, inputs, { graph }) => {
-    const plain = inputs.map((x) => channelsLast(graph, x));
-    const name = graph.add(
-      'Concat',
-      plain.map((x) => x.name),
-      [intAttribute('axis', axis)],
-    );
-    return { ...plain[0], name };
-  }),
   Dense: form(layers.Dense, (layer, x, place) => {
     const { graph, inputShape } = place;
     const features = inputShape[inputShape.length - 1];
@@ -431,6 +413,24 @@ const forms: Readonly<Record<LayerClass, ClassForm>> = {
     ];
     const epsilon = floatAttribute('epsilon', layer.epsilon);
     return { ...first, name: graph.add('BatchNormalization', [first.name, ...inputs], [epsilon]) };
+  }),
+  Add: merged(layers.Add, pairwise('Add')),
+  Subtract: merged(layers.Subtract, pairwise('Sub')),
+  Multiply: merged(layers.Multiply, pairwise('Mul')),
+  Average: merged(layers.Average, (graph, names) => {
+    const sum = pairwise('Add')(graph, names);
+    return graph.add('Div', [sum, graph.scalar(names.length)]);
+  }),
+  Maximum: merged(layers.Maximum, pairwise('Max')),
+  Minimum: merged(layers.Minimum, pairwise('Min')),
+  Concatenate: formOfSeveral(layers.Concatenate, ({ axis }, inputs, { graph }) => {
+    const plain = inputs.map((x) => channelsLast(graph, x));
+    const name = graph.add(
+      'Concat',
+      plain.map((x) => x.name),
+      [intAttribute('axis', axis)],
+    );
+    return { ...plain[0], name };
   }),
 };
 

@@ -6,7 +6,7 @@ import type { Shape } from '../base/shape.ts';
 import { targetOf } from '../network/compiled.ts';
 import { type Composition, inARow } from '../network/composition.ts';
 import { checkLayers } from '../network/customParts.ts';
-import type { Layer } from '../nn/layers/index.ts';
+import { applied, type Layer, listOf, type SymbolicTensor } from '../nn/layers/layer.ts';
 import type { CustomObjects } from '../nn/layers/makeLayer.ts';
 import { type Loss, type LossName, resolveLoss } from '../nn/losses.ts';
 import { type Metric, type MetricName, resolveMetrics } from '../nn/metrics.ts';
@@ -45,11 +45,12 @@ export interface CompileOptions {
 export class Sequential extends TrainedModel<TensorLike, TensorLike, Tensor> {
   /** @internal */
   static override readonly name: string = 'Sequential';
+  protected readonly form = 'one';
   readonly #layers: Layer[];
 
   constructor(layers: readonly Layer[] = [], options: SequentialOptions = {}) {
     checkLayers(layers);
-    checkOptions('Sequential', options, { inputShape: true, seed: true, device: true });
+    checkOptions('Sequential', options, { inputShape: true, name: true, seed: true, device: true });
     super('Sequential', options);
     this.#layers = [...layers];
     const inputShape = options.inputShape ?? layers[0]?.inputShape;
@@ -75,6 +76,14 @@ export class Sequential extends TrainedModel<TensorLike, TensorLike, Tensor> {
   build(inputShape: Shape): this {
     this.networkFor('build', [inputShape]);
     return this;
+  }
+
+  /**
+   * The model as a layer in a graph: see `asLayer`.
+   * @throws ShapeError where the layers do not fit
+   */
+  apply(x: SymbolicTensor): SymbolicTensor {
+    return listOf(applied(this.asLayer(), x))[0];
   }
 
   protected composition(who: string, given: readonly Shape[] | null): Composition {

@@ -10,6 +10,7 @@ import type { CallbackModel, History, Logs, Snapshot, Weight } from '../callback
 import { isOf, type Node } from '../ir/op.ts';
 import type { Compiled, Goal, Progress, Target } from '../network/compiled.ts';
 import type { Composition } from '../network/composition.ts';
+import { type Form, HeldModel } from '../network/heldModel.ts';
 import { inference, Network } from '../network/network.ts';
 import { Moments, type SavedMoments } from '../network/optimizerState.ts';
 import { standIn } from '../network/parameters.ts';
@@ -44,6 +45,8 @@ const NO_MOMENTS: SavedMoments = { moments: new Map(), steps: 0, leftOut: 0 };
 
 /** Options of every model. */
 export interface ModelOptions {
+  /** What the model is called as a layer of another one; default `sequential`, `model_1`, … */
+  readonly name?: string;
   /** Of the weights, the shuffling and dropout; default 0. The same seed gives the same bits on the same adapter. */
   readonly seed?: number;
   /** Default: the oldest open device, opened when first needed. */
@@ -57,6 +60,9 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel, DataTake
   history: History | null = null;
   readonly seed: number;
   readonly #asked: Device | undefined;
+  readonly #name: string | undefined;
+  /** What stands for it in other models. */
+  #held: HeldModel | null = null;
   #network: Network | null = null;
   #goal: Goal | null = null;
   /** What of a loaded model's goal its file could not keep, in words. */
@@ -78,6 +84,7 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel, DataTake
 
   constructor(who: string, options: ModelOptions) {
     this.#asked = options.device;
+    this.#name = options.name;
     this.seed = options.seed ?? 0;
     checkUint32(who, 'seed', this.seed);
   }
@@ -123,10 +130,38 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel, DataTake
    */
   networkFor(who: string, inputShapes: readonly Shape[] | null = null): Network {
     for (const shape of inputShapes ?? []) checkInputShape(shape, who);
-    this.#network ??= new Network(this.composition(who, inputShapes), this.seed);
+    this.#network ??= this.#build(this.composition(who, inputShapes));
     if (inputShapes !== null) checkInputs(who, inputShapes, this.#network);
     return this.#network;
   }
+
+  #build(composition: Composition): Network {
+    const network = new Network(composition, this.seed, true);
+    // Where models that it holds lie, it has come to lie, too.
+    const on = network.trainable.device ?? network.fixed.device;
+    if (on !== null && (this.#device ?? this.#asked ?? on) !== on) {
+      throw new StateError(
+        `${this.constructor.name}: a model within it lies on another device than it was given. Give both the same.`,
+      );
+    }
+    this.#device ??= on;
+    return network;
+  }
+
+  /**
+   * The model as a layer, for `apply` within a layer of your own; a graph takes it by `apply`. The layers are those of the model. A
+   * model that is then built of it begins with the weights that this one has at that moment, and from there on both go their own ways.
+   */
+  asLayer(): AnyLayer {
+    const options = this.#name === undefined ? {} : { name: this.#name };
+    const compose = (shapes: readonly Shape[]): Composition =>
+      this.#network?.composition ?? this.composition('apply', shapes);
+    this.#held ??= new HeldModel(this.constructor.name, this.form, options, compose, () => this.#network);
+    return this.#held;
+  }
+
+  /** How it gives its outputs. */
+  protected abstract readonly form: Form;
 
   /** Trains for other targets from now on, or by another optimizer; the weights stay. See `compile`. */
   protected aimFor(given: Optimizer | OptimizerName | undefined, targets: readonly Target[]): this {
@@ -140,7 +175,11 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel, DataTake
     return this;
   }
 
-  #requireGoal(who: string): Goal {
+  /**
+   * What the model is trained for.
+   * @internal
+   */
+  goalFor(who: string): Goal {
     if (this.#goal !== null) return this.#goal;
     const why =
       this.#lacking === null
@@ -154,7 +193,7 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel, DataTake
    * @throws StateError before `compile`
    */
   get optimizer(): Optimizer {
-    return this.#requireGoal('optimizer').optimizer;
+    return this.goalFor('optimizer').optimizer;
   }
 
   /** The device that holds the weights; opened when first asked for. */
@@ -173,7 +212,7 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel, DataTake
    * @param inputShapes as for `networkFor`
    */
   planned(who: string, inputShapes: readonly Shape[] | null = null): Goal & { readonly network: Network } {
-    const goal = this.#requireGoal(who);
+    const goal = this.goalFor(who);
     return { ...goal, network: this.networkFor(who, inputShapes) };
   }
 
@@ -417,7 +456,7 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel, DataTake
       validationExamples: true,
       dtype: true,
     });
-    const [built, goal] = [this.networkFor('memory'), this.#requireGoal('memory')];
+    const [built, goal] = [this.networkFor('memory'), this.goalFor('memory')];
     // As the next training would have it.
     const { length } = built.regrouping;
     const network = length === 0 ? built : new Network(built.composition, this.seed);
@@ -531,7 +570,7 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel, DataTake
    * @throws StateError within a training: it cannot become another one. `load` takes the file's weights
    */
   async resume(from: string | Uint8Array): Promise<boolean> {
-    const { optimizer } = this.#requireGoal('resume');
+    const { optimizer } = this.goalFor('resume');
     this.#requireNotBegun();
     // Bytes are copied before anything is awaited: nobody changes them meanwhile.
     const given = typeof from === 'string' ? null : new Uint8Array(from);

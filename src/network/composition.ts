@@ -16,6 +16,8 @@ export interface Composition {
   readonly layers: readonly AnyLayer[];
   /** The outputs for as many inputs as there are shapes. */
   run<T extends object>(inputs: readonly T[], apply: Apply<T>): readonly T[];
+  /** Of a graph: what each layer is applied to, by names. A row needs none. */
+  connections?(): ReadonlyMap<AnyLayer, readonly string[]>;
 }
 
 /** Each layer on the output of the one before. */

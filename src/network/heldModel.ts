@@ -1,5 +1,7 @@
 /** A model within another one. */
 
+import { ShapeError } from '../base/errors.ts';
+import { formatShape, type Shape, sameShape } from '../base/shape.ts';
 import {
   type AnyLayer,
   type CallContext,
@@ -8,39 +10,67 @@ import {
   type LayerOptions,
   type LayerValues,
   listOf,
+  type WeightSpec,
 } from '../nn/layers/layer.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Composition } from './composition.ts';
-import type { Network } from './network.ts';
+import type { ParameterBlock } from './parameters.ts';
 
 /** How a model's inputs or outputs are given: one tensor, a list, or a record by names. */
 export type Form = 'one' | 'list' | 'record';
 
+/** Weights of a network, layer by layer. */
+export interface Origin {
+  /** Null for a weight that it does not have. */
+  weightOf(layer: AnyLayer, spec: WeightSpec): { readonly block: ParameterBlock; readonly index: number } | null;
+}
+
 /** What stands for a model where it is used as a layer. Its layers are those of the model: freezing one freezes it in both. */
 export class HeldModel extends Layer<LayerValues, LayerValues> {
   readonly className: string;
-  readonly composition: Composition;
+  /** How it gives its outputs. */
   readonly gives: Form;
-  readonly #network: () => Network | null;
+  readonly #compose: (inputShapes: readonly Shape[]) => Composition;
+  readonly #origin: () => Origin | null;
+  #composition: Composition | null = null;
 
-  /** `network`: where the first values of the weights are, if there are any. */
+  /**
+   * @param compose what it is made of, for inputs of these shapes
+   * @param origin the network that its weights begin with, if there is one; else they are drawn
+   */
   constructor(
     className: string,
-    composition: Composition,
     gives: Form,
-    options: LayerOptions = {},
-    network: () => Network | null = () => null,
+    options: LayerOptions,
+    compose: (inputShapes: readonly Shape[]) => Composition,
+    origin: () => Origin | null = () => null,
   ) {
     super(options);
     this.className = className;
-    this.composition = composition;
     this.gives = gives;
-    this.#network = network;
+    this.#compose = compose;
+    this.#origin = origin;
   }
 
-  /** The network that its weights begin with; null: they are drawn. */
-  get origin(): Network | null {
-    return this.#network();
+  get origin(): Origin | null {
+    return this.#origin();
+  }
+
+  /** Known once the model was applied; what its layers are does not depend on to what. */
+  get composition(): Composition {
+    this.#composition ??= this.#compose([]);
+    return this.#composition;
+  }
+
+  override weights(_: Shape, name: string, inputs: readonly Shape[]): WeightSpec[] {
+    this.#composition ??= this.#compose(inputs);
+    const { inputShapes } = this.#composition;
+    if (inputs.length === inputShapes.length && inputs.every((shape, at) => sameShape(shape, inputShapes[at])))
+      return [];
+    const list = (shapes: readonly Shape[]): string => shapes.map((shape) => formatShape(shape)).join(', ');
+    throw new ShapeError(
+      `Layer '${name}' (${this.className}) expects inputs ${list(inputShapes)} an example, as it was built for, got ${list(inputs)}. Apply it to such.`,
+    );
   }
 
   call(x: LayerValues, { apply }: CallContext): LayerValues {

@@ -44,7 +44,6 @@ export class LayerGraph implements Composition {
     this.outputNames = outputs.names ?? this.#namesOfOutputs();
   }
 
-  /** Each call's inputs, as a list. */
   #checkReach(): void {
     const read = new Set([...this.outputs, ...this.calls.flatMap(({ inputs }) => listOf(inputs))]);
     const stray = [...read].find((value) => value.call === null && !this.inputs.includes(value));
@@ -63,13 +62,29 @@ export class LayerGraph implements Composition {
 
   /** After the layers that make them. */
   #namesOfOutputs(): string[] {
-    const names = layerNames(this.layers);
-    const byLayer = new Map(this.layers.map((layer, at) => [layer, names[at]]));
+    const byLayer = this.#namesOfLayers();
     const own = new Names([]);
-    return this.outputs.map((value) => {
-      const name = value.call === null ? this.inputNames[this.inputs.indexOf(value)] : byLayer.get(value.call.layer);
-      return own.free(name ?? 'output');
-    });
+    return this.outputs.map((value) => own.free(this.#nameOf(value, byLayer)));
+  }
+
+  connections(): Map<AnyLayer, string[]> {
+    const byLayer = this.#namesOfLayers();
+    const made = new Map<AnyLayer, string[]>(this.layers.map((layer) => [layer, []]));
+    for (const { layer, inputs } of this.calls)
+      made.get(layer)?.push(...listOf(inputs).map((value) => this.#nameOf(value, byLayer)));
+    return made;
+  }
+
+  #namesOfLayers(): Map<AnyLayer, string> {
+    const names = layerNames(this.layers);
+    return new Map(this.layers.map((layer, at) => [layer, names[at]]));
+  }
+
+  /** Of the input, or of the layer that makes it. */
+  #nameOf(value: SymbolicTensor, byLayer: ReadonlyMap<AnyLayer, string>): string {
+    return value.call === null
+      ? this.inputNames[this.inputs.indexOf(value)]
+      : (byLayer.get(value.call.layer) ?? value.call.layer.className);
   }
 
   run<T extends object>(inputs: readonly T[], apply: Apply<T>): readonly T[] {

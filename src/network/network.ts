@@ -16,6 +16,7 @@ import { copy } from '../ops/elementwise.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { Composition } from './composition.ts';
 import { type CallSetting, callLayer, checkWeightBytes, drawWeight } from './customParts.ts';
+import { HeldModel, type Origin } from './heldModel.ts';
 import { Names } from './layerNames.ts';
 import { ParameterBlock, standIn } from './parameters.ts';
 
@@ -65,7 +66,7 @@ export interface Forward {
   readonly updates: readonly { readonly weight: Node; readonly value: Node }[];
 }
 
-export class Network {
+export class Network implements Origin {
   readonly composition: Composition;
   /** Each of one example. */
   readonly inputShapes: readonly Shape[];
@@ -78,8 +79,11 @@ export class Network {
   readonly fixed: ParameterBlock;
   readonly #calls: readonly PlacedCall[];
 
-  /** Names the layers, checks that they fit on each other, and draws the weights. */
-  constructor(composition: Composition, seed: number) {
+  /**
+   * Names the layers, checks that they fit on each other, and draws the weights.
+   * @param adopt whether weights of models that it holds begin as those have them now; default false: all are drawn
+   */
+  constructor(composition: Composition, seed: number, adopt = false) {
     this.composition = composition;
     this.inputShapes = composition.inputShapes;
     const { layers, calls, outputShapes } = placeLayers(composition);
@@ -87,23 +91,35 @@ export class Network {
     this.layers = layers;
     this.outputShapes = outputShapes;
     this.#calls = calls;
-    const draw = (trainable: boolean): ParameterBlock =>
-      new ParameterBlock(
-        layers.flatMap((one) =>
-          one.specs
-            .filter((spec) => isLearnt(one, spec) === trainable)
-            .map((spec) => {
-              const full = `${one.name}/${spec.name}`;
-              return {
-                name: full,
-                shape: spec.shape,
-                values: drawWeight(full, spec, foldIn(seed, seedFromString(full))),
-              };
-            }),
-        ),
+    const originOf = ({ layer, holders }: Placed, spec: WeightSpec) => {
+      const held = adopt ? holders.findLast((holder) => holder instanceof HeldModel && holder.origin !== null) : null;
+      return held instanceof HeldModel ? (held.origin?.weightOf(layer, spec) ?? null) : null;
+    };
+    const draw = (trainable: boolean): ParameterBlock => {
+      const wanted = layers.flatMap((one) =>
+        one.specs
+          .filter((spec) => isLearnt(one, spec) === trainable)
+          .map((spec) => {
+            const name = `${one.name}/${spec.name}`;
+            const origin = originOf(one, spec);
+            const values = origin === null ? drawWeight(name, spec, foldIn(seed, seedFromString(name))) : null;
+            return { name, shape: spec.shape, values, origin };
+          }),
       );
+      const block = new ParameterBlock(wanted);
+      wanted.forEach(({ origin }, index) => {
+        if (origin !== null) block.copy(index, origin.block, origin.index);
+      });
+      return block;
+    };
     this.trainable = draw(true);
     this.fixed = draw(false);
+  }
+
+  weightOf(layer: AnyLayer, spec: WeightSpec): WeightPlace | null {
+    const placed = this.layers.find((one) => one.layer === layer);
+    const name = `${placed?.name}/${spec.name}`;
+    return this.places.find((place) => place.name === name && sameShape(place.shape, spec.shape)) ?? null;
   }
 
   /** The weights layer by layer, as the layers declare them. */
@@ -263,7 +279,7 @@ export function placeLayers(composition: Composition): Placement {
 /** A layer's name behind those of the layers that hold it. */
 function nameOf(layer: AnyLayer, holder: Application['placed'] | null, within: Map<AnyLayer | null, Names>): string {
   const key = holder?.layer ?? null;
-  const names = within.get(key) ?? new Names([]);
+  const names = within.get(key) ?? new Names(key instanceof HeldModel ? key.composition.layers : []);
   within.set(key, names);
   const name = names.next(layer);
   return holder === null ? name : `${holder.name}/${name}`;

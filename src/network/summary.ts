@@ -1,10 +1,11 @@
 /** A network as a table: layers, output shapes and parameter counts. */
 
 import { formatBytes } from '../base/dtype.ts';
-import { sizeOf } from '../base/shape.ts';
+import { type Shape, sizeOf } from '../base/shape.ts';
 import { isLearnt, isTrainable, type Network } from './network.ts';
 
-export function summaryOf({ layers, trainable, fixed }: Network): string {
+/** Of a graph, also what each layer is connected to. */
+export function summaryOf({ composition, layers, trainable, fixed }: Network): string {
   // As the layers are now: they may have been frozen since the weights were grouped.
   const learnt = layers.reduce(
     (sum, placed) =>
@@ -15,22 +16,31 @@ export function summaryOf({ layers, trainable, fixed }: Network): string {
       ),
     0,
   );
+  const { inputNames, inputShapes } = composition;
+  const connections = composition.connections?.();
+  const shapeOf = (shape: Shape): string => `[${['batch', ...shape].join(', ')}]`;
+  const given = connections ? inputNames.map((name, at) => [`${name} (Input)`, shapeOf(inputShapes[at]), '0', '']) : [];
   const rows = layers.map(({ layer, name, outputShape, specs }) => [
     `${name} (${layer.className})`,
-    `[${['batch', ...outputShape].join(', ')}]`,
+    shapeOf(outputShape),
     specs.reduce((sum, spec) => sum + sizeOf(spec.shape), 0).toLocaleString('en-US'),
+    ...(connections ? [connections.get(layer)?.join(', ') ?? ''] : []),
   ]);
-  const header = ['Layer', 'Output shape', 'Parameters'];
-  const widths = header.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at].length)));
-  const line = ([a, b, c]: readonly string[]): string =>
-    `${a.padEnd(widths[0])}  ${b.padEnd(widths[1])}  ${c.padStart(widths[2])}`;
-  const rule = '─'.repeat(widths[0] + widths[1] + widths[2] + 4);
+  const header = ['Layer', 'Output shape', 'Parameters', ...(connections ? ['Connected to'] : [])];
+  const all = [...given, ...rows];
+  const widths = header.map((title, at) => Math.max(title.length, ...all.map((row) => row[at].length)));
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, at) => (at === 2 ? cell.padStart(widths[at]) : cell.padEnd(widths[at])))
+      .join('  ')
+      .trimEnd();
+  const rule = '─'.repeat(widths.reduce((sum, width) => sum + width + 2, -2));
   const count = (n: number): string => `${n.toLocaleString('en-US')} (${formatBytes(n * 4)})`;
-  const all = trainable.count + fixed.count;
+  const parameters = trainable.count + fixed.count;
   const totals = [
-    `Total parameters: ${count(all)}`,
+    `Total parameters: ${count(parameters)}`,
     `Trainable parameters: ${count(learnt)}`,
-    `Non-trainable parameters: ${count(all - learnt)}`,
+    `Non-trainable parameters: ${count(parameters - learnt)}`,
   ];
-  return [line(header), rule, ...rows.map(line), rule, ...totals].join('\n');
+  return [line(header), rule, ...all.map(line), rule, ...totals].join('\n');
 }

@@ -2,7 +2,7 @@
 
 import { checkNumber, flagOf } from '../../base/checks.ts';
 import { describe } from '../../base/describe.ts';
-import { ArgumentError, ShapeError } from '../../base/errors.ts';
+import { ArgumentError, ShapeError, WgradError } from '../../base/errors.ts';
 import { INSPECT } from '../../base/inspect.ts';
 import { checkName } from '../../base/optionNames.ts';
 import { printable } from '../../base/printable.ts';
@@ -161,11 +161,31 @@ export const listOf = <T>(values: T | readonly T[]): readonly T[] => (isList(val
 
 const isList = <T>(values: T | readonly T[]): values is readonly T[] => Array.isArray(values);
 
-/** What a layer makes of tensors that have shapes and no values; the layers that it holds included. */
-export function onBlanks<X extends LayerValues, Y extends LayerValues>(layer: Layer<X, Y>, x: X): Y {
+/**
+ * What a layer makes of tensors that have shapes and no values; the layers that it holds included.
+ * @param path names of those that hold it, a slash behind each
+ * @throws ShapeError that names the layer
+ */
+export function onBlanks<X extends LayerValues, Y extends LayerValues>(layer: Layer<X, Y>, x: X, path = ''): Y {
   const shapes = listOf<Tensor>(x).map(exampleShape);
-  const weights = layer.weights(shapes[0], layer.givenName ?? layer.className, shapes).map(({ shape }) => blank(shape));
-  return layer.call(x, { training: false, weights, randomKey: 0, update: () => {}, apply: onBlanks });
+  const name = `${path}${layer.givenName ?? layer.className}`;
+  try {
+    const weights = layer.weights(shapes[0], name, shapes).map(({ shape }) => blank(shape));
+    return layer.call(x, {
+      training: false,
+      weights,
+      randomKey: 0,
+      update: () => {},
+      apply: (held, inputs) => onBlanks(held, inputs, `${name}/`),
+    });
+  } catch (cause) {
+    // What names a layer already names the innermost one.
+    if (!(cause instanceof WgradError) || cause.message.startsWith("Layer '")) throw cause;
+    const given = shapes.map((shape) => formatShape(shape)).join(', ');
+    throw new ShapeError(`Layer '${name}' (${layer.className}), inputs ${given} an example: ${cause.message}`, {
+      cause,
+    });
+  }
 }
 
 /** One layer in its place in a graph. */

@@ -189,7 +189,7 @@ function madeFrom({ layers: entries, inputShape, graph }: SavedComposition, cust
     const held = model && madeFrom(model, customObjects);
     costs.push(1 + (held?.applications ?? 0));
     if (held === undefined) return makeLayer(className, config, { name, trainable }, customObjects);
-    return new HeldModel(className, held.composition, formOfOutputs(held.composition), { name, trainable });
+    return new HeldModel(className, formOfOutputs(held.composition), { name, trainable }, () => held.composition);
   });
   const applied = graph?.calls.map(({ layer }) => costs[layer] ?? 0) ?? costs;
   const applications = applied.reduce((sum, cost) => sum + cost, 0);

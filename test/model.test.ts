@@ -1,0 +1,257 @@
+/** Models that are graphs of layers: against the same composed of tensors' operations, by every public method. */
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  Add,
+  ArgumentError,
+  type CallContext,
+  Concatenate,
+  Dense,
+  Dropout,
+  grad,
+  input,
+  Layer,
+  type LayerOptions,
+  Model,
+  Sequential,
+  SGD,
+  ShapeError,
+  Tensor,
+  tensor,
+} from '../src/index.ts';
+import { assertClose, draw } from './support.ts';
+
+const test = suite('model');
+
+const drawn = (shape: readonly number[]): Tensor =>
+  tensor(Float32Array.from(draw([...shape], -1, 1).values), [...shape]);
+const ids = (count: number, classes: number): Tensor =>
+  tensor(Int32Array.from({ length: count }, (_, i) => i % classes));
+
+class ResidualBlock extends Layer {
+  readonly className = 'ResidualBlock';
+  readonly first: Dense;
+  readonly last: Dense;
+
+  constructor(
+    readonly units: number,
+    options: LayerOptions = {},
+  ) {
+    super(options);
+    this.first = new Dense(units, { activation: 'relu' });
+    this.last = new Dense(units, { name: 'last' });
+  }
+
+  call(x: Tensor, { apply }: CallContext): Tensor {
+    return apply(this.last, apply(this.first, x)).add(x).relu();
+  }
+
+  config() {
+    return { units: this.units };
+  }
+}
+
+const customObjects = {
+  ResidualBlock: (config: { readonly units?: unknown }, options: LayerOptions) =>
+    new ResidualBlock(Number(config.units), options),
+};
+
+/** Two inputs through one layer, a block of layers, and two outputs. */
+function twoByTwo(seed = 3) {
+  const [left, right] = [input([4], { name: 'left' }), input([4], { name: 'right' })];
+  const shared = new Dense(5, { activation: 'tanh', name: 'shared' });
+  const [a, b] = [shared.apply(left), shared.apply(right)];
+  const block = new ResidualBlock(5, { name: 'block' }).apply(a);
+  const both = new Concatenate().apply([block, new Add().apply([a, b]), b]);
+  return new Model({
+    inputs: [left, right],
+    outputs: {
+      kind: new Dense(3, { activation: 'softmax', name: 'head' }).apply(both),
+      size: new Dense(1, { name: 'size' }).apply(both),
+    },
+    seed,
+  });
+}
+
+const N = 11;
+const data = (): { x: readonly [Tensor, Tensor]; y: { kind: Tensor; size: Tensor } } => ({
+  x: [drawn([N, 4]), drawn([N, 4])],
+  y: { kind: ids(N, 3), size: drawn([N, 1]) },
+});
+
+/** The same by operations of tensors, from the model's weights. */
+function composed([left, right]: readonly Tensor[], w: readonly Tensor[]): { kind: Tensor; size: Tensor } {
+  const [sk, sb, fk, fb, lk, lb, hk, hb, zk, zb] = w;
+  const [a, b] = [left, right].map((x) => x.matmul(sk).add(sb).tanh());
+  const block = a.matmul(fk).add(fb).relu().matmul(lk).add(lb).add(a).relu();
+  const both = tensorConcat([block, a.add(b), b]);
+  return { kind: both.matmul(hk).add(hb).softmax(), size: both.matmul(zk).add(zb) };
+}
+
+const tensorConcat = (parts: readonly Tensor[]): Tensor => {
+  const width = parts.reduce((sum, part) => sum + part.shape[1], 0);
+  let start = 0;
+  return parts
+    .map((part) => {
+      const padded = part.pad([
+        [0, 0],
+        [start, width - start - part.shape[1]],
+      ]);
+      start += part.shape[1];
+      return padded;
+    })
+    .reduce((sum, part) => sum.add(part));
+};
+
+const NAMES = ['shared', 'block/dense', 'block/last', 'head', 'size'].flatMap((layer) => [
+  `${layer}/kernel`,
+  `${layer}/bias`,
+]);
+
+test('a graph computes what its operations do, and trains by their gradients: branches, shared layers, layers within layers', async () => {
+  const model = twoByTwo();
+  const weights = await model.getWeights();
+  assert.equal(weights.map(({ name }) => name).sort(), [...NAMES].sort());
+  const ordered = NAMES.map((name) => weights.find((weight) => weight.name === name)).map((weight) =>
+    tensor(weight?.data ?? [], [...(weight?.shape ?? [])]),
+  );
+  const { x, y } = data();
+  const expected = composed(x, ordered);
+  const { kind, size } = await model.predict(x, { batchSize: 4 });
+  assertClose(await kind.data(), await expected.kind.data(), 'kind');
+  assertClose(await size.data(), await expected.size.data(), 'size');
+
+  const lossOf = (...w: Tensor[]): Tensor => {
+    const out = composed(x, w);
+    const rows = y.kind.oneHot(3).mul(out.kind.log()).sum(-1).mul(-1).mean();
+    return rows.mul(0.5).add(out.size.sub(y.size).square().mean().mul(2));
+  };
+  const slopes = grad(lossOf)(...ordered);
+  model.compile({
+    optimizer: new SGD({ learningRate: 1 }),
+    loss: { kind: 'sparseCategoricalCrossentropy', size: 'mse' },
+    lossWeights: { kind: 0.5, size: 2 },
+    metrics: { kind: ['accuracy'], size: 'mae' },
+  });
+  const logs = await model.trainOnBatch(x, y);
+  assert.equal(Object.keys(logs), ['loss', 'kind_loss', 'size_loss', 'kind_accuracy', 'size_mae']);
+  assertClose([logs.loss], [await lossOf(...ordered).item()], 'loss');
+  assertClose([logs.loss], [0.5 * logs.kind_loss + 2 * logs.size_loss], 'weighted');
+  const after = new Map((await model.getWeights()).map(({ name, data }) => [name, data]));
+  for (const [at, name] of NAMES.entries()) {
+    const [before, slope] = [await ordered[at].data(), await (Array.isArray(slopes) ? slopes[at] : slopes).data()];
+    assertClose(
+      after.get(name) ?? [],
+      Array.from(before, (value, i) => value - slope[i]),
+      name,
+    );
+  }
+  model.dispose();
+});
+
+test('fit, evaluate, predict, call and a file work for two inputs and two outputs', async () => {
+  const model = twoByTwo();
+  const { x, y } = data();
+  model.compile({
+    optimizer: 'adam',
+    loss: { kind: 'sparseCategoricalCrossentropy', size: 'mse' },
+    metrics: { kind: 'accuracy' },
+  });
+  const history = await model.fit(x, y, { epochs: 12, batchSize: 4, verbose: 0, validationData: [x, y] });
+  const { loss, val_kind_loss: held, kind_accuracy: share } = history.history;
+  assert.ok(loss[11] < loss[0] && held.length === 12 && share.length === 12);
+  const byName = { right: x[1], left: x[0] };
+  const found = await model.evaluate(byName, y, { batchSize: 5 });
+  assertClose([found.loss], [history.history.val_loss[11]], 'evaluated');
+  const { kind } = await model.predict(byName);
+  assertClose(await model.call(x).kind.data(), await kind.data(), 'called');
+
+  const bytes = await model.toSafetensors();
+  const copy = await Model.fromSafetensors(bytes, { customObjects });
+  assert.equal(copy.outputNames, ['kind', 'size']);
+  assert.equal(await copy.evaluate(byName, y, { batchSize: 5 }), found);
+  // Both go on alike, bit for bit.
+  const options = { epochs: 2, batchSize: 4, verbose: 0 } as const;
+  assert.equal((await copy.fit(x, y, options)).history, (await model.fit(x, y, options)).history);
+  model.dispose();
+  copy.dispose();
+});
+
+test('a part of a batch at a time comes to the same weights', async () => {
+  const { x, y } = data();
+  const trained = async (microBatchSize: number): Promise<Float32Array[]> => {
+    const model = twoByTwo().compile({
+      optimizer: new SGD({ learningRate: 0.1 }),
+      loss: { kind: 'sparseCategoricalCrossentropy', size: 'mse' },
+    });
+    await model.fit(x, y, { epochs: 2, batchSize: N, microBatchSize, verbose: 0 });
+    return (await model.getWeights()).map(({ data }) => data);
+  };
+  const [whole, parts] = [await trained(N), await trained(3)];
+  for (const [at, values] of whole.entries()) assertClose(parts[at], values, 'weights');
+});
+
+test('models are layers: they bring their weights, and train on their own from there', async () => {
+  const base = new Sequential([new Dense(4, { activation: 'relu' }), new Dropout(0.5), new Dense(3)], {
+    seed: 9,
+    name: 'base',
+  });
+  const x = input([5]);
+  const wrapped = new Model({ inputs: x, outputs: base.apply(x) });
+  assert.equal(
+    (await wrapped.getWeights()).map(({ name }) => name),
+    ['base/dense/kernel', 'base/dense/bias', 'base/dense_1/kernel', 'base/dense_1/bias'],
+  );
+  const values = drawn([7, 5]);
+  // Built and on the device before it is used.
+  const built = new Sequential([new Dense(4, { activation: 'relu', inputShape: [5] }), new Dense(3)], { name: 'base' });
+  built.compile({ optimizer: 'sgd', loss: 'mse' });
+  await built.fit(values, drawn([7, 3]), { epochs: 2, verbose: 0 });
+  const outer = new Model({ inputs: x, outputs: new Dense(2).apply(built.apply(x)) });
+  const inner = await built.getWeights();
+  const taken = await outer.getWeights();
+  for (const [at, { name, data }] of inner.entries()) {
+    assert.is(taken[at].name, `base/${name}`);
+    assert.equal(taken[at].data, data);
+  }
+  built.trainable = false;
+  outer.compile({ optimizer: 'sgd', loss: 'mse' });
+  await outer.fit(values, drawn([7, 2]), { epochs: 2, verbose: 0 });
+  const later = await outer.getWeights();
+  for (const [at, { data }] of inner.entries()) assert.equal(later[at].data, data, 'frozen');
+  assert.not.equal(later[4].data, taken[4].data);
+  const copy = await Model.fromSafetensors(await outer.toSafetensors());
+  const again = await copy.predict(values);
+  assert.instance(again, Tensor);
+  if (again instanceof Tensor)
+    assertClose(await again.data(), await (await outer.predict(values)).data(), 'of the file');
+});
+
+test('errors say which layer in which path, and what to do', () => {
+  const x = input([4]);
+  const wrong = (work: () => unknown, kind: typeof ArgumentError | typeof ShapeError, ...parts: string[]): void =>
+    assert.throws(work, (error: unknown) => {
+      assert.ok(error instanceof kind, String(error));
+      for (const part of parts) assert.ok(error.message.includes(part), error.message);
+      return true;
+    });
+  wrong(() => new ResidualBlock(5, { name: 'block' }).apply(x), ShapeError, "'block'");
+  wrong(() => new Add().apply([x, input([3])]), ShapeError, "'Add'", '[4], [3]', 'layer.apply([a, b])');
+  const shared = new Dense(2, { name: 'shared' });
+  wrong(
+    () => new Model({ inputs: [x], outputs: shared.apply(new Dense(3).apply(shared.apply(x))) }),
+    ShapeError,
+    "'shared'",
+    'applied again',
+    '[3, 2] instead of [4, 2]',
+  );
+  wrong(() => new Model({ inputs: [input([4])], outputs: shared.apply(x) }), ArgumentError, 'none of inputs');
+  wrong(
+    () => new Model({ inputs: [x, input([1], { name: 'idle' })], outputs: shared.apply(x) }),
+    ArgumentError,
+    "'idle'",
+  );
+});
+
+test.run();
