@@ -5,18 +5,24 @@ import * as assert from 'uvu/assert';
 import {
   Add,
   ArgumentError,
+  Callback,
   type CallContext,
   Concatenate,
   Dense,
   Dropout,
+  findLearningRate,
   grad,
   input,
   Layer,
   type LayerOptions,
+  loadWeightsByName,
+  type MetricsReport,
   Model,
+  type NonFinite,
   Sequential,
   SGD,
   ShapeError,
+  suggestBatchSize,
   Tensor,
   tensor,
 } from '../src/index.ts';
@@ -244,13 +250,157 @@ test('errors say which layer in which path, and what to do', () => {
     ShapeError,
     "'shared'",
     'applied again',
-    '[3, 2] instead of [4, 2]',
+    'kernel [4, 2]',
+    'kernel [3, 2]',
   );
   wrong(() => new Model({ inputs: [input([4])], outputs: shared.apply(x) }), ArgumentError, 'none of inputs');
   wrong(
     () => new Model({ inputs: [x, input([1], { name: 'idle' })], outputs: shared.apply(x) }),
     ArgumentError,
     "'idle'",
+  );
+});
+
+test('a training goes on where it stood, bit for bit', async () => {
+  const { x, y } = data();
+  const made = () =>
+    twoByTwo().compile({
+      optimizer: 'adam',
+      loss: { kind: 'sparseCategoricalCrossentropy', size: 'mse' },
+      metrics: { size: 'mae' },
+    });
+  const options = { batchSize: 4, verbose: 0, epochs: 4 } as const;
+  const whole = made();
+  const wanted = await whole.fit(x, y, options);
+  const first = made();
+  let bytes: Uint8Array | null = null;
+  class Stop extends Callback {
+    override async onTrainBatchEnd(batch: number): Promise<void> {
+      if (bytes !== null || batch < 1) return;
+      bytes = await first.toSafetensors();
+      first.stopTraining = true;
+    }
+  }
+  await first.fit(x, y, { ...options, callbacks: [new Stop()] });
+  const second = made();
+  assert.ok(bytes !== null);
+  await second.resume(bytes ?? new Uint8Array());
+  const found = await second.fit(x, y, options);
+  assert.equal(found.history, wanted.history);
+  assert.equal(await second.getWeights(), await whole.getWeights());
+  const straight = input([4]);
+  const elsewhere = new Model({ inputs: straight, outputs: new Dense(1).apply(straight), seed: 3 }).compile({
+    loss: 'mse',
+  });
+  await elsewhere.resume(bytes ?? new Uint8Array()).then(
+    () => assert.unreachable(),
+    (error: unknown) => assert.match(String(error), 'saved from another model'),
+  );
+});
+
+test('a step that is not finite names the layer by its path', async () => {
+  const { x, y } = data();
+  const model = twoByTwo().compile({ optimizer: 'sgd', loss: { kind: 'sparseCategoricalCrossentropy', size: 'mse' } });
+  await model.setWeights(
+    (await model.getWeights()).map((weight) =>
+      weight.name === 'block/dense/kernel' ? { ...weight, data: weight.data.fill(3e38) } : weight,
+    ),
+  );
+  let found: NonFinite | null = null;
+  class Watch extends Callback {
+    override onMetrics({ nonFinite }: MetricsReport): void {
+      found ??= nonFinite;
+    }
+  }
+  await model.fit(x, y, { epochs: 1, verbose: 0, callbacks: [new Watch()] }).catch(() => {});
+  assert.ok(found !== null);
+  const { layer, phase } = found ?? {};
+  assert.equal([layer, phase], ['block/dense', 'forward']);
+});
+
+test('memory tells what fit takes, summary what is connected to what', async () => {
+  const model = twoByTwo().compile({ optimizer: 'adam', loss: { kind: 'sparseCategoricalCrossentropy', size: 'mse' } });
+  const { bytes, dataBytes } = await model.memory({ batchSize: 4, examples: N });
+  // Two inputs, class ids, numbers, the order and the metrics.
+  assert.ok(bytes > dataBytes && dataBytes >= 4 * N * (4 + 4 + 1 + 1 + 1));
+  const text = model.summary({ print: () => {} });
+  for (const line of [
+    /left \(Input\) +\[batch, 4\]/,
+    /shared \(Dense\).* 25 +left, right/,
+    /block\/last \(Dense\)/,
+    /concatenate.*block, add, shared/,
+  ])
+    assert.match(text, line);
+});
+
+test('weights of Keras go by their names, also within blocks', async () => {
+  const model = twoByTwo();
+  const tensors = Object.fromEntries(
+    (await model.getWeights()).map(({ name, shape, data }, at) => [
+      `functional/${name}:0`,
+      { shape, data: data.map(() => at) },
+    ]),
+  );
+  const { missing, unused, loaded } = await loadWeightsByName(model, tensors);
+  assert.equal([missing, unused, loaded.length], [[], [], 10]);
+  for (const [at, { data }] of (await model.getWeights()).entries()) assert.ok(data.every((value) => value === at));
+});
+
+test('a learning rate is found, a batch size suggested, and a step profiled', async () => {
+  const { x, y } = data();
+  const model = twoByTwo().compile({ optimizer: 'sgd', loss: { kind: 'sparseCategoricalCrossentropy', size: 'mse' } });
+  const before = await model.getWeights();
+  const { rates } = await findLearningRate(model, x, y, { steps: 10, batchSize: 4 });
+  assert.ok(rates.length > 0);
+  const { measurements } = await suggestBatchSize(model, { maxBatchSize: 2, milliseconds: 1 });
+  assert.is(measurements.length, 2);
+  assert.equal(await model.getWeights(), before);
+  const snapshot = await model.snapshot();
+  await model.trainOnBatch(x, y);
+  snapshot.restore();
+  assert.equal(await model.getWeights(), before);
+  snapshot.dispose();
+});
+
+test('what is given is told from what is expected', async () => {
+  const model = twoByTwo();
+  const { x, y } = data();
+  const refused = async (work: () => Promise<unknown> | unknown, text: RegExp): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      assert.match(String(error), text);
+      return;
+    }
+    assert.unreachable(String(text));
+  };
+  await refused(() => model.fit(x, y), /no loss yet/);
+  await refused(() => model.compile({ loss: { knd: 'mse' } }), /there is no 'knd'.*Did you mean 'kind'/);
+  await refused(() => model.compile({ loss: ['mse'] }), /list of 2 or a record by names, got a list of 1/);
+  await refused(
+    () => model.compile({ loss: { size: 'mse' }, metrics: { kind: 'mae' } }),
+    /'kind' has metrics and no loss/,
+  );
+  await refused(() => model.compile({ loss: { size: null } }), /no output has a loss/);
+  await refused(() => model.compile({ loss: 'mse', lossWeights: { kind: Number.NaN } }), /loss weight of 'kind'/);
+  model.compile({ loss: { size: 'mse' }, metrics: { size: 'mae' } });
+  await refused(() => model.fit(x, y), /'kind' has no loss and takes no labels/);
+  const history = await model.fit(x, { size: y.size }, { verbose: 0 });
+  assert.equal(Object.keys(history.history), ['loss', 'mae', 'learning_rate']);
+  await refused(() => model.fit([x[0]] as never, { size: y.size }), /fit: inputs: expected a list of 2/);
+  await refused(() => model.predict({ left: x[0], rihgt: x[1] }), /there is no 'rihgt'/);
+  await refused(() => model.predict([x[0], drawn([N, 3])]), /inputs 'right' \[4\] an example/);
+  await refused(
+    () => model.predict([x[0], drawn([3, 4])]),
+    /3 \[3, 4\] of inputs 'right'. Give all inputs of the same examples/,
+  );
+  const outputs = { val: new Dense(1).apply(input([1], { name: 'one' })), size: new Dense(1).apply(input([2])) };
+  await refused(() => new Model({ inputs: [], outputs }), /inputs are empty/);
+  await refused(() => Sequential.fromSafetensors(new Uint8Array()), /./);
+  const bytes = await model.toSafetensors();
+  await refused(
+    () => Sequential.fromSafetensors(bytes, { customObjects }),
+    /holds a Model, not a Sequential. Load it with Model.load/,
   );
 });
 

@@ -7,12 +7,12 @@ import type { Weight } from '../callbacks/index.ts';
 import type { Numbers } from '../io/numbers.ts';
 import { quote } from '../io/quote.ts';
 import { layerNames } from '../network/layerNames.ts';
-import type { Layer } from '../nn/layers/layer.ts';
+import type { AnyLayer } from '../nn/layers/layer.ts';
 
-/** What of a model is needed: a `Sequential` has it. */
+/** What of a model is needed: every model has it. */
 export interface WeightedModel {
   /** In order. */
-  readonly layers: readonly Layer[];
+  readonly layers: readonly AnyLayer[];
   /** Copies of all weights, layer by layer. */
   getWeights(): Promise<Weight[]>;
   /** Replaces all weights, in that order. */
@@ -173,7 +173,7 @@ function plainName(name: string): string {
  * Keras 3's names `<layer>/vars/<number>` of the weights, with two ways to call the layer: Keras' own numbers the layers of
  * each class in their order, whatever they are named; others write the layer's name.
  */
-function numberedNames(layers: readonly Layer[], weights: readonly Weight[]): Map<string, readonly string[]> {
+function numberedNames(layers: readonly AnyLayer[], weights: readonly Weight[]): Map<string, readonly string[]> {
   const byClass = layerNames(layers.map(({ className }) => ({ className, givenName: null })));
   const counted = new Map(layerNames(layers).map((name, at) => [name, byClass[at]]));
   const next = new Map<string, number>();

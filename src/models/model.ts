@@ -1,21 +1,24 @@
 /** A model that is a graph of layers. */
 
-import { describe } from '../base/describe.ts';
-import { ArgumentError, DataError } from '../base/errors.ts';
+import { counted, describe } from '../base/describe.ts';
+import { ArgumentError, DataError, ShapeError } from '../base/errors.ts';
 import { checkOptions } from '../base/optionNames.ts';
-import type { Shape } from '../base/shape.ts';
-import { metricNames, type Target } from '../network/compiled.ts';
+import { formatShape, type Shape } from '../base/shape.ts';
+import { metricNames, oneOf, type Target } from '../network/compiled.ts';
 import type { Composition } from '../network/composition.ts';
 import type { Form } from '../network/heldModel.ts';
 import { LayerGraph } from '../network/layerGraph.ts';
+import type { Network } from '../network/network.ts';
 import { type AnyLayer, applied, listOf, type SymbolicTensor } from '../nn/layers/layer.ts';
 import type { CustomObjects } from '../nn/layers/makeLayer.ts';
 import { type Loss, type LossName, resolveLoss } from '../nn/losses.ts';
 import { type Metric, type MetricName, resolveMetrics } from '../nn/metrics.ts';
 import type { OptimizerName } from '../nn/optimizers/index.ts';
 import type { Optimizer } from '../nn/optimizers/optimizer.ts';
+import type { Device } from '../runtime/device.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { dataOf } from '../training/data/checkData.ts';
+import { adoptWeights } from './adoptWeights.ts';
 import { type ModelOptions, onDemand, TrainedModel } from './trainedModel.ts';
 import {
   type Applied,
@@ -144,6 +147,12 @@ export class Model<
     return this.#graph.forms[1];
   }
 
+  protected override networkOf(composition: Composition, device: Device | undefined): Network {
+    const network = super.networkOf(composition, device);
+    adoptWeights(network, device);
+    return network;
+  }
+
   protected composition(): Composition {
     return this.#graph;
   }
@@ -217,8 +226,15 @@ export class Model<
     const [form] = this.#graph.forms;
     const names = this.inputNames;
     if (form === 'one' && !isByName(xs)) return [dataFrom(xs, `${who}: inputs`)];
-    return byNames(`${who}: inputs`, xs, names, (all) => `${who}({ ${all} }, labels)`).map((one, at) =>
-      dataFrom(one, `${who}: inputs${names.length === 1 ? '' : ` '${names[at]}'`}`),
+    const inputs = byNames(`${who}: inputs`, xs, names, (all) => `${who}({ ${all} }, labels)`).map((one, at) =>
+      dataFrom(one, `${who}: ${oneOf('inputs', names, at)}`),
+    );
+    const [first] = inputs;
+    const other = inputs.findIndex(({ shape }) => shape[0] !== first.shape[0]);
+    if (other < 0) return inputs;
+    throw new ShapeError(
+      `${who}: got ${counted(first.shape[0], 'example')} ${formatShape(first.shape)} of ${oneOf('inputs', names, 0)} but ${inputs[other].shape[0]} ${formatShape(inputs[other].shape)} of ${oneOf('inputs', names, other)}. ` +
+        'Give all inputs of the same examples.',
     );
   }
 
@@ -270,9 +286,9 @@ export class Model<
 
   static async #decoded(bytes: Uint8Array, { customObjects = {}, ...options }: LoadModelOptions): Promise<Model> {
     const { decodeArchitecture } = await onDemand();
-    const { composition, seed } = decodeArchitecture(bytes, customObjects);
+    const { composition, seed } = decodeArchitecture(bytes, customObjects, 'Model');
     if (!(composition instanceof LayerGraph)) {
-      throw new DataError('load: the file holds a Sequential. Load it with Sequential.load.');
+      throw new DataError('load: the file holds no graph. Save the model again.');
     }
     const { inputs, inputNames, outputs, outputNames, forms } = composition;
     const model = new Model({

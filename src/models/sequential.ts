@@ -151,7 +151,7 @@ export class Sequential extends TrainedModel<TensorLike, TensorLike, Tensor> {
 
   static async #decoded(bytes: Uint8Array, { customObjects = {}, ...options }: LoadOptions): Promise<Sequential> {
     const { decodeArchitecture } = await onDemand();
-    const { composition, seed } = decodeArchitecture(bytes, customObjects);
+    const { composition, seed } = decodeArchitecture(bytes, customObjects, 'Sequential');
     const { layers, inputShapes } = composition;
     checkLayers(layers);
     const model = new Sequential(layers, { seed, ...options, inputShape: inputShapes[0] });

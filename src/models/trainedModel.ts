@@ -130,22 +130,9 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel, DataTake
    */
   networkFor(who: string, inputShapes: readonly Shape[] | null = null): Network {
     for (const shape of inputShapes ?? []) checkInputShape(shape, who);
-    this.#network ??= this.#build(this.composition(who, inputShapes));
+    this.#network ??= this.networkOf(this.composition(who, inputShapes), this.#asked);
     if (inputShapes !== null) checkInputs(who, inputShapes, this.#network);
     return this.#network;
-  }
-
-  #build(composition: Composition): Network {
-    const network = new Network(composition, this.seed, true);
-    // Where models that it holds lie, it has come to lie, too.
-    const on = network.trainable.device ?? network.fixed.device;
-    if (on !== null && (this.#device ?? this.#asked ?? on) !== on) {
-      throw new StateError(
-        `${this.constructor.name}: a model within it lies on another device than it was given. Give both the same.`,
-      );
-    }
-    this.#device ??= on;
-    return network;
   }
 
   /**
@@ -162,6 +149,11 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel, DataTake
 
   /** How it gives its outputs. */
   protected abstract readonly form: Form;
+
+  /** A network with its first weights. */
+  protected networkOf(composition: Composition, _: Device | undefined): Network {
+    return new Network(composition, this.seed);
+  }
 
   /** Trains for other targets from now on, or by another optimizer; the weights stay. See `compile`. */
   protected aimFor(given: Optimizer | OptimizerName | undefined, targets: readonly Target[]): this {
@@ -198,7 +190,9 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel, DataTake
 
   /** The device that holds the weights; opened when first asked for. */
   async device(): Promise<Device> {
-    this.#device ??= this.#asked ?? (await defaultDevice());
+    // Where the weights lie already, the model is.
+    this.#device ??=
+      this.#network?.trainable.device ?? this.#network?.fixed.device ?? this.#asked ?? (await defaultDevice());
     const device = this.#device;
     device.check();
     this.#network?.trainable.attach(device);

@@ -14,16 +14,10 @@ import {
 } from '../nn/layers/layer.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Composition } from './composition.ts';
-import type { ParameterBlock } from './parameters.ts';
+import type { Network } from './network.ts';
 
 /** How a model's inputs or outputs are given: one tensor, a list, or a record by names. */
 export type Form = 'one' | 'list' | 'record';
-
-/** Weights of a network, layer by layer. */
-export interface Origin {
-  /** Null for a weight that it does not have. */
-  weightOf(layer: AnyLayer, spec: WeightSpec): { readonly block: ParameterBlock; readonly index: number } | null;
-}
 
 /** What stands for a model where it is used as a layer. Its layers are those of the model: freezing one freezes it in both. */
 export class HeldModel extends Layer<LayerValues, LayerValues> {
@@ -31,7 +25,7 @@ export class HeldModel extends Layer<LayerValues, LayerValues> {
   /** How it gives its outputs. */
   readonly gives: Form;
   readonly #compose: (inputShapes: readonly Shape[]) => Composition;
-  readonly #origin: () => Origin | null;
+  readonly #origin: () => Network | null;
   #composition: Composition | null = null;
 
   /**
@@ -43,7 +37,7 @@ export class HeldModel extends Layer<LayerValues, LayerValues> {
     gives: Form,
     options: LayerOptions,
     compose: (inputShapes: readonly Shape[]) => Composition,
-    origin: () => Origin | null = () => null,
+    origin: () => Network | null = () => null,
   ) {
     super(options);
     this.className = className;
@@ -52,7 +46,7 @@ export class HeldModel extends Layer<LayerValues, LayerValues> {
     this.#origin = origin;
   }
 
-  get origin(): Origin | null {
+  get origin(): Network | null {
     return this.#origin();
   }
 
@@ -60,6 +54,11 @@ export class HeldModel extends Layer<LayerValues, LayerValues> {
   get composition(): Composition {
     this.#composition ??= this.#compose([]);
     return this.#composition;
+  }
+
+  /** Names that its layers were given are no others'. */
+  override get held(): readonly AnyLayer[] {
+    return this.composition.layers;
   }
 
   override weights(_: Shape, name: string, inputs: readonly Shape[]): WeightSpec[] {

@@ -5,7 +5,7 @@ import type { Shape } from '../base/shape.ts';
 import { type AnyLayer, type LayerCall, listOf, type SymbolicTensor } from '../nn/layers/layer.ts';
 import type { Apply, Composition } from './composition.ts';
 import type { Form } from './heldModel.ts';
-import { layerNames, Names } from './layerNames.ts';
+import { layerNames } from './layerNames.ts';
 
 /** Values of a graph with the names that they have there. */
 export interface NamedValues {
@@ -63,8 +63,14 @@ export class LayerGraph implements Composition {
   /** After the layers that make them. */
   #namesOfOutputs(): string[] {
     const byLayer = this.#namesOfLayers();
-    const own = new Names([]);
-    return this.outputs.map((value) => own.free(this.#nameOf(value, byLayer)));
+    const names: string[] = [];
+    for (const value of this.outputs) {
+      const name = this.#nameOf(value, byLayer);
+      let free = name;
+      for (let count = 1; names.includes(free); count++) free = `${name}_${count}`;
+      names.push(free);
+    }
+    return names;
   }
 
   connections(): Map<AnyLayer, string[]> {

@@ -27,14 +27,6 @@ export class Names {
     return name;
   }
 
-  /** This name where it is free, else with a number behind it. */
-  free(name: string): string {
-    let free = name;
-    for (let count = 1; this.#taken.has(free); count++) free = `${name}_${count}`;
-    this.#taken.add(free);
-    return free;
-  }
-
   /** Keras' name: `max_pooling2d`, then `max_pooling2d_1`; none that was given to a layer by hand. */
   #unique(className: string): string {
     const base = className.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase();

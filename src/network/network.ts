@@ -16,7 +16,6 @@ import { copy } from '../ops/elementwise.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { Composition } from './composition.ts';
 import { type CallSetting, callLayer, checkWeightBytes, drawWeight } from './customParts.ts';
-import { HeldModel, type Origin } from './heldModel.ts';
 import { Names } from './layerNames.ts';
 import { ParameterBlock, standIn } from './parameters.ts';
 
@@ -66,7 +65,7 @@ export interface Forward {
   readonly updates: readonly { readonly weight: Node; readonly value: Node }[];
 }
 
-export class Network implements Origin {
+export class Network {
   readonly composition: Composition;
   /** Each of one example. */
   readonly inputShapes: readonly Shape[];
@@ -79,11 +78,8 @@ export class Network implements Origin {
   readonly fixed: ParameterBlock;
   readonly #calls: readonly PlacedCall[];
 
-  /**
-   * Names the layers, checks that they fit on each other, and draws the weights.
-   * @param adopt whether weights of models that it holds begin as those have them now; default false: all are drawn
-   */
-  constructor(composition: Composition, seed: number, adopt = false) {
+  /** Names the layers, checks that they fit on each other, and draws the weights. */
+  constructor(composition: Composition, seed: number) {
     this.composition = composition;
     this.inputShapes = composition.inputShapes;
     const { layers, calls, outputShapes } = placeLayers(composition);
@@ -91,35 +87,23 @@ export class Network implements Origin {
     this.layers = layers;
     this.outputShapes = outputShapes;
     this.#calls = calls;
-    const originOf = ({ layer, holders }: Placed, spec: WeightSpec) => {
-      const held = adopt ? holders.findLast((holder) => holder instanceof HeldModel && holder.origin !== null) : null;
-      return held instanceof HeldModel ? (held.origin?.weightOf(layer, spec) ?? null) : null;
-    };
-    const draw = (trainable: boolean): ParameterBlock => {
-      const wanted = layers.flatMap((one) =>
-        one.specs
-          .filter((spec) => isLearnt(one, spec) === trainable)
-          .map((spec) => {
-            const name = `${one.name}/${spec.name}`;
-            const origin = originOf(one, spec);
-            const values = origin === null ? drawWeight(name, spec, foldIn(seed, seedFromString(name))) : null;
-            return { name, shape: spec.shape, values, origin };
-          }),
+    const draw = (trainable: boolean): ParameterBlock =>
+      new ParameterBlock(
+        layers.flatMap((one) =>
+          one.specs
+            .filter((spec) => isLearnt(one, spec) === trainable)
+            .map((spec) => {
+              const full = `${one.name}/${spec.name}`;
+              return {
+                name: full,
+                shape: spec.shape,
+                values: drawWeight(full, spec, foldIn(seed, seedFromString(full))),
+              };
+            }),
+        ),
       );
-      const block = new ParameterBlock(wanted);
-      wanted.forEach(({ origin }, index) => {
-        if (origin !== null) block.copy(index, origin.block, origin.index);
-      });
-      return block;
-    };
     this.trainable = draw(true);
     this.fixed = draw(false);
-  }
-
-  weightOf(layer: AnyLayer, spec: WeightSpec): WeightPlace | null {
-    const placed = this.layers.find((one) => one.layer === layer);
-    const name = `${placed?.name}/${spec.name}`;
-    return this.places.find((place) => place.name === name && sameShape(place.shape, spec.shape)) ?? null;
   }
 
   /** The weights layer by layer, as the layers declare them. */
@@ -176,8 +160,7 @@ export class Network implements Origin {
       const known = settings.get(layer);
       if (known === undefined) {
         throw new ArgumentError(
-          `Layer '${holder?.name}' (${holder?.layer.className}) applies a ${layer.className} now that it did not apply when the model was built. ` +
-            'Apply the same layers in training and evaluation.',
+          `Layer '${holder?.name}': its ${layer.className} is new to the model. Apply the same layers in training and evaluation.`,
         );
       }
       const { placed, setting } = known;
@@ -279,7 +262,7 @@ export function placeLayers(composition: Composition): Placement {
 /** A layer's name behind those of the layers that hold it. */
 function nameOf(layer: AnyLayer, holder: Application['placed'] | null, within: Map<AnyLayer | null, Names>): string {
   const key = holder?.layer ?? null;
-  const names = within.get(key) ?? new Names(key instanceof HeldModel ? key.composition.layers : []);
+  const names = within.get(key) ?? new Names(key?.held ?? []);
   within.set(key, names);
   const name = names.next(layer);
   return holder === null ? name : `${holder.name}/${name}`;
@@ -299,12 +282,12 @@ function checkAgain(
   specs: readonly WeightSpec[],
   shapes: readonly Shape[],
 ): void {
-  const other = specs.find((spec, at) => !sameShape(spec.shape, known[at]?.shape ?? []));
-  if (other === undefined && specs.length === known.length) return;
-  const was = known.find((spec) => spec.name === other?.name);
+  const shapesOf = (all: readonly WeightSpec[]): string =>
+    all.map((spec) => `${spec.name} ${formatShape(spec.shape)}`).join(', ');
+  if (shapesOf(specs) === shapesOf(known)) return;
   throw new ShapeError(
-    `Layer '${name}' (${layer.className}) is applied again, to ${shapes.map((shape) => formatShape(shape)).join(', ')} an example, where its ${other?.name ?? 'weights'} would be ` +
-      `${other === undefined ? 'fewer' : formatShape(other.shape)} instead of ${was === undefined ? 'none' : formatShape(was.shape)}. Make a second layer.`,
+    `Layer '${name}' (${layer.className}) has ${shapesOf(known)} and is applied again, to ${shapes.map(formatShape).join(', ')} an example, for which it would have ${shapesOf(specs)}. ` +
+      'Make a second layer.',
   );
 }
 

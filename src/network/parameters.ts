@@ -31,8 +31,7 @@ export class ParameterBlock {
   #storage: Storage | null = null;
   #disposed = false;
 
-  /** `values`: null for zeros. */
-  constructor(parameters: readonly { name: string; shape: Shape; values: Float32Array | null }[]) {
+  constructor(parameters: readonly { name: string; shape: Shape; values: Float32Array }[]) {
     let start = 0;
     this.parameters = parameters.map(({ name, shape }) => {
       const parameter = { name, shape, start };
@@ -42,7 +41,7 @@ export class ParameterBlock {
     this.size = start;
     const host = new Float32Array(start);
     parameters.forEach(({ values }, at) => {
-      if (values !== null) host.set(values, this.parameters[at].start);
+      host.set(values, this.parameters[at].start);
     });
     this.#host = host;
   }
@@ -111,36 +110,6 @@ export class ParameterBlock {
     }
     if (this.#device !== null && this.#storage !== null) this.#device.write(this.#storage, values, start * 4);
     else this.#host?.set(values, start);
-  }
-
-  /** Takes a parameter's values from another block, and comes to lie on the device where that one lies. */
-  copy(index: number, from: ParameterBlock, at: number): void {
-    this.#check();
-    from.#check();
-    const { shape, start } = this.parameters[index];
-    const [size, begin] = [sizeOf(shape), from.parameters[at].start];
-    if (from.#host !== null) {
-      this.write(index, from.#host.slice(begin, begin + size));
-      return;
-    }
-    const [device, source] = [from.#device, from.#storage];
-    if (device === null || source === null) return;
-    this.attach(device);
-    const target = this.#storage;
-    if (target === null || this.#device !== device) {
-      throw new StateError(
-        'Models that lie on several devices cannot be parts of one model. Give them the same device, or build the whole before they are trained.',
-      );
-    }
-    const encoder = device.gpu.createCommandEncoder({ label: 'weights of a model within another one' });
-    encoder.copyBufferToBuffer(
-      source.buffer,
-      source.offset + begin * 4,
-      target.buffer,
-      target.offset + start * 4,
-      bytesOf(size, 'float32'),
-    );
-    device.gpu.queue.submit([encoder.finish()]);
   }
 
   /** Where the values lie; null while they are on the host. */

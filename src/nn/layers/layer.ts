@@ -3,7 +3,6 @@
 import { checkNumber, flagOf } from '../../base/checks.ts';
 import { describe } from '../../base/describe.ts';
 import { ArgumentError, ShapeError, WgradError } from '../../base/errors.ts';
-import { INSPECT } from '../../base/inspect.ts';
 import { checkName } from '../../base/optionNames.ts';
 import { printable } from '../../base/printable.ts';
 import { formatShape, frozen, type Padding, type Shape } from '../../base/shape.ts';
@@ -131,6 +130,11 @@ export abstract class Layer<X extends LayerValues = Tensor, Y extends LayerValue
     return applied(this, x);
   }
 
+  /** Layers that it holds, as far as that is known before it is called. @internal */
+  get held(): readonly AnyLayer[] {
+    return [];
+  }
+
   /** What messages call it, whatever a minifier makes of the class. @internal */
   get [Symbol.toStringTag](): string {
     return this.className;
@@ -213,15 +217,6 @@ export class SymbolicTensor {
     this.index = index;
     this.givenName = givenName;
   }
-
-  toString(): string {
-    return `SymbolicTensor ${formatShape(this.shape)} an example`;
-  }
-
-  /** What Node's `console.log` shows. @internal */
-  [INSPECT](): string {
-    return this.toString();
-  }
 }
 
 /** A layer on values of a graph: `Layer.apply`, whatever the layer takes. */
@@ -232,12 +227,8 @@ export function applied(
   const name = layer.givenName ?? layer.className;
   const blanks = listOf(inputs).map((one: unknown) => {
     if (one instanceof SymbolicTensor) return blank([1, ...one.shape]);
-    const remedy =
-      one instanceof Tensor
-        ? "Within a layer's call write context.apply(layer, x); a model computes with predict or call."
-        : 'Write layer.apply(input([32, 32, 3])).';
     throw new ArgumentError(
-      `Layer '${name}': apply expects what input() or another layer's apply gives, got ${describe(one)}. ${remedy}`,
+      `Layer '${name}': apply expects what input() or apply gives, got ${describe(one)}. Write layer.apply(input([32, 32, 3])), and within a layer's call context.apply(layer, x).`,
     );
   });
   const call = { layer, inputs: Array.isArray(inputs) ? [...inputs] : inputs };

@@ -63,17 +63,10 @@ export function checkExamples(
   const { inputNames } = network.composition;
   const names = targets.map(({ name }) => name);
   const [count] = x[0].shape;
-  const alike = x.findIndex(({ shape }) => shape[0] !== count);
-  if (alike > 0) {
-    throw new ShapeError(
-      `${who}: got ${counted(count, 'example')} ${formatShape(x[0].shape)} of ${oneOf('inputs', inputNames, 0)} but ${x[alike].shape[0]} ${formatShape(x[alike].shape)} of ` +
-        `${oneOf('inputs', inputNames, alike)}. Give all inputs of the same examples.`,
-    );
-  }
   y.forEach((labels, at) => {
     if (labels.shape[0] === count) return;
     throw new ShapeError(
-      `${who}: got ${counted(count, 'input')} ${formatShape(x[0].shape)} but ${counted(labels.shape[0], 'label')} ${formatShape(labels.shape)}${names.length === 1 ? '' : ` for '${names[at]}'`}. Give one label an example.`,
+      `${who}: got ${counted(count, 'input')} ${formatShape(x[0].shape)} but ${counted(labels.shape[0], 'label')}${oneOf('', names, at)} ${formatShape(labels.shape)}. Give one label an example.`,
     );
   });
   if (weights !== null && weights.length !== count) {

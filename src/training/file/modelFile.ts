@@ -313,9 +313,14 @@ function learningRateIn(settings: SavedState): number {
 export function decodeArchitecture(
   bytes: Uint8Array,
   customObjects: CustomObjects,
+  kind: 'Sequential' | 'Model',
 ): { composition: Composition; seed: number } {
   const { tensors, metadata } = decodeSafetensors(bytes);
   const architecture = readArchitecture({ metadata });
+  const found = architecture.graph === undefined ? 'Sequential' : 'Model';
+  if (found !== kind) {
+    throw new DataError(`load: the file holds a ${found}, not a ${kind}. Load it with ${found}.load.`);
+  }
   const composition = compositionFrom(architecture, customObjects);
   // Before weights are drawn: a file of a few bytes may describe a model of any size.
   for (const { name, specs } of placeLayers(composition).layers) {
