@@ -7,13 +7,14 @@ import {
   Order,
   Plan,
   Rows,
+  resolveMetrics,
   type StepDraft,
   StepMetrics,
   type StepValues,
   targetOf,
   trainingStep,
 } from '../src/graph.ts';
-import { Adam, accuracy, type Device, type Layer, sparseCategoricalCrossentropy, tensor } from '../src/index.ts';
+import { Adam, type Device, type Layer, sparseCategoricalCrossentropy, tensor } from '../src/index.ts';
 import { rounded, spreadOf } from './statistics.ts';
 
 export interface StepOptions {
@@ -107,11 +108,11 @@ export class StudyStep {
       const { rule } = new Adam();
       const moments = own(new Moments(device, rule, network.trainable.size));
       const loss = sparseCategoricalCrossentropy();
-      const stepMetrics = own(new StepMetrics(device, ['loss', 'accuracy']));
+      const stepMetrics = own(new StepMetrics(device, 2));
       const step = trainingStep(
         {
           network,
-          targets: targetOf(loss, [accuracy(loss)]),
+          targets: targetOf(loss, resolveMetrics(['accuracy'], [], loss)),
           x: [x.batch(order.node, batch)],
           y: [y.batch(order.node, batch)],
           weights: null,

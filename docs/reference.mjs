@@ -17,8 +17,8 @@ import {
 const CATEGORIES = [
   ['Model', /\/(models|training|interchange)\//],
   ['Sweeps', /\/sweep\//],
-  ['Layers', /\/nn\/(layers\/|initializers\.ts$)/],
-  ['Losses and metrics', /\/nn\/(losses|metrics|valueRules)\.ts$/],
+  ['Layers', /\/nn\/(layers\/|initializers\.ts$|regularizers\.ts$)/],
+  ['Losses and metrics', /\/nn\/(losses|rareLosses|metrics|rareMetrics|confusionMatrix|valueRules)\.ts$/],
   ['Optimizers', /\/nn\/optimizers/],
   ['Callbacks', /\/(callbacks|tensorboard)\/|\/io\/state\.ts$/],
   ['Tensors and gradients', /\/(tensor|ops)\/|\/base\/(shape|dtype)\.ts$/],

@@ -1,6 +1,6 @@
-// Adds a step's metrics to the epoch's sums, and watches the loss. One thread, once a step.
+// Adds a step's metrics to the epoch's sums, and watches the loss. Once a step, a thread for each element of the longest value.
 //
-// sums[s] += value_s for each of the step's sums; value0 is the loss. The words of health, which nobody resets between
+// The values lie side by side in the sums; value0 is the loss, one number. holes: SUMS, what a thread adds. The words of health, which nobody resets between
 // steps:
 //   FIRST     the first step whose loss, gradient or new weight was not finite (0xffffffff: none)
 //   LATEST    one more than the latest step whose loss or gradient was not finite (0: none): what runs after them in the
@@ -12,10 +12,9 @@ const FIRST = 0u;
 const LATEST = 1u;
 
 @main
-@for s in 0..VALUES
-  sums[${s}] += value${s}[0];
-@end
-  if (!is_finite(value0[0])) {
+  let i = global_invocation_index;
+{{SUMS}}
+  if (i == 0u && !is_finite(value0[0])) {
     atomicMin(&health[FIRST], step.step);
     atomicMax(&health[LATEST], step.step + 1u);
   }

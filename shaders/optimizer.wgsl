@@ -10,7 +10,8 @@
 //   COUNT      steps left out since the moments were zero
 //   LATEST_OUT one more than the latest of them: the update may come in several dispatches
 // uniforms: count of elements, block: those of a workgroup, a multiple of 64. floats: the rule's constants
-// holes: GRADIENT, clipped; DECAY, what the weight decay takes off; BODY, the rule's statements; RATE, its rate by the steps taken; GOOD, whether all that it gives is finite; MOMENTS,
+// TAKEN: `taken` is the number of steps taken, this one included
+// holes: RESULT, the new weights; GRADIENT, clipped; DECAY, what the weight decay takes off; BODY, the rule's statements; RATE, its rate by the steps taken; GOOD, whether all that it gives is finite; MOMENTS,
 // the moments' new values, taken where it is
 
 const FIRST = 0u;
@@ -51,6 +52,13 @@ fn complement(x: f32) -> f32 {
     rate = {{RATE}};
   }
 @end
+@if TAKEN
+@if WATCHED
+  let taken = step.rates.w - f32(left_out[COUNT]);
+@else
+  let taken = step.rates.w;
+@end
+@end
   let end = min((thread / 64u + 1u) * params.block, params.count);
   for (var i = thread / 64u * params.block + thread % 64u; i < end; i += 64u) {
     let g = {{GRADIENT}};
@@ -58,7 +66,7 @@ fn complement(x: f32) -> f32 {
     let old = parameter_before{{DECAY}};
 {{BODY}}
     let good = {{GOOD}};
-    parameter[i] = select(parameter_before, next, good);
+    parameter[i] = select(parameter_before, {{RESULT}}, good);
 {{MOMENTS}}
 @if WATCHED
     if (!all(good)) { atomicMin(&health[FIRST], step.step); }

@@ -33,6 +33,7 @@ export { Network, type Placed, placeLayers } from './network/network.ts';
 export { Moments } from './network/optimizerState.ts';
 export { type Parameter, standIn } from './network/parameters.ts';
 export { trainingStep } from './network/step.ts';
+export { resolveMetrics } from './nn/metrics.ts';
 export { batchRows } from './ops/batchRows.ts';
 export { conv2d } from './ops/conv2d.ts';
 export { add, dropout, mul, relu, reluGradient } from './ops/elementwise.ts';

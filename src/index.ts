@@ -49,6 +49,7 @@ export {
 export {
   type ByOutput,
   type LoadModelOptions,
+  type MetricsByOutput,
   Model,
   type ModelCompileOptions,
   type ModelDescription,
@@ -56,6 +57,7 @@ export {
 export { type CompileOptions, type LoadOptions, Sequential, type SequentialOptions } from './models/sequential.ts';
 export { type ModelOptions, TrainedModel } from './models/trainedModel.ts';
 export type { DataFor, LabelsFor, SymbolicValues, TensorsFor } from './models/values.ts';
+export { type ConfusionMatrixOptions, confusionMatrix } from './nn/confusionMatrix.ts';
 export * as initializers from './nn/initializers.ts';
 export * from './nn/layers/index.ts';
 export type { CustomObjects, LayerMaker } from './nn/layers/makeLayer.ts';
@@ -71,7 +73,7 @@ export {
   meanSquaredError,
   sparseCategoricalCrossentropy,
 } from './nn/losses.ts';
-export { accuracy, type Metric, type MetricName } from './nn/metrics.ts';
+export { accuracy, type Metric, type MetricConfig, type MetricName } from './nn/metrics.ts';
 export { Adadelta, type AdadeltaOptions } from './nn/optimizers/adadelta.ts';
 export { Adagrad, type AdagradOptions } from './nn/optimizers/adagrad.ts';
 export { Adam, type AdamOptions, AdamW, type AdamWOptions } from './nn/optimizers/adam.ts';
@@ -96,6 +98,35 @@ export {
   poisson,
   squaredHinge,
 } from './nn/rareLosses.ts';
+export {
+  type AucOptions,
+  auc,
+  balancedAccuracy,
+  type ConfusionOptions,
+  type Confusions,
+  confusionMetric,
+  type F1Average,
+  type F1Options,
+  f1Score,
+  type MetricOptions,
+  precision,
+  type R2Options,
+  r2Score,
+  recall,
+  rootMeanSquaredError,
+  type ThresholdOptions,
+  type TopKOptions,
+  topKCategoricalAccuracy,
+} from './nn/rareMetrics.ts';
+export {
+  type L1L2Options,
+  l1,
+  l1l2,
+  l2,
+  type Regularizer,
+  type RegularizerLike,
+  type RegularizerName,
+} from './nn/regularizers.ts';
 export * from './nn/schedules/index.ts';
 export { LearningRateSchedule, type ScheduleConfig } from './nn/schedules/schedule.ts';
 export type { ValueRule } from './nn/valueRules.ts';

@@ -330,7 +330,10 @@ const CASES: { readonly [K in OpName]: 'fused' | (() => Node[]) } = {
     }),
   assign: () => effects(70),
   optimizerUpdate: () => effects(3),
-  accumulate: () => [accumulate(floats(4), words(), [sum(floats(3)), fullNode(3)])],
+  accumulate: () => [
+    accumulate(floats(2), words(), [sum(floats(3)), fullNode(3)]),
+    accumulate(floats(68), words(), [sum(floats(3)), e.neg(floats(65)), e.neg(floats(2))]),
+  ],
   pack: () => [pack([3, 65, 64, 1].map((size) => e.neg(floats(size))))],
   watch: () => [watch(e.neg(floats(7)), words(), new Adam().rule), watch(e.neg(floats(68)), words(), new Adam().rule)],
   finiteStats: () => [finiteStats(floats(1)), finiteStats(floats(65)), finiteStats(floats(70_001))],

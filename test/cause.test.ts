@@ -134,7 +134,7 @@ function anatomyFor(
             dtype: 'float32',
           })
         : null,
-      stepMetrics: standInMetrics(0),
+      stepMetrics: standInMetrics(1),
     },
     BATCH,
   );

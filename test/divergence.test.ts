@@ -650,7 +650,7 @@ test('what the device cannot hold at once is looked at in pieces', async () => {
       x: [mul(dataNode(Float32Array.of(1, 2, 3, 4, 5, 6), [2, 3]), fullNode(Number.NaN))],
       y: [dataNode(new Float32Array(2), [2, 1])],
       weights: null,
-      stepMetrics: standInMetrics(0),
+      stepMetrics: standInMetrics(1),
     },
     2,
   );

@@ -241,7 +241,7 @@ function nodesOf(depth: number, learnt: number): number {
     x: [standIn([4, 3])],
     y: [standIn([4, 3])],
     weights: null,
-    stepMetrics: standInMetrics(0),
+    stepMetrics: standInMetrics(1),
   };
   const { rule } = new SGD({ learningRate: 0.1 });
   return topologicalOrder(trainingStep(parts, rule, { moments: [], leftOut: standIn([4], 'int32') }).effects).length;

@@ -1599,6 +1599,31 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
         );
       },
     },
+    {
+      name: 'adds vectors beside scalars, as many as there are',
+      async run() {
+        for (const [long, more] of [
+          [1, 0],
+          [65, 1],
+          [200, 9],
+        ]) {
+          const vectors = [
+            given([2], []),
+            draw([long]),
+            draw([3]),
+            ...Array.from({ length: more }, () => given([7], [])),
+          ];
+          const expected = vectors.flatMap(({ values }) => Array.from(values, (value) => 2 * value));
+          const sums = variable(new Array<number>(expected.length + 1).fill(0));
+          const health = await healthWords();
+          for (const step of [1, 2]) {
+            await runOnce([], [accumulate(sums.node, health.node, vectors.map(nodeOf))], { step: stepOf(step) });
+          }
+          sums.cell.version++;
+          assertSame(await sums.data(), [...expected, 0], `${long} and ${more}`);
+        }
+      },
+    },
   ],
   watch: [
     {

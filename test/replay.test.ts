@@ -7,7 +7,6 @@ import * as assert from 'uvu/assert';
 import { CallbackList } from '../src/callbacks/index.ts';
 import {
   Adam,
-  accuracy,
   BatchNormalization,
   Callback,
   Dense,
@@ -30,6 +29,7 @@ import { type Compiled, targetOf } from '../src/network/compiled.ts';
 import { inARow } from '../src/network/composition.ts';
 import { Network } from '../src/network/network.ts';
 import { Moments } from '../src/network/optimizerState.ts';
+import { resolveMetrics } from '../src/nn/metrics.ts';
 import { disposeExamples, uploadExamples } from '../src/training/data/gpuDataset.ts';
 import { Evaluator } from '../src/training/loop/evaluator.ts';
 import { Pace } from '../src/training/loop/pace.ts';
@@ -141,7 +141,7 @@ async function together<T>(
     device,
     network,
     optimizer,
-    targets: targetOf(loss, [accuracy(loss)]),
+    targets: targetOf(loss, resolveMetrics(['accuracy'], [], loss)),
     moments,
     seed: 1,
     progress: { step: 0 },

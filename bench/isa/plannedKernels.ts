@@ -13,6 +13,7 @@ import {
   Network,
   Order,
   Rows,
+  resolveMetrics,
   type ScheduledKernel,
   StepMetrics,
   type SubgroupSizes,
@@ -20,7 +21,7 @@ import {
   type Target,
   targetOf,
 } from '../../src/graph.ts';
-import { Adam, accuracy, type Device, openDevice, sparseCategoricalCrossentropy, tensor } from '../../src/index.ts';
+import { Adam, type Device, openDevice, sparseCategoricalCrossentropy, tensor } from '../../src/index.ts';
 import type { NetworkName } from '../kernels.ts';
 import { LAYERS } from '../networks.ts';
 
@@ -97,14 +98,14 @@ export class StepPlanner {
     const x = await Rows.of(device, tensor(new Uint8Array(batch * 3072), [batch, 32, 32, 3]), 'images');
     const y = await Rows.of(device, tensor(new Int32Array(batch)), 'labels');
     const order = new Order(device, batch);
-    const stepMetrics = new StepMetrics(device, ['loss', 'accuracy']);
+    const stepMetrics = new StepMetrics(device, 2);
     try {
       const loss = sparseCategoricalCrossentropy();
       const { planned, purposes } = await scheduleStep(
         { target, limits, prepare: null, rare: () => device.rare() },
         {
           network,
-          targets: targetOf(loss, [accuracy(loss)]),
+          targets: targetOf(loss, resolveMetrics(['accuracy'], [], loss)),
           x: [x.batch(order.node, batch)],
           y: [y.batch(order.node, batch)],
           weights: null,

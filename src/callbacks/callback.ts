@@ -27,9 +27,11 @@ export interface MetricsReport {
   readonly window: Logs;
   /**
    * Mean weight of the window's examples, where classes or samples have weights; left out: 1. The loss is weighted, so
-   * `window.loss / weight` is what compares with ln(classes). 0 where none of them counts.
+   * `(window.loss - penalty) / weight` is what compares with ln(classes). 0 where none of them counts.
    */
   readonly weight?: number;
+  /** What of `window.loss` regularizers have added; left out: 0. */
+  readonly penalty?: number;
   /** The first tensor that was not finite; null while all are. */
   readonly nonFinite: NonFinite | null;
 }

@@ -193,6 +193,11 @@ export class SavedState {
     return typeof this.#values.get(key) === 'boolean';
   }
 
+  /** Whether a field is a text. */
+  isText(key: string): boolean {
+    return typeof this.#values.get(key) === 'string';
+  }
+
   /** Whether a field is null; false where it is missing. */
   isNull(key: string): boolean {
     return this.#values.get(key) === null;

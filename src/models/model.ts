@@ -4,10 +4,11 @@ import { counted, describe } from '../base/describe.ts';
 import { ArgumentError, DataError, ShapeError } from '../base/errors.ts';
 import { checkOptions } from '../base/optionNames.ts';
 import { formatShape, type Shape } from '../base/shape.ts';
-import { metricNames, oneOf, type Target } from '../network/compiled.ts';
+import { oneOf, type Target } from '../network/compiled.ts';
 import type { Composition } from '../network/composition.ts';
 import type { Form } from '../network/heldModel.ts';
 import { LayerGraph } from '../network/layerGraph.ts';
+import { logKeys } from '../network/measures.ts';
 import type { Network } from '../network/network.ts';
 import { type AnyLayer, applied, listOf, type SymbolicTensor } from '../nn/layers/layer.ts';
 import type { CustomObjects } from '../nn/layers/makeLayer.ts';
@@ -43,6 +44,12 @@ export interface ModelDescription<In extends SymbolicValues, Out extends Symboli
 /** One for all outputs, a list in their order, or by their names. */
 export type ByOutput<T> = T | readonly (T | null)[] | Readonly<Record<string, T | null>>;
 
+/** A list for every output, or a list of lists in their order, or by their names. */
+export type MetricsByOutput =
+  | readonly (MetricName | Metric)[]
+  | readonly (readonly (MetricName | Metric)[] | null)[]
+  | Readonly<Record<string, MetricName | Metric | readonly (MetricName | Metric)[]>>;
+
 /** Options of `Model.compile`. */
 export interface ModelCompileOptions {
   /** Default Adam, or that of the file which the model was loaded from. Names stand for the defaults. */
@@ -51,11 +58,10 @@ export interface ModelCompileOptions {
   readonly loss: ByOutput<LossName | Loss>;
   /** By which the outputs' losses are added up; default 1 each. */
   readonly lossWeights?: readonly number[] | Readonly<Record<string, number>>;
-  /** A list for every output, or a list of lists in their order, or by their names; default none. */
-  readonly metrics?:
-    | readonly (MetricName | Metric)[]
-    | readonly (readonly (MetricName | Metric)[] | null)[]
-    | Readonly<Record<string, MetricName | Metric | readonly (MetricName | Metric)[]>>;
+  /** Default none. Each example counts once, whatever its weight. */
+  readonly metrics?: MetricsByOutput;
+  /** Metrics in which examples count by `sampleWeight` and `classWeight`, as they do in the loss; default none. */
+  readonly weightedMetrics?: MetricsByOutput;
 }
 
 /** Options of `Model.load` and `Model.fromSafetensors`. */
@@ -164,7 +170,7 @@ export class Model<
    */
   compile(options: ModelCompileOptions): this {
     this.requireIdle('compile');
-    const known = { optimizer: true, loss: true, lossWeights: true, metrics: true } as const;
+    const known = { optimizer: true, loss: true, lossWeights: true, metrics: true, weightedMetrics: true } as const;
     checkOptions('compile', options, known, "loss: 'mse'");
     const names = this.outputNames;
     const losses = this.#byOutput('loss', options.loss, isLoss);
@@ -172,20 +178,21 @@ export class Model<
       options.lossWeights === undefined
         ? []
         : byNames('compile: lossWeights', options.lossWeights, names, (all) => `lossWeights: { ${all} }`);
-    const metrics = this.#metricsByOutput(options.metrics ?? []);
+    const metrics = this.#metricsByOutput('metrics', options.metrics ?? []);
+    const weighted = this.#metricsByOutput('weightedMetrics', options.weightedMetrics ?? []);
     const targets = names.flatMap((name, output): Target[] => {
       const given = losses[output];
       if (given === null || given === undefined) {
-        if (metrics[output].length === 0) return [];
+        if (metrics[output].length + weighted[output].length === 0) return [];
         throw new ArgumentError(`compile: output '${name}' has metrics and no loss. Give it a loss, or no metrics.`);
       }
       const loss = resolveLoss(given);
       const weight = lossWeightOf(name, weights[output]);
-      return [{ name, output, loss, weight, metrics: resolveMetrics(metrics[output], loss) }];
+      return [{ name, output, loss, weight, metrics: resolveMetrics(metrics[output], weighted[output], loss) }];
     });
     if (targets.length === 0)
       throw new ArgumentError("compile: no output has a loss. Write loss: 'mse', or one an output.");
-    checkKeys(metricNames({ targets }));
+    checkKeys(logKeys({ targets }));
     return this.aimFor(options.optimizer, targets);
   }
 
@@ -205,18 +212,18 @@ export class Model<
     });
   }
 
-  #metricsByOutput(given: NonNullable<ModelCompileOptions['metrics']>): readonly (readonly (MetricName | Metric)[])[] {
+  #metricsByOutput(what: string, given: MetricsByOutput): readonly (readonly (MetricName | Metric)[])[] {
     const names = this.outputNames;
     const isList = (value: unknown): value is readonly (MetricName | Metric)[] =>
       Array.isArray(value) && value.every(isMetric);
     if (isList(given)) return names.map(() => given);
-    const all = byNames('compile: metrics', given, names, (each) => `metrics: { ${each} }`);
+    const all = byNames(`compile: ${what}`, given, names, (each) => `${what}: { ${each} }`);
     return all.map((one, at) => {
       if (one === undefined || one === null) return [];
       if (isMetric(one)) return [one];
       if (isList(one)) return one;
       throw new ArgumentError(
-        `compile: expected an array of metrics for output '${names[at]}', got ${describe(one)}. Write metrics: { ${names[at]}: ['accuracy'] }.`,
+        `compile: expected an array of metrics for output '${names[at]}', got ${describe(one)}. Write ${what}: { ${names[at]}: ['accuracy'] }.`,
       );
     });
   }

@@ -37,8 +37,10 @@ export interface CompileOptions {
   readonly optimizer?: Optimizer | OptimizerName;
   /** A name for the defaults, or a loss. */
   readonly loss: LossName | Loss;
-  /** Default none. */
+  /** Default none. Each example counts once, whatever its weight. */
   readonly metrics?: readonly (MetricName | Metric)[];
+  /** Metrics in which examples count by `sampleWeight` and `classWeight`, as they do in the loss; default none. */
+  readonly weightedMetrics?: readonly (MetricName | Metric)[];
 }
 
 /** Layers in a row, each on the output of the one before: built, compiled and trained as in Keras. */
@@ -104,10 +106,11 @@ export class Sequential extends TrainedModel<TensorLike, TensorLike, Tensor> {
    */
   compile(options: CompileOptions): this {
     this.requireIdle('compile');
-    checkOptions('compile', options, { optimizer: true, loss: true, metrics: true }, "loss: 'mse'");
+    const names = { optimizer: true, loss: true, metrics: true, weightedMetrics: true };
+    checkOptions('compile', options, names, "loss: 'mse'");
+    const { metrics = [], weightedMetrics = [] } = options;
     const loss = resolveLoss(options.loss);
-    const metrics = resolveMetrics(options.metrics ?? [], loss);
-    return this.aimFor(options.optimizer, targetOf(loss, metrics));
+    return this.aimFor(options.optimizer, targetOf(loss, resolveMetrics(metrics, weightedMetrics, loss)));
   }
 
   /** Shape of one example, without the batch. */

@@ -219,7 +219,7 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel, DataTake
     const { network, ...goal } = this.planned(who, inputShapes);
     const device = await this.device();
     if (this.#moments === null) {
-      this.#moments = new Moments(device, goal.optimizer.rule, network.trainable.size);
+      this.#moments = new Moments(device, goal.optimizer.update, network.trainable.size);
       this.#adoptMoments(this.#moments, goal.optimizer.name);
     }
     goal.optimizer.seek(this.#moments.steps);

@@ -1,7 +1,7 @@
 /** A model that is ready to run: where its weights lie, what it is trained for, and how far it has come. */
 
 import type { Loss } from '../nn/losses.ts';
-import type { Metric } from '../nn/metrics.ts';
+import type { ModelMetric } from '../nn/metrics.ts';
 import type { Optimizer } from '../nn/optimizers/optimizer.ts';
 import type { Device } from '../runtime/device.ts';
 import type { Network } from './network.ts';
@@ -16,11 +16,11 @@ export interface Target {
   readonly loss: Loss;
   /** Share of its loss in that of the model. */
   readonly weight: number;
-  readonly metrics: readonly Metric[];
+  readonly metrics: readonly ModelMetric[];
 }
 
 /** Of a model with one output. */
-export const targetOf = (loss: Loss, metrics: readonly Metric[] = []): Target[] => [
+export const targetOf = (loss: Loss, metrics: readonly ModelMetric[] = []): Target[] => [
   { name: 'output', output: 0, loss, weight: 1, metrics },
 ];
 
@@ -48,16 +48,6 @@ export interface Compiled extends Goal {
 /** What messages call one of several inputs or labels: `inputs 'image'`; a single one needs no name. */
 export const oneOf = (what: string, names: readonly string[], at: number): string =>
   names.length === 1 ? what : `${what} '${names[at]}'`;
-
-/** Keys of the logs, in the order of the step's metrics: the loss, of several targets that of each, then the metrics. */
-export function metricNames({ targets }: Pick<Goal, 'targets'>): string[] {
-  if (targets.length === 1) return ['loss', ...targets[0].metrics.map(({ name }) => name)];
-  return [
-    'loss',
-    ...targets.map(({ name }) => `${name}_loss`),
-    ...targets.flatMap((target) => target.metrics.map(({ name }) => `${target.name}_${name}`)),
-  ];
-}
 
 /** Classes of a classifier, else null: what chance and the loss of guessing are. */
 export function classesOf({ targets, network }: Pick<Goal, 'targets'> & { readonly network: Network }): number | null {

@@ -18,7 +18,8 @@ import {
   type WeightSpec,
 } from '../nn/layers/layer.ts';
 import type { Loss } from '../nn/losses.ts';
-import type { Metric } from '../nn/metrics.ts';
+import { type Metric, sizeOfMetric } from '../nn/metrics.ts';
+import type { Regularizer } from '../nn/regularizers.ts';
 import { Tensor } from '../tensor/tensor.ts';
 
 /** No WebGPU device binds more: sizes of bindings are words of 32 bits. */
@@ -130,7 +131,20 @@ export function callLayer<X extends LayerValues, Y extends LayerValues>(
   }
 }
 
-/** A loss or metric of each example; anything but [batch] would broadcast into nonsense. */
+/** A regularizer's penalty, a scalar. */
+export function penaltyOf(layer: AnyLayer, name: string, what: string, regularizer: Regularizer, x: Node): Node {
+  const who = `${titleOf(layer, name)}, ${what}`;
+  const penalty = nodeOf(
+    who,
+    resultOf(who, () => regularizer.penalty(new Tensor(x))),
+  );
+  if (penalty.shape.length === 0) return penalty;
+  throw new ShapeError(
+    `${who}: expected a scalar, got ${formatShape(penalty.shape)} for ${formatShape(x.shape)}. Let penalty end in sum().`,
+  );
+}
+
+/** A loss or metric of each example; anything but [batch], or [batch, size], would broadcast into nonsense. */
 export function perExampleOf(measure: Loss | Metric, y: Node, output: Node): Node {
   let result: Node;
   try {
@@ -149,11 +163,13 @@ export function perExampleOf(measure: Loss | Metric, y: Node, output: Node): Nod
       throw error.cause;
     throw error;
   }
-  const [batch] = output.shape;
-  if (sameShape(result.shape, [batch])) return result;
+  const [batch, ...shape] = output.shape;
+  const size = 'size' in measure ? sizeOfMetric(measure, shape) : null;
+  const expected = size === null ? [batch] : [batch, size];
+  if (sameShape(result.shape, expected)) return result;
   throw new ShapeError(
-    `'${measure.name}' gives ${formatShape(result.shape)} for outputs ${formatShape(output.shape)}, expected [${batch}]. ` +
-      'Let perExample return one number an example.',
+    `'${measure.name}' gives ${formatShape(result.shape)} for outputs ${formatShape(output.shape)}, expected ${formatShape(expected)}. ` +
+      `Let perExample return ${size === null ? 'one number' : counted(size, 'number')} an example.`,
   );
 }
 

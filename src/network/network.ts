@@ -18,6 +18,7 @@ import type { Composition } from './composition.ts';
 import { type CallSetting, callLayer, checkWeightBytes, drawWeight } from './customParts.ts';
 import { Names } from './layerNames.ts';
 import { ParameterBlock, standIn } from './parameters.ts';
+import { penaltiesOf } from './penalties.ts';
 
 /** A layer in its place. */
 export interface Placed {
@@ -61,6 +62,8 @@ export interface Forward {
   readonly outputs: readonly Node[];
   /** Each layer's output, by the layer's name; those that a layer holds before its own. */
   readonly activations: readonly Named[];
+  /** What regularizers add to the sum of the batch's losses. */
+  readonly penalties: readonly Node[];
   /** New values of weights that are not trainable. */
   readonly updates: readonly { readonly weight: Node; readonly value: Node }[];
 }
@@ -122,6 +125,15 @@ export class Network {
     );
   }
 
+  /** Whether anything has a penalty. */
+  get regularized(): boolean {
+    return this.layers.some(
+      (placed) =>
+        placed.layer.activityRegularizer !== null ||
+        placed.specs.some((spec) => isLearnt(placed, spec) && Boolean(spec.regularizer)),
+    );
+  }
+
   /** Names of the layers that were frozen when the weights were grouped; of those that gradients would move. */
   get frozen(): string[] {
     return this.layers
@@ -152,7 +164,7 @@ export class Network {
         const update = (weight: Node, value: Node): void => {
           if (trainable) updates.push({ weight, value });
         };
-        return [layer, { placed, setting: { training, trainable, weights: own, update } }];
+        return [layer, { placed, setting: { training, trainable, weights: own, update }, results: [] as Node[] }];
       }),
     );
     let call = 0;
@@ -163,17 +175,26 @@ export class Network {
           `Layer '${holder?.name}': its ${layer.className} is new to the model. Apply the same layers in training and evaluation.`,
         );
       }
-      const { placed, setting } = known;
+      const { placed, setting, results } = known;
       const expected = this.#calls[call++];
       return {
         placed,
         setting: { ...setting, expected: expected?.layer === layer ? expected.outputShapes : null },
-        done: (results) => {
-          for (const { node } of results) activations.push({ name: placed.name, node });
+        done: (given) => {
+          for (const { node } of given) activations.push({ name: placed.name, node });
+          results.push(...given.map(({ node }) => node));
         },
       };
     });
-    return { outputs, activations, updates };
+    const penalties = [...settings.values()].flatMap(({ placed, setting, results }) => {
+      const used = placed.specs.map((spec, at) => ({
+        spec,
+        node: setting.weights[at],
+        learnt: isLearnt(placed, spec),
+      }));
+      return penaltiesOf(placed.layer, placed.name, used, results, inputs[0].shape[0]);
+    });
+    return { outputs, activations, penalties, updates };
   }
 }
 

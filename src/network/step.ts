@@ -11,6 +11,7 @@ import { sum } from '../ops/reduce.ts';
 import { assign, optimizerUpdate, type UpdateRule } from '../ops/update.ts';
 import { type Goal, oneOf } from './compiled.ts';
 import { perExampleOf } from './customParts.ts';
+import { metricSums } from './measures.ts';
 import { type Forward, inference, type Named, type Network } from './network.ts';
 import type { MomentNodes } from './optimizerState.ts';
 import type { ParameterBlock } from './parameters.ts';
@@ -32,18 +33,17 @@ export interface StepParts extends Pick<Goal, 'targets'> {
   readonly stepMetrics: MetricNodes;
 }
 
-/** The step's sums in the order of the step's metrics: see `metricNames`. */
-function sumsOf({ targets, y, weights }: StepParts, outputs: readonly Node[]): { loss: Node; values: Node[] } {
+/** The step's sums in the order of `Measures`: the loss first. */
+function sumsOf({ targets, y, weights }: StepParts, { outputs, penalties }: Forward): { loss: Node; values: Node[] } {
   const losses = targets.map(({ loss, output }, at) => {
     const perExample = perExampleOf(loss, y[at], outputs[output]);
     return sum(weights === null ? perExample : mul(perExample, weights));
   });
   const shares = targets.map(({ weight }, at) => (weight === 1 ? losses[at] : mul(losses[at], fullNode(weight))));
-  const total = shares.reduce((all, share) => add(all, share));
-  const metrics = targets.flatMap((target, at) =>
-    target.metrics.map((metric) => sum(perExampleOf(metric, y[at], outputs[target.output]))),
-  );
-  return { loss: total, values: [total, ...(targets.length === 1 ? [] : losses), ...metrics] };
+  const penalty = penalties.length === 0 ? [] : [penalties.reduce((all, one) => add(all, one))];
+  const total = [...shares, ...penalty].reduce((all, share) => add(all, share));
+  const alone = targets.length === 1 ? [] : losses;
+  return { loss: total, values: [total, ...alone, ...metricSums(targets, y, outputs, weights), ...penalty] };
 }
 
 export interface Step {
@@ -81,7 +81,7 @@ export function backward(parts: StepParts, batch: number, trace?: GradientTrace)
   const trainable = network.trainable.nodes();
   const fixed = network.fixed.nodes();
   const forward = network.forward(x, true, { trainable, fixed });
-  const { loss, values } = sumsOf(parts, forward.outputs);
+  const { loss, values } = sumsOf(parts, forward);
   const mean = mul(loss, fullNode(1 / batch));
   const slopes = gradients(mean, trainable, trace);
   const names = network.trainable.parameters.map((parameter) => parameter.name);
@@ -183,6 +183,10 @@ const whereFinite = (value: Node, old: Node): Node => where(equal(mul(value, ful
 /** Loss and metrics of a batch without training. */
 export function evaluationStep(parts: StepParts): Step {
   const { network, x, stepMetrics } = parts;
-  const { outputs, activations } = inference(network, x);
-  return { effects: [accumulate(stepMetrics.sums, stepMetrics.health, sumsOf(parts, outputs).values)], activations };
+  const forward = inference(network, x);
+  const { values } = sumsOf(parts, forward);
+  return {
+    effects: [accumulate(stepMetrics.sums, stepMetrics.health, values)],
+    activations: forward.activations,
+  };
 }

@@ -15,7 +15,7 @@ import { type CrossEntropyOptions, softmaxCrossEntropyPerExample, softmaxOp } fr
 import { Tensor } from '../tensor/tensor.ts';
 import { everyValue, type ValueRule } from './valueRules.ts';
 
-export type LossConfig = Readonly<Record<string, number | boolean>>;
+export type LossConfig = Readonly<Record<string, number | boolean | string>>;
 
 /**
  * What labels are: `classIds`, one whole number an example; `distributions`, one row of probabilities an example, one a class;

@@ -1,9 +1,12 @@
 /** What a training step tells of itself: the epoch's sums, and whether loss and gradients were finite. */
 
+import { sizeOf } from '../base/shape.ts';
 import { type BuiltInOp, createNode, type Node } from '../ir/op.ts';
 import { FLAGS } from '../ir/scope.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
+import { concat } from './concat.ts';
 import { copy, NONE, type None } from './elementwise.ts';
+import { reshape } from './reshape.ts';
 import { NOTHING, type UpdateRule } from './update.ts';
 
 /** What the words of health say, by their place; see accumulate.wgsl. */
@@ -40,7 +43,7 @@ export const watchOp: BuiltInOp<WatchAttributes> = {
 export const watch = (gradient: Node, health: Node, rule: UpdateRule): Node =>
   createNode(watchOp, [gradient, health], { squared: rule.squares });
 
-/** Inputs: the sums, the health words, then the step's values, the loss first. */
+/** Inputs: the sums, the health words, then the step's values, the loss first: scalars, and vectors of which every element has a sum. */
 export const accumulateOp: BuiltInOp<None> = {
   name: 'accumulate',
   infer: () => ({ shape: NOTHING, dtype: 'float32' }),
@@ -49,24 +52,41 @@ export const accumulateOp: BuiltInOp<None> = {
   lowering: {
     kind: 'effect',
     writes: 2,
-    kernels: ({ inputs: [sums, health, ...values] }) => [
-      {
-        label: 'accumulate',
-        source: shaders.accumulate,
-        workgroup: 1,
-        holes: { VALUES: values.length },
-        reads: values.map((operand, at) => ({ name: `value${at}`, operand, element: 'f32' })),
-        writes: [
-          { name: 'sums', operand: sums, element: 'f32' },
-          { name: 'health', operand: health, element: FLAGS },
-        ],
-        grid: [1, 1, 1],
-        usesStep: true,
-      },
-    ],
+    kernels({ inputs: [sums, health, ...values] }) {
+      const sizes = values.map(({ shape }) => sizeOf(shape));
+      const threads = Math.max(...sizes);
+      let start = 0;
+      const lines = sizes.map((size, at) => {
+        const sum = `if (i < ${size}u) { sums[${start}u + i] += value${at}[i]; }`;
+        start += size;
+        return sum;
+      });
+      return [
+        {
+          label: 'accumulate',
+          source: shaders.accumulate,
+          workgroup: Math.min(threads, 64),
+          holes: { SUMS: lines.join('\n') },
+          reads: values.map((operand, at) => ({ name: `value${at}`, operand, element: 'f32' })),
+          writes: [
+            { name: 'sums', operand: sums, element: 'f32' },
+            { name: 'health', operand: health, element: FLAGS },
+          ],
+          grid: Math.ceil(threads / 64),
+          usesStep: true,
+        },
+      ];
+    },
   },
 };
 
-/** Adds scalars to the sums when the plan runs, and watches the first one, the loss. */
-export const accumulate = (sums: Node, health: Node, values: readonly Node[]): Node =>
-  createNode(accumulateOp, [sums, health, ...values.map((value) => copy(value))], NONE);
+/** More of them at once would be more buffers than every adapter binds. */
+const MOST_VALUES = 6;
+
+/** Adds scalars and vectors, side by side, to the sums when the plan runs, and watches the first one, the loss, which is a scalar. */
+export function accumulate(sums: Node, health: Node, values: readonly Node[]): Node {
+  const [loss, ...others] = values.map((value) => copy(value));
+  const flat = (value: Node): Node => reshape(value, [sizeOf(value.shape)]);
+  const added = values.length > MOST_VALUES ? [concat(others.map(flat))] : others;
+  return createNode(accumulateOp, [sums, health, loss, ...added], NONE);
+}

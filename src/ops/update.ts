@@ -107,6 +107,13 @@ export interface UpdateRule {
   readonly correctedRate: string | null;
   /** How gradients are clipped before; left out: they are not. `Optimizer.update` has it from the optimizer's options. */
   readonly clipping?: Clipping;
+  /** Which variable of `body` holds the new weights; left out: `next`. */
+  readonly result?: string;
+  /**
+   * Whether `body` reads `taken: f32`, the steps taken, this one included and those left out that were; `step.rates.w` must then be
+   * the host's number of the step. Left out: it does not.
+   */
+  readonly counts?: boolean;
   /** Whether `old` is the weight less its share `step.rates.y`, the weight decay; left out: the weight itself. From the options, too. */
   readonly decays?: boolean;
 }
@@ -166,10 +173,16 @@ export const optimizerUpdateOp: BuiltInOp<UpdateAttributes> = {
       const corrected = watched && rule.correctedRate !== null;
       const reads: Binding[] = [{ name: 'gradient', operand: gradient, element }];
       if (scaled) reads.push({ name: 'gradient_scale', operand: inputs[inputs.length - 1], element: 'f32' });
-      const { clipping, decays = false } = rule;
+      const { clipping, decays = false, result = 'next' } = rule;
       const byValue = clipping?.by === 'value';
       // What is not finite is looked for before it is clipped, too.
-      const looked = [...(byValue ? ['gradient[i]'] : []), 'g', 'next', ...Object.values(rule.moments)];
+      const looked = [
+        ...(byValue ? ['gradient[i]'] : []),
+        'g',
+        'next',
+        ...Object.values(rule.moments),
+        ...(result === 'next' ? [] : [result]),
+      ];
       const limit = `${element}(params.clip_limit)`;
       return [
         {
@@ -177,6 +190,8 @@ export const optimizerUpdateOp: BuiltInOp<UpdateAttributes> = {
           source: shaders.optimizer,
           holes: {
             BODY: rule.body,
+            RESULT: result,
+            TAKEN: rule.counts === true,
             GRADIENT: byValue
               ? `clamp(gradient[i], -${limit}, ${limit})`
               : `gradient[i]${scaled ? ' * gradient_scale[0]' : ''}`,

@@ -15,7 +15,7 @@ import { Evaluator } from './loop/evaluator.ts';
 export interface EvaluateOptions {
   /** Default 32. */
   readonly batchSize?: number;
-  /** Weight of each example [examples] in the loss; metrics are plain means, as in Keras. */
+  /** Weight of each example [examples] in the loss; of the metrics only `weightedMetrics` heed it, as in Keras. */
   readonly sampleWeight?: TensorLike;
   /** Whose hooks of tests are called. */
   readonly callbacks?: readonly Callback[];

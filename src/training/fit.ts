@@ -184,6 +184,10 @@ export async function fit(
         place = { epoch: epoch + 1, within: false };
         await callbacks.onEpochEnd(epoch, logs);
       }
+      if (compiled.optimizer.useEma) {
+        const { finalizeWeights } = await import('./onDemand/index.ts');
+        await finalizeWeights(compiled);
+      }
       await callbacks.onTrainEnd(logs);
       if (warn) await tellExplosion(history);
     } catch (error) {

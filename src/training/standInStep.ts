@@ -3,7 +3,8 @@
 import type { Dtype } from '../base/dtype.ts';
 import type { Shape } from '../base/shape.ts';
 import type { Node } from '../ir/op.ts';
-import { type Goal, metricNames } from '../network/compiled.ts';
+import type { Goal } from '../network/compiled.ts';
+import { Measures } from '../network/measures.ts';
 import type { Network } from '../network/network.ts';
 import type { MomentNodes } from '../network/optimizerState.ts';
 import { standIn } from '../network/parameters.ts';
@@ -38,11 +39,11 @@ export function standInParts(
     x: network.inputShapes.map((shape) => take(shape, dtype)),
     y: labels.map((one) => take(one.shape, one.dtype)),
     weights: null,
-    stepMetrics: standInMetrics(metricNames(goal).length - 1),
+    stepMetrics: standInMetrics(new Measures({ ...goal, network }).size),
   };
 }
 
-export const standInMoments = ({ optimizer: { rule } }: Goal, { trainable }: Network): MomentNodes => ({
-  moments: momentsOf(rule).map(() => standIn([trainable.size])),
+export const standInMoments = ({ optimizer: { update } }: Goal, { trainable }: Network): MomentNodes => ({
+  moments: momentsOf(update).map(() => standIn([trainable.size])),
   leftOut: standIn([LEFT_OUT.words], 'int32'),
 });

@@ -148,9 +148,9 @@ export class DivergenceWatch {
   /** Takes one report in; a finding while something is wrong, else null. */
   observe(report: MetricsReport): Finding | null {
     const steps = this.#advance(report);
-    const { weight = 1 } = report;
+    const { weight = 1, penalty = 0 } = report;
     const sum = report.window.loss ?? report.mean.loss;
-    const loss = sum === undefined ? sum : sum / weight;
+    const loss = sum === undefined ? sum : (sum - penalty) / weight;
     const finding = { cause: null, step: report.step, loss: loss ?? Number.NaN };
     if (report.nonFinite !== null) {
       return { ...finding, cause: report.nonFinite, step: report.nonFinite.step, kind: 'non-finite' };

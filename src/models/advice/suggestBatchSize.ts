@@ -5,7 +5,8 @@ import { OutOfMemoryError } from '../../base/errors.ts';
 import { checkOptions } from '../../base/optionNames.ts';
 import { uniform } from '../../base/random.ts';
 import { sizeOf } from '../../base/shape.ts';
-import { type Compiled, metricNames } from '../../network/compiled.ts';
+import type { Compiled } from '../../network/compiled.ts';
+import { Measures } from '../../network/measures.ts';
 import { trainingStep } from '../../network/step.ts';
 import { dataNode } from '../../ops/leaf.ts';
 import { Plan } from '../../runtime/plan.ts';
@@ -103,7 +104,7 @@ async function medianStep(
   const examples = await uploadExamples(device, x, y, null);
   const order = new Order(device, batchSize);
   order.write(Int32Array.from({ length: batchSize }, (_, i) => i));
-  const stepMetrics = new StepMetrics(device, metricNames(copy));
+  const stepMetrics = new StepMetrics(device, new Measures(copy).size);
   let plan: Plan | null = null;
   try {
     const { effects } = trainingStep(

@@ -25,7 +25,7 @@ export async function rehearse<T>(compiled: Compiled, work: (copy: Compiled) => 
   writeWeights(network, await readWeights(original));
   network.trainable.attach(device);
   network.fixed.attach(device);
-  const moments = new Moments(device, optimizer.rule, network.trainable.size);
+  const moments = new Moments(device, optimizer.update, network.trainable.size);
   try {
     return await work({ ...compiled, optimizer, network, moments, progress: { step: 0 } });
   } finally {

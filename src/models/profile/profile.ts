@@ -7,7 +7,8 @@ import { checkOptions } from '../../base/optionNames.ts';
 import { fusedInto, mainOf, nameOf, workgroupsOf } from '../../compiler/explain/kernelParts.ts';
 import type { KernelPart } from '../../compiler/kernelText.ts';
 import type { Schedule } from '../../compiler/schedule.ts';
-import { type Compiled, metricNames } from '../../network/compiled.ts';
+import type { Compiled } from '../../network/compiled.ts';
+import { Measures } from '../../network/measures.ts';
 import { exampleShape } from '../../nn/layers/layer.ts';
 import { defaultDevice } from '../../runtime/defaultDevice.ts';
 import type { Device } from '../../runtime/device.ts';
@@ -137,7 +138,7 @@ async function timeStep(
     own({ dispose: () => disposeExamples(examples) });
     const order = own(new Order(device, batchSize));
     order.write(iota(0, batchSize));
-    const stepMetrics = own(new StepMetrics(device, metricNames(copy)));
+    const stepMetrics = own(new StepMetrics(device, new Measures(copy).size));
     const { planned, purposes } = await scheduleStep(
       device,
       {

@@ -1,6 +1,7 @@
 import { checkOptions } from '../../base/optionNames.ts';
 import { type Padding, type Pair, pairOf, type Shape } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import type { Regularizer } from '../regularizers.ts';
 import { type ActivationName, activations } from './activations.ts';
 import {
   type DenseOptions,
@@ -69,6 +70,10 @@ export class Conv2D extends Layer {
 
   get activation(): ActivationName {
     return this.#options.activation;
+  }
+
+  override get activityRegularizer(): Regularizer | null {
+    return this.#options.activityRegularizer;
   }
 
   override weights(input: Shape, name: string): WeightSpec[] {

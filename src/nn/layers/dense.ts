@@ -2,6 +2,7 @@ import { ShapeError } from '../../base/errors.ts';
 import { checkOptions } from '../../base/optionNames.ts';
 import type { Shape } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import type { Regularizer } from '../regularizers.ts';
 import { type ActivationName, activations } from './activations.ts';
 import {
   type DenseOptions,
@@ -39,6 +40,10 @@ export class Dense extends Layer {
 
   get activation(): ActivationName {
     return this.#options.activation;
+  }
+
+  override get activityRegularizer(): Regularizer | null {
+    return this.#options.activityRegularizer;
   }
 
   override weights(input: Shape, name: string): WeightSpec[] {

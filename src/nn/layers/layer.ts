@@ -9,6 +9,7 @@ import { formatShape, frozen, type Padding, type Shape } from '../../base/shape.
 import { dataNode } from '../../ops/leaf.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import type { Initializer, InitializerName } from '../initializers.ts';
+import type { Regularizer } from '../regularizers.ts';
 
 /** What a layer takes or gives: one tensor, or several. */
 export type LayerValues = Tensor | readonly Tensor[];
@@ -26,6 +27,8 @@ export interface WeightSpec {
   readonly initializer: Initializer;
   /** False for what is not learnt by gradients, such as moving averages; of a frozen layer nothing is, whatever this says. */
   readonly trainable: boolean;
+  /** Penalty of the weight, added to the loss where the weight is learnt; default none. */
+  readonly regularizer?: Regularizer | null;
 }
 
 /** What a layer is called with beside its inputs. */
@@ -104,6 +107,11 @@ export abstract class Layer<X extends LayerValues = Tensor, Y extends LayerValue
   /** @throws ArgumentError where it is not a boolean */
   set trainable(value: boolean) {
     this.#trainable = flagOf(value, this.className, 'trainable');
+  }
+
+  /** Penalty of the layer's outputs, added to the loss as a mean over the examples; null for none. */
+  get activityRegularizer(): Regularizer | null {
+    return null;
   }
 
   /**

@@ -1,9 +1,12 @@
 /** The settings of a layer as a file has them. */
 
+import { DataError } from '../../base/errors.ts';
 import type { Padding } from '../../base/shape.ts';
 import { SavedState } from '../../io/state.ts';
 import { type InitializerName, isInitializerName } from '../initializers.ts';
+import { l1l2, type Regularizer } from '../regularizers.ts';
 import { type ActivationName, activationNames } from './activations.ts';
+import { OWN } from './kernel.ts';
 import { type AnyLayer, type LayerOptions, PADDINGS } from './layer.ts';
 
 /** Every method throws a DataError that names the layer and the setting where it is not what was asked for. */
@@ -30,7 +33,24 @@ export class SavedLayer extends SavedState {
       useBias: this.flag('useBias'),
       kernelInitializer: this.#initializer('kernelInitializer'),
       biasInitializer: this.#initializer('biasInitializer'),
+      kernelRegularizer: this.#regularizer('kernelRegularizer'),
+      biasRegularizer: this.#regularizer('biasRegularizer'),
+      activityRegularizer: this.#regularizer('activityRegularizer'),
     };
+  }
+
+  /** Files of layers without one have none. */
+  #regularizer(key: string): Regularizer | undefined {
+    if (!this.keys.includes(key)) return undefined;
+    if (this.isText(key) && this.text(key) === OWN) {
+      throw new DataError(
+        `load: a layer has a ${key} of your own, which a file cannot keep. Build the model in code and load its weights with load(), or ` +
+          'make the layer yourself with customObjects.',
+      );
+    }
+    const [l1, l2] = this.numbers(key, 2);
+    if (l1 >= 0 && l2 >= 0 && Number.isFinite(l1 + l2)) return l1l2({ l1, l2 });
+    throw new DataError(`load: the file has the ${key} [${l1}, ${l2}]. It is damaged; save the model again.`);
   }
 
   /** A function has no name to be saved by: the weights come from the file anyway. */

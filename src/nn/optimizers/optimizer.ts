@@ -1,6 +1,6 @@
 /** What all optimizers share: the learning rate, and steps in loops of your own. */
 
-import { checkNumber, checkShare, TYPICAL_RATES } from '../../base/checks.ts';
+import { checkNumber, checkShare, checkWhole, flagOf, TYPICAL_RATES } from '../../base/checks.ts';
 import { counted, describe } from '../../base/describe.ts';
 import { ArgumentError, DtypeError, ShapeError, StateError } from '../../base/errors.ts';
 import { INSPECT, withSettings } from '../../base/inspect.ts';
@@ -18,6 +18,7 @@ import { realise } from '../../tensor/lazyValue.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { Variable } from '../../tensor/variable.ts';
 import type { LearningRateSchedule } from '../schedules/schedule.ts';
+import { AVERAGE, averaging } from './averages.ts';
 
 /** An optimizer's settings by their names. */
 export type OptimizerConfig = Readonly<Record<string, number | boolean>>;
@@ -34,6 +35,15 @@ export interface OptimizerOptions {
   readonly globalClipNorm?: number;
   /** Share of each weight that a step takes off, times the learning rate; in [0, 1], default 0. */
   readonly weightDecay?: number;
+  /**
+   * Whether a moving average of the weights is kept (Polyak averaging); default false. At the end of `fit` the weights become
+   * it; in a loop of your own, by `finalizeVariableValues`.
+   */
+  readonly useEma?: boolean;
+  /** Decay of the average, in [0, 1]; default 0.99. */
+  readonly emaMomentum?: number;
+  /** The weights become the average every so many steps, at least 1; default Infinity: never within a training. */
+  readonly emaOverwriteFrequency?: number;
 }
 
 /** What they default to, but for the learning rate. */
@@ -42,6 +52,9 @@ export const OPTIMIZER_DEFAULTS = {
   clipNorm: Number.POSITIVE_INFINITY,
   globalClipNorm: Number.POSITIVE_INFINITY,
   weightDecay: 0,
+  useEma: false,
+  emaMomentum: 0.99,
+  emaOverwriteFrequency: Number.POSITIVE_INFINITY,
 };
 
 /** Not by its class, which a program without schedules would load. */
@@ -118,10 +131,17 @@ export abstract class Optimizer {
     const { learningRate = Number.NaN, ...given } = isRate ? { learningRate: options } : options;
     if (!isSchedule(learningRate)) checkLearningRate(who, learningRate);
     this.#rate = learningRate;
-    const { clipValue, clipNorm, globalClipNorm, weightDecay } = withDefaults<SharedOptions>(given, OPTIMIZER_DEFAULTS);
-    this.#options = { clipValue, clipNorm, globalClipNorm, weightDecay };
+    const shared = withDefaults<SharedOptions>(given, OPTIMIZER_DEFAULTS);
+    const { clipValue, clipNorm, globalClipNorm, weightDecay, useEma, emaMomentum, emaOverwriteFrequency } = shared;
+    const average = { useEma, emaMomentum, emaOverwriteFrequency };
+    this.#options = { clipValue, clipNorm, globalClipNorm, weightDecay, ...average };
     this.#clipping = clippingOf(who, this.#options);
     checkShare(who, 'weightDecay', weightDecay);
+    flagOf(useEma, who, 'useEma');
+    checkShare(who, 'emaMomentum', emaMomentum);
+    if (emaOverwriteFrequency !== Number.POSITIVE_INFINITY) {
+      checkWhole(who, 'emaOverwriteFrequency', emaOverwriteFrequency, 1);
+    }
   }
 
   /**
@@ -164,9 +184,15 @@ export abstract class Optimizer {
     return this.#options.weightDecay;
   }
 
-  /** The rule with what the options add: clipping and weight decay. */
+  /** Whether a moving average of the weights is kept. */
+  get useEma(): boolean {
+    return this.#options.useEma;
+  }
+
+  /** The rule with what the options add: clipping, weight decay and the average of the weights. */
   get update(): UpdateRule {
-    const { rule } = this;
+    const { useEma, emaMomentum, emaOverwriteFrequency } = this.#options;
+    const rule = useEma ? averaging(this.rule, emaMomentum, emaOverwriteFrequency) : this.rule;
     const clipping = this.#clipping;
     return {
       ...rule,
@@ -182,7 +208,7 @@ export abstract class Optimizer {
   /**
    * What differs from step to step: at most four numbers for step `t`, counted from 1, which the rule reads as `rate` and
    * `step.rates.y`, `.z` and `.w`. Written into `into`, which is returned. Here: the learning rate, and that times the weight
-   * decay, which stays in its place.
+   * decay, which stays in its place. With `useEma` the fourth is always `t`.
    */
   rates(_t: number, into: number[] = []): number[] {
     into[0] = this.learningRate;
@@ -194,6 +220,7 @@ export abstract class Optimizer {
   advance(t: number, into?: number[]): number[] {
     this.#taken = t - 1;
     const rates = this.rates(t, into);
+    if (this.useEma) [rates[2], rates[3]] = [rates[2] ?? 0, t];
     this.#taken = t;
     return rates;
   }
@@ -257,10 +284,21 @@ export abstract class Optimizer {
     });
   }
 
+  /** The variables become the averages that `apply` kept of them; without `useEma` they stay. */
+  async finalizeVariableValues(variables: readonly Variable[]): Promise<void> {
+    const at = momentsOf(this.update).indexOf(AVERAGE);
+    if (at < 0) return;
+    for (const variable of variables) {
+      const lag = this.#momentsOf(variable)[at];
+      await variable.assign(variable.add(lag));
+      await lag.assign(new Tensor(fullNode(0, lag.shape)));
+    }
+  }
+
   #momentsOf(variable: Variable): readonly Variable[] {
     let moments = this.#moments.get(variable);
     if (moments === undefined) {
-      moments = momentsOf(this.rule).map(() => new Variable(fullNode(0, variable.shape)));
+      moments = momentsOf(this.update).map(() => new Variable(fullNode(0, variable.shape)));
       this.#moments.set(variable, moments);
     }
     return moments;

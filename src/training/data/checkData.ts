@@ -77,7 +77,7 @@ export function checkExamples(
   // All examples as one batch: an error then names the shapes that the caller knows.
   targets.forEach(({ loss, metrics, output }, at) => {
     const outputs = standIn([count, ...network.outputShapes[output]]);
-    for (const measure of [loss, ...metrics]) perExampleOf(measure, y[at].node, outputs);
+    for (const measure of [loss, ...metrics.map(({ metric }) => metric)]) perExampleOf(measure, y[at].node, outputs);
   });
 
   x.forEach((inputs, at) => {

@@ -8,11 +8,11 @@ import { valuesOf } from './gpuDataset.ts';
 /** What weighs examples. */
 export interface Weighting {
   /**
-   * Weight of each class's examples in the training loss, 1 where none is given; metrics are plain means. A label is rounded to
+   * Weight of each class's examples in the training loss, 1 where none is given; of the metrics only `weightedMetrics` heed it. A label is rounded to
    * its class (0.9 is of class 1, a half of the even one); a row, one-hot or soft, is of the class with the largest value.
    */
   readonly classWeight?: Readonly<Record<number, number>>;
-  /** Weight of each example in the loss; metrics are plain means, as in Keras. */
+  /** Weight of each example in the loss; of the metrics only `weightedMetrics` heed it, as in Keras. */
   readonly sampleWeight?: TensorLike;
 }
 

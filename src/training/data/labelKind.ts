@@ -32,7 +32,7 @@ function likelyOf({ loss, metrics }: Target, outputShape: Shape): LabelKind {
   for (const kind of [alike, ids, { ...alike, dtype: 'int32' } as const]) {
     const labels = standIn([batch, ...kind.shape], kind.dtype);
     try {
-      for (const measure of [loss, ...metrics]) perExampleOf(measure, labels, output);
+      for (const measure of [loss, ...metrics.map(({ metric }) => metric)]) perExampleOf(measure, labels, output);
       return kind;
     } catch (error) {
       refusal ??= error;

@@ -16,10 +16,19 @@ import { type Network, placeLayers } from '../../network/network.ts';
 import type { SavedMoments } from '../../network/optimizerState.ts';
 import type { CustomObjects } from '../../nn/layers/makeLayer.ts';
 import { checkMeasure, type Loss, savedLoss } from '../../nn/losses.ts';
-import { type Metric, type MetricName, metricNames, resolveMetric, resolveMetrics } from '../../nn/metrics.ts';
+import {
+  type Metric,
+  type MetricConfig,
+  type MetricName,
+  type ModelMetric,
+  metricNames,
+  resolveMetric,
+  resolveMetrics,
+} from '../../nn/metrics.ts';
 import { makeOptimizer } from '../../nn/optimizers/makeOptimizer.ts';
 import type { Optimizer } from '../../nn/optimizers/optimizer.ts';
 import { savedRareLoss } from '../../nn/rareLosses.ts';
+import { savedRareMetric } from '../../nn/rareMetrics.ts';
 import { makeSchedule } from '../../nn/schedules/makeSchedule.ts';
 import type { LearningRateSchedule } from '../../nn/schedules/schedule.ts';
 import { architectureOf, compositionFrom, readArchitecture } from './architecture.ts';
@@ -84,9 +93,17 @@ const scheduleState = (schedule: LearningRateSchedule | null): State =>
 function targetState({ loss, metrics }: Target): Readonly<Record<string, State>> {
   const known = ({ name, config }: Metric): MetricName | undefined =>
     metricNames.find((one) => config !== undefined && resolveMetric(one, loss).name === name);
+  const saved = (metric: Metric): State => {
+    const { name, kind, config } = metric;
+    if (kind !== undefined && config !== undefined) return { name, own: false, kind, config };
+    return { name: known(metric) ?? name, own: known(metric) === undefined };
+  };
+  const list = (weighted: boolean): State[] =>
+    metrics.flatMap((one: ModelMetric) => (one.weighted === weighted ? [saved(one.metric)] : []));
   return {
     loss: { name: loss.name, config: loss.config ?? null },
-    metrics: metrics.map((metric) => ({ name: known(metric) ?? metric.name, own: known(metric) === undefined })),
+    metrics: list(false),
+    weightedMetrics: list(true),
   };
 }
 
@@ -142,14 +159,29 @@ function measuresIn(
   const lossName = saved.record('loss').text('name');
   const loss = lossIn(saved.record('loss')) ?? custom(lossName);
   const own = loss === null ? [`the loss ${quote(lossName)} of your own`] : [];
-  const metrics = saved.records('metrics').flatMap((metric): (Metric | MetricName)[] => {
-    if (!metric.flag('own')) return [metric.choice('name', metricNames)];
+  const metricIn = (metric: SavedState): (Metric | MetricName)[] => {
+    if (!metric.flag('own')) return [savedMetric(metric)];
     const found = custom(metric.text('name'));
     if (found !== null) return [found];
     own.push(`the metric ${quote(metric.text('name'))} of your own`);
     return [];
-  });
-  return loss === null || own.length > 0 ? { own } : { loss, metrics: resolveMetrics(metrics, loss) };
+  };
+  const metrics = saved.records('metrics').flatMap(metricIn);
+  // Older files have none.
+  const weighted = saved.keys.includes('weightedMetrics') ? saved.records('weightedMetrics') : [];
+  const weightedMetrics = weighted.flatMap(metricIn);
+  if (loss === null || own.length > 0) return { own };
+  return { loss, metrics: resolveMetrics(metrics, weightedMetrics, loss) };
+}
+
+/** A metric of the library: one that has a name, or one that a function makes. */
+function savedMetric(saved: SavedState): Metric | MetricName {
+  if (!saved.keys.includes('kind')) return saved.choice('name', metricNames);
+  const settings = saved.record('config');
+  const config: MetricConfig = Object.fromEntries(
+    settings.keys.map((key) => [key, settings.isText(key) ? settings.text(key) : settingIn(settings, key)]),
+  );
+  return undamaged('metric', () => savedRareMetric(saved.text('kind'), config));
 }
 
 /** The optimizer that a file describes; null where it is none of the library's. */
@@ -162,9 +194,12 @@ function madeOptimizer(saved: SavedOptimizer): Optimizer | null {
   }
 }
 
+const settingIn = (saved: SavedState, key: string): number | boolean =>
+  saved.isFlag(key) ? saved.flag(key) : saved.number(key);
+
 /** Settings of a loss or an optimizer: numbers and flags. */
 const settingsIn = (saved: SavedState): Readonly<Record<string, number | boolean>> =>
-  Object.fromEntries(saved.keys.map((key) => [key, saved.isFlag(key) ? saved.flag(key) : saved.number(key)]));
+  Object.fromEntries(saved.keys.map((key) => [key, settingIn(saved, key)]));
 
 /** Null for one of the user's own. */
 function lossIn(saved: SavedState): Loss | null {

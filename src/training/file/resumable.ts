@@ -73,7 +73,7 @@ function checkOptimizer({ optimizer: saved }: SavedModel, optimizer: Optimizer, 
   }
   // Compiled anew after it was trained, and not trained since.
   if (saved.steps === 0 && saved.moments.size === 0) return;
-  const lacking = momentsOf(optimizer.rule).find((name) => size > 0 && saved.moments.get(name)?.length !== size);
+  const lacking = momentsOf(optimizer.update).find((name) => size > 0 && saved.moments.get(name)?.length !== size);
   if (lacking === undefined) return;
   throw new DataError(
     `its '${MOMENT}${lacking}' does not have the model's ${counted(size, 'value')}. It is damaged; use another.`,

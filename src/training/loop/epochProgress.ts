@@ -42,13 +42,13 @@ export interface TrainerState {
   readonly epoch: { readonly progress: EpochProgress; readonly metrics: MetricsReading } | null;
 }
 
-/** Before any epoch. `metrics`: how many are added up. */
-export const noProgress = (metrics: number): EpochProgress => ({
+/** Before any epoch. `size`: how many numbers are added up. */
+export const noProgress = (size: number): EpochProgress => ({
   begun: 0,
   batch: 0,
   samples: 0,
   forgotten: 0,
-  totals: new Float64Array(metrics),
+  totals: new Float64Array(size),
   read: 0,
   means: {},
   pending: null,

@@ -2,7 +2,8 @@
 
 import type { Logs } from '../../callbacks/callback.ts';
 import { CallbackList } from '../../callbacks/callbackList.ts';
-import { type Compiled, metricNames } from '../../network/compiled.ts';
+import type { Compiled } from '../../network/compiled.ts';
+import { Measures } from '../../network/measures.ts';
 import { evaluationStep } from '../../network/step.ts';
 import type { StepDraft, StepValues } from '../../runtime/step.ts';
 import { batchOf, type Examples, Order } from '../data/gpuDataset.ts';
@@ -19,8 +20,7 @@ export class Evaluator {
   readonly #pass: EpochPass;
   readonly #count: number;
   readonly #batchSize: number;
-  /** The loss and the metrics, counted. */
-  readonly #metrics: number;
+  readonly #measures: Measures;
   readonly #values = blankStep(0);
   /** Batches taken of the present run. */
   #batch = 0;
@@ -35,9 +35,8 @@ export class Evaluator {
     together?: number,
   ) {
     const { device, network, targets } = compiled;
-    const names = metricNames(compiled);
-    this.#stepMetrics = new StepMetrics(device, names);
-    this.#metrics = names.length;
+    this.#measures = new Measures(compiled);
+    this.#stepMetrics = new StepMetrics(device, this.#measures.size);
     this.#order = new Order(device, end - begin);
     this.#order.write(iota(begin, end));
     this.#count = end - begin;
@@ -68,7 +67,7 @@ export class Evaluator {
     this.#stepMetrics.resetSums();
     const pass = this.#pass;
     const most = callbacks?.everyTestBatch === true ? 1 : Number.POSITIVE_INFINITY;
-    const totals = new Float64Array(this.#metrics);
+    const totals = new Float64Array(this.#measures.size);
     let reading: Promise<MetricsReading> | null = null;
     this.#batch = 0;
     while (this.#batch < pass.batches) {
@@ -85,7 +84,7 @@ export class Evaluator {
     }
     if (reading !== null) addSums(totals, await reading);
     addSums(totals, await this.#stepMetrics.read());
-    const logs = this.#stepMetrics.means(totals, this.#count);
+    const logs = this.#measures.logs(totals, this.#count);
     // What a callback writes into its logs is its own.
     await callbacks?.onTestEnd({ ...logs });
     return logs;

@@ -2,7 +2,6 @@
 
 import { bytesOf } from '../../base/dtype.ts';
 import { DeviceError } from '../../base/errors.ts';
-import type { Logs } from '../../callbacks/callback.ts';
 import type { Node } from '../../ir/op.ts';
 import type { Storage } from '../../ir/storage.ts';
 import { standIn } from '../../network/parameters.ts';
@@ -16,7 +15,7 @@ const NONE = 0xffffffff;
 const READINGS = 2;
 
 export interface MetricsReading {
-  /** Sums over the examples since the reading before, or since the last reset: the loss, then the metrics. */
+  /** Sums over the examples since the reading before, or since the last reset, as `Measures` has them. */
   readonly sums: Float32Array;
   /** The first step that was not finite, or null. */
   readonly firstBadStep: number | null;
@@ -24,7 +23,7 @@ export interface MetricsReading {
 
 export class StepMetrics implements MetricNodes {
   readonly #device: Device;
-  readonly #names: readonly string[];
+  readonly #size: number;
   readonly #hold: boolean;
   readonly #sums: Storage;
   readonly #health: Storage;
@@ -34,19 +33,19 @@ export class StepMetrics implements MetricNodes {
   readonly sums: Node;
   readonly health: Node;
 
-  /** `names`: `loss`, then the metrics. `hold`: updates wait after a flag until it is released. */
-  constructor(device: Device, names: readonly string[], hold = false) {
+  /** `size`: how many numbers add up. `hold`: updates wait after a flag until it is released. */
+  constructor(device: Device, size: number, hold = false) {
     this.#device = device;
-    this.#names = names;
+    this.#size = size;
     this.#hold = hold;
-    this.#sums = device.allocate(names.length, 'float32', 'metrics');
+    this.#sums = device.allocate(size, 'float32', 'metrics');
     this.#health = device.allocate(HEALTH.words, 'int32', 'non-finite flag');
-    this.sums = storedNode(this.#sums, [names.length]);
+    this.sums = storedNode(this.#sums, [size]);
     this.health = storedNode(this.#health, [HEALTH.words], 'int32');
     this.#arrivals = Array.from({ length: READINGS }, () =>
       device.memory.create({
         label: 'metrics read back',
-        size: 4 * (names.length + 1),
+        size: 4 * (size + 1),
         usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
       }),
     );
@@ -55,7 +54,7 @@ export class StepMetrics implements MetricNodes {
   }
 
   resetSums(): void {
-    this.#device.write(this.#sums, new Float32Array(this.#names.length));
+    this.#device.write(this.#sums, new Float32Array(this.#size));
   }
 
   resetHealth(): void {
@@ -92,7 +91,7 @@ export class StepMetrics implements MetricNodes {
     const device = this.#device;
     device.check();
     const arrival = this.#arrivals[this.#readings++ % READINGS];
-    const sumBytes = 4 * this.#names.length;
+    const sumBytes = 4 * this.#size;
     const encoder = device.gpu.createCommandEncoder();
     encoder.copyBufferToBuffer(this.#sums.buffer, this.#sums.offset, arrival, 0, sumBytes);
     encoder.copyBufferToBuffer(this.#health.buffer, this.#health.offset, arrival, sumBytes, 4);
@@ -110,12 +109,7 @@ export class StepMetrics implements MetricNodes {
     arrival.unmap();
     device.check();
     const [first] = new Uint32Array(bytes, sumBytes, 1);
-    return { sums: new Float32Array(bytes, 0, this.#names.length), firstBadStep: first === NONE ? null : first };
-  }
-
-  /** Means over `samples` examples, by name. */
-  means(sums: ArrayLike<number>, samples: number): Logs {
-    return Object.fromEntries(this.#names.map((name, at) => [name, sums[at] / samples]));
+    return { sums: new Float32Array(bytes, 0, this.#size), firstBadStep: first === NONE ? null : first };
   }
 
   dispose(): void {
@@ -131,12 +125,12 @@ export function addSums(totals: Float64Array, { sums }: MetricsReading): void {
   for (const [at, sum] of sums.entries()) totals[at] += sum;
 }
 
-/** Metrics to plan with: of the loss and so many metrics. */
-export const standInMetrics = (metrics: number): MetricNodes => ({
-  sums: standIn([metrics + 1]),
+/** Metrics to plan with: so many numbers. */
+export const standInMetrics = (size: number): MetricNodes => ({
+  sums: standIn([size]),
   health: standIn([HEALTH.words], 'int32'),
 });
 
-/** Bytes that the loss and this many metrics take on the GPU. */
-export const bytesOfStepMetrics = (metrics: number): number =>
-  bytesOf(metrics + 1, 'float32') + bytesOf(HEALTH.words, 'int32') + READINGS * 4 * (metrics + 2);
+/** Bytes that so many numbers take on the GPU. */
+export const bytesOfStepMetrics = (size: number): number =>
+  bytesOf(size, 'float32') + bytesOf(HEALTH.words, 'int32') + READINGS * 4 * (size + 1);

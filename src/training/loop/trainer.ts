@@ -5,7 +5,8 @@ import type { Logs } from '../../callbacks/callback.ts';
 import type { CallbackList } from '../../callbacks/callbackList.ts';
 import type { NonFinite } from '../../callbacks/divergence/nonFinite.ts';
 import type { State } from '../../io/state.ts';
-import { type Compiled, metricNames } from '../../network/compiled.ts';
+import type { Compiled } from '../../network/compiled.ts';
+import { Measures } from '../../network/measures.ts';
 import type { ParameterBlock } from '../../network/parameters.ts';
 import type { StepParts } from '../../network/step.ts';
 import type { StepDraft, StepValues } from '../../runtime/step.ts';
@@ -40,6 +41,7 @@ export class Trainer {
   readonly #examples: Examples;
   readonly #count: number;
   readonly #batchSize: number;
+  readonly #measures: Measures;
   readonly #stepMetrics: StepMetrics;
   readonly #order: Order;
   readonly #pass: EpochPass;
@@ -83,9 +85,9 @@ export class Trainer {
     this.#hold = hold;
     this.#weights = weights;
     this.microBatchSize = microBatchSize;
-    const names = metricNames(compiled);
-    this.#stepMetrics = new StepMetrics(compiled.device, names, hold);
-    this.#epoch = noProgress(names.length);
+    this.#measures = new Measures(compiled);
+    this.#stepMetrics = new StepMetrics(compiled.device, this.#measures.size, hold);
+    this.#epoch = noProgress(this.#measures.size);
     this.#order = new Order(compiled.device, count);
     const { optimizer, moments } = compiled;
     if (microBatchSize < Math.min(batchSize, count)) {
@@ -289,21 +291,22 @@ export class Trainer {
         );
       }
     }
-    const stepMetrics = this.#stepMetrics;
+    const measures = this.#measures;
     const begin = progress.read;
     const samples = pending.samples - begin;
     if (samples <= 0) return;
     addSums(progress.totals, reading);
     progress.read = pending.samples;
-    progress.means = stepMetrics.means(progress.totals, pending.samples - progress.forgotten);
+    progress.means = measures.logs(progress.totals, pending.samples - progress.forgotten);
     await callbacks.onMetrics({
       epoch,
       batch: pending.batch,
       step: pending.step,
       // What a callback writes into its report is its own.
       mean: { ...progress.means },
-      window: stepMetrics.means(sums, samples),
+      window: measures.logs(sums, samples),
       weight: this.#meanWeight(begin, pending.samples),
+      penalty: measures.penalty(sums, samples),
       nonFinite: structuredClone(this.#nonFinite),
     });
   }

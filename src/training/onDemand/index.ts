@@ -10,6 +10,7 @@ export { isMissing, readBytes, writeBytes } from '../../platform/files.ts';
 export { decodeArchitecture, decodeModel, encodeModel } from '../file/modelFile.ts';
 export { decodeResumable } from '../file/resumable.ts';
 export { explosionText, standstillText } from './diverged.ts';
+export { finalizeWeights } from './finalizeWeights.ts';
 export { probesOf } from './gradientProbe.ts';
 export { largestFitting } from './largestFitting.ts';
 export { memoryReport } from './memoryReport.ts';

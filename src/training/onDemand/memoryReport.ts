@@ -4,7 +4,8 @@ import { bytesOf, type Dtype } from '../../base/dtype.ts';
 import { sizeOf } from '../../base/shape.ts';
 import { type Schedule, schedule } from '../../compiler/schedule.ts';
 import type { Node, Target } from '../../ir/op.ts';
-import { type Goal, metricNames } from '../../network/compiled.ts';
+import type { Goal } from '../../network/compiled.ts';
+import { Measures } from '../../network/measures.ts';
 import type { Network } from '../../network/network.ts';
 import { evaluationStep } from '../../network/step.ts';
 import { loadWays } from '../../ops/loadWays.ts';
@@ -79,8 +80,9 @@ export async function memoryReport(
     (sum, planned) => sum + bytesOfPlan(planned, MOST_TOGETHER, device?.stepStride),
     0,
   );
+  const { size } = new Measures({ ...goal, network });
   const { trainable, fixed } = network;
-  const copies = 1 + momentsOf(goal.optimizer.rule).length + (microBatchSize < Math.min(batchSize, examples) ? 1 : 0);
+  const copies = 1 + momentsOf(goal.optimizer.update).length + (microBatchSize < Math.min(batchSize, examples) ? 1 : 0);
   const parameterBytes = 4 * (trainable.size * copies + fixed.size) + bytesOf(LEFT_OUT.words, 'int32');
   const dataBytes = [examples, validationExamples].reduce((sum, count) => {
     if (count === 0) return sum;
@@ -88,7 +90,7 @@ export async function memoryReport(
       ...network.inputShapes.map((shape) => bytesOf(count * sizeOf(shape), dtype ?? 'float32')),
       ...labels.map((one) => bytesOf(count * sizeOf(one.shape), one.dtype)),
       bytesOf(count, 'int32'),
-      bytesOfStepMetrics(metricNames(goal).length - 1),
+      bytesOfStepMetrics(size),
     ];
     return parts.reduce((all, bytes) => all + bytes, sum);
   }, 0);

@@ -3,7 +3,8 @@
 import { DataError } from '../../base/errors.ts';
 import type { CallbackList } from '../../callbacks/callbackList.ts';
 import { SavedState } from '../../io/state.ts';
-import { type Compiled, metricNames } from '../../network/compiled.ts';
+import type { Compiled } from '../../network/compiled.ts';
+import { Measures } from '../../network/measures.ts';
 import type { TrainerState } from '../loop/epochProgress.ts';
 import type { Place, Resumption } from '../resumeState.ts';
 import { trainerStateFrom } from './trainerState.ts';
@@ -25,7 +26,7 @@ export async function resumeTraining(
   const within = !saved.record('trainer').isNull('epoch');
   // Callbacks that count an epoch's batches begin at 0 in this hook; `restore` then gives them the saved count.
   if (within) await callbacks.onEpochBegin(epoch, {});
-  trainer.restore(trainerStateFrom(saved.record('trainer'), metricNames(compiled).length));
+  trainer.restore(trainerStateFrom(saved.record('trainer'), new Measures(compiled).size));
   await callbacks.restore(saved.record('callbacks'));
   // Callbacks may have changed it in `onTrainBegin`.
   if (compiled.optimizer.schedule === null) compiled.optimizer.learningRate = learningRate;
