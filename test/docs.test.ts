@@ -214,6 +214,13 @@ docs('the page of parts has every layer and optimizer with its options and their
     new wgrad.Rescaling(1),
     new wgrad.Flatten(),
     new wgrad.Reshape([1]),
+    new wgrad.Add(),
+    new wgrad.Subtract(),
+    new wgrad.Multiply(),
+    new wgrad.Average(),
+    new wgrad.Maximum(),
+    new wgrad.Minimum(),
+    new wgrad.Concatenate(),
   ];
   const classes = Object.values(wgrad).filter(
     (value) => typeof value === 'function' && Object.prototype.isPrototypeOf.call(wgrad.Layer, value),

@@ -61,7 +61,7 @@ export class HeldModel extends Layer<LayerValues, LayerValues> {
     return this.composition.layers;
   }
 
-  override weights(_: Shape, name: string, inputs: readonly Shape[]): WeightSpec[] {
+  override weights(input: Shape, name: string, inputs: readonly Shape[] = [input]): WeightSpec[] {
     this.#composition ??= this.#compose(inputs);
     const { inputShapes } = this.#composition;
     if (inputs.length === inputShapes.length && inputs.every((shape, at) => sameShape(shape, inputShapes[at])))

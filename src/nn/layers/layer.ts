@@ -118,7 +118,7 @@ export abstract class Layer<X extends LayerValues = Tensor, Y extends LayerValue
    * The weights for inputs of this shape; throws a ShapeError that names the layer when they do not fit. `inputs`: the shapes of
    * all inputs, of which the first argument is the first.
    */
-  weights(_input: Shape, _name: string, _inputs: readonly Shape[]): readonly WeightSpec[] {
+  weights(_input: Shape, _name: string, _inputs?: readonly Shape[]): readonly WeightSpec[] {
     return [];
   }
 

@@ -16,7 +16,7 @@ export abstract class MergingLayer extends Layer<readonly Tensor[]> {
   /** Throws where the shapes do not fit. */
   protected abstract check(inputs: readonly Shape[]): void;
 
-  override weights(_: Shape, name: string, inputs: readonly Shape[]): WeightSpec[] {
+  override weights(input: Shape, name: string, inputs: readonly Shape[] = [input]): WeightSpec[] {
     const [expected, remedy] = this.expected;
     const refuse = (cause?: unknown): never => {
       throw new ShapeError(
