@@ -60,6 +60,7 @@ export type { DataFor, LabelsFor, SymbolicValues, TensorsFor } from './models/va
 export { type ConfusionMatrixOptions, confusionMatrix } from './nn/confusionMatrix.ts';
 export * as initializers from './nn/initializers.ts';
 export * from './nn/layers/index.ts';
+export { Lambda } from './nn/layers/lambda.ts';
 export type { CustomObjects, LayerMaker } from './nn/layers/makeLayer.ts';
 export {
   type BinaryOptions,

@@ -26,6 +26,7 @@ import { gradients } from '../src/ops/gradients.ts';
 import { accumulate, watch } from '../src/ops/health.ts';
 import { type OpName, ops } from '../src/ops/index.ts';
 import { dataNode, fullNode } from '../src/ops/leaf.ts';
+import { lookup } from '../src/ops/lookup.ts';
 import { matmul } from '../src/ops/matmul.ts';
 import { pack } from '../src/ops/pack.ts';
 import { avgPool2d, maxPool2d, type Pool2dOptions } from '../src/ops/pool2d.ts';
@@ -35,6 +36,7 @@ import { argMax, broadcastTo, max, min, sum } from '../src/ops/reduce.ts';
 import { cumsum } from '../src/ops/scan.ts';
 import { logSoftmax, softmax, softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
 import { inOrder, invertOrder, sortOrder } from '../src/ops/sort.ts';
+import { standardize } from '../src/ops/standardize.ts';
 import { stretch } from '../src/ops/stretch.ts';
 import { flip, stridedSlice } from '../src/ops/stridedSlice.ts';
 import { assign, optimizerUpdate } from '../src/ops/update.ts';
@@ -267,6 +269,15 @@ const CASES: { readonly [K in OpName]: 'fused' | (() => Node[]) } = {
       gather(bytes(5, 4), ids(4, -7, 5)),
     ];
   },
+  lookup: () => {
+    const table = floats(200, 31);
+    return withGradients(lookup(table, ids(...Array.from({ length: 300 }, (_, i) => ((i * i) % 211) - 5))), table);
+  },
+  scatterOrdered: () => {
+    const rows = ids(2, 0, 9, -2);
+    const inputs = [floats(4, 3), rows, sortOrder(rows, false, false)];
+    return [createNode(ops.scatterOrdered, inputs, { shape: [5, 3] })];
+  },
   scatterAdd: () => [createNode(ops.scatterAdd, [floats(4, 3), ids(2, 0, 9, -2)], { axis: 0, rows: 5 })],
   oneHot: () => [oneHot(ids(0, 2, -1, 9, 1), 3)],
   batchRows: () => [
@@ -328,6 +339,9 @@ const CASES: { readonly [K in OpName]: 'fused' | (() => Node[]) } = {
       const x = floats(5, 7);
       return gradients(sum(softmaxCrossEntropyPerExample(x, labels, { labelSmoothing: 0.1 })), [x]);
     }),
+  standardize: () => [standardize(floats(67, 7), 0.1), standardize(floats(3, 1003), 0.1)],
+  standardizeGradient: () =>
+    [floats(67, 7), floats(3, 1003)].flatMap((x) => gradients(sum(e.square(standardize(x, 0.1))), [x])),
   assign: () => effects(70),
   optimizerUpdate: () => effects(3),
   accumulate: () => [

@@ -9,7 +9,7 @@ import type { HostArray } from '../src/base/dtype.ts';
 import { sizeOf } from '../src/base/shape.ts';
 import { passesFor } from '../src/compiler/rewrite/passes.ts';
 import { schedule } from '../src/compiler/schedule.ts';
-import { type Node, variantsOf } from '../src/ir/op.ts';
+import { createNode, type Node, variantsOf } from '../src/ir/op.ts';
 import type { SubgroupSizes } from '../src/ir/target.ts';
 import { add, mul } from '../src/ops/elementwise.ts';
 import { decodeFiniteStats, finiteStats } from '../src/ops/finiteStats.ts';
@@ -17,9 +17,11 @@ import { gradients } from '../src/ops/gradients.ts';
 import { fullNode } from '../src/ops/leaf.ts';
 import { argMax, max, sum } from '../src/ops/reduce.ts';
 import { logSoftmax, softmax, softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
+import { standardize, standardizeGradientOp } from '../src/ops/standardize.ts';
 import { gpuTarget } from '../src/ops/targets.ts';
 import { defaultDevice } from '../src/runtime/defaultDevice.ts';
-import { assertClose, draw, evaluate, given, type Input, ints, nodeOf } from './support.ts';
+import * as o from './reference.ts';
+import { assertClose, draw, evaluate, given, type Input, ints, nodeOf, oracleOf } from './support.ts';
 
 const test = suite('rows on a GPU');
 const device = await defaultDevice();
@@ -238,6 +240,24 @@ test('softmax and its logarithm', async () => {
   }
   const many = draw([1000, 3]);
   assertAlike(await onAll(() => softmax(nodeOf(many)), 'many'), rowsOf(many).flatMap(probabilities), 'many rows');
+});
+
+test('standardized rows and their gradient', async () => {
+  for (const columns of EXTENTS) {
+    const [x, weights] = [draw([65, columns], -3, 5), draw([65, columns])];
+    const what = `standardize of ${columns}`;
+    const array = oracleOf(x);
+    const y = o.standardize(array, 0.01);
+    assertAlike(await onAll(() => standardize(nodeOf(x), 0.01), what), [...y.data], what);
+    const g = oracleOf(weights);
+    const pull = o.mul(y, o.mean(o.mul(g, y), -1, true));
+    const slope = o.div(
+      o.sub(o.sub(g, o.mean(g, -1, true)), pull),
+      o.sqrt(o.add(o.variance(array, -1, true), o.scalar64(0.01))),
+    );
+    const build = (): Node => createNode(standardizeGradientOp, [nodeOf(x), nodeOf(weights)], { epsilon: 0.01 });
+    assertAlike(await onAll(build, what), [...slope.data], `gradient, ${what}`);
+  }
 });
 
 test('cross-entropy and its gradient, by ids and by rows', async () => {

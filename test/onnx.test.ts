@@ -13,16 +13,33 @@ import {
   activations,
   BatchNormalization,
   Conv2D,
+  Cropping2D,
   Dense,
   Dropout,
+  ELU,
+  Embedding,
   Flatten,
+  GaussianNoise,
   GlobalAveragePooling2D,
+  GroupNormalization,
   Layer,
+  LayerNormalization,
+  LeakyReLU,
   MaxPooling2D,
+  MultiHeadAttention,
+  Normalization,
+  Permute,
+  PReLU,
+  ReLU,
+  RepeatVector,
   Rescaling,
   Reshape,
   Sequential,
+  Softmax,
+  SpatialDropout2D,
   tensor,
+  UpSampling2D,
+  ZeroPadding2D,
 } from '../src/index.ts';
 import { exportOnnx } from '../src/interchange/onnx.ts';
 import type { Tensor } from '../src/tensor/index.ts';
@@ -43,7 +60,7 @@ async function makeModel(layers: Layer[], inputShape: Shape): Promise<Sequential
   await model.setWeights(
     weights.map(({ name, shape, data }, at) => {
       if (name.endsWith('kernel')) return data;
-      const [low, high] = name.endsWith('movingVariance') ? [0.5, 2] : [-1, 1];
+      const [low, high] = /variance$/i.test(name) ? [0.5, 2] : [-1, 1];
       return uniform(sizeOf(shape), { seed: 100 + at, low, high });
     }),
   );
@@ -51,11 +68,12 @@ async function makeModel(layers: Layer[], inputShape: Shape): Promise<Sequential
 }
 
 /** Predictions for five examples, and for the first of them alone. */
-async function check(layers: Layer[], inputShape: Shape, { low = -2, high = 2 } = {}): Promise<void> {
+async function check(layers: Layer[], inputShape: Shape, { low = -2, high = 2, whole = false } = {}): Promise<void> {
   const model = await makeModel(layers, inputShape);
   const session = await ort.InferenceSession.create(await exportOnnx(model));
   assert.equal([session.inputNames, session.outputNames], [['input'], ['output']]);
-  const values = uniform(5 * sizeOf(inputShape), { seed: 9, low, high });
+  const drawn = uniform(5 * sizeOf(inputShape), { seed: 9, low, high });
+  const values = whole ? drawn.map(Math.floor) : drawn;
   const prediction = await model.predict(tensor(values, [5, ...inputShape]));
   const expected = await prediction.data();
   for (const batch of [5, 1]) {
@@ -66,8 +84,9 @@ async function check(layers: Layer[], inputShape: Shape, { low = -2, high = 2 } 
     assert.is(actual.length, (expected.length * batch) / 5);
     actual.forEach((value, i) => {
       const error = Math.abs(value - expected[i]) / Math.max(1, Math.abs(expected[i]));
-      // A NaN is no small error.
-      if (!(error <= TOLERANCE)) assert.unreachable(`batch ${batch}, element ${i}: ${value}, expected ${expected[i]}`);
+      // A NaN is no small error; equal infinities are none.
+      if (!(error <= TOLERANCE || value === expected[i]))
+        assert.unreachable(`batch ${batch}, element ${i}: ${value}, expected ${expected[i]}`);
     });
   }
   for (const layer of model.layers) exported.add(layer.className);
@@ -147,12 +166,58 @@ test('flattening, reshaping and means keep the order of channels last', async ()
   await check([new Dense(3), new Activation('softmax')], [2, 2, 2, 4]);
 });
 
+test('layer and group normalisation of rows, sequences and images, along any axis', async () => {
+  await check([new LayerNormalization()], [6]);
+  await check([new Conv2D(4, 2), new LayerNormalization({ epsilon: 0.1 }), new Conv2D(2, 1)], [5, 4, 3]);
+  await check([new LayerNormalization({ axis: [1, 2, 3], center: false })], [3, 4, 2]);
+  await check([new LayerNormalization({ axis: [1, 3], scale: false })], [3, 4, 2]);
+  await check([new Conv2D(4, 2), new GroupNormalization({ groups: 2 }), new Conv2D(2, 1)], [5, 4, 3]);
+  await check([new GroupNormalization({ groups: 3, center: false }), new GroupNormalization({ groups: -1 })], [6]);
+  await check([new GroupNormalization({ groups: 2, axis: 1, epsilon: 0.1 })], [4, 3, 5]);
+});
+
+test('normalisation by known statistics', async () => {
+  await check([new Normalization(), new Normalization({ axis: 1, invert: true })], [4, 3]);
+  await check([new Conv2D(4, 2), new Normalization({ mean: [1, 2, 3, 4], variance: 4 })], [5, 4, 3]);
+  await check([new Normalization({ axis: null })], [3]);
+});
+
+test('embedding and attention', async () => {
+  await check([new Embedding(9, 4), new MultiHeadAttention(2, 3), new Dense(2)], [5], { low: 0, high: 9, whole: true });
+  const causal = { useCausalMask: true, useBias: false, valueDim: 2, outputShape: 7, dropout: 0.5 };
+  await check([new MultiHeadAttention(3, 4, causal)], [6, 5]);
+});
+
+test('images made larger and smaller, rows turned and repeated', async () => {
+  await check([new Conv2D(3, 2), new UpSampling2D([2, 3]), new Dense(2)], [3, 4, 2]);
+  await check([new UpSampling2D([3, 2], { interpolation: 'bilinear' })], [3, 4, 2]);
+  const sides = [
+    [1, 0],
+    [2, 3],
+  ] as const;
+  await check([new ZeroPadding2D(sides), new Conv2D(2, 2), new ZeroPadding2D(1)], [3, 4, 2]);
+  await check([new Cropping2D(sides), new Conv2D(2, 1), new Cropping2D([1, 0])], [5, 8, 2]);
+  await check([new Conv2D(3, 1), new Permute([3, 1, 2]), new Dense(2)], [3, 4, 2]);
+  await check([new RepeatVector(3), new Dense(2)], [4]);
+});
+
+test('rectifiers, softmax along an axis, and noise, which is none', async () => {
+  await check([new Conv2D(3, 1), new ReLU(), new LeakyReLU(), new ELU({ alpha: 0.5 })], [3, 4, 2]);
+  await check([new ReLU({ maxValue: 1, threshold: 0.5, negativeSlope: 0.1 })], [9]);
+  await check([new Conv2D(3, 1), new PReLU({ sharedAxes: [1, 2] }), new PReLU(), new Softmax({ axis: 1 })], [3, 4, 2]);
+  await check([new SpatialDropout2D(0.5), new GaussianNoise(3), new Softmax()], [3, 4, 2]);
+});
+
 test('a model that only drops out is the identity', () => check([new Dropout(0.5)], [3]));
 
 test('every layer was exported', () => {
   const classes = [Dense, Conv2D, MaxPooling2D, AveragePooling2D, GlobalAveragePooling2D, Flatten, Reshape];
   const others = [Activation, Dropout, Rescaling, BatchNormalization];
-  assert.equal([...exported].sort(), [...classes, ...others].map(({ name }) => name).sort());
+  const normalizing = [LayerNormalization, GroupNormalization, Normalization];
+  const shaping = [UpSampling2D, ZeroPadding2D, Cropping2D, Permute, RepeatVector];
+  const rectifying = [ReLU, LeakyReLU, PReLU, ELU, Softmax, SpatialDropout2D, GaussianNoise];
+  const all = [...classes, ...others, ...normalizing, ...shaping, ...rectifying, Embedding, MultiHeadAttention];
+  assert.equal([...exported].sort(), all.map(({ name }) => name).sort());
 });
 
 test('names of layers, weights and borders are kept; equal models give equal bytes', async () => {

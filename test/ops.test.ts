@@ -26,6 +26,7 @@ import { gradients } from '../src/ops/gradients.ts';
 import { accumulate, watch } from '../src/ops/health.ts';
 import { type OpName, ops } from '../src/ops/index.ts';
 import { dataNode, fullNode, storedNode } from '../src/ops/leaf.ts';
+import { lookup } from '../src/ops/lookup.ts';
 import { dense, matmul } from '../src/ops/matmul.ts';
 import { pack, packedSize } from '../src/ops/pack.ts';
 import { avgPool2d, maxPool2d, type Pool2dOptions } from '../src/ops/pool2d.ts';
@@ -37,6 +38,7 @@ import { ceil, floor, round } from '../src/ops/rounding.ts';
 import { cumsum } from '../src/ops/scan.ts';
 import { type CrossEntropyOptions, logSoftmax, softmax, softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
 import { inOrder, invertOrder, sortOrder } from '../src/ops/sort.ts';
+import { standardize } from '../src/ops/standardize.ts';
 import { stopGradient } from '../src/ops/stopGradient.ts';
 import { stretch } from '../src/ops/stretch.ts';
 import { stridedSlice } from '../src/ops/stridedSlice.ts';
@@ -1154,6 +1156,41 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
       },
     })),
   ],
+  scatterOrdered: [
+    like('and its gradient', () => ({
+      inputs: [draw([4, 3]), ints([2, 0, 2, 4]), ints([1, 0, 2, 3])],
+      gpu: (g, ids, order) => createNode(ops.scatterOrdered, [g, ids, order], { shape: [5, 3] }),
+      oracle: (g) => o.matmul(o.transpose(o.oneHot(o.array64([2, 0, 2, 4], [4]), 5)), g),
+    })),
+    {
+      name: 'of many ids, by their order, as of few',
+      async run() {
+        const [count, rows] = [3000, 37];
+        const ids = ints(Array.from({ length: count }, (_, i) => ((i * i) % 41) - 2));
+        const table = nodeOf(draw([rows, 17]));
+        const g = draw([count, 17]);
+        const slope = (): Node => gradients(sum(e.mul(lookup(table, nodeOf(ids)), nodeOf(g))), [table])[0];
+        assert.is(slope().op.name, 'scatterOrdered');
+        const plain = createNode(ops.scatterAdd, [nodeOf(g), nodeOf(ids)], { axis: 0, rows });
+        const [ordered, again, direct] = await evaluate([slope(), slope(), plain]);
+        assertSame(ordered, again, 'the same each time');
+        assertSame(ordered, direct, 'the same sums in the same order');
+        const expected = new Float64Array(rows * 17);
+        g.values.forEach((value, i) => {
+          const row = ids.values[Math.floor(i / 17)];
+          if (row >= 0 && row < rows) expected[row * 17 + (i % 17)] += value;
+        });
+        assertClose(ordered, expected, 'sums');
+      },
+    },
+  ],
+  lookup: [
+    like('few ids', () => ({
+      inputs: [draw([5, 3]), ints([2, 0, 2, 4], [2, 2])],
+      gpu: lookup,
+      oracle: (x, ids) => o.gather(x, ids),
+    })),
+  ],
   oneHot: [
     ...[3, 4, 10].map((classes) =>
       like(`${classes} classes`, () => ({
@@ -1456,6 +1493,54 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
       like(show(shape), () => ({ inputs: [draw(shape, -4, 4)], gpu: logSoftmax, oracle: o.logSoftmax })),
     ),
     like('large logits', () => ({ inputs: [given([1000, 999, 998, -1000])], gpu: logSoftmax, oracle: o.logSoftmax })),
+  ],
+  standardize: [
+    ...ROWS.map((shape) =>
+      like(show(shape), () => ({
+        inputs: [draw(shape, -4, 4)],
+        gpu: (x) => standardize(x, 0.01),
+        oracle: (x) => o.standardize(x, 0.01),
+      })),
+    ),
+    {
+      name: 'far from 0, of equal values, with NaN and infinities',
+      async run() {
+        const { values } = draw([7]);
+        const near = Float32Array.from(values);
+        const far = near.map((value) => 4096 + value);
+        const rows = [far, new Float32Array(7).fill(3), new Float32Array(7).fill(1).with(2, Number.NaN)];
+        rows.push(new Float32Array(7).with(6, Number.NEGATIVE_INFINITY), near.with(0, 0));
+        const x = dataNode(Float32Array.from(rows.flatMap((row) => [...row])), [5, 7]);
+        const [y] = await evaluate([standardize(x, 1e-3)]);
+        assertClose(y.slice(0, 7), o.standardize(o.array64(far, [7]), 1e-3).data, 'far from 0');
+        assert.equal([...y.slice(7, 14)], new Array(7).fill(0));
+        assert.equal(nanAware(y.slice(14, 28)), new Array(14).fill('NaN'));
+        assertClose(y.slice(28), o.standardize(o.array64(rows[4], [7]), 1e-3).data, 'the row after them');
+      },
+    },
+  ],
+  standardizeGradient: [
+    {
+      name: 'second order',
+      async run() {
+        const weights = draw([4, 5], 0.5, 1);
+        await compareSecondOrder(
+          [draw([4, 5])],
+          (x) => bend(standardize(x, 0.1), nodeOf(weights)),
+          (x) => bend64(o.standardize(x, 0.1), oracleOf(weights)),
+        );
+      },
+    },
+    like('of both inputs', () => ({
+      inputs: [draw([3, 7]), draw([3, 7])],
+      gpu: (x, g) => createNode(ops.standardizeGradient, [x, g], { epsilon: 0.1 }),
+      oracle(x, g) {
+        const y = o.standardize(x, 0.1);
+        const centred = o.sub(g, o.mean(g, -1, true));
+        const pulled = o.sub(centred, o.mul(y, o.mean(o.mul(g, y), -1, true)));
+        return o.div(pulled, o.sqrt(o.add(o.variance(x, -1, true), o.scalar64(0.1))));
+      },
+    })),
   ],
   softmaxCrossEntropy: CROSS_ENTROPIES,
   softmaxCrossEntropyGradient: [

@@ -25,6 +25,7 @@ import { gather, oneHot } from '../src/ops/gather.ts';
 import { watch } from '../src/ops/health.ts';
 import { type OpName, ops } from '../src/ops/index.ts';
 import { dataNode, fullNode, storedNode } from '../src/ops/leaf.ts';
+import { lookup } from '../src/ops/lookup.ts';
 import { matmul } from '../src/ops/matmul.ts';
 import { avgPool2d, maxPool2d } from '../src/ops/pool2d.ts';
 import { prod } from '../src/ops/prod.ts';
@@ -34,6 +35,7 @@ import { ceil, floor, round } from '../src/ops/rounding.ts';
 import { cumsum } from '../src/ops/scan.ts';
 import { logSoftmax, softmax, softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
 import { inOrder, invertOrder, sortOrder } from '../src/ops/sort.ts';
+import { standardize } from '../src/ops/standardize.ts';
 import { stopGradient } from '../src/ops/stopGradient.ts';
 import { stridedSlice } from '../src/ops/stridedSlice.ts';
 import { cpuTarget } from '../src/ops/targets.ts';
@@ -167,6 +169,8 @@ const CASES: { readonly [K in OpName]: Case } = {
   ],
   concat: [() => concat([wide(), leaf([MANY, 64])], 1)],
   gather: [() => gather(leaf([20, 128]), ids(70, 20)), () => gather(leaf([MANY, 16, 8]), ids(5, 16), 1)],
+  lookup: [() => lookup(leaf([9, 128]), ids(MANY, 9)), () => lookup(leaf([9, 2, 64]), ids(MANY, 9))],
+  scatterOrdered: 'whole',
   scatterAdd: 'whole',
   oneHot: [() => oneHot(ids(500, 10), 10)],
   batchRows: [
@@ -224,6 +228,8 @@ const CASES: { readonly [K in OpName]: Case } = {
         clip: 0,
       }),
   ],
+  standardize: [() => standardize(logits(), 0.1), () => standardize(leaf([1, 500, 10]), 0.1)],
+  standardizeGradient: [() => createNode(ops.standardizeGradient, [logits(), logits()], { epsilon: 0.1 })],
   assign: (target) => assign(target, SLOPES),
   optimizerUpdate: (target) => optimizerUpdate(SGD_RULE, target, [], SLOPES),
   accumulate: 'whole',
@@ -314,6 +320,7 @@ test('what mixes its rows is refused, not computed wrong', async () => {
   const mixed: Readonly<Record<string, Node>> = {
     softmax: softmax(leaf([1, 5000])),
     logSoftmax: logSoftmax(leaf([5000])),
+    standardize: standardize(leaf([1, 5000]), 0.1),
     argMax: argMax(wide(), 0),
     transpose: transpose(wide()),
     pad: pad(wide(), [

@@ -506,6 +506,10 @@ export function batchNorm(
   return { y: add(mul(normalised, gamma), beta), mean: average, variance };
 }
 
+/** Rows along the last axis less their mean, over the root of their variance and epsilon. */
+export const standardize = (x: Array64, epsilon: number): Array64 =>
+  div(sub(x, mean(x, -1, true)), sqrt(add(variance(x, -1, true), scalar64(epsilon))));
+
 /** `mask` is 1 for what is kept, 0 for what is dropped. */
 export function dropout(x: Array64, mask: Array64, rate: number): Array64 {
   return mul(

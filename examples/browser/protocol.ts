@@ -16,7 +16,10 @@ export interface NetworkPlan {
   /** Hidden ones, each an activation and dropout. */
   readonly denseLayers: number;
   readonly units: number;
-  readonly activation: Exclude<ActivationName, 'softmax' | 'logSoftmax'>;
+  readonly activation: Extract<
+    ActivationName,
+    'relu' | 'leakyRelu' | 'elu' | 'gelu' | 'silu' | 'tanh' | 'sigmoid' | 'softplus' | 'linear'
+  >;
   /** Batch normalisation before each activation. */
   readonly batchNorm: boolean;
 }

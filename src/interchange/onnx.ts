@@ -13,6 +13,7 @@ import { VERSION } from '../base/version.ts';
 import type { TrainedModel } from '../models/trainedModel.ts';
 import { HeldModel } from '../network/heldModel.ts';
 import { placeLayers } from '../network/network.ts';
+import { axesOf, besideOthers } from '../nn/layers/axes.ts';
 import type { ActivationName, AnyLayer } from '../nn/layers/index.ts';
 import * as layers from '../nn/layers/index.ts';
 import { blank, exampleShape, listOf, onBlanks } from '../nn/layers/layer.ts';
@@ -28,6 +29,7 @@ import {
   type OnnxAttribute,
   type OnnxNode,
   type OnnxTensor,
+  stringAttribute,
 } from './onnxFile.ts';
 
 /** Options of `exportOnnx`. */
@@ -243,6 +245,15 @@ const activations: { readonly [Name in ActivationName]: Activate } = {
   tanh: simple('Tanh'),
   softplus: simple('Softplus'),
   silu: (graph, x) => graph.add('Mul', [x.name, graph.add('Sigmoid', [x.name])]),
+  swish: (graph, x) => activations.silu(graph, x),
+  relu6: (graph, x) => graph.add('Clip', [x.name, graph.scalar(0), graph.scalar(6)]),
+  selu: simple('Selu'),
+  softsign: simple('Softsign'),
+  // Opset 17 has no Mish.
+  mish: (graph, x) => graph.add('Mul', [x.name, graph.add('Tanh', [graph.add('Softplus', [x.name])])]),
+  hardSigmoid: simple('HardSigmoid', floatAttribute('alpha', 1 / 6), floatAttribute('beta', 0.5)),
+  hardSilu: simple('HardSwish'),
+  exponential: simple('Exp'),
   softmax: alongChannels('Softmax'),
   logSoftmax: alongChannels('LogSoftmax'),
 };
@@ -304,6 +315,144 @@ function pooled(
   // Keras' mean is that of the pixels which are there.
   if (opType === 'AveragePool') attributes.push(intAttribute('count_include_pad', 0));
   return { ...images, name: graph.add(opType, [images.name], attributes) };
+}
+
+const filled = (size: number, value: number): Float32Array => new Float32Array(size).fill(value);
+
+/** gamma x + beta, of whichever there are, in the shape in which they meet x. */
+function scaledAndCentered(x: string, { graph, weights }: Place, shape: readonly number[]): string {
+  const [gamma, beta] = [weights.get('gamma'), weights.get('beta')];
+  const scaled = gamma === undefined ? x : graph.add('Mul', [x, graph.floats('gamma', shape, gamma)]);
+  return beta === undefined ? scaled : graph.add('Add', [scaled, graph.floats('beta', shape, beta)]);
+}
+
+/** Makes the axes of a value with the batch stand in another order, and back again afterwards. */
+function inOrder(graph: Graph, x: string, order: readonly number[], make: (x: string) => string): string {
+  if (order.every((axis, d) => axis === d)) return make(x);
+  const turned = make(graph.add('Transpose', [x], [intsAttribute('perm', order)]));
+  const back = order.map((_, d) => order.indexOf(d));
+  return graph.add('Transpose', [turned], [intsAttribute('perm', back)]);
+}
+
+function layerNormalized(layer: layers.LayerNormalization, x: Value, place: Place): Value {
+  const { graph, inputShape, weights } = place;
+  const axes = axesOf(layer.axis, inputShape, layer.className, layer.className);
+  const extents = axes.map((axis) => inputShape[axis - 1]);
+  const flat = channelsLast(graph, x);
+  const order = [...Array.from({ length: flat.rank }, (_, d) => d).filter((d) => !axes.includes(d)), ...axes];
+  const name = inOrder(graph, flat.name, order, (turned) => {
+    const inputs = [turned, graph.floats('gamma', extents, weights.get('gamma') ?? filled(sizeOf(extents), 1))];
+    const beta = weights.get('beta');
+    if (beta !== undefined) inputs.push(graph.floats('beta', extents, beta));
+    const attributes = [intAttribute('axis', -axes.length), floatAttribute('epsilon', layer.epsilon)];
+    return graph.add('LayerNormalization', inputs, attributes);
+  });
+  return { ...flat, name };
+}
+
+/** Opset 17 has no GroupNormalization: the groups are normalised as channels are. */
+function groupNormalized(layer: layers.GroupNormalization, x: Value, place: Place): Value {
+  const { graph, inputShape } = place;
+  const [axis] = axesOf(layer.axis, inputShape, layer.className, layer.className);
+  const channels = inputShape[axis - 1];
+  const groups = layer.groups === -1 ? channels : layer.groups;
+  const others = inputShape.toSpliced(axis - 1, 1);
+  const isLast = axis === inputShape.length;
+  const flat = isLast ? channelsFirst(graph, x) : channelsLast(graph, x);
+  const order = [0, axis, ...Array.from({ length: flat.rank }, (_, d) => d).filter((d) => d !== 0 && d !== axis)];
+  const name = inOrder(graph, flat.name, isLast ? [] : order, (first) => {
+    const apart = graph.add('Reshape', [first, graph.sizes([0, groups, -1])]);
+    const inputs = [
+      apart,
+      graph.floats('scale', [groups], filled(groups, 1)),
+      graph.floats('bias', [groups], filled(groups, 0)),
+    ];
+    const normal = graph.add('InstanceNormalization', inputs, [floatAttribute('epsilon', layer.epsilon)]);
+    const whole = graph.add('Reshape', [normal, graph.sizes([0, channels, ...others])]);
+    return scaledAndCentered(whole, place, [channels, ...others.map(() => 1)]);
+  });
+  return { ...flat, name };
+}
+
+function normalizedByConstants(layer: layers.Normalization, x: Value, place: Place): Value {
+  const { graph, inputShape } = place;
+  const flat = channelsLast(graph, x);
+  const axes = layer.axis === null ? [] : axesOf(layer.axis, inputShape, layer.className, layer.className);
+  const { mean = weightOf(place, 'mean'), variance = weightOf(place, 'variance') } = layer.given ?? {};
+  const deviations = Float32Array.from(variance, (value) => Math.max(Math.sqrt(value), 1e-7));
+  const constant = (part: string, values: Float32Array): string =>
+    graph.floats(part, values.length === 1 ? [] : besideOthers(axes, [1, ...inputShape]), values);
+  const [average, deviation] = [constant('mean', Float32Array.from(mean)), constant('deviation', deviations)];
+  const name = layer.invert
+    ? graph.add('Add', [graph.add('Mul', [flat.name, deviation]), average])
+    : graph.add('Div', [graph.add('Sub', [flat.name, average]), deviation]);
+  return { ...flat, name };
+}
+
+function upsampled({ size, interpolation }: layers.UpSampling2D, x: Value, { graph }: Place): Value {
+  const images = channelsFirst(graph, x);
+  const [mode, coordinates] = interpolation === 'nearest' ? ['nearest', 'asymmetric'] : ['linear', 'half_pixel'];
+  const attributes = [stringAttribute('mode', mode), stringAttribute('coordinate_transformation_mode', coordinates)];
+  if (mode === 'nearest') attributes.push(stringAttribute('nearest_mode', 'floor'));
+  const scales = graph.floats('scales', [4], Float32Array.from([1, 1, ...size]));
+  return { ...images, name: graph.add('Resize', [images.name, '', scales], attributes) };
+}
+
+function padded({ padding: [top, bottom, left, right] }: layers.ZeroPadding2D, x: Value, { graph }: Place): Value {
+  const around = (height: number, width: number): number[] =>
+    x.channelsFirst ? [0, 0, height, width] : [0, height, width, 0];
+  return { ...x, name: graph.add('Pad', [x.name, graph.sizes([...around(top, left), ...around(bottom, right)])]) };
+}
+
+function cropped({ cropping: [top, , left] }: layers.Cropping2D, x: Value, { graph, outputShape }: Place): Value {
+  const ends = [top + outputShape[0], left + outputShape[1]];
+  const inputs = [[top, left], ends, x.channelsFirst ? [2, 3] : [1, 2]].map((sizes) => graph.sizes(sizes));
+  return { ...x, name: graph.add('Slice', [x.name, ...inputs]) };
+}
+
+function rectified({ maxValue, negativeSlope, threshold }: layers.ReLU, x: Value, { graph }: Place): Value {
+  const bound = graph.scalar(threshold);
+  const below = graph.add('Mul', [graph.add('Sub', [x.name, bound]), graph.scalar(negativeSlope)]);
+  const known = graph.add('Where', [graph.add('Less', [x.name, bound]), below, x.name]);
+  return { ...x, name: maxValue === null ? known : graph.add('Min', [known, graph.scalar(maxValue)]) };
+}
+
+function attended(layer: layers.MultiHeadAttention, x: Value, place: Place): Value {
+  const {
+    graph,
+    inputShape: [places, features],
+    outputShape,
+    weights,
+  } = place;
+  const { numHeads, keyDim } = layer;
+  const valueDim = layer.valueDim ?? keyDim;
+  const dense = (from: string, title: string, extents: readonly [number, number]): string => {
+    const kernel = graph.floats(`${title}/kernel`, extents, weightOf(place, `${title}/kernel`));
+    const product = graph.add('MatMul', [from, kernel]);
+    const bias = weights.get(`${title}/bias`);
+    return bias === undefined
+      ? product
+      : graph.add('Add', [product, graph.floats(`${title}/bias`, [extents[1]], bias)]);
+  };
+  const flat = channelsLast(graph, x);
+  const heads = (title: string, size: number, perm: readonly number[]): string => {
+    const wide = dense(flat.name, title, [features, numHeads * size]);
+    const apart = graph.add('Reshape', [wide, graph.sizes([0, 0, numHeads, size])]);
+    return graph.add('Transpose', [apart], [intsAttribute('perm', perm)]);
+  };
+  const [query, key] = [heads('query', keyDim, [0, 2, 1, 3]), heads('key', keyDim, [0, 2, 3, 1])];
+  let scores = graph.add('Mul', [graph.add('MatMul', [query, key]), graph.scalar(1 / Math.sqrt(keyDim))]);
+  if (layer.useCausalMask) {
+    const mask = Float32Array.from({ length: places * places }, (_, i) =>
+      i % places > Math.floor(i / places) ? -3e38 : 0,
+    );
+    scores = graph.add('Add', [scores, graph.floats('mask', [places, places], mask)]);
+  }
+  const shares = graph.add('Softmax', [scores], [intAttribute('axis', -1)]);
+  const mixed = graph.add('MatMul', [shares, heads('value', valueDim, [0, 2, 1, 3])]);
+  const turned = graph.add('Transpose', [mixed], [intsAttribute('perm', [0, 2, 1, 3])]);
+  const joined = graph.add('Reshape', [turned, graph.sizes([0, 0, numHeads * valueDim])]);
+  return { ...flat, name: dense(joined, 'attention_output', [numHeads * valueDim, outputShape[1]]) };
 }
 
 /** How one layer becomes operations. */
@@ -431,6 +580,49 @@ const forms: Readonly<Record<LayerClass, ClassForm>> = {
       [intAttribute('axis', axis)],
     );
     return { ...plain[0], name };
+  }),
+  LayerNormalization: form(layers.LayerNormalization, layerNormalized),
+  GroupNormalization: form(layers.GroupNormalization, groupNormalized),
+  Normalization: form(layers.Normalization, normalizedByConstants),
+  Embedding: form(layers.Embedding, ({ inputDim, outputDim }, x, place) => {
+    const { graph } = place;
+    // 7: int64.
+    const ids = graph.add('Cast', [channelsLast(graph, x).name], [intAttribute('to', 7)]);
+    const table = graph.floats('embeddings', [inputDim, outputDim], weightOf(place, 'embeddings'));
+    return { name: graph.add('Gather', [table, ids]), rank: x.rank + 1, channelsFirst: false };
+  }),
+  MultiHeadAttention: form(layers.MultiHeadAttention, attended),
+  UpSampling2D: form(layers.UpSampling2D, upsampled),
+  ZeroPadding2D: form(layers.ZeroPadding2D, padded),
+  Cropping2D: form(layers.Cropping2D, cropped),
+  Permute: form(layers.Permute, ({ dims }, x, { graph }) => {
+    const flat = channelsLast(graph, x);
+    return { ...flat, name: graph.add('Transpose', [flat.name], [intsAttribute('perm', [0, ...dims])]) };
+  }),
+  RepeatVector: form(layers.RepeatVector, ({ n }, x, { graph, inputShape }) => {
+    const row = graph.add('Reshape', [x.name, graph.sizes([0, 1, ...inputShape])]);
+    return { name: graph.add('Expand', [row, graph.sizes([1, n, 1])]), rank: 3, channelsFirst: false };
+  }),
+  SpatialDropout2D: form(layers.SpatialDropout2D, (_, x) => x),
+  GaussianNoise: form(layers.GaussianNoise, (_, x) => x),
+  ReLU: form(layers.ReLU, rectified),
+  LeakyReLU: form(layers.LeakyReLU, ({ negativeSlope }, x, { graph }) => ({
+    ...x,
+    name: graph.add('LeakyRelu', [x.name], [floatAttribute('alpha', negativeSlope)]),
+  })),
+  PReLU: form(layers.PReLU, (layer, x, place) => {
+    const { graph, inputShape } = place;
+    const [{ shape }] = layer.weights(inputShape, layer.className);
+    const flat = channelsLast(graph, x);
+    return { ...flat, name: graph.add('PRelu', [flat.name, graph.floats('alpha', shape, weightOf(place, 'alpha'))]) };
+  }),
+  ELU: form(layers.ELU, ({ alpha }, x, { graph }) => ({
+    ...x,
+    name: graph.add('Elu', [x.name], [floatAttribute('alpha', alpha)]),
+  })),
+  Softmax: form(layers.Softmax, ({ axis }, x, { graph }) => {
+    const flat = channelsLast(graph, x);
+    return { ...flat, name: graph.add('Softmax', [flat.name], [intAttribute('axis', axis)]) };
   }),
 };
 

@@ -16,17 +16,24 @@ export interface OnnxNode {
 export type OnnxAttribute = { readonly name: string } & (
   | { readonly type: typeof FLOAT_ATTRIBUTE; readonly f: number }
   | { readonly type: typeof INT_ATTRIBUTE; readonly i: number }
+  | { readonly type: typeof STRING_ATTRIBUTE; readonly s: Uint8Array }
   | { readonly type: typeof INTS_ATTRIBUTE; readonly ints: readonly number[] }
 );
 
 const FLOAT_ATTRIBUTE = 1;
 const INT_ATTRIBUTE = 2;
+const STRING_ATTRIBUTE = 3;
 const INTS_ATTRIBUTE = 7;
 const FLOAT_TENSOR = 1;
 const INT64_TENSOR = 7;
 
 export const floatAttribute = (name: string, f: number): OnnxAttribute => ({ name, type: FLOAT_ATTRIBUTE, f });
 export const intAttribute = (name: string, i: number): OnnxAttribute => ({ name, type: INT_ATTRIBUTE, i });
+export const stringAttribute = (name: string, text: string): OnnxAttribute => ({
+  name,
+  type: STRING_ATTRIBUTE,
+  s: new TextEncoder().encode(text),
+});
 export const intsAttribute = (name: string, ints: readonly number[]): OnnxAttribute => ({
   name,
   type: INTS_ATTRIBUTE,
@@ -112,6 +119,7 @@ const SCHEMA: protobuf.INamespace = {
         name: { type: 'string', id: 1 },
         f: { type: 'float', id: 2 },
         i: { type: 'int64', id: 3 },
+        s: { type: 'bytes', id: 4 },
         ints: unpacked('int64', 8),
         type: { type: 'int32', id: 20 },
       },

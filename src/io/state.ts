@@ -198,6 +198,11 @@ export class SavedState {
     return typeof this.#values.get(key) === 'string';
   }
 
+  /** Whether a field is a number. */
+  isNumber(key: string): boolean {
+    return typeof this.#values.get(key) === 'number';
+  }
+
   /** Whether a field is null; false where it is missing. */
   isNull(key: string): boolean {
     return this.#values.get(key) === null;

@@ -14,6 +14,8 @@ export interface Composition {
   readonly inputShapes: readonly Shape[];
   /** Those that are applied, each once, in the order of their first application; not those that they hold. */
   readonly layers: readonly AnyLayer[];
+  /** Layers that are applied to an input itself. */
+  readers(input: number): readonly AnyLayer[];
   /** The outputs for as many inputs as there are shapes. */
   run<T extends object>(inputs: readonly T[], apply: Apply<T>): readonly T[];
   /** Of a graph: what each layer is applied to, by names. A row needs none. */
@@ -28,6 +30,7 @@ export function inARow(layers: readonly Layer[], inputShape: Shape): Composition
     outputNames: ['output'],
     inputShapes: [frozen(inputShape)],
     layers,
+    readers: () => layers.slice(0, 1),
     run<T extends object>(inputs: readonly T[], apply: Apply<T>): readonly T[] {
       let x: T | readonly T[] = inputs[0];
       for (const layer of layers) x = apply(layer, x);

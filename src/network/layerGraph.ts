@@ -93,6 +93,11 @@ export class LayerGraph implements Composition {
       : (byLayer.get(value.call.layer) ?? value.call.layer.className);
   }
 
+  readers(input: number): AnyLayer[] {
+    const value = this.inputs[input];
+    return this.calls.filter(({ inputs }) => listOf(inputs).includes(value)).map(({ layer }) => layer);
+  }
+
   run<T extends object>(inputs: readonly T[], apply: Apply<T>): readonly T[] {
     const given = new Map(this.inputs.map((value, at) => [value, inputs[at]]));
     const made = new Map<LayerCall, readonly T[]>();

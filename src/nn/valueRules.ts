@@ -28,6 +28,15 @@ export function everyValue(expected: string, fits: (value: number) => boolean, r
   };
 }
 
+/** A layer that takes only some numbers, such as ids. */
+export interface RuledInputs {
+  /** What the inputs of a model must be whose first layer it is. */
+  readonly inputRule: ValueRule;
+}
+
+/** Whether something has a rule for inputs. */
+export const hasInputRule = <T extends object>(layer: T): layer is T & RuledInputs => 'inputRule' in layer;
+
 /** Neither NaN nor an infinity. */
 export const finite: ValueRule = {
   expected: 'finite numbers',

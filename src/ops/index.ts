@@ -17,6 +17,7 @@ import { floorDivideOp, modOp } from './floorDivision.ts';
 import { gatherOp, oneHotOp, scatterAddOp } from './gather.ts';
 import { accumulateOp, watchOp } from './health.ts';
 import { data, full, stored } from './leaf.ts';
+import { lookupOp, scatterOrderedOp } from './lookup.ts';
 import { matmulOp } from './matmul.ts';
 import { packOp } from './pack.ts';
 import { avgPool2dGradientOp, avgPool2dOp, maxPool2dGradientOp, maxPool2dOp, maxPool2dPickOp } from './pool2d.ts';
@@ -28,6 +29,7 @@ import { ceilOp, floorOp, roundOp } from './rounding.ts';
 import { cumsumOp } from './scan.ts';
 import { logSoftmaxOp, softmaxCrossEntropyGradientOp, softmaxCrossEntropyOp, softmaxOp } from './softmax.ts';
 import { inOrderOp, invertOrderOp, outOfOrderOp, sortOrderOp } from './sort.ts';
+import { standardizeGradientOp, standardizeOp } from './standardize.ts';
 import { stopGradientOp } from './stopGradient.ts';
 import { stretchOp } from './stretch.ts';
 import { stridedSliceOp } from './stridedSlice.ts';
@@ -119,6 +121,8 @@ export const ops = {
   concat: concatOp,
   gather: gatherOp,
   scatterAdd: scatterAddOp,
+  lookup: lookupOp,
+  scatterOrdered: scatterOrderedOp,
   oneHot: oneHotOp,
   batchRows: batchRowsOp,
   stretch: stretchOp,
@@ -143,6 +147,9 @@ export const ops = {
   logSoftmax: logSoftmaxOp,
   softmaxCrossEntropy: softmaxCrossEntropyOp,
   softmaxCrossEntropyGradient: softmaxCrossEntropyGradientOp,
+  // layer normalisation
+  standardize: standardizeOp,
+  standardizeGradient: standardizeGradientOp,
   // effects
   assign: assignOp,
   optimizerUpdate: optimizerUpdateOp,

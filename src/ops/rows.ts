@@ -3,10 +3,20 @@
  * simplest one, a thread a row. GPUs have others: gpu/rows.ts.
  */
 
-import type { KernelTemplate, RowKernel } from '../ir/op.ts';
+import { formatShape } from '../base/shape.ts';
+import { inWays, type KernelTemplate, type Lowering, type Node, type RowKernel } from '../ir/op.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { pickHoles } from '../wgsl/template.ts';
 import { isLong } from './longSum.ts';
+
+/** How a kernel along the rows of its first input is lowered. */
+export const alongRows = <A>(name: string, kernel: (node: Node<A>) => RowKernel): Lowering<A> => ({
+  kind: 'kernel',
+  ...inWays(
+    ({ inputs }) => `${name} ${inputs.map(({ shape }) => formatShape(shape)).join(' ')}`,
+    (node, target) => target.ways.alongRows(kernel(node), target),
+  ),
+});
 
 interface Rows extends Pick<RowKernel, 'rows' | 'columns' | 'labels' | 'writes'> {
   /** All but the text and how threads share rows. */

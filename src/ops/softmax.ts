@@ -3,31 +3,13 @@
 import { checkNumber } from '../base/checks.ts';
 import { GradientError, ShapeError } from '../base/errors.ts';
 import { formatShape, sizeOf } from '../base/shape.ts';
-import {
-  type BuiltInOp,
-  createNode,
-  expectDtype,
-  expectRank,
-  inWays,
-  type Lowering,
-  type Node,
-  type RowKernel,
-} from '../ir/op.ts';
+import { type BuiltInOp, createNode, expectDtype, expectRank, type Node, type RowKernel } from '../ir/op.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { add, copy, clip as cut, equal, exp, log, mul, NONE, type None, sub, where } from './elementwise.ts';
 import { fullNode } from './leaf.ts';
 import { sum } from './reduce.ts';
 import { reshape } from './reshape.ts';
-import { rowKernel } from './rows.ts';
-
-/** How a kernel along the rows of its first input is lowered. */
-const alongRows = <A>(name: string, kernel: (node: Node<A>) => RowKernel): Lowering<A> => ({
-  kind: 'kernel',
-  ...inWays(
-    ({ inputs }) => `${name} ${inputs.map(({ shape }) => formatShape(shape)).join(' ')}`,
-    (node, target) => target.ways.alongRows(kernel(node), target),
-  ),
-});
+import { alongRows, rowKernel } from './rows.ts';
 
 function rowsKernel(label: string, node: Node, logarithm: boolean): RowKernel {
   const columns = node.shape.at(-1) ?? 1;

@@ -11,6 +11,7 @@ import type { Device } from '../runtime/device.ts';
 import { Plan } from '../runtime/plan.ts';
 import { tensor } from '../tensor/creation.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { checkRuledInputs } from './data/checkData.ts';
 import { Order, uploadExamples } from './data/gpuDataset.ts';
 import { takePassOptions } from './fitOptions.ts';
 import { fitting } from './fitting.ts';
@@ -37,6 +38,7 @@ export async function predict(
   { batchSize = 32, callbacks: given = [] }: PredictOptions,
   pauses: Pauses,
 ): Promise<Tensor[]> {
+  checkRuledInputs('predict', x, network);
   const { x: rows } = await uploadExamples(device, x, [], null);
   const [{ count }] = rows;
   const order = new Order(device, count);

@@ -2,10 +2,13 @@
 
 export { Activation } from './activation.ts';
 export { type ActivationName, activations } from './activations.ts';
+export type { LayerAxes } from './axes.ts';
 export { BatchNormalization, type BatchNormalizationOptions } from './batchNormalization.ts';
 export { Conv2D, type Conv2DOptions } from './conv2d.ts';
 export { Dense } from './dense.ts';
 export { Dropout } from './dropout.ts';
+export { Embedding, type EmbeddingOptions } from './embedding.ts';
+export { GroupNormalization, type GroupNormalizationOptions } from './groupNormalization.ts';
 export { input } from './input.ts';
 export type { DenseOptions } from './kernel.ts';
 export {
@@ -20,6 +23,7 @@ export {
   SymbolicTensor,
   type WeightSpec,
 } from './layer.ts';
+export { LayerNormalization, type LayerNormalizationOptions } from './layerNormalization.ts';
 export {
   Add,
   Average,
@@ -30,6 +34,17 @@ export {
   Multiply,
   Subtract,
 } from './merging.ts';
+export { MultiHeadAttention, type MultiHeadAttentionOptions } from './multiHeadAttention.ts';
+export { GaussianNoise, SpatialDropout2D } from './noise.ts';
+export { Normalization, type NormalizationOptions } from './normalization.ts';
+export { Cropping2D, type Sides, ZeroPadding2D } from './padding2d.ts';
+export { Permute } from './permute.ts';
 export { AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D, type PoolingOptions } from './pooling.ts';
+export { PReLU, type PReLUOptions } from './prelu.ts';
+export { ELU, LeakyReLU, ReLU, type ReLUOptions } from './rectifiers.ts';
+export { RepeatVector } from './repeatVector.ts';
 export { Rescaling } from './rescaling.ts';
 export { Flatten, Reshape } from './reshaping.ts';
+export type { NormalizingOptions } from './scaleAndCenter.ts';
+export { Softmax } from './softmax.ts';
+export { UpSampling2D, type UpSampling2DOptions } from './upSampling2d.ts';

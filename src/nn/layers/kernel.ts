@@ -52,19 +52,24 @@ export const KERNEL_OPTIONS = {
 export type KernelSettings = Required<Omit<DenseOptions, keyof LayerOptions | RegularizerOption>> &
   Readonly<Record<RegularizerOption, Regularizer | null>>;
 
+/**
+ * An initialiser's name that exists, or a function.
+ * @throws ArgumentError for any other name, before the layer is built
+ */
+export function checkInitializer(who: string, argument: string, value: InitializerLike): InitializerLike {
+  if (typeof value !== 'function') checkName(who, argument, value, Object.keys(initializers), ', or a function');
+  return value;
+}
+
 /** @throws ArgumentError for names that do not exist, before the layer is built */
 export function kernelSettings(who: string, options: DenseOptions): KernelSettings {
-  const initializer = (argument: 'kernelInitializer' | 'biasInitializer', value: InitializerLike): InitializerLike => {
-    if (typeof value !== 'function') checkName(who, argument, value, Object.keys(initializers), ', or a function');
-    return value;
-  };
   const regularizer = (argument: RegularizerOption): Regularizer | null =>
     resolveRegularizer(who, argument, options[argument]);
   return {
     activation: checkActivation(options.activation ?? 'linear', who),
     useBias: options.useBias ?? true,
-    kernelInitializer: initializer('kernelInitializer', options.kernelInitializer ?? 'glorotUniform'),
-    biasInitializer: initializer('biasInitializer', options.biasInitializer ?? 'zeros'),
+    kernelInitializer: checkInitializer(who, 'kernelInitializer', options.kernelInitializer ?? 'glorotUniform'),
+    biasInitializer: checkInitializer(who, 'biasInitializer', options.biasInitializer ?? 'zeros'),
     kernelRegularizer: regularizer('kernelRegularizer'),
     biasRegularizer: regularizer('biasRegularizer'),
     activityRegularizer: regularizer('activityRegularizer'),
@@ -72,7 +77,7 @@ export function kernelSettings(who: string, options: DenseOptions): KernelSettin
 }
 
 /** A function has no name that could be found again. */
-const nameOf = (value: InitializerLike): ConfigValue => (typeof value === 'string' ? value : null);
+export const initializerName = (value: InitializerLike): ConfigValue => (typeof value === 'string' ? value : null);
 
 /** What a file has of a regularizer of the user's own. */
 export const OWN = 'own';
@@ -81,8 +86,8 @@ export const OWN = 'own';
 export const kernelConfig = (settings: KernelSettings): LayerConfig => ({
   activation: settings.activation,
   useBias: settings.useBias,
-  kernelInitializer: nameOf(settings.kernelInitializer),
-  biasInitializer: nameOf(settings.biasInitializer),
+  kernelInitializer: initializerName(settings.kernelInitializer),
+  biasInitializer: initializerName(settings.biasInitializer),
   ...Object.fromEntries(
     REGULARIZERS.flatMap((name): [string, ConfigValue][] => {
       const regularizer = settings[name];

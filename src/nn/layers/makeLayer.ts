@@ -2,6 +2,7 @@
 
 import { describe } from '../../base/describe.ts';
 import { ArgumentError, DataError } from '../../base/errors.ts';
+import { meant } from '../../base/optionNames.ts';
 import { quote } from '../../io/quote.ts';
 import type { Loss } from '../losses.ts';
 import type { Metric } from '../metrics.ts';
@@ -62,7 +63,7 @@ export function makeLayer(
   if (own !== null) return own;
   if (!Object.hasOwn(known, className)) {
     throw new DataError(
-      `The file holds a layer of class ${quote(className)}, which is not one of ${Object.keys(known).join(', ')}. ` +
+      `The file holds a layer of class ${quote(className)}, which is none of the library's.${meant(className, Object.keys(known))} ` +
         `Pass it as customObjects: { ${/^\w{1,40}$/.test(className) ? className : 'Name'}: (config, options) => … }, or build the model in code and load its weights with load().`,
     );
   }

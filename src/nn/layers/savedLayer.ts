@@ -17,6 +17,11 @@ export class SavedLayer extends SavedState {
     return [height, width];
   }
 
+  /** One axis or several. */
+  axes(key: string): number | readonly number[] {
+    return this.isNumber(key) ? this.number(key) : this.numbers(key);
+  }
+
   activation(): ActivationName {
     return this.choice('activation', activationNames);
   }
@@ -31,8 +36,8 @@ export class SavedLayer extends SavedState {
     return {
       activation: this.activation(),
       useBias: this.flag('useBias'),
-      kernelInitializer: this.#initializer('kernelInitializer'),
-      biasInitializer: this.#initializer('biasInitializer'),
+      kernelInitializer: this.initializer('kernelInitializer'),
+      biasInitializer: this.initializer('biasInitializer'),
       kernelRegularizer: this.#regularizer('kernelRegularizer'),
       biasRegularizer: this.#regularizer('biasRegularizer'),
       activityRegularizer: this.#regularizer('activityRegularizer'),
@@ -54,7 +59,7 @@ export class SavedLayer extends SavedState {
   }
 
   /** A function has no name to be saved by: the weights come from the file anyway. */
-  #initializer(key: string): InitializerName | undefined {
+  initializer(key: string): InitializerName | undefined {
     const name = this.isNull(key) ? '' : this.text(key);
     return isInitializerName(name) ? name : undefined;
   }

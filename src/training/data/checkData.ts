@@ -11,7 +11,7 @@ import { classesOf, type Goal, oneOf } from '../../network/compiled.ts';
 import { perExampleOf } from '../../network/customParts.ts';
 import type { Network } from '../../network/network.ts';
 import { standIn } from '../../network/parameters.ts';
-import { checkRows, everyValue, finite } from '../../nn/valueRules.ts';
+import { checkRows, everyValue, finite, hasInputRule, type ValueRule } from '../../nn/valueRules.ts';
 import { asTensor } from '../../tensor/creation.ts';
 import { Tensor, type TensorLike } from '../../tensor/tensor.ts';
 import { Variable } from '../../tensor/variable.ts';
@@ -82,7 +82,8 @@ export function checkExamples(
 
   x.forEach((inputs, at) => {
     const values = givenValues(inputs);
-    if (values !== null) checkRows(`${who}: ${oneOf('inputs', inputNames, at)}`, values, inputs.shape, finite);
+    if (values === null) return;
+    checkRows(`${who}: ${oneOf('inputs', inputNames, at)}`, values, inputs.shape, inputRuleOf(network, at));
   });
   targets.forEach(({ loss, output }, at) => {
     const labels = givenValues(y[at]);
@@ -91,6 +92,20 @@ export function checkExamples(
     checkRows(`${who}: ${oneOf('labels', names, at)} for ${loss.name}`, labels, y[at].shape, rule);
   });
   if (weights !== null) checkRows(`${who}: example weights`, weights, [count], weighing);
+}
+
+/** What an input must be: finite numbers, or what the first layer that reads it asks for. */
+function inputRuleOf({ composition }: Network, at: number): ValueRule {
+  return composition.readers(at).find(hasInputRule)?.inputRule ?? finite;
+}
+
+/** Throws unless inputs that the host gave are what the layers ask for that read them, such as ids that there are; NaN may be predicted from. */
+export function checkRuledInputs(who: string, x: readonly Tensor[], network: Network): void {
+  x.forEach((inputs, at) => {
+    const [rule, values] = [inputRuleOf(network, at), givenValues(inputs)];
+    if (rule === finite || values === null) return;
+    checkRows(`${who}: ${oneOf('inputs', network.composition.inputNames, at)}`, values, inputs.shape, rule);
+  });
 }
 
 /** Throws unless inputs of these shapes an example are what the model was built for. */
