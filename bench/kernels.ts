@@ -152,12 +152,12 @@ function pooling(network: NetworkName, side: number, channels: number): KernelCa
     kernelCase(network, name, 'forward', {
       flops: () => 0,
       leaves: (batch) => [images(batch, side, channels)],
-      graph: ([x]) => ({ roots: [maxPool2d(x, { size: 2 })] }),
+      graph: ([x]) => ({ roots: [maxPool2d(x, { poolSize: 2 })] }),
     }),
     kernelCase(network, `${name} +reluGradient`, 'gradient', {
       flops: () => 0,
       leaves: (batch) => [images(batch, side, channels), images(batch, side / 2, channels)],
-      graph: ([x, dy]) => ({ roots: [reluGradient(pull(maxPool2d(x, { size: 2 }), dy, 0), x)] }),
+      graph: ([x, dy]) => ({ roots: [reluGradient(pull(maxPool2d(x, { poolSize: 2 }), dy, 0), x)] }),
     }),
   ];
 }
@@ -239,7 +239,7 @@ function pooledConvolution(network: NetworkName, conv: Convolution): KernelCase[
   const block = (x: Node, kernel: Node, bias: Node) => {
     const product = conv2d(x, kernel, SAME);
     const y = relu(add(product, bias));
-    return { product, y, pool: maxPool2d(y, { size: 2 }) };
+    return { product, y, pool: maxPool2d(y, { poolSize: 2 }) };
   };
   return [
     kernelCase(network, `${name}+dropout`, 'forward', {

@@ -56,7 +56,7 @@ export function makeFixtures(): Fixture[] {
   ] as const;
   for (const { name, x, kernel, stride, padding } of convolutions) {
     const inputs = { x: draw(...x), kernel: draw(...kernel), bias: draw(kernel[3]) };
-    const f = (now: Inputs) => ({ y: ref.conv2d(now.x, now.kernel, { bias: now.bias, stride, padding }) });
+    const f = (now: Inputs) => ({ y: ref.conv2d(now.x, now.kernel, { bias: now.bias, strides: stride, padding }) });
     fixtures.push(differentiate(name, 'conv2d', { stride, padding }, inputs, f, draw));
   }
 
@@ -75,7 +75,7 @@ export function makeFixtures(): Fixture[] {
   ] as const;
   for (const { name, op, x, size, stride, padding, f } of pools) {
     const attributes = { size, stride, padding };
-    const run = (now: Inputs) => ({ y: f(now.x, attributes) });
+    const run = (now: Inputs) => ({ y: f(now.x, { poolSize: size, strides: stride, padding }) });
     fixtures.push(differentiate(name, op, attributes, { x: drawDistinct(...x) }, run, draw));
   }
 

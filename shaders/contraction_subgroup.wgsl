@@ -10,7 +10,8 @@
 //
 // grid: x, y fold [batch, split, tile of rows, tile of columns], the last fastest. uniforms: m, n, k, tiles_n, tiles (of one
 // product), work (tiles * batch * splits), chunk (of k, a multiple of 4), splits, stores. With SPLIT,
-// partial[batch, split, m, n] is written and a second kernel adds the parts.
+// partial[batch, split, m, n] is written and a second kernel adds the parts. So many products side by side (SIDE_BY_SIDE): see
+// contraction_store.wgsl.
 
 @main
 {{SHARE}}  let thread = local_invocation_index;
@@ -77,10 +78,15 @@
   for (var at = 0u; at < params.stores; at++) {
     let m = m0 + at / {{ROW_STORES}}u * {{LANES}}u;
     let n = n0 + at % {{ROW_STORES}}u * {{WIDTH}}u;
-@if SPLIT
-    if (m < params.m && n < params.n) { partial[((part * params.m + m) * params.n + n) / {{WIDTH}}u] = tile_[at]; }
+@if SIDE_BY_SIDE
+    let place = (((part % params.splits * params.m + m) * {{SIDE_BY_SIDE}}u + batch) * params.n + n) / {{WIDTH}}u;
 @else
-    if (m < params.m && n < params.n) { store(((batch * params.m + m) * params.n + n) / {{WIDTH}}u, tile_[at]); }
+    let place = ((part * params.m + m) * params.n + n) / {{WIDTH}}u;
+@end
+@if SPLIT
+    if (m < params.m && n < params.n) { partial[place] = tile_[at]; }
+@else
+    if (m < params.m && n < params.n) { store(place, tile_[at]); }
 @end
   }
 @end

@@ -418,16 +418,22 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
   }
   workgroupBarrier();
   let rows = min({{ROWS}}u, params.m - m0);
+@if SIDE_BY_SIDE
+  let row_length = {{SIDE_BY_SIDE}}u * params.n;
+  let first = (part % params.splits * params.m + m0) * row_length + batch * params.n + n0;
+@else
+  let row_length = params.n;
   let first = (part * params.m + m0) * params.n + n0;
+@end
 @if VECTOR
   let wide = min({{COLUMNS}}u, params.n - n0) / 4u;
   for (var at = thread; at < rows * wide; at += {{WORKGROUP}}u) {
-    let place = (first + at / wide * params.n) / 4u + at % wide;
+    let place = (first + at / wide * row_length) / 4u + at % wide;
     let value = kept(at / wide * QUADS_B + at % wide);
 @else
   let wide = min({{COLUMNS}}u, params.n - n0);
   for (var at = thread; at < rows * wide; at += {{WORKGROUP}}u) {
-    let place = first + at / wide * params.n + at % wide;
+    let place = first + at / wide * row_length + at % wide;
     let value = kept(at / wide * QUADS_B + at % wide / 4u)[at % wide % 4u];
 @end
 @if SPLIT

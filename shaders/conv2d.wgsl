@@ -1,12 +1,14 @@
 // Loaders of a convolution for contraction_*.wgsl: y[position, out] = Σ_k patch(position, k) kernel[k, out], with
-// position = (image, oy, ox), k = (ky, kx, channel).  x: [batch, H, W, C], w: [KH, KW, C, N], y: [batch, OH, OW, N].
+// position = (image, oy, ox), k = (ky, kx, channel).  x: [batch, H, W, CHANNELS], w: [KH, KW, C, OUTPUTS],
+// y: [batch, OH, OW, OUTPUTS]. Taps lie STEP_Y, STEP_X pixels apart. With GROUPED a product is that of a group of C channels and
+// N outputs.
 // The patch is never written out (implicit GEMM). With C a multiple of four (VECTOR_K) four channels load at once;
 // with BLOCK_B four outputs' weights of one k do. With few channels (STAGED_X) a workgroup first reads the pixels under all its
 // patches, so many floats, as they lie.
 // Conditions join with & and |, not && and ||: SwiftShader compiles many branches inlined here in exponential time.
 
-const H = {{H}}; const W = {{W}}; const C = {{C}}u;
-const OH = {{OH}}u; const OW = {{OW}}u;
+const H = {{H}}; const W = {{W}}; const C = {{C}}u; const CHANNELS = {{CHANNELS}};
+const OH = {{OH}}u; const OW = {{OW}}u; const OUTPUTS = {{OUTPUTS}}u;
 const KH = {{KH}}u; const KW = {{KW}}u;
 
 // The patch's first pixel, which may lie in the padding, and where in memory it would lie.
@@ -15,16 +17,20 @@ struct Row { origin: i32, y: i32, x: i32 }
 fn row_of(m: u32, batch: u32) -> Row {
   let y = i32(m / OW % OH) * {{STRIDE_Y}} - {{PAD_Y}};
   let x = i32(m % OW) * {{STRIDE_X}} - {{PAD_X}};
-  return Row(((i32(m / (OH * OW)) * H + y) * W + x) * i32(C), y, x);
+@if GROUPED
+  return Row(((i32(m / (OH * OW)) * H + y) * W + x) * CHANNELS + i32(batch * C), y, x);
+@else
+  return Row(((i32(m / (OH * OW)) * H + y) * W + x) * CHANNELS, y, x);
+@end
 }
 
 // Index of the patch's k-th value, or -1 where it lies in the padding. What depends on k alone serves all rows.
 fn place_of(row: Row, k: u32) -> i32 {
   let tap = k / C;
-  let ky = i32(tap / KW);
-  let kx = i32(tap % KW);
+  let ky = i32(tap / KW) * {{STEP_Y}};
+  let kx = i32(tap % KW) * {{STEP_X}};
   let inside = (u32(row.y + ky) < u32(H)) & (u32(row.x + kx) < u32(W));
-  return select(-1, row.origin + ((ky * W + kx) * i32(C) + i32(k % C)), inside);
+  return select(-1, row.origin + ((ky * W + kx) * CHANNELS + i32(k % C)), inside);
 }
 
 @if VECTOR_K
@@ -65,25 +71,29 @@ fn load_a(row: Row, k: u32) -> vec4f {
 }
 @end
 
+@if GROUPED
+fn column_of(n: u32, batch: u32) -> u32 { return n + batch * params.n; }
+@else
 fn column_of(n: u32, batch: u32) -> u32 { return n; }
+@end
 
 @if BLOCK_B
 fn load_columns(n: u32, k: u32) -> vec4f {
 @if VECTOR_K
-  return w[(k * params.n + n) / 4u];
+  return w[(k * OUTPUTS + n) / 4u];
 @else
-  return select(vec4f(), w[(min(k, params.k - 1u) * params.n + n) / 4u], k < params.k);
+  return select(vec4f(), w[(min(k, params.k - 1u) * OUTPUTS + n) / 4u], k < params.k);
 @end
 }
 @else
 fn load_b(n: u32, k: u32) -> vec4f {
-  let at = k * params.n + n;
+  let at = k * OUTPUTS + n;
 @if VECTOR_K
-  return vec4f(w[at], w[at + params.n], w[at + 2u * params.n], w[at + 3u * params.n]);
+  return vec4f(w[at], w[at + OUTPUTS], w[at + 2u * OUTPUTS], w[at + 3u * OUTPUTS]);
 @else
   // Beyond k the patch is zero; only a finite weight may meet it.
-  let last = (params.k - 1u) * params.n + n;
-  let value = vec4f(w[at], w[min(at + params.n, last)], w[min(at + 2u * params.n, last)], w[min(at + 3u * params.n, last)]);
+  let last = (params.k - 1u) * OUTPUTS + n;
+  let value = vec4f(w[at], w[min(at + OUTPUTS, last)], w[min(at + 2u * OUTPUTS, last)], w[min(at + 3u * OUTPUTS, last)]);
   return select(vec4f(), value, (vec4u(k) + vec4u(0u, 1u, 2u, 3u)) < vec4u(params.k));
 @end
 }

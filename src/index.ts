@@ -5,7 +5,7 @@
 
 export type { Dtype, HostArray } from './base/dtype.ts';
 export * from './base/errors.ts';
-export type { Padding, Pair, Shape } from './base/shape.ts';
+export type { ConvPadding, Margins, Padding, Pair, Shape } from './base/shape.ts';
 export { VERSION } from './base/version.ts';
 export * from './callbacks/index.ts';
 export type { LimitName } from './compiler/limits.ts';
@@ -131,6 +131,8 @@ export {
 export * from './nn/schedules/index.ts';
 export { LearningRateSchedule, type ScheduleConfig } from './nn/schedules/schedule.ts';
 export type { ValueRule } from './nn/valueRules.ts';
+export type { SequenceOptions, SequencePadding } from './ops/conv1d.ts';
+export type { TransposeOptions } from './ops/conv2dTranspose.ts';
 export type { Pool2dOptions } from './ops/pool2d.ts';
 export type { CrossEntropyOptions } from './ops/softmax.ts';
 export type { SliceIndex } from './ops/stridedSlice.ts';

@@ -10,7 +10,7 @@ import * as assert from 'uvu/assert';
 import { EveryPlan, planForGpu, roomFor } from '../bench/access/everyPlan.ts';
 import { boundsProbe } from '../bench/access/probe.ts';
 import { describeOutside } from '../bench/access/sweep.ts';
-import { type Shape, sizeOf } from '../src/base/shape.ts';
+import { type ConvPadding, type Pair, type Shape, sizeOf } from '../src/base/shape.ts';
 import { passesFor } from '../src/compiler/rewrite/passes.ts';
 import { schedule } from '../src/compiler/schedule.ts';
 import { Conv2D, Dense, defaultDevice, Flatten, MaxPooling2D, Sequential } from '../src/index.ts';
@@ -19,6 +19,7 @@ import { Adam } from '../src/nn/optimizers/adam.ts';
 import { batchRows } from '../src/ops/batchRows.ts';
 import { concat } from '../src/ops/concat.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
+import { depthwiseConv2d } from '../src/ops/depthwiseConv2d.ts';
 import * as e from '../src/ops/elementwise.ts';
 import { finiteStats } from '../src/ops/finiteStats.ts';
 import { gather, oneHot } from '../src/ops/gather.ts';
@@ -77,25 +78,33 @@ const products = (m: number, k: number, n: number): Node[] => [
 interface Convolution {
   readonly x: Shape;
   readonly kernel: Shape;
-  readonly padding?: 'same';
+  readonly strides?: Pair;
+  readonly padding?: ConvPadding;
+  readonly dilationRate?: Pair;
+  readonly groups?: number;
 }
 
-function convolution({ x, kernel, padding }: Convolution): Node[] {
+function convolution({ x, kernel, ...options }: Convolution): Node[] {
   const inputs = [floats(...x), floats(...kernel)];
-  return withGradients(conv2d(inputs[0], inputs[1], { padding }), ...inputs);
+  return withGradients(conv2d(inputs[0], inputs[1], options), ...inputs);
+}
+
+function depthwise({ x, kernel, ...options }: Convolution): Node[] {
+  const inputs = [floats(...x), floats(...kernel)];
+  return withGradients(depthwiseConv2d(inputs[0], inputs[1], options), ...inputs);
 }
 
 function pooledConvolution({ x, kernel, padding }: Convolution): Node[] {
   const inputs = [floats(...x), floats(...kernel), floats(kernel[3])];
-  const y = maxPool2d(e.relu(conv2d(inputs[0], inputs[1], { padding, bias: inputs[2] })), { size: 2 });
+  const y = maxPool2d(e.relu(conv2d(inputs[0], inputs[1], { padding, bias: inputs[2] })), { poolSize: 2 });
   return withGradients(y, inputs[1], inputs[2]);
 }
 
 const POOLS: readonly (Pool2dOptions & { readonly x: Shape })[] = [
-  { x: [2, 9, 7, 4], size: 3, stride: 2 },
-  { x: [3, 7, 5, 3], size: 2, padding: 'same' },
-  { x: [2, 9, 8, 5], size: 2, stride: 3 },
-  { x: [2, 8, 8, 3], size: 2 },
+  { x: [2, 9, 7, 4], poolSize: 3, strides: 2 },
+  { x: [3, 7, 5, 3], poolSize: 2, padding: 'same' },
+  { x: [2, 9, 8, 5], poolSize: 2, strides: 3 },
+  { x: [2, 8, 8, 3], poolSize: 2 },
 ];
 
 const pools = (pool: (x: Node, options: Pool2dOptions) => Node): Node[] =>
@@ -292,38 +301,70 @@ const CASES: { readonly [K in OpName]: 'fused' | (() => Node[]) } = {
     matmul(floats(3, 1500), floats(2, 1500), false, true),
     matmul(floats(2, 1, 4, 5), floats(3, 5, 6)),
   ],
-  conv2d: () => convolution({ x: [2, 7, 5, 4], kernel: [3, 3, 4, 5], padding: 'same' }),
+  conv2d: () => [
+    ...convolution({ x: [2, 7, 5, 4], kernel: [3, 3, 4, 5], padding: 'same' }),
+    ...convolution({
+      x: [1, 5, 6, 6],
+      kernel: [2, 3, 2, 9],
+      groups: 3,
+      dilationRate: 2,
+      padding: [
+        [1, 3],
+        [5, 0],
+      ],
+    }),
+  ],
   conv2dInputGradient: () => {
     const [x, kernel] = [floats(1, 11, 8, 2), floats(2, 2, 2, 3)];
-    return gradients(sum(e.square(conv2d(x, kernel, { stride: 3 }))), [x]);
+    return gradients(sum(e.square(conv2d(x, kernel, { strides: 3 }))), [x]);
   },
   conv2dKernelGradient: () => {
     const [x, kernel] = [floats(2, 17, 16, 5), floats(2, 2, 5, 4)];
     return gradients(sum(e.square(conv2d(x, kernel))), [kernel]);
   },
+  depthwiseConv2d: () => [
+    ...depthwise({ x: [2, 7, 11, 3], kernel: [3, 3, 3, 1], padding: 'same' }),
+    ...depthwise({
+      x: [1, 5, 9, 4],
+      kernel: [2, 3, 4, 1],
+      padding: [
+        [0, 4],
+        [6, 1],
+      ],
+    }),
+    ...depthwise({ x: [1, 8, 9, 2], kernel: [3, 3, 2, 4], strides: [1, 2], dilationRate: 2, padding: 1 }),
+  ],
+  depthwiseConv2dInputGradient: () => {
+    const [x, kernel] = [floats(1, 11, 8, 5), floats(2, 3, 5, 3)];
+    return gradients(sum(e.square(depthwiseConv2d(x, kernel, { strides: 3, padding: 2 }))), [x]);
+  },
+  depthwiseConv2dKernelGradient: () => {
+    const [x, kernel] = [floats(5, 33, 31, 4), floats(3, 3, 4, 1)];
+    return gradients(sum(e.square(depthwiseConv2d(x, kernel))), [kernel]);
+  },
   maxPool2d: () => pools(maxPool2d),
   maxPool2dGradient: () => {
     const x = floats(1, 5, 5, 4);
-    return twice(maxPool2d(x, { size: 3, stride: 2, padding: 'same' }), x);
+    return twice(maxPool2d(x, { poolSize: 3, strides: 2, padding: 'same' }), x);
   },
   maxPool2dPick: () => {
     const x = floats(1, 4, 6, 3);
-    return twice(maxPool2d(x, { size: 2 }), x);
+    return twice(maxPool2d(x, { poolSize: 2 }), x);
   },
   avgPool2d: () => pools(avgPool2d),
   avgPool2dGradient: () => {
     const x = floats(1, 7, 9, 2);
-    return twice(avgPool2d(x, { size: [3, 5], stride: 1, padding: 'same' }), x);
+    return twice(avgPool2d(x, { poolSize: [3, 5], strides: 1, padding: 'same' }), x);
   },
   conv2dPool: () => pooledConvolution({ x: [3, 7, 9, 3], kernel: [3, 3, 3, 12], padding: 'same' }),
   conv2dPoolGradient: () => pooledConvolution({ x: [3, 6, 9, 1], kernel: [3, 2, 1, 16] }),
   maxPoolWinners: () => {
     const x = floats(3, 10, 14, 20);
-    return withGradients(maxPool2d(e.relu(x), { size: 2 }), x);
+    return withGradients(maxPool2d(e.relu(x), { poolSize: 2 }), x);
   },
   unpool2d: () => {
     const x = floats(1, 6, 10, 4);
-    return gradients(sum(e.square(maxPool2d(e.relu(x), { size: 2 }))), [x]);
+    return gradients(sum(e.square(maxPool2d(e.relu(x), { poolSize: 2 }))), [x]);
   },
   softmax: () => {
     const x = floats(67, 7);

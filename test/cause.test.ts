@@ -19,6 +19,7 @@ import {
   BatchNormalization,
   Conv2D,
   Dense,
+  DepthwiseConv2D,
   Dropout,
   Flatten,
   GlobalAveragePooling2D,
@@ -201,6 +202,7 @@ const CASES: Readonly<Record<string, Case>> = {
     layers: [
       new Rescaling(2, { offset: -1 }),
       new Conv2D(3, 3, { strides: 2, padding: 'same', useBias: false }),
+      new DepthwiseConv2D(2, { padding: 'same', useBias: false }),
       new MaxPooling2D(3, { strides: 1 }),
       new AveragePooling2D(2, { strides: 1, padding: 'same' }),
       new Reshape([3, 3, 3]),

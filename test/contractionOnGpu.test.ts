@@ -20,4 +20,17 @@ if (variantsOfGpus.size > 0)
       assertClose(values, o.conv2d(x64, kernel64, one).data, 'value');
     }));
 
+if (variantsOfGpus.size > 0)
+  test('a narrow tile stores the products of groups side by side, by fours and one by one', () =>
+    forced('workgroupTile 64x12', async () => {
+      for (const filters of [16, 10]) {
+        const one: Convolution = { x: [1, 5, 7, 8], kernel: [2, 3, 4, filters], groups: 2 };
+        const inputs = [draw(one.x), draw(one.kernel)];
+        const [x, kernel] = inputs.map(nodeOf);
+        const [values] = await evaluate([convolve(x, kernel, one)]);
+        const [x64, kernel64] = inputs.map(oracleOf);
+        assertClose(values, o.conv2d(x64, kernel64, one).data, `${filters} filters`);
+      }
+    }));
+
 test.run();

@@ -155,7 +155,7 @@ test('options that are missing are named', async () => {
     [() => Reflect.apply(w.dropout, undefined, [[2], 0.5]), 'dropout: the options lack seed. Write { seed: 1 }.'],
     [
       () => Reflect.apply(w.maxPool2d, undefined, [w.ones([1, 2, 2, 1])]),
-      'maxPool2d: the options lack size. Write { size: 2 }.',
+      'maxPool2d: the options lack poolSize. Write { poolSize: 2 }.',
     ],
     [
       () => Reflect.apply(w.Sequential.prototype.compile, new w.Sequential(), []),

@@ -205,9 +205,18 @@ docs('the page of parts has every layer and optimizer with its options and their
   const layers = [
     new wgrad.Dense(1),
     new wgrad.Conv2D(1, 1),
+    new wgrad.DepthwiseConv2D(1),
+    new wgrad.SeparableConv2D(1, 1),
+    new wgrad.Conv2DTranspose(1, 1),
+    new wgrad.Conv1D(1, 1),
     new wgrad.MaxPooling2D(),
     new wgrad.AveragePooling2D(),
+    new wgrad.MaxPooling1D(),
+    new wgrad.AveragePooling1D(),
     new wgrad.GlobalAveragePooling2D(),
+    new wgrad.GlobalMaxPooling2D(),
+    new wgrad.GlobalAveragePooling1D(),
+    new wgrad.GlobalMaxPooling1D(),
     new wgrad.BatchNormalization(),
     new wgrad.Dropout(0),
     new wgrad.Activation('relu'),
@@ -251,12 +260,19 @@ docs('the page of parts has every layer and optimizer with its options and their
     return row.match(/\((.*?)\)/)?.[1].includes(option) || row.includes(`\`${option}\` ${text}`);
   };
   /** Whose options another one has as well. */
-  const like: Readonly<Record<string, string>> = {
-    Conv2D: 'Dense',
-    AveragePooling2D: 'MaxPooling2D',
-    GroupNormalization: 'LayerNormalization',
-    AdamW: 'Adam',
-    Nadam: 'Adam',
+  const like: Readonly<Record<string, readonly string[]>> = {
+    Conv2D: ['Dense'],
+    DepthwiseConv2D: ['Conv2D', 'Dense'],
+    SeparableConv2D: ['DepthwiseConv2D', 'Conv2D', 'Dense'],
+    Conv2DTranspose: ['Conv2D', 'Dense'],
+    Conv1D: ['Conv2D', 'Dense'],
+    AveragePooling2D: ['MaxPooling2D'],
+    AveragePooling1D: ['MaxPooling1D'],
+    GlobalMaxPooling2D: ['GlobalAveragePooling2D'],
+    GlobalMaxPooling1D: ['GlobalAveragePooling1D'],
+    GroupNormalization: ['LayerNormalization'],
+    AdamW: ['Adam'],
+    Nadam: ['Adam'],
   };
   const optimizers = optimizerClasses.map((Class) => new Class());
   const parts = [
@@ -265,7 +281,7 @@ docs('the page of parts has every layer and optimizer with its options and their
   ];
   const missing = parts.flatMap(({ name, settings }) =>
     Object.entries(settings)
-      .filter(([option, value]) => ![name, like[name] ?? name].some((one) => stands(rowOf(one), option, value)))
+      .filter(([option, value]) => ![name, ...(like[name] ?? [])].some((one) => stands(rowOf(one), option, value)))
       .map(([option, value]) => `${name}: ${option} ${value}`),
   );
   assert.equal(missing, []);

@@ -155,8 +155,8 @@ const kernels: Readonly<Record<string, (x: Node, count: number) => Node>> = {
   logSoftmax: (x, n) => reshape(logSoftmax(reshape(x, [n, 1])), [n]),
   matmul: (x, n) => reshape(matmul(reshape(x, [n, 1]), fullNode(1, [1, 1])), [n]),
   conv2d: (x, n) => reshape(conv2d(reshape(x, [1, n, 1, 1]), fullNode(1, [1, 1, 1, 1])), [n]),
-  avgPool2d: (x, n) => reshape(avgPool2d(reshape(x, [1, n, 1, 1]), { size: 1 }), [n]),
-  maxPool2d: (x, n) => reshape(maxPool2d(reshape(x, [1, n, 1, 1]), { size: 1 }), [n]),
+  avgPool2d: (x, n) => reshape(avgPool2d(reshape(x, [1, n, 1, 1]), { poolSize: 1 }), [n]),
+  maxPool2d: (x, n) => reshape(maxPool2d(reshape(x, [1, n, 1, 1]), { poolSize: 1 }), [n]),
   slice: (x, n) => slice(x, [0], [n]),
   transpose: (x, n) => reshape(transpose(reshape(x, [1, n]), [1, 0]), [n]),
   gather: (x, n) =>

@@ -79,7 +79,7 @@ function pullBack(golden: Golden, f: (...args: Tensor[]) => Tensor, names: reado
 
 const checks: Readonly<Record<string, (golden: Golden) => Promise<void>>> = {
   async conv2d(golden) {
-    const options = { stride: Number(golden.attribute('stride')), padding: golden.padding };
+    const options = { strides: Number(golden.attribute('stride')), padding: golden.padding };
     const f = (x: Tensor, kernel: Tensor, bias: Tensor): Tensor => x.conv2d(kernel, { ...options, bias });
     const y = f(golden.tensor('x'), golden.tensor('kernel'), golden.tensor('bias'));
     const [dx, dkernel, dbias] = pullBack(golden, f, ['x', 'kernel', 'bias']);
@@ -158,8 +158,8 @@ const checks: Readonly<Record<string, (golden: Golden) => Promise<void>>> = {
 
 function poolOptions(golden: Golden) {
   return {
-    size: Number(golden.attribute('size')),
-    stride: Number(golden.attribute('stride')),
+    poolSize: Number(golden.attribute('size')),
+    strides: Number(golden.attribute('stride')),
     padding: golden.padding,
   };
 }

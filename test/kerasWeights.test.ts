@@ -6,11 +6,14 @@ import {
   AveragePooling2D,
   BatchNormalization,
   Conv2D,
+  Conv2DTranspose,
   Dense,
+  DepthwiseConv2D,
   Dropout,
   Flatten,
   MaxPooling2D,
   Rescaling,
+  SeparableConv2D,
   Sequential,
   tensor,
 } from '../src/index.ts';
@@ -228,6 +231,31 @@ test('no common name, and a name that fits twice, are errors; the closer of two 
   await expectError(DataError, loadWeightsByName(model, two), /'head\/bias' could be 'encoder\/head\/bias' or/);
   const closer = tensorsOf(['adam/m/head/bias', 'head/bias'], [[2], [2]]);
   assert.equal((await loadWeightsByName(model, closer)).unused, ['adam/m/head/bias']);
+});
+
+test('kernels of depthwise and separable convolutions go by their names in Keras 3 and 2', async () => {
+  const model = new Sequential([new DepthwiseConv2D(2), new SeparableConv2D(3, 1), new Conv2DTranspose(2, 2)], {
+    inputShape: [3, 3, 2],
+  });
+  const shapes = {
+    'depthwise_conv2d/depthwise_kernel:0': [2, 2, 2, 1],
+    'depthwise_conv2d/bias:0': [2],
+    'separable_conv2d/depthwise_kernel': [1, 1, 2, 1],
+    'separable_conv2d/pointwise_kernel': [1, 1, 2, 3],
+    'separable_conv2d/bias': [3],
+    'layers/conv2d_transpose/vars/0': [2, 2, 2, 3],
+    'conv2d_transpose/bias': [2],
+  };
+  const tensors = Object.entries(shapes).map(
+    ([name, shape], at) => [name, { shape, data: new Float32Array(sizeOf(shape)).fill(at + 1) }] as const,
+  );
+  const { missing, unused } = await loadWeightsByName(model, new Map(tensors));
+  assert.equal([missing, unused], [[], []]);
+  assert.equal(
+    (await model.getWeights()).map(({ data }) => data[0]),
+    [1, 2, 3, 4, 5, 6, 7],
+  );
+  model.dispose();
 });
 
 test.run();

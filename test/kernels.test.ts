@@ -328,8 +328,8 @@ test('the library’s own texts name all of their holes, in every way to compute
   const roots = [3, 4].flatMap((channels) => {
     const [x, kernel] = [leaf(2, 8, 8, channels), leaf(3, 3, channels, 2 * channels)];
     const y = conv2d(x, kernel, { padding: 'same' });
-    const pooled = maxPool2d(relu(y), { size: 2 });
-    const overlapping = avgPool2d(maxPool2d(y, { size: 3, stride: 2 }), { size: 2 });
+    const pooled = maxPool2d(relu(y), { poolSize: 2 });
+    const overlapping = avgPool2d(maxPool2d(y, { poolSize: 3, strides: 2 }), { poolSize: 2 });
     const product = matmul(reshape(y, [-1, 2 * channels]), leaf(2 * channels, 5 + channels));
     return [pooled, overlapping, product].flatMap((root) => [root, ...gradients(sum(root), [x, kernel])]);
   });

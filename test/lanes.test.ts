@@ -125,9 +125,9 @@ function withLanes(device: Device): void {
       compare({
         inputs: [draw([2, 6, 4, 3]), draw([3, 3, 3, channels]), draw([channels])],
         wrt: [1, 2],
-        gpu: (x, kernel, bias) => maxPool2d(relu(add(conv2d(x, kernel, { padding: 'same' }), bias)), { size: 2 }),
+        gpu: (x, kernel, bias) => maxPool2d(relu(add(conv2d(x, kernel, { padding: 'same' }), bias)), { poolSize: 2 }),
         oracle: (x, kernel, bias) =>
-          o.maxPool2d(o.relu(o.add(o.conv2d(x, kernel, { padding: 'same' }), bias)), { size: 2 }),
+          o.maxPool2d(o.relu(o.add(o.conv2d(x, kernel, { padding: 'same' }), bias)), { poolSize: 2 }),
       }));
   }
 

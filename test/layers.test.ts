@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { ShapeError } from '../src/base/errors.ts';
 import type { Shape } from '../src/base/shape.ts';
 import { type Loss, Sequential, SGD, tensor } from '../src/index.ts';
+import { layerNames } from '../src/network/layerNames.ts';
 import * as layers from '../src/nn/layers/index.ts';
 import { onBlanks } from '../src/nn/layers/layer.ts';
 import { makeLayer } from '../src/nn/layers/makeLayer.ts';
@@ -15,20 +16,28 @@ import { assertClose, assertSame, compare, draw, type Input, oracleOf } from './
 
 const {
   Activation,
+  AveragePooling1D,
   AveragePooling2D,
   BatchNormalization,
+  Conv1D,
   Conv2D,
+  Conv2DTranspose,
   Cropping2D,
   Dense,
+  DepthwiseConv2D,
   Dropout,
   ELU,
   Embedding,
   Flatten,
   GaussianNoise,
+  GlobalAveragePooling1D,
   GlobalAveragePooling2D,
+  GlobalMaxPooling1D,
+  GlobalMaxPooling2D,
   GroupNormalization,
   LayerNormalization,
   LeakyReLU,
+  MaxPooling1D,
   MaxPooling2D,
   MultiHeadAttention,
   Normalization,
@@ -38,6 +47,7 @@ const {
   RepeatVector,
   Rescaling,
   Reshape,
+  SeparableConv2D,
   Softmax,
   SpatialDropout2D,
   UpSampling2D,
@@ -168,6 +178,10 @@ function attention(x: o.Array64, weights: readonly o.Array64[], useBias: boolean
   const joined = o.reshape(o.transpose(mixed, [0, 2, 1, 3]), [batch, places, count * size]);
   return o.dense(joined, o.reshape(kernel, [count * size, width]), bias);
 }
+/** Sequences as images of a row, and back. */
+const asRow = (x: o.Array64): o.Array64 => o.reshape(x, [x.shape[0], 1, ...x.shape.slice(1)]);
+const ofRow = (x: o.Array64): o.Array64 => o.reshape(x, [x.shape[0], ...x.shape.slice(2)]);
+const asKernel = (kernel: o.Array64): o.Array64 => o.reshape(kernel, [1, ...kernel.shape]);
 
 const cases: Record<LayerName, readonly Case[]> = {
   Dense: [
@@ -208,7 +222,7 @@ const cases: Record<LayerName, readonly Case[]> = {
       input: [5, 4, 3],
       output: [3, 4, 3],
       weights: { kernel: [2, 3, 3, 3], bias: [3] },
-      oracle: (x, kernel, bias) => o.elu(o.conv2d(x, kernel, { bias, stride: [2, 1], padding: 'same' })),
+      oracle: (x, kernel, bias) => o.elu(o.conv2d(x, kernel, { bias, strides: [2, 1], padding: 'same' })),
     },
     {
       make: () => new Conv2D(5, 1, { useBias: false, padding: 'same' }),
@@ -217,20 +231,242 @@ const cases: Record<LayerName, readonly Case[]> = {
       weights: { kernel: [1, 1, 1, 5] },
       oracle: (x, kernel) => o.conv2d(x, kernel, { padding: 'same' }),
     },
+    {
+      make: () => new Conv2D(6, [3, 2], { groups: 2, dilationRate: [2, 1], padding: [1, 2] }),
+      input: [6, 5, 4],
+      output: [4, 8, 6],
+      weights: { kernel: [3, 2, 2, 6], bias: [6] },
+      oracle: (x, kernel, bias) => o.conv2d(x, kernel, { bias, groups: 2, dilationRate: [2, 1], padding: [1, 2] }),
+      wrong: [6, 5, 3],
+    },
+    {
+      make: () =>
+        new Conv2D(2, 3, {
+          padding: [
+            [2, 0],
+            [0, 1],
+          ],
+          strides: 2,
+        }),
+      input: [3, 4, 1],
+      output: [2, 2, 2],
+      weights: { kernel: [3, 3, 1, 2], bias: [2] },
+      oracle: (x, kernel, bias) =>
+        o.conv2d(x, kernel, {
+          bias,
+          padding: [
+            [2, 0],
+            [0, 1],
+          ],
+          strides: 2,
+        }),
+    },
+  ],
+  DepthwiseConv2D: [
+    {
+      make: () => new DepthwiseConv2D(3),
+      input: [6, 5, 4],
+      output: [4, 3, 4],
+      weights: { kernel: [3, 3, 4, 1], bias: [4] },
+      oracle: (x, kernel, bias) => o.depthwiseConv2d(x, kernel, { bias }),
+      wrong: [6, 5],
+    },
+    {
+      make: () =>
+        new DepthwiseConv2D([2, 3], { depthMultiplier: 2, strides: [1, 2], padding: 'same', activation: 'elu' }),
+      input: [5, 7, 3],
+      output: [5, 4, 6],
+      weights: { kernel: [2, 3, 3, 2], bias: [6] },
+      oracle: (x, kernel, bias) => o.elu(o.depthwiseConv2d(x, kernel, { bias, strides: [1, 2], padding: 'same' })),
+    },
+    {
+      make: () => new DepthwiseConv2D(2, { dilationRate: 2, padding: 1, useBias: false, depthwiseInitializer: 'ones' }),
+      input: [4, 3, 2],
+      output: [4, 3, 2],
+      weights: { kernel: [2, 2, 2, 1] },
+      oracle: (x, kernel) => o.depthwiseConv2d(x, kernel, { dilationRate: 2, padding: 1 }),
+      wrong: [],
+    },
+  ],
+  SeparableConv2D: [
+    {
+      make: () => new SeparableConv2D(5, 3, { padding: 'same' }),
+      input: [4, 5, 3],
+      output: [4, 5, 5],
+      weights: { depthwiseKernel: [3, 3, 3, 1], pointwiseKernel: [1, 1, 3, 5], bias: [5] },
+      oracle: (x, depthwise, pointwise, bias) =>
+        o.conv2d(o.depthwiseConv2d(x, depthwise, { padding: 'same' }), pointwise, { bias }),
+      wrong: [4],
+    },
+    {
+      make: () =>
+        new SeparableConv2D(4, [3, 2], { depthMultiplier: 2, strides: 2, useBias: false, activation: 'tanh' }),
+      input: [7, 6, 2],
+      output: [3, 3, 4],
+      weights: { depthwiseKernel: [3, 2, 2, 2], pointwiseKernel: [1, 1, 4, 4] },
+      oracle: (x, depthwise, pointwise) => o.tanh(o.conv2d(o.depthwiseConv2d(x, depthwise, { strides: 2 }), pointwise)),
+    },
+  ],
+  Conv2DTranspose: [
+    {
+      make: () => new Conv2DTranspose(3, 3, { strides: 2, padding: 'same' }),
+      input: [3, 4, 2],
+      output: [6, 8, 3],
+      weights: { kernel: [3, 3, 3, 2], bias: [3] },
+      oracle: (x, kernel, bias) => o.conv2dTranspose(x, kernel, { bias, strides: 2, padding: 'same' }),
+      wrong: [3, 4],
+    },
+    {
+      make: () => new Conv2DTranspose(4, [2, 3], { strides: [3, 1], dilationRate: [1, 2], activation: 'elu' }),
+      input: [2, 3, 4],
+      output: [6, 7, 4],
+      weights: { kernel: [2, 3, 4, 4], bias: [4] },
+      oracle: (x, kernel, bias) => o.elu(o.conv2dTranspose(x, kernel, { bias, strides: [3, 1], dilationRate: [1, 2] })),
+    },
+    {
+      make: () => new Conv2DTranspose(2, 4, { strides: 2, padding: 1, outputPadding: 1, useBias: false }),
+      input: [3, 2, 1],
+      output: [7, 5, 2],
+      weights: { kernel: [4, 4, 2, 1] },
+      oracle: (x, kernel) => o.conv2dTranspose(x, kernel, { strides: 2, padding: 1, outputPadding: 1 }),
+    },
+  ],
+  Conv1D: [
+    {
+      make: () => new Conv1D(4, 3),
+      input: [7, 2],
+      output: [5, 4],
+      weights: { kernel: [3, 2, 4], bias: [4] },
+      oracle: (x, kernel, bias) => ofRow(o.conv2d(asRow(x), asKernel(kernel), { bias })),
+      wrong: [7, 2, 1],
+    },
+    {
+      make: () => new Conv1D(6, 2, { padding: 'causal', dilationRate: 3, groups: 2, activation: 'elu' }),
+      input: [8, 4],
+      output: [8, 6],
+      weights: { kernel: [2, 2, 6], bias: [6] },
+      oracle: (x, kernel, bias) =>
+        o.elu(
+          ofRow(
+            o.conv2d(asRow(x), asKernel(kernel), {
+              bias,
+              dilationRate: [1, 3],
+              groups: 2,
+              padding: [
+                [0, 0],
+                [3, 0],
+              ],
+            }),
+          ),
+        ),
+      wrong: [8, 3],
+    },
+    {
+      make: () => new Conv1D(3, 5, { padding: 'same', strides: 2, useBias: false }),
+      input: [7, 3],
+      output: [4, 3],
+      weights: { kernel: [5, 3, 3] },
+      oracle: (x, kernel) => ofRow(o.conv2d(asRow(x), asKernel(kernel), { strides: [1, 2], padding: 'same' })),
+    },
+    {
+      make: () => new Conv1D(2, 3, { padding: [2, 1] }),
+      input: [4, 1],
+      output: [5, 2],
+      weights: { kernel: [3, 1, 2], bias: [2] },
+      oracle: (x, kernel, bias) =>
+        ofRow(
+          o.conv2d(asRow(x), asKernel(kernel), {
+            bias,
+            padding: [
+              [0, 0],
+              [2, 1],
+            ],
+          }),
+        ),
+    },
+  ],
+  MaxPooling1D: [
+    {
+      make: () => new MaxPooling1D(),
+      input: [7, 3],
+      output: [3, 3],
+      oracle: (x) => ofRow(o.maxPool2d(asRow(x), { poolSize: [1, 2] })),
+      wrong: [7],
+    },
+    {
+      make: () => new MaxPooling1D(3, { strides: 2, padding: 'same' }),
+      input: [6, 2],
+      output: [3, 2],
+      oracle: (x) => ofRow(o.maxPool2d(asRow(x), { poolSize: [1, 3], strides: [1, 2], padding: 'same' })),
+    },
+  ],
+  AveragePooling1D: [
+    {
+      make: () => new AveragePooling1D(2),
+      input: [5, 4],
+      output: [2, 4],
+      oracle: (x) => ofRow(o.avgPool2d(asRow(x), { poolSize: [1, 2] })),
+      wrong: [5, 4, 3],
+    },
+    {
+      make: () => new AveragePooling1D(3, { strides: 1, padding: 'same' }),
+      input: [5, 2],
+      output: [5, 2],
+      oracle: (x) => ofRow(o.avgPool2d(asRow(x), { poolSize: [1, 3], strides: 1, padding: 'same' })),
+    },
+  ],
+  GlobalMaxPooling2D: [
+    {
+      make: () => new GlobalMaxPooling2D(),
+      input: [3, 5, 4],
+      output: [4],
+      oracle: (x) => o.max(x, [1, 2]),
+      wrong: [3, 5],
+    },
+    {
+      make: () => new GlobalMaxPooling2D({ keepDims: true }),
+      input: [2, 3, 5],
+      output: [1, 1, 5],
+      oracle: (x) => o.max(x, [1, 2], true),
+    },
+  ],
+  GlobalAveragePooling1D: [
+    {
+      make: () => new GlobalAveragePooling1D(),
+      input: [5, 3],
+      output: [3],
+      oracle: (x) => o.mean(x, 1),
+      wrong: [5, 3, 1],
+    },
+    {
+      make: () => new GlobalAveragePooling1D({ keepDims: true }),
+      input: [4, 2],
+      output: [1, 2],
+      oracle: (x) => o.mean(x, 1, true),
+    },
+  ],
+  GlobalMaxPooling1D: [
+    { make: () => new GlobalMaxPooling1D(), input: [5, 3], output: [3], oracle: (x) => o.max(x, 1), wrong: [5] },
+    {
+      make: () => new GlobalMaxPooling1D({ keepDims: true }),
+      input: [4, 2],
+      output: [1, 2],
+      oracle: (x) => o.max(x, 1, true),
+    },
   ],
   MaxPooling2D: [
     {
       make: () => new MaxPooling2D(),
       input: [5, 4, 3],
       output: [2, 2, 3],
-      oracle: (x) => o.maxPool2d(x, { size: 2 }),
+      oracle: (x) => o.maxPool2d(x, { poolSize: 2 }),
       wrong: [5, 4],
     },
     {
       make: () => new MaxPooling2D([3, 2], { strides: [1, 2], padding: 'same' }),
       input: [5, 5, 2],
       output: [5, 3, 2],
-      oracle: (x) => o.maxPool2d(x, { size: [3, 2], stride: [1, 2], padding: 'same' }),
+      oracle: (x) => o.maxPool2d(x, { poolSize: [3, 2], strides: [1, 2], padding: 'same' }),
     },
   ],
   AveragePooling2D: [
@@ -238,14 +474,14 @@ const cases: Record<LayerName, readonly Case[]> = {
       make: () => new AveragePooling2D(2),
       input: [5, 4, 3],
       output: [2, 2, 3],
-      oracle: (x) => o.avgPool2d(x, { size: 2 }),
+      oracle: (x) => o.avgPool2d(x, { poolSize: 2 }),
       wrong: [5, 4, 3, 2],
     },
     {
       make: () => new AveragePooling2D(3, { strides: 2, padding: 'same' }),
       input: [4, 6, 1],
       output: [2, 3, 1],
-      oracle: (x) => o.avgPool2d(x, { size: 3, stride: 2, padding: 'same' }),
+      oracle: (x) => o.avgPool2d(x, { poolSize: 3, strides: 2, padding: 'same' }),
     },
   ],
   GlobalAveragePooling2D: [
@@ -255,6 +491,12 @@ const cases: Record<LayerName, readonly Case[]> = {
       output: [4],
       oracle: (x) => o.mean(x, [1, 2]),
       wrong: [3],
+    },
+    {
+      make: () => new GlobalAveragePooling2D({ keepDims: true }),
+      input: [3, 2, 5],
+      output: [1, 1, 5],
+      oracle: (x) => o.mean(x, [1, 2], true),
     },
   ],
   Flatten: [
@@ -661,7 +903,7 @@ async function runLayerTest({ make, input, output, weights = {}, oracle, ...rest
 
   // Declared weights, and values that no default would give by chance; a variance is positive.
   const declared = await model.getWeights();
-  const layerName = className.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase();
+  const [layerName] = layerNames([{ className, givenName: null }]);
   assert.equal(
     declared.map(({ name, shape }) => [name, [...shape]]),
     Object.entries(weights).map(([name, shape]) => [`${layerName}/${name}`, [...shape]]),
@@ -762,6 +1004,25 @@ for (const [name, list] of Object.entries(cases)) {
     test(`${name} ${at + 1}: ${JSON.stringify(one.make().config())} on [${one.input}]`, () => runLayerTest(one));
   });
 }
+
+test('layers are called as Keras calls them', () => {
+  const all = [
+    'Conv2DTranspose',
+    'DepthwiseConv2D',
+    'SeparableConv2D',
+    'GlobalMaxPooling1D',
+    'Conv1D',
+    'BatchNormalization',
+  ];
+  assert.equal(layerNames(all.map((className) => ({ className, givenName: null }))), [
+    'conv2d_transpose',
+    'depthwise_conv2d',
+    'separable_conv2d',
+    'global_max_pooling1d',
+    'conv1d',
+    'batch_normalization',
+  ]);
+});
 
 // Those of several inputs are those of merging.test.ts.
 test('a case for every layer', () => {

@@ -377,7 +377,7 @@ test('convolutions, pooling and products over a batch larger than a binding, and
   assertCut((leaf) => {
     const x = leaf([12, 16, 16, 3]);
     const kernel = leaf([3, 3, 3, 8]);
-    const hidden = maxPool2d(e.relu(conv2d(x, kernel, { bias: leaf([8]), padding: 'same' })), { size: 2 });
+    const hidden = maxPool2d(e.relu(conv2d(x, kernel, { bias: leaf([8]), padding: 'same' })), { poolSize: 2 });
     const weights = leaf([512, 6]);
     const y = matmul(reshape(hidden, [12, 512]), weights);
     const tokens = matmul(leaf([40, 16, 16]), leaf([16, 16]));

@@ -55,14 +55,14 @@ test('means of large windows, and gradients of windows that overlap often', asyn
     const x = full([1, 600, 700, channels], 0.1);
     near(
       await x
-        .avgPool2d({ size: [600, 700] })
+        .avgPool2d({ poolSize: [600, 700] })
         .max()
         .item(),
       TENTH,
       `mean, ${channels} channels`,
     );
   }
-  const y = (x: Tensor): Tensor => x.avgPool2d({ size: [1, 4001], stride: 1 }).sum();
+  const y = (x: Tensor): Tensor => x.avgPool2d({ poolSize: [1, 4001], strides: 1 }).sum();
   near(
     await grad(y)(full([1, 1, 12_003, 1], 1))[0]
       .max()

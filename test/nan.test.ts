@@ -130,7 +130,7 @@ for (const [what, inner] of [
 
   test(`pooling, ${what}`, async () => {
     // Tiling windows (one kernel) and overlapping ones (another); the NaN is first, in the middle or last in its window.
-    for (const options of [{ size: 2 }, { size: 2, stride: 1 }] as const) {
+    for (const options of [{ poolSize: 2 }, { poolSize: 2, strides: 1 }] as const) {
       for (const pixel of [0, 1, 4, 5]) {
         const x = marked([1, 4, 4, inner], pixel * inner, nan);
         const y = maxPool2d(x, options);
@@ -155,7 +155,7 @@ for (const [what, inner] of [
         [1, 4, 4, inner],
       ),
     );
-    const y = maxPool2d(x, { size: 2 });
+    const y = maxPool2d(x, { poolSize: 2 });
     const upstream = marked([1, 2, 2, inner], 0, nan);
     const [slopes] = await evaluate(gradients(sum(e.mul(y, upstream)), [x]));
     assert.is(Array.from(slopes).filter(Number.isNaN).length, 1, 'a NaN gradient reaches one pixel');
@@ -280,7 +280,7 @@ test('the fused convolution, ReLU and pooling', async () => {
   const x = marked([1, 6, 6, 3], 0, nan);
   const kernel = marked([3, 3, 3, 8], 0, 1);
   const bias = marked([8], 0, 1);
-  const y = maxPool2d(e.relu(conv2d(x, kernel, { bias, padding: 'same' })), { size: 2 });
+  const y = maxPool2d(e.relu(conv2d(x, kernel, { bias, padding: 'same' })), { poolSize: 2 });
   const [value] = await evaluate([y]);
   for (let i = 0; i < value.length; i++) assert.is(Number.isNaN(value[i]), i < 8, `forward ${i}`);
   const [again, dw, db] = await evaluate([y, ...gradients(sum(y), [kernel, bias])]);
@@ -289,7 +289,7 @@ test('the fused convolution, ReLU and pooling', async () => {
   assert.is(text(db), text(new Array(8).fill(9)), 'the bias gradient counts the windows');
   const upstream = marked(y.shape, 0, nan);
   const clean = marked(x.shape, 0, 1);
-  const z = maxPool2d(e.relu(conv2d(clean, kernel, { bias, padding: 'same' })), { size: 2 });
+  const z = maxPool2d(e.relu(conv2d(clean, kernel, { bias, padding: 'same' })), { poolSize: 2 });
   const [dw2, db2] = await evaluate(gradients(sum(e.mul(z, upstream)), [kernel, bias]));
   for (let i = 0; i < dw2.length; i++) assert.is(Number.isNaN(dw2[i]), i % 8 === 0, `kernel gradient ${i}`);
   for (let i = 0; i < 8; i++) assert.is(Number.isNaN(db2[i]), i === 0, `bias gradient ${i}`);

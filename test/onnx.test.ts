@@ -9,22 +9,30 @@ import { type Shape, sizeOf } from '../src/base/shape.ts';
 import {
   Activation,
   type ActivationName,
+  AveragePooling1D,
   AveragePooling2D,
   activations,
   BatchNormalization,
+  Conv1D,
   Conv2D,
+  Conv2DTranspose,
   Cropping2D,
   Dense,
+  DepthwiseConv2D,
   Dropout,
   ELU,
   Embedding,
   Flatten,
   GaussianNoise,
+  GlobalAveragePooling1D,
   GlobalAveragePooling2D,
+  GlobalMaxPooling1D,
+  GlobalMaxPooling2D,
   GroupNormalization,
   Layer,
   LayerNormalization,
   LeakyReLU,
+  MaxPooling1D,
   MaxPooling2D,
   MultiHeadAttention,
   Normalization,
@@ -34,6 +42,7 @@ import {
   RepeatVector,
   Rescaling,
   Reshape,
+  SeparableConv2D,
   Sequential,
   Softmax,
   SpatialDropout2D,
@@ -145,6 +154,58 @@ for (const [height, width] of [
   }
 }
 
+test('convolutions: dilated, in groups, with padding in pixels, of each channel, transposed', async () => {
+  await check(
+    [
+      new Conv2D(6, [3, 2], {
+        groups: 2,
+        dilationRate: [2, 1],
+        padding: [
+          [1, 0],
+          [2, 3],
+        ],
+      }),
+    ],
+    [7, 6, 4],
+  );
+  await check([new Conv2D(3, 3, { dilationRate: 2, padding: 'same', strides: 2, activation: 'elu' })], [8, 9, 2]);
+  await check([new DepthwiseConv2D([2, 3], { depthMultiplier: 2, strides: 2, padding: 'same' })], [7, 6, 3]);
+  await check([new DepthwiseConv2D(3, { dilationRate: 2, useBias: false, activation: 'tanh' })], [6, 7, 4]);
+  await check(
+    [new SeparableConv2D(5, 3, { depthMultiplier: 2, padding: 1, activation: 'elu' }), new Flatten()],
+    [5, 6, 3],
+  );
+  await check([new Conv2DTranspose(3, 3, { strides: 2, padding: 'same' })], [3, 4, 2]);
+  await check([new Conv2DTranspose(2, 2, { strides: 3, useBias: false })], [3, 2, 3]);
+  await check(
+    [
+      new Conv2DTranspose(4, [2, 3], {
+        dilationRate: 2,
+        padding: [
+          [1, 0],
+          [2, 1],
+        ],
+        activation: 'elu',
+      }),
+    ],
+    [4, 3, 2],
+  );
+  await check([new Conv2DTranspose(2, 4, { strides: 2, padding: 'same', outputPadding: 1 })], [3, 3, 2]);
+});
+
+test('convolutions and poolings of sequences, and what is left of images and sequences', async () => {
+  await check([new Conv1D(4, 3, { padding: 'causal', dilationRate: 2, groups: 2, activation: 'elu' })], [9, 4]);
+  await check([new Conv1D(3, 4, { padding: 'same', strides: 2, useBias: false })], [9, 2]);
+  await check(
+    [new Conv1D(3, 2, { padding: [2, 1] }), new MaxPooling1D(), new Dense(2), new GlobalMaxPooling1D()],
+    [7, 2],
+  );
+  await check([new AveragePooling1D(3, { padding: 'same', strides: 2 }), new Conv1D(2, 1)], [8, 3]);
+  await check([new GlobalAveragePooling1D({ keepDims: true })], [5, 3]);
+  await check([new GlobalMaxPooling2D(), new Dense(2)], [3, 4, 2]);
+  await check([new GlobalAveragePooling2D({ keepDims: true }), new Conv2D(2, 1)], [3, 4, 3]);
+});
+
 test('batch normalisation of rows, sequences, images and volumes, with and without scale and centre', async () => {
   await check([new BatchNormalization()], [6]);
   await check([new BatchNormalization({ scale: false })], [5, 3]);
@@ -216,7 +277,19 @@ test('every layer was exported', () => {
   const normalizing = [LayerNormalization, GroupNormalization, Normalization];
   const shaping = [UpSampling2D, ZeroPadding2D, Cropping2D, Permute, RepeatVector];
   const rectifying = [ReLU, LeakyReLU, PReLU, ELU, Softmax, SpatialDropout2D, GaussianNoise];
-  const all = [...classes, ...others, ...normalizing, ...shaping, ...rectifying, Embedding, MultiHeadAttention];
+  const kernels = [Conv1D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D];
+  const pools = [MaxPooling1D, AveragePooling1D, GlobalAveragePooling1D, GlobalMaxPooling1D, GlobalMaxPooling2D];
+  const all = [
+    ...kernels,
+    ...pools,
+    ...classes,
+    ...others,
+    ...normalizing,
+    ...shaping,
+    ...rectifying,
+    Embedding,
+    MultiHeadAttention,
+  ];
   assert.equal([...exported].sort(), all.map(({ name }) => name).sort());
 });
 

@@ -7,7 +7,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { KERNEL_BLOCKS, pcg4d, permutation } from '../src/base/random.ts';
-import { type Padding, type Pair, type Shape, sizeOf } from '../src/base/shape.ts';
+import { type ConvPadding, type Pair, type Shape, sizeOf } from '../src/base/shape.ts';
 import { passesFor } from '../src/compiler/rewrite/passes.ts';
 import { schedule } from '../src/compiler/schedule.ts';
 import { createNode, type Node } from '../src/ir/op.ts';
@@ -16,6 +16,8 @@ import { SGD } from '../src/nn/optimizers/sgd.ts';
 import { batchRows } from '../src/ops/batchRows.ts';
 import { concat, split } from '../src/ops/concat.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
+import { conv2dTranspose, type TransposeOptions } from '../src/ops/conv2dTranspose.ts';
+import { depthwiseConv2d } from '../src/ops/depthwiseConv2d.ts';
 import * as e from '../src/ops/elementwise.ts';
 import { erf } from '../src/ops/errorFunction.ts';
 import * as finiteness from '../src/ops/finiteness.ts';
@@ -152,28 +154,30 @@ function beyondOneDimension(name: string, rows: number, columns: number): Case {
 type Window = Pool2dOptions & { readonly x: Shape };
 
 const WINDOWS: readonly Window[] = [
-  { x: [1, 1, 1, 1], size: 1 },
-  { x: [2, 8, 8, 3], size: 2 },
-  { x: [2, 8, 8, 4], size: 2 },
-  { x: [1, 6, 10, 8], size: [3, 2] },
-  { x: [3, 7, 5, 3], size: 2, padding: 'same' },
-  { x: [1, 7, 5, 4], size: 2, padding: 'same' },
-  { x: [2, 9, 7, 4], size: 3, stride: 2 },
-  { x: [1, 7, 9, 2], size: 3, stride: 1, padding: 'same' },
-  { x: [1, 7, 9, 4], size: [3, 2], stride: [1, 2], padding: 'same' },
-  { x: [2, 9, 8, 5], size: 2, stride: 3 },
-  { x: [1, 8, 11, 4], size: 1, stride: 4, padding: 'same' },
-  { x: [1, 10, 10, 1], size: 5 },
+  { x: [1, 1, 1, 1], poolSize: 1 },
+  { x: [2, 8, 8, 3], poolSize: 2 },
+  { x: [2, 8, 8, 4], poolSize: 2 },
+  { x: [1, 6, 10, 8], poolSize: [3, 2] },
+  { x: [3, 7, 5, 3], poolSize: 2, padding: 'same' },
+  { x: [1, 7, 5, 4], poolSize: 2, padding: 'same' },
+  { x: [2, 9, 7, 4], poolSize: 3, strides: 2 },
+  { x: [1, 7, 9, 2], poolSize: 3, strides: 1, padding: 'same' },
+  { x: [1, 7, 9, 4], poolSize: [3, 2], strides: [1, 2], padding: 'same' },
+  { x: [2, 9, 8, 5], poolSize: 2, strides: 3 },
+  { x: [1, 8, 11, 4], poolSize: 1, strides: 4, padding: 'same' },
+  { x: [1, 10, 10, 1], poolSize: 5 },
 ];
 
-const describeWindow = ({ x, size, stride = size, padding = 'valid' }: Window): string =>
-  `${show(x)} size ${size} stride ${stride} ${padding}`;
+const describeWindow = ({ x, poolSize, strides = poolSize, padding = 'valid' }: Window): string =>
+  `${show(x)} size ${poolSize} stride ${strides} ${padding}`;
 
 interface Convolution {
   readonly x: Shape;
   readonly kernel: Shape;
-  readonly stride?: Pair;
-  readonly padding?: Padding;
+  readonly strides?: Pair;
+  readonly padding?: ConvPadding;
+  readonly dilationRate?: Pair;
+  readonly groups?: number;
 }
 
 const CONVOLUTIONS: readonly Convolution[] = [
@@ -181,20 +185,97 @@ const CONVOLUTIONS: readonly Convolution[] = [
   { x: [2, 8, 8, 3], kernel: [3, 3, 3, 8], padding: 'same' },
   { x: [2, 7, 5, 4], kernel: [3, 3, 4, 5], padding: 'same' },
   { x: [3, 9, 7, 5], kernel: [5, 5, 5, 4] },
-  { x: [1, 6, 6, 4], kernel: [2, 2, 4, 4], stride: 2 },
-  { x: [2, 7, 9, 3], kernel: [2, 2, 3, 7], stride: 2, padding: 'same' },
+  { x: [1, 6, 6, 4], kernel: [2, 2, 4, 4], strides: 2 },
+  { x: [2, 7, 9, 3], kernel: [2, 2, 3, 7], strides: 2, padding: 'same' },
   { x: [2, 5, 5, 8], kernel: [1, 1, 8, 16] },
-  { x: [1, 11, 13, 1], kernel: [3, 3, 1, 17], stride: [2, 1] },
+  { x: [1, 11, 13, 1], kernel: [3, 3, 1, 17], strides: [2, 1] },
   { x: [2, 16, 8, 4], kernel: [3, 3, 4, 32], padding: 'same' },
   { x: [1, 3, 3, 2], kernel: [5, 5, 2, 3], padding: 'same' },
-  { x: [1, 11, 8, 2], kernel: [2, 2, 2, 3], stride: 3 },
+  { x: [1, 11, 8, 2], kernel: [2, 2, 2, 3], strides: 3 },
   // Long sums over few results: split over workgroups, forward and for the kernel's gradient.
   { x: [1, 2, 2, 600], kernel: [2, 2, 600, 3] },
   { x: [3, 20, 20, 1], kernel: [3, 3, 1, 2], padding: 'same' },
+  // Padding in pixels: more than the kernel, less on one side, and windows that begin behind the last pixel of a row.
+  { x: [2, 5, 4, 3], kernel: [3, 3, 3, 5], padding: 1 },
+  { x: [1, 4, 6, 4], kernel: [2, 3, 4, 4], padding: [0, 5], strides: [1, 2] },
+  {
+    x: [3, 3, 5, 1],
+    kernel: [3, 2, 1, 3],
+    padding: [
+      [4, 0],
+      [1, 6],
+    ],
+  },
+  // Dilation.
+  { x: [2, 9, 8, 3], kernel: [3, 3, 3, 5], dilationRate: 2 },
+  { x: [1, 7, 11, 4], kernel: [2, 3, 4, 8], dilationRate: [3, 2], padding: 'same' },
+  { x: [1, 12, 13, 2], kernel: [3, 3, 2, 3], dilationRate: [1, 4], strides: [2, 3], padding: [2, 3] },
+  // Groups: of one and several channels, by fours and not; with few positions the sum is split.
+  { x: [2, 5, 7, 8], kernel: [3, 3, 4, 8], groups: 2, padding: 'same' },
+  { x: [1, 6, 5, 6], kernel: [2, 3, 2, 9], groups: 3, strides: 2 },
+  { x: [1, 5, 5, 5], kernel: [3, 3, 1, 10], groups: 5, dilationRate: 2, padding: 2 },
+  { x: [1, 2, 2, 1200], kernel: [2, 2, 600, 6], groups: 2 },
+  { x: [3, 20, 20, 4], kernel: [3, 3, 2, 8], groups: 2, padding: 'same' },
 ];
 
-const describeConvolution = ({ x, kernel, stride = 1, padding = 'valid' }: Convolution): string =>
-  `${show(x)} ${show(kernel)} stride ${stride} ${padding}`;
+const describeConvolution = ({
+  x,
+  kernel,
+  strides = 1,
+  padding = 'valid',
+  dilationRate,
+  groups,
+}: Convolution): string =>
+  `${show(x)} ${show(kernel)} stride ${strides} ${typeof padding === 'string' ? padding : `padding ${JSON.stringify(padding)}`}` +
+  `${dilationRate === undefined ? '' : ` dilation ${dilationRate}`}${groups === undefined ? '' : ` groups ${groups}`}`;
+
+/** With a multiplier of one, of four, and of others; by fours and not; more neighbours than a thread takes, and fewer. */
+const DEPTHWISE: readonly Omit<Convolution, 'groups'>[] = [
+  { x: [1, 1, 1, 1], kernel: [1, 1, 1, 1] },
+  { x: [2, 7, 11, 3], kernel: [3, 3, 3, 1], padding: 'same' },
+  { x: [2, 6, 5, 8], kernel: [3, 2, 8, 1] },
+  { x: [5, 33, 31, 4], kernel: [3, 3, 4, 1], padding: 'same' },
+  { x: [5, 33, 31, 4], kernel: [3, 3, 4, 1], strides: 2, padding: 'same' },
+  { x: [1, 9, 10, 5], kernel: [2, 3, 5, 3], strides: [2, 1] },
+  { x: [2, 8, 9, 2], kernel: [3, 3, 2, 4], strides: [1, 2], padding: 1 },
+  { x: [3, 23, 40, 2], kernel: [5, 5, 2, 4], padding: 'same' },
+  {
+    x: [1, 9, 13, 4],
+    kernel: [3, 3, 4, 1],
+    dilationRate: 3,
+    padding: [
+      [1, 4],
+      [0, 7],
+    ],
+  },
+  { x: [1, 11, 12, 3], kernel: [3, 3, 3, 2], dilationRate: [1, 2], strides: 3, padding: 2 },
+  { x: [1, 19, 17, 2], kernel: [9, 9, 2, 1], padding: 'same' },
+  { x: [1, 30, 4, 2], kernel: [1, 13, 2, 1], padding: 6 },
+];
+
+/** Transposed convolutions: a kernel [height, width, out, in]. */
+const TRANSPOSED: readonly (TransposeOptions & Omit<Convolution, 'groups'>)[] = [
+  { x: [1, 1, 1, 1], kernel: [1, 1, 1, 1] },
+  { x: [2, 3, 4, 3], kernel: [3, 3, 5, 3] },
+  { x: [2, 3, 4, 4], kernel: [3, 2, 4, 4], strides: 2 },
+  { x: [1, 3, 5, 2], kernel: [2, 2, 3, 2], strides: 3 },
+  { x: [1, 3, 4, 2], kernel: [3, 4, 3, 2], strides: 2, padding: 'same' },
+  { x: [1, 2, 3, 2], kernel: [5, 5, 1, 2], strides: [3, 2], padding: 'same', outputPadding: [2, 1] },
+  { x: [1, 3, 3, 2], kernel: [3, 3, 2, 2], strides: 2, outputPadding: 1 },
+  { x: [2, 4, 3, 4], kernel: [4, 3, 8, 4], strides: [2, 3], padding: [1, 0], outputPadding: [0, 2] },
+  {
+    x: [1, 4, 3, 2],
+    kernel: [2, 3, 2, 2],
+    dilationRate: [3, 2],
+    padding: [
+      [2, 1],
+      [0, 1],
+    ],
+  },
+];
+
+const describeTransposed = ({ x, kernel, ...options }: (typeof TRANSPOSED)[number]): string =>
+  `transposed ${show(x)} ${show(kernel)} ${JSON.stringify(options)}`;
 
 /** What the planner runs as one kernel with the ReLU and the pooling: see compiler/rewrite/fusePooling.ts. */
 const FUSED_CONVOLUTIONS: readonly Convolution[] = [
@@ -206,13 +287,13 @@ const FUSED_CONVOLUTIONS: readonly Convolution[] = [
 ];
 
 const fusedConvolution =
-  ({ stride, padding }: Convolution) =>
+  ({ strides, padding }: Convolution) =>
   (x: Node, kernel: Node, bias: Node): Node =>
-    maxPool2d(e.relu(conv2d(x, kernel, { stride, padding, bias })), { size: 2 });
+    maxPool2d(e.relu(conv2d(x, kernel, { strides, padding, bias })), { poolSize: 2 });
 const fusedConvolution64 =
-  ({ stride, padding }: Convolution) =>
+  ({ strides, padding }: Convolution) =>
   (x: o.Array64, kernel: o.Array64, bias: o.Array64): o.Array64 =>
-    o.maxPool2d(o.relu(o.conv2d(x, kernel, { stride, padding, bias })), { size: 2 });
+    o.maxPool2d(o.relu(o.conv2d(x, kernel, { strides, padding, bias })), { poolSize: 2 });
 
 const dot = (a: o.Array64, b: o.Array64): number => a.data.reduce((total, value, i) => total + value * b.data[i], 0);
 
@@ -220,17 +301,31 @@ const dot = (a: o.Array64, b: o.Array64): number => a.data.reduce((total, value,
 const bend = (y: Node, r: Node): Node => sum(e.mul(e.square(y), r));
 const bend64 = (y: o.Array64, r: o.Array64): number => o.sum(o.mul(o.square(y), r)).data[0];
 
-function bentConvolution({ x, kernel, stride, padding }: Convolution): Case {
+function bentConvolution({ x, kernel, ...options }: Convolution): Case {
   return {
-    name: `second order ${describeConvolution({ x, kernel, stride, padding })}`,
+    name: `second order ${describeConvolution({ x, kernel, ...options })}`,
     async run() {
       const inputs = [draw(x), draw(kernel)];
-      const options = { stride, padding };
       const r = draw(o.conv2d(oracleOf(inputs[0]), oracleOf(inputs[1]), options).shape);
       await compareSecondOrder(
         inputs,
         (a, b) => bend(conv2d(a, b, options), nodeOf(r)),
         (a, b) => bend64(o.conv2d(a, b, options), oracleOf(r)),
+      );
+    },
+  };
+}
+
+function bentDepthwise({ x, kernel, ...options }: Omit<Convolution, 'groups'>): Case {
+  return {
+    name: `second order ${describeConvolution({ x, kernel, ...options })}`,
+    async run() {
+      const inputs = [draw(x), draw(kernel)];
+      const r = draw(o.depthwiseConv2d(oracleOf(inputs[0]), oracleOf(inputs[1]), options).shape);
+      await compareSecondOrder(
+        inputs,
+        (a, b) => bend(depthwiseConv2d(a, b, options), nodeOf(r)),
+        (a, b) => bend64(o.depthwiseConv2d(a, b, options), oracleOf(r)),
       );
     },
   };
@@ -474,7 +569,7 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
           sum(x, 0),
           transpose(x),
           fullNode(7, [5]),
-          avgPool2d(fullNode(3, [1, 2, 2, 1]), { size: 2 }),
+          avgPool2d(fullNode(3, [1, 2, 2, 1]), { poolSize: 2 }),
         ]);
         assertSame(product_, new Array(6).fill(8), 'matmul');
         assertSame(total, new Array(4).fill(6), 'sum');
@@ -1304,17 +1399,29 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
     },
   ],
   conv2d: [
-    ...CONVOLUTIONS.map((one) =>
-      like(describeConvolution(one), () => ({
-        inputs: [draw(one.x), draw(one.kernel), draw([one.kernel[3]])],
-        gpu: (x, kernel, bias) => conv2d(x, kernel, { ...one, bias }),
-        oracle: (x, kernel, bias) => o.conv2d(x, kernel, { stride: one.stride, padding: one.padding, bias }),
+    ...CONVOLUTIONS.map(({ x: images, kernel: taps, ...options }) =>
+      like(describeConvolution({ x: images, kernel: taps, ...options }), () => ({
+        inputs: [draw(images), draw(taps), draw([taps[3]])],
+        gpu: (x, kernel, bias) => conv2d(x, kernel, { ...options, bias }),
+        oracle: (x, kernel, bias) => o.conv2d(x, kernel, { ...options, bias }),
       })),
     ),
   ],
   conv2dInputGradient: [
     bentConvolution({ x: [2, 5, 4, 3], kernel: [3, 3, 3, 5], padding: 'same' }),
-    bentConvolution({ x: [1, 6, 7, 4], kernel: [2, 2, 4, 4], stride: 2, padding: 'same' }),
+    bentConvolution({ x: [1, 6, 7, 4], kernel: [2, 2, 4, 4], strides: 2, padding: 'same' }),
+    bentConvolution({ x: [1, 6, 7, 4], kernel: [2, 3, 2, 6], groups: 2, strides: [1, 2], padding: 1, dilationRate: 2 }),
+    bentConvolution({ x: [2, 5, 4, 8], kernel: [3, 3, 4, 8], groups: 2, padding: 'same' }),
+    ...TRANSPOSED.map((one) =>
+      like(describeTransposed(one), () => {
+        const { x: images, kernel: taps, ...options } = one;
+        return {
+          inputs: [draw(images), draw(taps), draw([taps[2]])],
+          gpu: (x, kernel, bias) => conv2dTranspose(x, kernel, { ...options, bias }),
+          oracle: (x, kernel, bias) => o.conv2dTranspose(x, kernel, { ...options, bias }),
+        };
+      }),
+    ),
   ],
   conv2dKernelGradient: [
     bentConvolution({ x: [2, 5, 6, 2], kernel: [2, 3, 2, 3] }),
@@ -1327,6 +1434,35 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
         const y = conv2d(nodeOf(x), w, { padding: 'same' });
         const [dw] = await evaluate(gradients(sum(e.mul(y, nodeOf(dy))), [w]));
         const forward = dot(o.conv2d(oracleOf(x), oracleOf(kernel), { padding: 'same' }), oracleOf(dy));
+        assertClose([dot(o.array64(dw, kernel.shape), oracleOf(kernel))], [forward], 'inner product');
+      },
+    },
+  ],
+
+  depthwiseConv2d: DEPTHWISE.map(({ x: images, kernel: taps, ...options }) =>
+    like(describeConvolution({ x: images, kernel: taps, ...options }), () => ({
+      inputs: [draw(images), draw(taps), draw([taps[2] * taps[3]])],
+      gpu: (x, kernel, bias) => depthwiseConv2d(x, kernel, { ...options, bias }),
+      oracle: (x, kernel, bias) => o.depthwiseConv2d(x, kernel, { ...options, bias }),
+    })),
+  ),
+  depthwiseConv2dInputGradient: [
+    bentDepthwise({ x: [2, 5, 6, 3], kernel: [3, 3, 3, 1], padding: 'same' }),
+    bentDepthwise({ x: [1, 6, 7, 4], kernel: [2, 3, 4, 1], strides: 2, padding: 1 }),
+  ],
+  depthwiseConv2dKernelGradient: [
+    bentDepthwise({ x: [2, 5, 6, 2], kernel: [2, 3, 2, 3], dilationRate: 2, padding: 'same' }),
+    {
+      name: 'is the transpose of the convolution: <dy, conv(x, w)> = <dw(x, dy), w>, split over workgroups',
+      async run() {
+        const [x, kernel, dy] = [draw([7, 30, 29, 12]), draw([3, 3, 12, 1]), draw([7, 30, 29, 12])];
+        const w = nodeOf(kernel);
+        const y = depthwiseConv2d(nodeOf(x), w, { padding: 'same' });
+        const slopes = gradients(sum(e.mul(y, nodeOf(dy))), [w]);
+        const labels = schedule(slopes, (await defaultDevice()).target, passesFor).kernels.map(({ label }) => label);
+        assert.ok(labels.includes('depthwiseConv2dKernelGradient (parts)'), labels.join(', '));
+        const [dw] = await evaluate(slopes);
+        const forward = dot(o.depthwiseConv2d(oracleOf(x), oracleOf(kernel), { padding: 'same' }), oracleOf(dy));
         assertClose([dot(o.array64(dw, kernel.shape), oracleOf(kernel))], [forward], 'inner product');
       },
     },
@@ -1383,8 +1519,8 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
     ].map((shape) =>
       like(`ReLU and pooling of [${shape.join(', ')}]`, () => ({
         inputs: [distinct(shape)],
-        gpu: (x) => maxPool2d(e.relu(x), { size: 2 }),
-        oracle: (x) => o.maxPool2d(o.relu(x), { size: 2 }),
+        gpu: (x) => maxPool2d(e.relu(x), { poolSize: 2 }),
+        oracle: (x) => o.maxPool2d(o.relu(x), { poolSize: 2 }),
       })),
     ),
     {
@@ -1392,7 +1528,7 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
       async run() {
         const { target } = await defaultDevice();
         const x = nodeOf(distinct([2, 6, 4, 8]));
-        const [slope] = gradients(sum(e.square(maxPool2d(e.relu(e.tanh(x)), { size: 2 }))), [x]);
+        const [slope] = gradients(sum(e.square(maxPool2d(e.relu(e.tanh(x)), { poolSize: 2 }))), [x]);
         const labels = schedule([slope], target, passesFor).kernels.map((kernel) => kernel.label);
         assert.ok(
           labels.some((label) => label.includes('maxPoolWinners')),
@@ -1408,7 +1544,7 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
       name: 'a NaN wins its window, and its gradient arrives there',
       async run() {
         const x = nodeOf(given([1, 1, 1, 1, 5, 5, 5, 5, Number.NaN, 2, 2, 2, 3, 3, 3, 3], [1, 2, 2, 4]));
-        const y = maxPool2d(e.relu(x), { size: 2 });
+        const y = maxPool2d(e.relu(x), { poolSize: 2 });
         const [value, slope] = await evaluate([y, ...gradients(sum(y), [x])]);
         assertSame(value, [Number.NaN, 5, 5, 5], 'value');
         assertSame(slope, [0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0], 'gradient');
@@ -1431,12 +1567,12 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
     })),
   ),
   maxPool2dGradient: [
-    bentPool({ x: [1, 4, 6, 3], size: 2 }),
-    bentPool({ x: [1, 5, 5, 4], size: 3, stride: 2, padding: 'same' }),
+    bentPool({ x: [1, 4, 6, 3], poolSize: 2 }),
+    bentPool({ x: [1, 5, 5, 4], poolSize: 3, strides: 2, padding: 'same' }),
     {
       name: 'of equal pixels the first one takes the gradient',
       async run() {
-        for (const options of [{ size: 2 }, { size: 2, stride: 1 }]) {
+        for (const options of [{ poolSize: 2 }, { poolSize: 2, strides: 1 }]) {
           const x = nodeOf(given([5, 5, 5, 5], [1, 2, 2, 1]));
           const [slope] = await evaluate(gradients(sum(maxPool2d(x, options)), [x]));
           assertSame(slope, [1, 0, 0, 0], 'gradient');
@@ -1445,7 +1581,7 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
     },
   ],
   maxPool2dPick: [
-    bentPool({ x: [1, 4, 4, 4], size: 2 }),
+    bentPool({ x: [1, 4, 4, 4], poolSize: 2 }),
     like('takes what lies at the maximum', () => ({
       inputs: [given([1, 4, 2, 3], [1, 2, 2, 1]), draw([1, 2, 2, 1])],
       wrt: [1],
@@ -1471,7 +1607,7 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
     {
       name: 'second order',
       async run() {
-        const options = { size: 3, stride: 2, padding: 'same' } as const;
+        const options = { poolSize: 3, strides: 2, padding: 'same' } as const;
         const r = draw([1, 3, 3, 2]);
         await compareSecondOrder(
           [draw([1, 5, 5, 2])],

@@ -17,6 +17,7 @@ import { SGD } from '../src/nn/optimizers/sgd.ts';
 import { batchRows } from '../src/ops/batchRows.ts';
 import { concat } from '../src/ops/concat.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
+import { depthwiseConv2d } from '../src/ops/depthwiseConv2d.ts';
 import * as e from '../src/ops/elementwise.ts';
 import { erf } from '../src/ops/errorFunction.ts';
 import * as f from '../src/ops/finiteness.ts';
@@ -61,6 +62,8 @@ const ids = (count: number, below: number): Node =>
     [count],
   );
 const images = (channels = 4): Node => leaf([5, 16, 16, channels]);
+const grouped = (): Node => conv2d(images(), leaf([3, 3, 2, 8]), { groups: 2, dilationRate: 2 });
+const depthwise = (): Node => depthwiseConv2d(images(), leaf([3, 3, 4, 2]), { padding: 'same' });
 const convolution = (): Node => conv2d(images(), leaf([3, 3, 4, 8]), { padding: 'same' });
 const SLOPES = leaf([MANY * 128]);
 const logits = (): Node => leaf([500, 10]);
@@ -192,24 +195,37 @@ const CASES: { readonly [K in OpName]: Case } = {
     () => matmul(wide(), leaf([8, MANY]), true, true),
     () => matmul(leaf([1, 5000], 0, 1), leaf([5000, 1], 0, 1)),
   ],
-  conv2d: [convolution],
+  conv2d: [convolution, grouped],
   conv2dInputGradient: [
     () => createNode(ops.conv2dInputGradient, [leaf([5, 16, 16, 8]), leaf([3, 3, 4, 8])], attributes(convolution())),
   ],
   conv2dKernelGradient: [
     () => createNode(ops.conv2dKernelGradient, [images(), leaf([5, 16, 16, 8])], attributes(convolution())),
   ],
-  maxPool2d: [() => maxPool2d(images(), { size: 3, stride: 2 })],
+  depthwiseConv2d: [depthwise],
+  depthwiseConv2dInputGradient: [
+    () =>
+      createNode(ops.depthwiseConv2dInputGradient, [leaf([5, 16, 16, 8]), leaf([3, 3, 4, 2])], attributes(depthwise())),
+  ],
+  depthwiseConv2dKernelGradient: [
+    () => createNode(ops.depthwiseConv2dKernelGradient, [images(), leaf([5, 16, 16, 8])], attributes(depthwise())),
+  ],
+  maxPool2d: [() => maxPool2d(images(), { poolSize: 3, strides: 2 })],
   maxPool2dGradient: [
     () =>
-      createNode(ops.maxPool2dGradient, [images(), leaf([5, 8, 8, 4])], attributes(maxPool2d(images(), { size: 2 }))),
+      createNode(
+        ops.maxPool2dGradient,
+        [images(), leaf([5, 8, 8, 4])],
+        attributes(maxPool2d(images(), { poolSize: 2 })),
+      ),
   ],
   maxPool2dPick: [
-    () => createNode(ops.maxPool2dPick, [images(), images()], attributes(maxPool2d(images(), { size: 3, stride: 2 }))),
+    () =>
+      createNode(ops.maxPool2dPick, [images(), images()], attributes(maxPool2d(images(), { poolSize: 3, strides: 2 }))),
   ],
-  avgPool2d: [() => avgPool2d(images(), { size: 3, stride: 2 })],
+  avgPool2d: [() => avgPool2d(images(), { poolSize: 3, strides: 2 })],
   avgPool2dGradient: [
-    () => createNode(ops.avgPool2dGradient, [leaf([5, 8, 8, 4])], attributes(avgPool2d(images(), { size: 2 }))),
+    () => createNode(ops.avgPool2dGradient, [leaf([5, 8, 8, 4])], attributes(avgPool2d(images(), { poolSize: 2 }))),
   ],
   conv2dPool: 'whole',
   conv2dPoolGradient: 'whole',
@@ -413,7 +429,7 @@ test('a graph that some pass looks for an operation of cannot be compiled withou
   const sought = names.filter((name) => (ops[name] as Op<never>).sought === true);
   for (const name of sought) {
     const x = fullNode(1, [1, 2, 2, 1]);
-    const node = name === 'dropout' ? e.dropout(x, 0.5, 1) : maxPool2d(x, { size: 2 });
+    const node = name === 'dropout' ? e.dropout(x, 0.5, 1) : maxPool2d(x, { poolSize: 2 });
     assert.is(node.op.name, ops[name].name);
     assert.is(passesFor([node]).length, 1, name);
   }

@@ -168,22 +168,22 @@ const OPERATIONS: readonly Case[] = [
   ),
   call(
     'conv2d',
-    () => [{ stride: pair(1, 2), padding: 'same' as const, bias: [1, 2, 3] }],
+    () => [{ strides: pair(1, 2), padding: 'same' as const, bias: [1, 2, 3] }],
     (options) => image.conv2d(w.ones([2, 2, 2, 3]), options),
   ),
   call(
     'maxPool2d',
-    () => [{ size: pair(2, 1), stride: pair(1, 2) }],
+    () => [{ poolSize: pair(2, 1), strides: pair(1, 2) }],
     (options) => image.maxPool2d(options),
   ),
   call(
     'avgPool2d',
-    () => [{ size: pair(2, 1), stride: pair(1, 2) }],
+    () => [{ poolSize: pair(2, 1), strides: pair(1, 2) }],
     (options) => image.avgPool2d(options),
   ),
   call(
     'the gradient of a convolution',
-    () => [{ stride: pair(2, 1) }],
+    () => [{ strides: pair(2, 1) }],
     (options) => w.grad((k) => image.conv2d(k, options).square().sum())(w.ones([2, 2, 2, 3]))[0],
   ),
   call(

@@ -35,8 +35,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
  * Most bytes that these programs of scripts/size.ts load before their first kernel on a GPU, gzipped: a little above what they do, so
  * that growth is a decision.
  */
-const TENSORS_BUDGET = 54.7 * 1024;
-const CORE_BUDGET = 106.7 * 1024;
+const TENSORS_BUDGET = 55.4 * 1024;
+const CORE_BUDGET = 106.9 * 1024;
 /** Most bytes of the package, packed. */
 const PACKAGE_BUDGET = 2e6;
 

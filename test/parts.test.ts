@@ -11,22 +11,30 @@ import {
   Add,
   type AnyLayer,
   Average,
+  AveragePooling1D,
   AveragePooling2D,
   BatchNormalization,
   Concatenate,
+  Conv1D,
   Conv2D,
+  Conv2DTranspose,
   Cropping2D,
   Dense,
+  DepthwiseConv2D,
   Dropout,
   ELU,
   Embedding,
   Flatten,
   GaussianNoise,
+  GlobalAveragePooling1D,
   GlobalAveragePooling2D,
+  GlobalMaxPooling1D,
+  GlobalMaxPooling2D,
   GroupNormalization,
   LayerNormalization,
   LeakyReLU,
   Maximum,
+  MaxPooling1D,
   MaxPooling2D,
   Minimum,
   MultiHeadAttention,
@@ -38,6 +46,7 @@ import {
   RepeatVector,
   Rescaling,
   Reshape,
+  SeparableConv2D,
   Softmax,
   SpatialDropout2D,
   Subtract,
@@ -95,7 +104,7 @@ test('every operation is a function and the method of its name, which do the sam
       [0, 0],
       [1, 1],
     ],
-    [{ size: 2 }],
+    [{ poolSize: 2 }],
     [ids],
     [1, 2, 3],
     ['text'],
@@ -121,27 +130,56 @@ test('every operation is a function and the method of its name, which do the sam
 /** One of each layer, with settings that are no defaults. A layer of the table that has none here does not compile. */
 const made: Readonly<Record<keyof typeof layerClasses, AnyLayer>> = {
   Activation: new Activation('gelu'),
+  AveragePooling1D: new AveragePooling1D(3, { strides: 1, padding: 'same' }),
   AveragePooling2D: new AveragePooling2D([2, 3], { strides: [1, 2], padding: 'same' }),
   BatchNormalization: new BatchNormalization({ momentum: 0.5, epsilon: 0.1, center: false }),
-  Conv2D: new Conv2D(3, [2, 1], {
+  Conv1D: new Conv1D(6, 3, {
+    strides: 2,
+    padding: [2, 0],
+    dilationRate: 3,
+    groups: 2,
+    activation: 'relu',
+    useBias: false,
+  }),
+  Conv2D: new Conv2D(4, [2, 1], {
     strides: [1, 2],
-    padding: 'same',
+    padding: [
+      [1, 2],
+      [3, 0],
+    ],
+    dilationRate: [3, 1],
+    groups: 2,
     activation: 'relu',
     useBias: false,
     kernelInitializer: 'heNormal',
     biasInitializer: 'ones',
+  }),
+  Conv2DTranspose: new Conv2DTranspose(3, [2, 4], {
+    strides: [2, 3],
+    padding: 'same',
+    dilationRate: 2,
+    outputPadding: [1, 2],
+    kernelInitializer: 'heNormal',
   }),
   Dense: new Dense(7, { activation: 'tanh', useBias: false, kernelInitializer: 'zeros', biasInitializer: 'ones' }),
   Cropping2D: new Cropping2D([
     [1, 2],
     [3, 4],
   ]),
+  DepthwiseConv2D: new DepthwiseConv2D(3, {
+    strides: 2,
+    padding: [1, 0],
+    dilationRate: [1, 2],
+    depthMultiplier: 3,
+    depthwiseInitializer: 'heNormal',
+    activation: 'tanh',
+    biasInitializer: 'ones',
+  }),
   Dropout: new Dropout(0.3),
   ELU: new ELU({ alpha: 0.5 }),
   Embedding: new Embedding(5, 2, { embeddingsInitializer: 'ones' }),
   Flatten: new Flatten(),
   GaussianNoise: new GaussianNoise(0.5),
-  GlobalAveragePooling2D: new GlobalAveragePooling2D(),
   GroupNormalization: new GroupNormalization({ groups: 2, axis: 1, epsilon: 0.1, gammaInitializer: 'zeros' }),
   LayerNormalization: new LayerNormalization({ axis: [1, -1], epsilon: 0.1, center: false, scale: false }),
   LeakyReLU: new LeakyReLU({ negativeSlope: 0.1 }),
@@ -166,9 +204,6 @@ const made: Readonly<Record<keyof typeof layerClasses, AnyLayer>> = {
     [1, 2],
     [3, 4],
   ]),
-  MaxPooling2D: new MaxPooling2D(3, { strides: 2, padding: 'same' }),
-  Rescaling: new Rescaling(2, { offset: -1 }),
-  Reshape: new Reshape([2, -1]),
   Add: new Add(),
   Subtract: new Subtract(),
   Multiply: new Multiply(),
@@ -176,6 +211,23 @@ const made: Readonly<Record<keyof typeof layerClasses, AnyLayer>> = {
   Maximum: new Maximum(),
   Minimum: new Minimum(),
   Concatenate: new Concatenate({ axis: 1 }),
+  GlobalAveragePooling1D: new GlobalAveragePooling1D({ keepDims: true }),
+  GlobalAveragePooling2D: new GlobalAveragePooling2D({ keepDims: true }),
+  GlobalMaxPooling1D: new GlobalMaxPooling1D({ keepDims: true }),
+  GlobalMaxPooling2D: new GlobalMaxPooling2D({ keepDims: true }),
+  MaxPooling1D: new MaxPooling1D(3, { strides: 2, padding: 'same' }),
+  MaxPooling2D: new MaxPooling2D(3, { strides: 2, padding: 'same' }),
+  Rescaling: new Rescaling(2, { offset: -1 }),
+  Reshape: new Reshape([2, -1]),
+  SeparableConv2D: new SeparableConv2D(5, [3, 2], {
+    strides: [1, 2],
+    padding: 'same',
+    dilationRate: 2,
+    depthMultiplier: 2,
+    depthwiseInitializer: 'heNormal',
+    pointwiseInitializer: 'ones',
+    useBias: false,
+  }),
 };
 
 for (const [className, layer] of Object.entries(made)) {
@@ -198,6 +250,17 @@ for (const [className, layer] of Object.entries(made)) {
     }
   });
 }
+
+test('what files of before lack of convolutions and poolings is their default', () => {
+  const strip = (layer: AnyLayer, ...keys: string[]): AnyLayer => {
+    const kept = Object.entries(layer.config()).filter(([key]) => !keys.includes(key));
+    return makeLayer(layer.className, Object.fromEntries(kept), {});
+  };
+  const conv = new Conv2D(4, 3, { padding: 'same' });
+  assert.equal(strip(conv, 'dilationRate', 'groups').config(), conv.config());
+  const pooling = new GlobalAveragePooling2D();
+  assert.equal(strip(pooling, 'keepDims').config(), pooling.config());
+});
 
 /** Every loss, with options that are no defaults. */
 const known: Readonly<Record<keyof typeof losses, Loss>> = {

@@ -64,7 +64,7 @@ interface Result {
 
 async function compute([x, kernel, bias, weight]: readonly Input[], padding?: Padding): Promise<Result> {
   const nodes = [x, kernel, bias].map(nodeOf);
-  const y = maxPool2d(relu(conv2d(nodes[0], nodes[1], { padding, bias: nodes[2] })), { size: 2 });
+  const y = maxPool2d(relu(conv2d(nodes[0], nodes[1], { padding, bias: nodes[2] })), { poolSize: 2 });
   const slopes = gradients(sum(mul(y, nodeOf(weight))), nodes);
   const [values, dx, dkernel, dbias] = await evaluate([y, ...slopes]);
   return { y: values, x: dx, kernel: dkernel, bias: dbias };
@@ -82,7 +82,7 @@ function expected([x, kernel, bias, weight]: readonly Input[], { padding }: Case
   const [images, taps] = [x, kernel].map(oracleOf);
   const before = o.conv2d(images, taps, { padding, bias: oracleOf(bias) });
   const [, height, width, channels] = before.shape;
-  const y = o.maxPool2d(o.relu(before), { size: 2 });
+  const y = o.maxPool2d(o.relu(before), { poolSize: 2 });
   const result = { kernel: new Float64Array(kernel.values.length), bias: new Float64Array(channels) };
   const dx = new Float64Array(x.values.length);
   const [kernelRows, kernelColumns, inputs] = kernel.shape;
@@ -141,7 +141,7 @@ test('forward alone', async () => {
   const [, one] = CASES;
   const inputs = inputsOf(one);
   const [x, kernel, bias] = inputs.map(nodeOf);
-  const y = maxPool2d(relu(conv2d(x, kernel, { padding: one.padding, bias })), { size: 2 });
+  const y = maxPool2d(relu(conv2d(x, kernel, { padding: one.padding, bias })), { poolSize: 2 });
   const [values] = await asOnGpu('products', () => evaluate([y]));
   assertClose(values, expected(inputs, one).y, 'value');
 });

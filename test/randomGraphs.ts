@@ -213,16 +213,16 @@ export function randomGraph(seed: number, { size, most }: GraphOptions): Pair[] 
       if (node.dtype !== 'float32' || node.shape.length !== 4) return null;
       const [, height, width, channels] = node.shape;
       const kernel = calm(leaf([1 + roll(Math.min(3, height)), 1 + roll(Math.min(3, width)), channels, 1 + roll(5)]));
-      const stride = 1 + roll(2);
+      const strides = 1 + roll(2);
       const padding = roll(2) === 0 ? 'same' : 'valid';
       return calm({
-        node: conv2d(node, kernel.node, { stride, padding }),
-        oracle: o.conv2d(oracle, kernel.oracle, { stride, padding }),
+        node: conv2d(node, kernel.node, { strides, padding }),
+        oracle: o.conv2d(oracle, kernel.oracle, { strides, padding }),
       });
     },
     ({ node, oracle }) => {
       if (node.dtype !== 'float32' || node.shape.length !== 4) return null;
-      const options = { size: 1 + roll(Math.min(3, node.shape[1], node.shape[2])), stride: 1 + roll(2) };
+      const options = { poolSize: 1 + roll(Math.min(3, node.shape[1], node.shape[2])), strides: 1 + roll(2) };
       return roll(2) === 0
         ? { node: maxPool2d(node, options), oracle: o.maxPool2d(oracle, options) }
         : { node: avgPool2d(node, options), oracle: o.avgPool2d(oracle, options) };

@@ -100,9 +100,9 @@ forEachCase('activations', (one) => {
 });
 
 forEachCase('conv2d', (one) => {
-  const stride = Number(one.attributes.stride);
+  const strides = Number(one.attributes.stride);
   const padding = one.attributes.padding === 'same' ? 'same' : 'valid';
-  const f = ([x, kernel, bias]: Array64[]) => ref.conv2d(x, kernel, { bias, stride, padding });
+  const f = ([x, kernel, bias]: Array64[]) => ref.conv2d(x, kernel, { bias, strides, padding });
   close(f([one.get('x'), one.get('kernel'), one.get('bias')]), one.get('y'), 'y');
   const large = one.get('y').data.length > 10_000;
   gradients(one, ['x', 'kernel', 'bias'], f, one.get('dy'), large ? 3 : 20);
@@ -117,7 +117,7 @@ forEachCase('dense', (one) => {
 for (const [op, pool] of Object.entries({ maxpool: ref.maxPool2d, avgpool: ref.avgPool2d })) {
   forEachCase(op, (one) => {
     const padding = one.attributes.padding === 'same' ? 'same' : 'valid';
-    const options = { size: Number(one.attributes.size), stride: Number(one.attributes.stride), padding } as const;
+    const options = { poolSize: Number(one.attributes.size), strides: Number(one.attributes.stride), padding } as const;
     const f = ([x]: Array64[]) => pool(x, options);
     close(f([one.get('x')]), one.get('y'), 'y');
     gradients(one, ['x'], f, one.get('dy'));
@@ -200,7 +200,7 @@ forEachCase('trajectory', (one) => {
   }
   const [w0, w1, w2, w3, w4, w5] = [0, 1, 2, 3, 4, 5].map((i) => one.get(`w${i}`));
   const convolved = ref.conv2d(array64(images, [batch, 32, 32, 3]), w0, { bias: w1, padding: 'same' });
-  const pooled = ref.maxPool2d(ref.relu(convolved), { size: 2 });
+  const pooled = ref.maxPool2d(ref.relu(convolved), { poolSize: 2 });
   const hidden = ref.relu(ref.dense(ref.reshape(pooled, [batch, -1]), w2, w3));
   const loss = ref.softmaxCrossEntropy(ref.dense(hidden, w4, w5), array64(labels, [batch]));
   const error = Math.abs(loss.data[0] / one.get('losses').data[0] - 1);

@@ -11,6 +11,7 @@ export interface Array64 {
 
 type Pair = number | readonly [number, number];
 type Padding = 'same' | 'valid';
+type ConvPadding = Padding | Pair | readonly [readonly [number, number], readonly [number, number]];
 
 /** An array from any numbers; throws where they do not fill the shape. */
 export function array64(values: ArrayLike<number>, shape: readonly number[]): Array64 {
@@ -411,9 +412,17 @@ export function dense(x: Array64, kernel: Array64, bias?: Array64): Array64 {
   return bias === undefined ? y : add(y, bias);
 }
 
-/** Output size and padding in front along one axis, by TensorFlow's rule. */
-function windows(size: number, window: number, stride: number, padding: Padding): { count: number; before: number } {
-  if (padding === 'valid') return { count: Math.floor((size - window) / stride) + 1, before: 0 };
+/** Output size and padding in front along one axis, by TensorFlow's rule, or with so many zeros in front and behind. */
+function windows(
+  size: number,
+  window: number,
+  stride: number,
+  padding: Padding | readonly [number, number],
+): { count: number; before: number } {
+  if (padding !== 'same') {
+    const [before, after] = padding === 'valid' ? [0, 0] : padding;
+    return { count: Math.floor((before + size + after - window) / stride) + 1, before };
+  }
   const count = Math.ceil(size / stride);
   const padded = Math.max((count - 1) * stride + window - size, 0);
   return { count, before: Math.floor(padded / 2) };
@@ -423,29 +432,40 @@ function pairOf(value: Pair): readonly [number, number] {
   return typeof value === 'number' ? [value, value] : value;
 }
 
-/** x [batch, height, width, in], kernel [height, width, in, out]. */
-export function conv2d(
-  x: Array64,
-  kernel: Array64,
-  options: { readonly bias?: Array64; readonly stride?: Pair; readonly padding?: Padding } = {},
-): Array64 {
-  const { bias, stride = 1, padding = 'valid' } = options;
-  const [batch, height, width, inputs] = x.shape;
-  const [kernelHeight, kernelWidth, kernelInputs, outputs] = kernel.shape;
-  if (inputs !== kernelInputs) throw new Error(`[${x.shape}] under [${kernel.shape}]`);
-  const [strideY, strideX] = pairOf(stride);
-  const down = windows(height, kernelHeight, strideY, padding);
-  const across = windows(width, kernelWidth, strideX, padding);
+export interface ConvOptions {
+  readonly bias?: Array64;
+  readonly strides?: Pair;
+  readonly padding?: ConvPadding;
+  readonly dilationRate?: Pair;
+  readonly groups?: number;
+}
+
+function sides(padding: ConvPadding, axis: 0 | 1): Padding | readonly [number, number] {
+  if (typeof padding === 'string') return padding;
+  return pairOf(typeof padding === 'number' ? padding : padding[axis]);
+}
+
+/** x [batch, height, width, in], kernel [height, width, in of a group, out]. */
+export function conv2d(x: Array64, kernel: Array64, options: ConvOptions = {}): Array64 {
+  const { bias, strides = 1, padding = 'valid', dilationRate = 1, groups = 1 } = options;
+  const [batch, height, width, channels] = x.shape;
+  const [kernelHeight, kernelWidth, inputs, outputs] = kernel.shape;
+  if (channels !== inputs * groups) throw new Error(`[${x.shape}] under [${kernel.shape}]`);
+  const [strideY, strideX] = pairOf(strides);
+  const [rateY, rateX] = pairOf(dilationRate);
+  const down = windows(height, (kernelHeight - 1) * rateY + 1, strideY, sides(padding, 0));
+  const across = windows(width, (kernelWidth - 1) * rateX + 1, strideX, sides(padding, 1));
   const shape = [batch, down.count, across.count, outputs];
   return fill(shape, ([n, row, column, output]) => {
+    const first = Math.floor(output / (outputs / groups)) * inputs;
     let value = bias === undefined ? 0 : bias.data[output];
     for (let i = 0; i < kernelHeight; i++) {
       for (let j = 0; j < kernelWidth; j++) {
-        const y = row * strideY - down.before + i;
-        const z = column * strideX - across.before + j;
+        const y = row * strideY - down.before + i * rateY;
+        const z = column * strideX - across.before + j * rateX;
         if (y < 0 || y >= height || z < 0 || z >= width) continue;
         for (let c = 0; c < inputs; c++) {
-          const pixel = x.data[((n * height + y) * width + z) * inputs + c];
+          const pixel = x.data[((n * height + y) * width + z) * channels + first + c];
           value += pixel * kernel.data[((i * kernelWidth + j) * inputs + c) * outputs + output];
         }
       }
@@ -454,20 +474,80 @@ export function conv2d(
   });
 }
 
+/** x [batch, height, width, in], kernel [height, width, in, multiplier]: each channel by itself. */
+export function depthwiseConv2d(x: Array64, kernel: Array64, options: Omit<ConvOptions, 'groups'> = {}): Array64 {
+  const [height, width, inputs, multiplier] = kernel.shape;
+  return conv2d(x, reshape(kernel, [height, width, 1, inputs * multiplier]), { ...options, groups: inputs });
+}
+
+export interface ConvTransposeOptions extends Omit<ConvOptions, 'groups'> {
+  readonly outputPadding?: Pair;
+}
+
+/**
+ * x [batch, height, width, in], kernel [height, width, out, in]: every pixel lays its multiple of the kernel over the result. Its
+ * size by Keras' rule; with padding in pixels by PyTorch's.
+ */
+export function conv2dTranspose(x: Array64, kernel: Array64, options: ConvTransposeOptions = {}): Array64 {
+  const { bias, strides = 1, padding = 'valid', dilationRate = 1, outputPadding } = options;
+  const [batch, height, width, inputs] = x.shape;
+  const [kernelHeight, kernelWidth, outputs] = kernel.shape;
+  const [strideY, strideX] = pairOf(strides);
+  const [rateY, rateX] = pairOf(dilationRate);
+  const axis = (size: number, taps: number, stride: number, rate: number, d: 0 | 1) => {
+    const span = (taps - 1) * rate + 1;
+    const around = sides(padding, d);
+    const extra = outputPadding === undefined ? null : pairOf(outputPadding)[d];
+    const full = (size - 1) * stride + span;
+    if (around === 'same') {
+      const count = extra === null ? size * stride : (size - 1) * stride + (span % 2) + extra;
+      return { count, before: Math.floor(Math.max(full - count, 0) / 2) };
+    }
+    if (around === 'valid') return { count: full + (extra ?? Math.max(stride - span, 0)), before: 0 };
+    return { count: full - around[0] - around[1] + (extra ?? 0), before: around[0] };
+  };
+  const down = axis(height, kernelHeight, strideY, rateY, 0);
+  const across = axis(width, kernelWidth, strideX, rateX, 1);
+  const result = fill([batch, down.count, across.count, outputs], ([, , , output]) =>
+    bias === undefined ? 0 : bias.data[output],
+  );
+  for (let n = 0; n < batch; n++) {
+    for (let row = 0; row < height; row++) {
+      for (let column = 0; column < width; column++) {
+        for (let i = 0; i < kernelHeight; i++) {
+          for (let j = 0; j < kernelWidth; j++) {
+            const y = row * strideY - down.before + i * rateY;
+            const z = column * strideX - across.before + j * rateX;
+            if (y < 0 || y >= down.count || z < 0 || z >= across.count) continue;
+            for (let output = 0; output < outputs; output++) {
+              for (let c = 0; c < inputs; c++) {
+                result.data[((n * down.count + y) * across.count + z) * outputs + output] +=
+                  x.data[((n * height + row) * width + column) * inputs + c] *
+                  kernel.data[((i * kernelWidth + j) * outputs + output) * inputs + c];
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+  return result;
+}
+
 interface PoolOptions {
-  readonly size: Pair;
-  /** Default: size. */
-  readonly stride?: Pair;
+  readonly poolSize: Pair;
+  /** Default: the pool size. */
+  readonly strides?: Pair;
   /** Default 'valid'. */
   readonly padding?: Padding;
 }
 
 /** Hands the real pixels (no padding) under each window to `f`. */
 function pool(x: Array64, options: PoolOptions, f: (pixels: number[]) => number): Array64 {
-  const { size, stride = size, padding = 'valid' } = options;
+  const { poolSize, strides = poolSize, padding = 'valid' } = options;
   const [batch, height, width, channels] = x.shape;
-  const [sizeY, sizeX] = pairOf(size);
-  const [strideY, strideX] = pairOf(stride);
+  const [sizeY, sizeX] = pairOf(poolSize);
+  const [strideY, strideX] = pairOf(strides);
   const down = windows(height, sizeY, strideY, padding);
   const across = windows(width, sizeX, strideX, padding);
   return fill([batch, down.count, across.count, channels], ([n, row, column, c]) => {

@@ -142,8 +142,8 @@ test('messages name the operation, the shapes and a remedy', async () => {
     /3 channels/,
     /NHWC/,
   );
-  await expectError(ShapeError, () => f.zeros([4, 4, 3]).maxPool2d({ size: 2 }), /maxPool2d/, /\[4, 4, 3\]/);
-  await expectError(ShapeError, () => f.zeros([1, 2, 2, 1]).maxPool2d({ size: 3 }), /window of 3/, /'same'/);
+  await expectError(ShapeError, () => f.zeros([4, 4, 3]).maxPool2d({ poolSize: 2 }), /maxPool2d/, /\[4, 4, 3\]/);
+  await expectError(ShapeError, () => f.zeros([1, 2, 2, 1]).maxPool2d({ poolSize: 3 }), /window of 3/, /'same'/);
   await expectError(ShapeError, () => f.zeros([4, 3]).softmaxCrossEntropy([0, 1]), /\[4\].*class ids.*\[2\]/);
   await expectError(ShapeError, () => f.zeros([2, 3]).broadcastTo([3, 2]), /broadcastTo/);
   await expectError(ShapeError, () => tensor([1, 2, 3], [2, 2]), /holds 4 elements, got 3/);

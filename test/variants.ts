@@ -8,7 +8,7 @@
 
 import type { Test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Padding, type Pair, type Shape, sizeOf } from '../src/base/shape.ts';
+import { type ConvPadding, type Pair, type Shape, sizeOf } from '../src/base/shape.ts';
 import { passesFor } from '../src/compiler/rewrite/passes.ts';
 import { chosenVariant, schedule } from '../src/compiler/schedule.ts';
 import { createNode, type KernelVariant, type Node, type Target } from '../src/ir/op.ts';
@@ -139,25 +139,40 @@ const describe = ({ a, b, transposeA, transposeB }: Product): string =>
 export interface Convolution {
   readonly x: Shape;
   readonly kernel: Shape;
-  readonly stride?: Pair;
-  readonly padding?: Padding;
+  readonly strides?: Pair;
+  readonly padding?: ConvPadding;
+  readonly dilationRate?: Pair;
+  readonly groups?: number;
 }
 
-const STRIDED: Convolution = { x: [2, 9, 8, 4], kernel: [3, 3, 4, 64], stride: 2, padding: 'same' };
+const STRIDED: Convolution = { x: [2, 9, 8, 4], kernel: [3, 3, 4, 64], strides: 2, padding: 'same' };
 const CONVOLUTIONS: readonly Convolution[] = [
-  { x: [2, 5, 7, 1], kernel: [3, 2, 1, 3], stride: [1, 2], padding: 'same' },
+  { x: [2, 5, 7, 1], kernel: [3, 2, 1, 3], strides: [1, 2], padding: 'same' },
   { x: [1, 6, 8, 3], kernel: [3, 3, 3, 5], padding: 'same' },
   STRIDED,
   { x: [1, 5, 4, 64], kernel: [3, 3, 64, 8], padding: 'same' },
+  {
+    x: [1, 7, 6, 4],
+    kernel: [3, 2, 2, 8],
+    groups: 2,
+    dilationRate: [1, 2],
+    padding: [
+      [0, 3],
+      [4, 1],
+    ],
+  },
   // The kernel gradient's sum is split.
   { x: [2, 17, 16, 5], kernel: [2, 2, 5, 4] },
 ];
 
-export const convolve = (x: Node, kernel: Node, { stride, padding }: Convolution): Node =>
-  conv2d(x, kernel, { stride, padding });
+/** Groups of four and eight channels, with products side by side. */
+const GROUPED: Convolution = { x: [1, 5, 6, 8], kernel: [3, 3, 4, 16], groups: 2, padding: 'same' };
+
+export const convolve = (x: Node, kernel: Node, { strides, padding, dilationRate, groups }: Convolution): Node =>
+  conv2d(x, kernel, { strides, padding, dilationRate, groups });
 
 /** Which taps of the kernel ever lie on the first pixel. */
-function tapsThatMeet({ x: [, height, width], kernel: [rows, columns], stride, padding }: Convolution): boolean[] {
+function tapsThatMeet({ x: [, height, width], kernel: [rows, columns], strides, padding }: Convolution): boolean[] {
   const only = (shape: Shape, at: number): o.Array64 =>
     o.array64(
       Array.from({ length: sizeOf(shape) }, (_, i) => (i === at ? 1 : 0)),
@@ -165,7 +180,7 @@ function tapsThatMeet({ x: [, height, width], kernel: [rows, columns], stride, p
     );
   const first = only([1, height, width, 1], 0);
   return Array.from({ length: rows * columns }, (_, tap) =>
-    o.conv2d(first, only([rows, columns, 1, 1], tap), { stride, padding }).data.includes(1),
+    o.conv2d(first, only([rows, columns, 1, 1], tap), { strides, padding }).data.includes(1),
   );
 }
 
@@ -220,7 +235,7 @@ const casesFor = <T>(name: string, all: readonly T[], every: number): readonly T
   thorough.has(name) ? all : isWhole(name) ? all.filter((_, at) => at % every === 0) : [];
 const productsFor = (name: string): readonly Product[] => tiled.get(name) ?? casesFor(name, PRODUCTS, 2);
 const convolutionsFor = (name: string): readonly Convolution[] =>
-  variantsOfGpus.has(name) && isWhole(name) ? [STRIDED] : casesFor(name, CONVOLUTIONS, 2);
+  variantsOfGpus.has(name) && isWhole(name) ? [STRIDED, GROUPED] : casesFor(name, CONVOLUTIONS, 2);
 
 const golden = goldenCases()?.filter(({ kind }) => kind === 'conv2d' || kind === 'dense') ?? [];
 
@@ -286,11 +301,10 @@ export function testVariant(test: Test, name: string): void {
   test(`${name}: convolutions and their gradients`, () =>
     forced(name, async () => {
       for (const one of convolutionsFor(name)) {
-        const { stride, padding } = one;
         await compare({
           inputs: [draw(one.x), draw(one.kernel)],
           gpu: (x, kernel) => convolve(x, kernel, one),
-          oracle: (x, kernel) => o.conv2d(x, kernel, { stride, padding }),
+          oracle: (x, kernel) => o.conv2d(x, kernel, one),
         });
       }
     }));

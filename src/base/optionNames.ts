@@ -22,7 +22,10 @@ function distance(a: string, b: string): number {
 /** Python's `leaky_relu` and `LeakyReLU` are the same word. */
 const plain = (name: string): string => name.replaceAll(/[_\s-]/g, '').toLowerCase();
 
-/** The known name that is most like the given one, or null where none is near: a third of the letters may differ. */
+/**
+ * The known name that is most like the given one: a third of the letters may differ, else one that holds it as a word, as `poolSize`
+ * does `size`. Null where there is none.
+ */
 export function nearest(given: string, known: readonly string[]): string | null {
   const word = plain(given).slice(0, 64);
   let [best, least] = [null as string | null, Math.max(1, Math.floor(word.length / 3)) + 1];
@@ -30,7 +33,8 @@ export function nearest(given: string, known: readonly string[]): string | null 
     const letters = distance(word, plain(name));
     if (letters < least) [best, least] = [name, letters];
   }
-  return best;
+  if (best !== null || word.length < 4) return best;
+  return known.find((name) => plain(name).includes(word)) ?? null;
 }
 
 /** ` Did you mean 'relu'?`, to follow a sentence, or nothing. */

@@ -2,6 +2,7 @@
 
 import { counted, describe } from './describe.ts';
 import { ArgumentError, ShapeError } from './errors.ts';
+import { checkName } from './optionNames.ts';
 
 /** Extents of a tensor, outermost first; `[]` is a scalar. Every extent is at least 1. */
 export type Shape = readonly number[];
@@ -125,6 +126,46 @@ export function pairOf(value: Pair, who: string): readonly [number, number] {
   return Object.freeze([pair[0], pair[1]]);
 }
 
+/** Pixels of zeros before the first one and behind the last one, along one dimension. */
+export type Margins = readonly [before: number, after: number];
+
+/**
+ * Padding of a convolution: Keras' names, or pixels of zeros as Keras' ZeroPadding2D takes them: a number for all four sides,
+ * [vertical, horizontal], or [[above, below], [left, right]].
+ */
+export type ConvPadding = Padding | Pair | readonly [Margins, Margins];
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+
+/** Pixels as [before, after]: a number stands for both. */
+function marginsOf(value: unknown): Margins | null {
+  if (isCount(value)) return [value, value];
+  if (!Array.isArray(value) || value.length !== 2) return null;
+  const [before, after]: readonly unknown[] = value;
+  return isCount(before) && isCount(after) ? [before, after] : null;
+}
+
+/** Padding as its name, or as pixels along each dimension, of which nobody can change anything. */
+export function paddingOf(value: ConvPadding, who: string): Padding | readonly [Margins, Margins] {
+  if (typeof value === 'string') return checkName(who, 'padding', value, ['same', 'valid'] as const, ', or pixels');
+  const sides: readonly unknown[] = Array.isArray(value) && value.length === 2 ? value : [value, value];
+  const [vertical, horizontal] = sides.map(marginsOf);
+  if (vertical === null || horizontal === null) {
+    throw new ArgumentError(
+      `${who}: padding must be 'same', 'valid' or whole numbers of at least 0, got ${describe(value)}. ` +
+        'Write 1, [1, 2] or [[above, below], [left, right]] for pixels.',
+    );
+  }
+  return Object.freeze([Object.freeze(vertical), Object.freeze(horizontal)] as const);
+}
+
+/** The padding along one of the dimensions. */
+export const paddingAlong = (padding: Padding | readonly [Margins, Margins], d: number): Padding | Margins =>
+  typeof padding === 'string' ? padding : padding[d];
+
+/** Pixels that a window of so many taps spans, `rate` from one to the next. */
+export const spanOf = (taps: number, rate: number): number => (taps - 1) * rate + 1;
+
 /** One dimension of a sliding window: how many positions, and how far before the first pixel it starts. */
 export interface Window {
   readonly output: number;
@@ -136,21 +177,29 @@ export interface Window {
  * Positions of a window of `size` moved by `stride` over `extent` pixels. `same` pads as TensorFlow does:
  * max((ceil(extent / stride) - 1) stride + size - extent, 0) in all, the smaller half first.
  */
-export function windowOf(extent: number, size: number, stride: number, padding: Padding, who: string): Window {
+export function windowOf(
+  extent: number,
+  size: number,
+  stride: number,
+  padding: Padding | Margins,
+  who: string,
+): Window {
   if (padding === 'same') {
     const output = Math.ceil(extent / stride);
     const total = Math.max((output - 1) * stride + size - extent, 0);
     return { output, before: Math.floor(total / 2) };
   }
-  if (padding !== 'valid') {
+  if (typeof padding === 'string' && padding !== 'valid') {
     throw new ArgumentError(`${who}: padding must be 'same' or 'valid', got '${String(padding)}'. Use one of the two.`);
   }
-  if (size > extent) {
+  const [before, after] = padding === 'valid' ? [0, 0] : padding;
+  const padded = before + extent + after;
+  if (size > padded) {
     throw new ShapeError(
-      `${who}: a window of ${size} does not fit into ${counted(extent, 'pixel')} without padding. Use padding: 'same' or a smaller window.`,
+      `${who}: a window of ${size} does not fit into ${counted(extent, 'pixel')} ${padded > extent ? `and ${padded - extent} of padding` : 'without padding'}. Use padding: 'same' or a smaller window.`,
     );
   }
-  return { output: Math.floor((extent - size) / stride) + 1, before: 0 };
+  return { output: Math.floor((padded - size) / stride) + 1, before };
 }
 
 /** Smallest multiple of `unit` that is at least `value`. */

@@ -8,7 +8,16 @@
  */
 import { ArgumentError } from '../base/errors.ts';
 import { checkOptions } from '../base/optionNames.ts';
-import { type Padding, type Shape, sizeOf, windowOf } from '../base/shape.ts';
+import {
+  type Margins,
+  type Padding,
+  paddingAlong,
+  paddingOf,
+  type Shape,
+  sizeOf,
+  spanOf,
+  windowOf,
+} from '../base/shape.ts';
 import { VERSION } from '../base/version.ts';
 import type { TrainedModel } from '../models/trainedModel.ts';
 import { HeldModel } from '../network/heldModel.ts';
@@ -18,6 +27,8 @@ import type { ActivationName, AnyLayer } from '../nn/layers/index.ts';
 import * as layers from '../nn/layers/index.ts';
 import { blank, exampleShape, listOf, onBlanks } from '../nn/layers/layer.ts';
 import { MergingLayer } from '../nn/layers/merging.ts';
+import { rowPadding } from '../ops/conv1d.ts';
+import { spread } from '../ops/conv2dTranspose.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import {
   encodeOnnx,
@@ -263,24 +274,50 @@ const activated = (graph: Graph, x: Value, activation: ActivationName): Value =>
   name: activations[activation](graph, x),
 });
 
-/** Kernel size, strides and the padding that `same` comes to for this size of image. */
-function windowAttributes(
-  [height, width]: Shape,
-  size: readonly [number, number],
-  strides: readonly [number, number],
-  padding: Padding,
-): OnnxAttribute[] {
-  const around = [height, width].map((extent, d): [number, number] => {
-    const { output, before } = windowOf(extent, size[d], strides[d], padding, 'exportOnnx');
-    // Without padding the last pixels may be left over: that is no negative padding.
-    const after = padding === 'same' ? Math.max((output - 1) * strides[d] + size[d] - extent - before, 0) : 0;
-    return [before, after];
-  });
-  return [
+/** How a window moves: a number or a name for each dimension of an image, or of a sequence. */
+interface Sliding {
+  readonly size: readonly number[];
+  readonly strides: readonly number[];
+  readonly padding: readonly (Padding | Margins)[];
+  readonly dilation?: readonly number[];
+}
+
+/** Kernel size, strides, dilation and padding: first in front along each dimension, then behind. */
+function slidingAttributes({ size, strides, dilation }: Sliding, around: readonly Margins[]): OnnxAttribute[] {
+  const pads = [...around.map(([before]) => before), ...around.map(([, after]) => after)];
+  const attributes = [
     intsAttribute('kernel_shape', size),
     intsAttribute('strides', strides),
-    intsAttribute('pads', [around[0][0], around[1][0], around[0][1], around[1][1]]),
+    intsAttribute('pads', pads),
   ];
+  if (dilation?.some((step) => step > 1)) attributes.push(intsAttribute('dilations', dilation));
+  return attributes;
+}
+
+/** Those of a window over so many pixels, with the padding that `same` comes to. */
+function windowAttributes(extents: Shape, sliding: Sliding): OnnxAttribute[] {
+  const { size, strides, padding, dilation } = sliding;
+  const around = padding.map((one, d): Margins => {
+    if (typeof one !== 'string') return one;
+    const span = spanOf(size[d], dilation?.[d] ?? 1);
+    const { output, before } = windowOf(extents[d], span, strides[d], one, 'exportOnnx');
+    // Without padding the last pixels may be left over: that is no negative padding.
+    const after = one === 'same' ? Math.max((output - 1) * strides[d] + span - extents[d] - before, 0) : 0;
+    return [before, after];
+  });
+  return slidingAttributes(sliding, around);
+}
+
+/** A convolution, or a transposed one, of a value whose channels come first. */
+function convolved(
+  { graph, weights }: Place,
+  opType: 'Conv' | 'ConvTranspose',
+  { images, kernel, attributes }: { images: Value; kernel: string; attributes: readonly OnnxAttribute[] },
+): Value {
+  const bias = weights.get('bias');
+  const inputs = [images.name, kernel];
+  if (bias !== undefined) inputs.push(graph.floats('bias', [bias.length], bias));
+  return { ...images, name: graph.add(opType, inputs, attributes) };
 }
 
 /** [height, width, in, out] to [out, in, height, width]. */
@@ -304,14 +341,9 @@ function reshaped({ graph, outputShape }: Place, x: Value): Value {
   return { name, rank: outputShape.length + 1, channelsFirst: false };
 }
 
-function pooled(
-  opType: 'MaxPool' | 'AveragePool',
-  layer: layers.MaxPooling2D | layers.AveragePooling2D,
-  x: Value,
-  { graph, inputShape }: Place,
-): Value {
+function pooled(opType: 'MaxPool' | 'AveragePool', x: Value, { graph, inputShape }: Place, sliding: Sliding): Value {
   const images = channelsFirst(graph, x);
-  const attributes = windowAttributes(inputShape, layer.poolSize, layer.strides, layer.padding);
+  const attributes = windowAttributes(inputShape, sliding);
   // Keras' mean is that of the pixels which are there.
   if (opType === 'AveragePool') attributes.push(intAttribute('count_include_pad', 0));
   return { ...images, name: graph.add(opType, [images.name], attributes) };
@@ -455,6 +487,52 @@ function attended(layer: layers.MultiHeadAttention, x: Value, place: Place): Val
   return { ...flat, name: dense(joined, 'attention_output', [numHeads * valueDim, outputShape[1]]) };
 }
 
+const pool2d = ({ poolSize, strides, padding }: layers.MaxPooling2D | layers.AveragePooling2D): Sliding => ({
+  ...{ size: poolSize, strides },
+  padding: [padding, padding],
+});
+
+const pool1d = ({ poolSize, strides, padding }: layers.MaxPooling1D | layers.AveragePooling1D): Sliding => ({
+  ...{ size: [poolSize], strides: [strides] },
+  padding: [padding],
+});
+
+/** A pooling over all positions. */
+const pooledAway =
+  (opType: 'GlobalMaxPool' | 'GlobalAveragePool') =>
+  ({ keepDims }: { readonly keepDims: boolean }, x: Value, { graph }: Place): Value => {
+    const images = channelsFirst(graph, x);
+    const pixel = graph.add(opType, [images.name]);
+    if (keepDims) return { ...images, name: pixel };
+    return { name: graph.add('Flatten', [pixel]), rank: 2, channelsFirst: false };
+  };
+
+/** How a kernel moves over images. */
+const sliding2d = (layer: {
+  readonly kernelSize: readonly [number, number];
+  readonly strides: readonly [number, number];
+  readonly padding: Padding | readonly [Margins, Margins];
+  readonly dilationRate: readonly [number, number];
+}): Sliding => ({
+  size: layer.kernelSize,
+  strides: layer.strides,
+  padding: [paddingAlong(layer.padding, 0), paddingAlong(layer.padding, 1)],
+  dilation: layer.dilationRate,
+});
+
+/** A convolution of each channel by itself: as many groups as channels. */
+function depthwise(layer: layers.DepthwiseConv2D | layers.SeparableConv2D, x: Value, place: Place, weight: string) {
+  const { graph, inputShape } = place;
+  const { kernelSize, depthMultiplier } = layer;
+  const filters = inputShape[2] * depthMultiplier;
+  const taps = kernelChannelsFirst(weightOf(place, weight), [sizeOf(kernelSize), 1, filters]);
+  return {
+    images: channelsFirst(graph, x),
+    kernel: graph.floats(weight, [filters, 1, ...kernelSize], taps),
+    attributes: [...windowAttributes(inputShape, sliding2d(layer)), intAttribute('group', inputShape[2])],
+  };
+}
+
 /** How one layer becomes operations. */
 type Form = (layer: AnyLayer, inputs: readonly Value[], place: Place) => Value;
 
@@ -525,22 +603,77 @@ const forms: Readonly<Record<LayerClass, ClassForm>> = {
   }),
   Conv2D: form(layers.Conv2D, (layer, x, place) => {
     const { graph, inputShape } = place;
-    const { filters, kernelSize, strides, padding, activation } = layer;
-    const channels = inputShape[2];
-    const kernel = kernelChannelsFirst(weightOf(place, 'kernel'), [sizeOf(kernelSize), channels, filters]);
+    const { filters, kernelSize, groups, activation } = layer;
+    const inputs = inputShape[2] / groups;
+    const taps = kernelChannelsFirst(weightOf(place, 'kernel'), [sizeOf(kernelSize), inputs, filters]);
     const images = channelsFirst(graph, x);
-    const inputs = [images.name, graph.floats('kernel', [filters, channels, ...kernelSize], kernel)];
-    const bias = place.weights.get('bias');
-    if (bias !== undefined) inputs.push(graph.floats('bias', [filters], bias));
-    const name = graph.add('Conv', inputs, windowAttributes(inputShape, kernelSize, strides, padding));
-    return activated(graph, { ...images, name }, activation);
+    const kernel = graph.floats('kernel', [filters, inputs, ...kernelSize], taps);
+    const attributes = windowAttributes(inputShape, sliding2d(layer));
+    if (groups > 1) attributes.push(intAttribute('group', groups));
+    return activated(graph, convolved(place, 'Conv', { images, kernel, attributes }), activation);
   }),
-  MaxPooling2D: form(layers.MaxPooling2D, (layer, x, place) => pooled('MaxPool', layer, x, place)),
-  AveragePooling2D: form(layers.AveragePooling2D, (layer, x, place) => pooled('AveragePool', layer, x, place)),
-  GlobalAveragePooling2D: form(layers.GlobalAveragePooling2D, (_, x, { graph }) => {
-    const pixel = graph.add('GlobalAveragePool', [channelsFirst(graph, x).name]);
-    return { name: graph.add('Flatten', [pixel]), rank: 2, channelsFirst: false };
+  Conv1D: form(layers.Conv1D, (layer, x, place) => {
+    const { graph, inputShape } = place;
+    const { filters, kernelSize, strides, padding, dilationRate, groups, activation } = layer;
+    const inputs = inputShape[1] / groups;
+    const taps = kernelChannelsFirst(weightOf(place, 'kernel'), [kernelSize, inputs, filters]);
+    const images = channelsFirst(graph, x);
+    const kernel = graph.floats('kernel', [filters, inputs, kernelSize], taps);
+    const around = rowPadding(padding, spanOf(kernelSize, dilationRate));
+    const attributes = windowAttributes(inputShape, {
+      ...{ size: [kernelSize], strides: [strides], dilation: [dilationRate] },
+      padding: [paddingAlong(paddingOf(around, 'exportOnnx'), 1)],
+    });
+    if (groups > 1) attributes.push(intAttribute('group', groups));
+    return activated(graph, convolved(place, 'Conv', { images, kernel, attributes }), activation);
   }),
+  DepthwiseConv2D: form(layers.DepthwiseConv2D, (layer, x, place) => {
+    const images = depthwise(layer, x, place, 'kernel');
+    return activated(place.graph, convolved(place, 'Conv', images), layer.activation);
+  }),
+  SeparableConv2D: form(layers.SeparableConv2D, (layer, x, place) => {
+    const { graph, inputShape } = place;
+    const { filters, depthMultiplier, activation } = layer;
+    const each = convolved({ ...place, weights: new Map() }, 'Conv', depthwise(layer, x, place, 'depthwiseKernel'));
+    const channels = inputShape[2] * depthMultiplier;
+    const taps = kernelChannelsFirst(weightOf(place, 'pointwiseKernel'), [1, channels, filters]);
+    const kernel = graph.floats('pointwiseKernel', [filters, channels, 1, 1], taps);
+    return activated(graph, convolved(place, 'Conv', { images: each, kernel, attributes: [] }), activation);
+  }),
+  Conv2DTranspose: form(layers.Conv2DTranspose, (layer, x, place) => {
+    const { graph, inputShape, outputShape } = place;
+    const { filters, kernelSize, strides, dilationRate, outputPadding, activation } = layer;
+    const channels = inputShape[2];
+    const taps = kernelChannelsFirst(weightOf(place, 'kernel'), [sizeOf(kernelSize), filters, channels]);
+    const images = channelsFirst(graph, x);
+    const kernel = graph.floats('kernel', [channels, filters, ...kernelSize], taps);
+    const sliding = sliding2d(layer);
+    // Pixels that are to be taken away behind the last one; a negative number is to be added.
+    const around = [0, 1].map((d): Margins => {
+      const span = spanOf(kernelSize[d], dilationRate[d]);
+      const { before } = spread(inputShape[d], span, strides[d], sliding.padding[d], outputPadding?.[d] ?? null);
+      return [before, (inputShape[d] - 1) * strides[d] + span - before - outputShape[d]];
+    });
+    const attributes = slidingAttributes(
+      sliding,
+      around.map(([before, after]) => [before, Math.max(after, 0)]),
+    );
+    attributes.push(
+      intsAttribute(
+        'output_padding',
+        around.map(([, after]) => Math.max(-after, 0)),
+      ),
+    );
+    return activated(graph, convolved(place, 'ConvTranspose', { images, kernel, attributes }), activation);
+  }),
+  MaxPooling2D: form(layers.MaxPooling2D, (layer, x, place) => pooled('MaxPool', x, place, pool2d(layer))),
+  AveragePooling2D: form(layers.AveragePooling2D, (layer, x, place) => pooled('AveragePool', x, place, pool2d(layer))),
+  MaxPooling1D: form(layers.MaxPooling1D, (layer, x, place) => pooled('MaxPool', x, place, pool1d(layer))),
+  AveragePooling1D: form(layers.AveragePooling1D, (layer, x, place) => pooled('AveragePool', x, place, pool1d(layer))),
+  GlobalAveragePooling2D: form(layers.GlobalAveragePooling2D, pooledAway('GlobalAveragePool')),
+  GlobalMaxPooling2D: form(layers.GlobalMaxPooling2D, pooledAway('GlobalMaxPool')),
+  GlobalAveragePooling1D: form(layers.GlobalAveragePooling1D, pooledAway('GlobalAveragePool')),
+  GlobalMaxPooling1D: form(layers.GlobalMaxPooling1D, pooledAway('GlobalMaxPool')),
   Flatten: form(layers.Flatten, (_, x, place) => reshaped(place, x)),
   Reshape: form(layers.Reshape, (_, x, place) => reshaped(place, x)),
   Activation: form(layers.Activation, (layer, x, { graph }) => activated(graph, x, layer.activation)),

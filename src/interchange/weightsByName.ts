@@ -51,7 +51,8 @@ export interface LoadedByName {
  *
  * These names are understood, for a layer `conv2d`, behind any folders: `conv2d/kernel`, `conv2d/kernel:0`,
  * `conv2d/conv2d/kernel:0`, `sequential/conv2d/kernel`, `bn/moving_mean` and `bn/movingMean`, and Keras 3's numbered
- * `layers/conv2d/vars/0`, where the first layer of each class goes by the class alone, whatever its name.
+ * `layers/conv2d/vars/0`, where the first layer of each class goes by the class alone, whatever its name; of a DepthwiseConv2D also
+ * Keras 2's `depthwise_kernel`.
  * In Keras, either of these writes such a file:
  *
  * ```python
@@ -77,7 +78,7 @@ export async function loadWeightsByName(
   const entries = tensors instanceof Map ? [...tensors] : Object.entries(tensors);
   const find = finderOf(new Map(entries));
   const weights = await model.getWeights();
-  const aliases = numberedNames(model.layers, weights);
+  const aliases = otherNames(model.layers, weights);
   const used = new Set<string>();
   const [loaded, missing, mismatched]: string[][] = [[], [], []];
   const values = weights.map(({ name, shape, data }) => {
@@ -170,19 +171,22 @@ function plainName(name: string): string {
 }
 
 /**
- * Keras 3's names `<layer>/vars/<number>` of the weights, with two ways to call the layer: Keras' own numbers the layers of
+ * Keras 2's names that differ, and Keras 3's `<layer>/vars/<number>` of the weights, with two ways to call the layer: Keras' own numbers the layers of
  * each class in their order, whatever they are named; others write the layer's name.
  */
-function numberedNames(layers: readonly AnyLayer[], weights: readonly Weight[]): Map<string, readonly string[]> {
+function otherNames(layers: readonly AnyLayer[], weights: readonly Weight[]): Map<string, readonly string[]> {
   const byClass = layerNames(layers.map(({ className }) => ({ className, givenName: null })));
-  const counted = new Map(layerNames(layers).map((name, at) => [name, byClass[at]]));
+  const names = layerNames(layers);
+  const counted = new Map(names.map((name, at) => [name, byClass[at]]));
+  const depthwise = new Set(names.filter((_, at) => layers[at].className === 'DepthwiseConv2D'));
   const next = new Map<string, number>();
   return new Map(
     weights.map(({ name }) => {
       const layer = layerOf(name);
       const number = next.get(layer) ?? 0;
       next.set(layer, number + 1);
-      return [name, [`${counted.get(layer)}/vars/${number}`, `${layer}/vars/${number}`]];
+      const old = depthwise.has(layer) && name === `${layer}/kernel` ? [`${layer}/depthwiseKernel`] : [];
+      return [name, [...old, `${counted.get(layer)}/vars/${number}`, `${layer}/vars/${number}`]];
     }),
   );
 }

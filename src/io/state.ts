@@ -203,6 +203,11 @@ export class SavedState {
     return typeof this.#values.get(key) === 'number';
   }
 
+  /** Whether a field is a list. */
+  isList(key: string): boolean {
+    return isStateList(this.#values.get(key) ?? null);
+  }
+
   /** Whether a field is null; false where it is missing. */
   isNull(key: string): boolean {
     return this.#values.get(key) === null;

@@ -386,6 +386,8 @@ export interface Contraction {
   readonly n: number;
   readonly k: number;
   readonly batch?: number;
+  /** Whether the batch's results lie side by side, as [m, batch, n]; else one behind the other, as [batch, m, n]. */
+  readonly sideBySide?: boolean;
   /**
    * WGSL of row_of, column_of, load_a and load_b; with the hole BLOCK_A of load_rows instead of load_a, with BLOCK_B of
    * load_columns instead of load_b.

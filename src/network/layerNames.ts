@@ -27,9 +27,12 @@ export class Names {
     return name;
   }
 
-  /** Keras' name: `max_pooling2d`, then `max_pooling2d_1`; none that was given to a layer by hand. */
+  /** Keras' name: `max_pooling2d`, `conv2d_transpose`, then `max_pooling2d_1`; none that was given to a layer by hand. */
   #unique(className: string): string {
-    const base = className.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase();
+    const base = className
+      .replace(/(.)([A-Z][a-z]+)/g, '$1_$2')
+      .replace(/([a-z])([A-Z])/g, '$1_$2')
+      .toLowerCase();
     let name: string;
     do {
       const count = this.#counts.get(base) ?? 0;

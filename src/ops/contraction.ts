@@ -113,7 +113,7 @@ export const waysBy = (
     }));
 
 function kernelsOf(contraction: Contraction, tiling: Tiling, cut: Cut, target: Target): readonly KernelTemplate[] {
-  const { label, m, n, k, batch = 1, loaders, holes, a, b, uniforms } = contraction;
+  const { label, m, n, k, batch = 1, sideBySide = false, loaders, holes, a, b, uniforms } = contraction;
   const { tilesN, tiles, chunk, splits, work } = cut;
   const width = widthOf(n);
   const element = width === 4 ? 'vec4f' : 'f32';
@@ -139,6 +139,7 @@ function kernelsOf(contraction: Contraction, tiling: Tiling, cut: Cut, target: T
       WORKGROUP: tiling.workgroup,
       VECTOR: width === 4,
       SPLIT: partial !== null,
+      SIDE_BY_SIDE: sideBySide ? batch : 0,
     }),
     enables: tiling.enables ?? [],
     reads: [bound(a, blocks.BLOCK_A), bound(b, blocks.BLOCK_B)],
@@ -148,5 +149,6 @@ function kernelsOf(contraction: Contraction, tiling: Tiling, cut: Cut, target: T
     width,
   };
   if (partial === null) return [product];
-  return [product, ...sumOfParts(label, partial, { outer: batch, extent: splits, inner: m * n }, target)];
+  const [outer, inner] = sideBySide ? [1, batch * m * n] : [batch, m * n];
+  return [product, ...sumOfParts(label, partial, { outer, extent: splits, inner }, target)];
 }

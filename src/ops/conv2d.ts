@@ -3,9 +3,21 @@
  * gradients are the other two, to any order.
  */
 
+import { checkWhole } from '../base/checks.ts';
 import { counted } from '../base/describe.ts';
 import { ShapeError } from '../base/errors.ts';
-import { formatShape, type Padding, type Pair, pairOf, type Shape, sizeOf, windowOf } from '../base/shape.ts';
+import {
+  type ConvPadding,
+  formatShape,
+  type Pair,
+  paddingAlong,
+  paddingOf,
+  pairOf,
+  type Shape,
+  sizeOf,
+  spanOf,
+  windowOf,
+} from '../base/shape.ts';
 import {
   type BuiltInOp,
   type Contraction,
@@ -25,42 +37,55 @@ export interface Conv2dAttributes {
   readonly stride: readonly [number, number];
   /** Pixels before the first one: [above, left]. */
   readonly before: readonly [number, number];
+  /** Pixels from one tap of the kernel to the next: [height, width]. */
+  readonly dilation: readonly [number, number];
+  /** Runs of neighbouring channels that are convolved by themselves. */
+  readonly groups: number;
   /** [batch, height, width, channels] */
   readonly input: Shape;
-  /** [height, width, in, out] */
+  /** [height, width, in of a group, out] */
   readonly kernel: Shape;
   /** [batch, height, width, channels] */
   readonly output: Shape;
 }
 
-function constants({ stride, before, input, kernel, output }: Conv2dAttributes): Holes {
+function constants({ stride, before, dilation, groups, input, kernel, output }: Conv2dAttributes): Holes {
   return {
     H: input[1],
     W: input[2],
-    C: input[3],
+    C: kernel[2],
+    CHANNELS: input[3],
     OH: output[1],
     OW: output[2],
-    N: output[3],
+    N: kernel[3] / groups,
+    OUTPUTS: kernel[3],
     KH: kernel[0],
     KW: kernel[1],
     STRIDE_Y: stride[0],
     STRIDE_X: stride[1],
     PAD_Y: before[0],
     PAD_X: before[1],
+    STEP_Y: dilation[0],
+    STEP_X: dilation[1],
+    GROUPED: groups > 1,
   };
 }
 
-/** Four neighbouring values of the innermost dimension lie in one aligned vec4f. */
-const whole = (shape: Shape): boolean => (shape.at(-1) ?? 1) % 4 === 0;
+/** Four neighbouring channels of a group lie in one aligned vec4f. */
+const whole = (channels: number): boolean => channels % 4 === 0;
+/** Channels of a group: of x, and of the result. */
+const inputsOf = ({ kernel }: Conv2dAttributes): number => kernel[2];
+const outputsOf = ({ kernel, groups }: Conv2dAttributes): number => kernel[3] / groups;
 
 /** y[position, out] = Σ patch(position, tap) kernel[tap, out] */
 function forward({ inputs: [x, kernel], attributes }: Node<Conv2dAttributes>): Contraction {
-  const vector = whole(x.shape);
+  const vector = whole(inputsOf(attributes));
   return {
     label: 'conv2d',
     m: sizeOf(attributes.output.slice(0, 3)),
-    n: attributes.output[3],
+    n: outputsOf(attributes),
     k: sizeOf(attributes.kernel.slice(0, 3)),
+    ...groupsOf(attributes),
     loaders: shaders.conv2d,
     holes: { ...constants(attributes), VECTOR_K: vector, STAGED_X: 0 },
     // Beside a pixel of few channels lies the next one: neighbouring positions are nearer in memory than neighbouring rows of the patch.
@@ -72,13 +97,21 @@ function forward({ inputs: [x, kernel], attributes }: Node<Conv2dAttributes>): C
     },
     b: {
       alongK: false,
-      blocks: whole(kernel.shape),
-      linear: true,
+      blocks: whole(outputsOf(attributes)),
+      linear: attributes.groups === 1,
       binding: { name: 'w', operand: kernel, element: 'f32' },
     },
-    ...(vector ? {} : { runOf: (rows) => runOf(attributes, rows) }),
+    ...(vector || !isOneRun(attributes) ? {} : { runOf: (rows) => runOf(attributes, rows) }),
   };
 }
+
+/** The groups of a convolution are products side by side. */
+const groupsOf = ({ groups }: Conv2dAttributes): Pick<Contraction, 'batch' | 'sideBySide'> =>
+  groups > 1 ? { batch: groups, sideBySide: true } : {};
+
+/** Whether neighbouring positions' patches follow each other in memory: no window begins behind the last pixel of its row. */
+const isOneRun = ({ stride, dilation, groups, input, output }: Conv2dAttributes): boolean =>
+  groups === 1 && [1, 2].every((d) => dilation[d - 1] === 1 && (output[d] - 1) * stride[d - 1] < input[d]);
 
 /** The most floats between the first pixel and the last one of neighbouring positions' patches, from the beginning of a line on. */
 function runOf({ stride, before, input, kernel, output }: Conv2dAttributes, rows: number): number {
@@ -100,13 +133,14 @@ function runOf({ stride, before, input, kernel, output }: Conv2dAttributes, rows
 
 /** dx[pixel, channel] = Σ dy(pixel, tap and out) kernel(tap and out, channel) */
 function toInput({ inputs: [dy, kernel], attributes }: Node<Conv2dAttributes>): Contraction {
-  const vector = whole(dy.shape);
+  const vector = whole(outputsOf(attributes));
   const element = vector ? 'vec4f' : 'f32';
   return {
     label: 'conv2dInputGradient',
     m: sizeOf(attributes.input.slice(0, 3)),
-    n: attributes.input[3],
-    k: attributes.kernel[0] * attributes.kernel[1] * attributes.kernel[3],
+    n: inputsOf(attributes),
+    k: attributes.kernel[0] * attributes.kernel[1] * outputsOf(attributes),
+    ...groupsOf(attributes),
     loaders: shaders.conv2d_input_gradient,
     holes: { ...constants(attributes), VECTOR_K: vector, STRIDED: attributes.stride.some((step) => step > 1) },
     a: { alongK: true, blocks: false, linear: false, binding: { name: 'dy', operand: dy, element } },
@@ -119,25 +153,38 @@ function toKernel({ inputs: [x, dy], attributes }: Node<Conv2dAttributes>): Cont
   return {
     label: 'conv2dKernelGradient',
     m: sizeOf(attributes.kernel.slice(0, 3)),
-    n: attributes.kernel[3],
+    n: outputsOf(attributes),
     k: sizeOf(attributes.output.slice(0, 3)),
+    ...groupsOf(attributes),
     loaders: shaders.conv2d_kernel_gradient,
     holes: {
       ...constants(attributes),
       SAME_ROW: attributes.output[2] % 4 === 0,
       WHOLE_K: sizeOf(attributes.output.slice(0, 3)) % 4 === 0,
     },
-    a: { alongK: false, blocks: whole(x.shape), linear: false, binding: { name: 'x', operand: x, element: 'f32' } },
-    b: { alongK: false, blocks: whole(dy.shape), linear: true, binding: { name: 'dy', operand: dy, element: 'f32' } },
+    a: {
+      alongK: false,
+      blocks: whole(inputsOf(attributes)),
+      linear: false,
+      binding: { name: 'x', operand: x, element: 'f32' },
+    },
+    b: {
+      alongK: false,
+      blocks: whole(outputsOf(attributes)),
+      linear: attributes.groups === 1,
+      binding: { name: 'dy', operand: dy, element: 'f32' },
+    },
   };
 }
 
 function lowered(name: string, contraction: (node: Node<Conv2dAttributes>) => Contraction): Lowering<Conv2dAttributes> {
   return {
     kind: 'kernel',
-    ...contracted(({ attributes: { stride, before, input, kernel, output } }) => {
+    ...contracted(({ attributes: { stride, before, dilation, groups, input, kernel, output } }) => {
       const shapes = `${formatShape(input)} ${formatShape(kernel)} ${formatShape(output)}`;
-      return `${name} ${shapes} stride ${formatShape(stride)} before ${formatShape(before)}`;
+      const dilated = dilation.some((step) => step > 1) ? ` dilation ${formatShape(dilation)}` : '';
+      const grouped = groups > 1 ? ` groups ${groups}` : '';
+      return `${name} ${shapes} stride ${formatShape(stride)} before ${formatShape(before)}${dilated}${grouped}`;
     }, contraction),
   };
 }
@@ -181,37 +228,76 @@ export const conv2dKernelGradientOp: BuiltInOp<Conv2dAttributes> = {
   lowering: lowered('conv2dKernelGradient', toKernel),
 };
 
-/** Options of a convolution. */
-export interface Conv2dOptions {
+/** How a kernel moves over images. */
+export interface SlidingOptions {
   /** [filters], added to every position. */
   readonly bias?: Node;
   /** [vertical, horizontal], or one number for both; default 1. */
-  readonly stride?: Pair;
-  /** `valid` (default) takes whole windows only; `same` pads with zeros, so that stride 1 keeps height and width. */
-  readonly padding?: Padding;
+  readonly strides?: Pair;
+  /**
+   * `valid` (default) takes whole windows only; `same` pads with zeros, so that stride 1 keeps height and width. Or pixels of
+   * zeros: a number for all sides, [vertical, horizontal], or [[above, below], [left, right]].
+   */
+  readonly padding?: ConvPadding;
+  /** Pixels from one tap of the kernel to the next: [vertical, horizontal], or one number for both; default 1. */
+  readonly dilationRate?: Pair;
 }
 
-/** x [batch, height, width, in] by kernel [height, width, in, out]: cross-correlation, as everywhere in the field. */
-export function conv2d(x: Node, kernel: Node, { bias, stride = 1, padding = 'valid' }: Conv2dOptions = {}): Node {
-  expectRank(x, 4, 'conv2d', 'images [batch, height, width, channels]');
-  expectRank(kernel, 4, 'conv2d', 'a kernel [height, width, in, out]');
-  expectDtype(x, 'float32', 'conv2d');
-  expectDtype(kernel, 'float32', 'conv2d');
-  if (x.shape[3] !== kernel.shape[2]) {
+/** Options of a convolution. */
+export interface Conv2dOptions extends SlidingOptions {
+  /**
+   * Into so many runs of neighbouring channels images and filters are divided; a filter sees its own run only. Default 1. With a
+   * channel a group `depthwiseConv2d` is faster.
+   */
+  readonly groups?: number;
+}
+
+/** Where a kernel lies over images, and how many positions it has. @throws ShapeError where it does not fit */
+export function slide(
+  x: Node,
+  kernel: Node,
+  { strides = 1, padding = 'valid', dilationRate = 1 }: SlidingOptions,
+  who: string,
+) {
+  expectRank(x, 4, who, 'images [batch, height, width, channels]');
+  expectRank(kernel, 4, who, 'a kernel [height, width, in, out]');
+  expectDtype(x, 'float32', who);
+  expectDtype(kernel, 'float32', who);
+  const stride = pairOf(strides, `${who} strides`);
+  const dilation = pairOf(dilationRate, `${who} dilationRate`);
+  const around = paddingOf(padding, who);
+  const windows = stride.map((step, d) =>
+    windowOf(x.shape[d + 1], spanOf(kernel.shape[d], dilation[d]), step, paddingAlong(around, d), who),
+  );
+  const [y, along] = windows;
+  const before: readonly [number, number] = [y.before, along.before];
+  return { stride, before, dilation, positions: [x.shape[0], y.output, along.output] };
+}
+
+/** A bias, where there is one, added to every position. */
+export const biased = (x: Node, bias: Node | undefined): Node => (bias === undefined ? x : add(x, bias));
+
+/**
+ * x [batch, height, width, in] by kernel [height, width, in of a group, out]: cross-correlation, as everywhere in the field.
+ * `who`: the function that messages name.
+ */
+export function conv2d(x: Node, kernel: Node, options: Conv2dOptions = {}, who = 'conv2d'): Node {
+  const { bias, groups = 1 } = options;
+  const { positions, ...sliding } = slide(x, kernel, options, who);
+  checkWhole(who, 'groups', groups, 1);
+  const [, , inputs, outputs] = kernel.shape;
+  if (x.shape[3] !== inputs * groups) {
     throw new ShapeError(
-      `conv2d: images ${formatShape(x.shape)} have ${counted(x.shape[3], 'channel')}, the kernel ${formatShape(kernel.shape)} expects ` +
-        `${kernel.shape[2]}. Layouts are NHWC and HWIO: transpose if yours differ.`,
+      `${who}: images ${formatShape(x.shape)} have ${counted(x.shape[3], 'channel')}, the kernel ${formatShape(kernel.shape)} expects ` +
+        `${inputs}${groups > 1 ? ` in each of ${groups} groups` : ''}. Layouts are NHWC and HWIO: transpose if yours differ.`,
     );
   }
-  const strides = pairOf(stride, 'conv2d stride');
-  const y = windowOf(x.shape[1], kernel.shape[0], strides[0], padding, 'conv2d');
-  const along = windowOf(x.shape[2], kernel.shape[1], strides[1], padding, 'conv2d');
-  const product = createNode(conv2dOp, [x, kernel], {
-    stride: strides,
-    before: [y.before, along.before],
-    input: x.shape,
-    kernel: kernel.shape,
-    output: [x.shape[0], y.output, along.output, kernel.shape[3]],
-  });
-  return bias === undefined ? product : add(product, bias);
+  if (outputs % groups !== 0) {
+    throw new ShapeError(
+      `${who}: the kernel ${formatShape(kernel.shape)} has ${counted(outputs, 'filter')}, which ${groups} groups cannot share equally. ` +
+        'Give a multiple of the groups.',
+    );
+  }
+  const attributes = { ...sliding, groups, input: x.shape, kernel: kernel.shape, output: [...positions, outputs] };
+  return biased(createNode(conv2dOp, [x, kernel], attributes), bias);
 }

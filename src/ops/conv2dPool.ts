@@ -17,11 +17,12 @@ const POOLING: Readonly<Record<Ways['kind'], PoolingWays>> = { cpu, gpu };
 /** Pixels that a thread may hold in registers. */
 const MAX_PATCH = 64;
 
-/** Whether the fused kernel serves this convolution: few input channels, stride 1, even outputs. */
-export function canFuse({ stride, input, kernel, output }: Conv2dAttributes): boolean {
+/** Whether the fused kernel serves this convolution: few input channels, stride 1, even outputs and no larger than the image. */
+export function canFuse({ stride, dilation, groups, input, kernel, output }: Conv2dAttributes): boolean {
   const patch = (kernel[0] + 1) * (kernel[1] + 1) * input[3];
-  const even = output[1] % 2 === 0 && output[2] % 2 === 0;
-  return stride[0] === 1 && stride[1] === 1 && even && patch <= MAX_PATCH && output[3] % 4 === 0;
+  const plain = groups === 1 && [...stride, ...dilation].every((step) => step === 1);
+  const fits = [1, 2].every((d) => output[d] % 2 === 0 && output[d] <= input[d]);
+  return plain && fits && patch <= MAX_PATCH && output[3] % 4 === 0;
 }
 
 /** One byte a channel of every window. */

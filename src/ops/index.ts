@@ -9,6 +9,11 @@ import { batchRowsOp } from './batchRows.ts';
 import { concatOp } from './concat.ts';
 import { conv2dInputGradientOp, conv2dKernelGradientOp, conv2dOp } from './conv2d.ts';
 import { conv2dPoolGradientOp, conv2dPoolOp, maxPoolWinnersOp, unpool2dOp } from './conv2dPool.ts';
+import {
+  depthwiseConv2dInputGradientOp,
+  depthwiseConv2dKernelGradientOp,
+  depthwiseConv2dOp,
+} from './depthwiseConv2d.ts';
 import * as e from './elementwise.ts';
 import { erfOp } from './errorFunction.ts';
 import * as finiteness from './finiteness.ts';
@@ -131,6 +136,9 @@ export const ops = {
   conv2d: conv2dOp,
   conv2dInputGradient: conv2dInputGradientOp,
   conv2dKernelGradient: conv2dKernelGradientOp,
+  depthwiseConv2d: depthwiseConv2dOp,
+  depthwiseConv2dInputGradient: depthwiseConv2dInputGradientOp,
+  depthwiseConv2dKernelGradient: depthwiseConv2dKernelGradientOp,
   // pooling
   maxPool2d: maxPool2dOp,
   maxPool2dGradient: maxPool2dGradientOp,

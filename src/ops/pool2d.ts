@@ -150,23 +150,27 @@ export const avgPool2dGradientOp: BuiltInOp<Pool2dAttributes> = {
 /** Options of a pooling. */
 export interface Pool2dOptions {
   /** Extents of the window: [height, width], or one number for both. */
-  readonly size: Pair;
-  /** Default: the size. */
-  readonly stride?: Pair;
+  readonly poolSize: Pair;
+  /** Default: the pool size. */
+  readonly strides?: Pair;
   /** Default `valid`. */
   readonly padding?: Padding;
 }
 
-function pool(op: Op<Pool2dAttributes>, x: Node, { size, stride = size, padding = 'valid' }: Pool2dOptions): Node {
+function pool(
+  op: Op<Pool2dAttributes>,
+  x: Node,
+  { poolSize, strides = poolSize, padding = 'valid' }: Pool2dOptions,
+): Node {
   expectRank(x, 4, op.name, 'images [batch, height, width, channels]');
   expectDtype(x, 'float32', op.name);
-  const window = pairOf(size, `${op.name} size`);
-  const strides = pairOf(stride, `${op.name} stride`);
-  const y = windowOf(x.shape[1], window[0], strides[0], padding, op.name);
-  const along = windowOf(x.shape[2], window[1], strides[1], padding, op.name);
+  const size = pairOf(poolSize, `${op.name} poolSize`);
+  const stride = pairOf(strides, `${op.name} strides`);
+  const y = windowOf(x.shape[1], size[0], stride[0], padding, op.name);
+  const along = windowOf(x.shape[2], size[1], stride[1], padding, op.name);
   return createNode(op, [x], {
-    size: window,
-    stride: strides,
+    size,
+    stride,
     before: [y.before, along.before],
     input: x.shape,
     output: [x.shape[0], y.output, along.output, x.shape[3]],

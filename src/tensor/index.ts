@@ -1,5 +1,6 @@
 /** Tensors: the names of this room that are public. */
 
+export * from './convolutions.ts';
 export { full, normal, ones, type RandomSource, tensor, uniform, zeros } from './creation.ts';
 export * from './functional.ts';
 export * from './grad.ts';

@@ -142,7 +142,7 @@ const pooling = (
   make: (x: Node, options: Pool2dOptions) => Node,
 ): ((x: TensorLike, options: Pool2dOptions) => Tensor) =>
   operation(name, (x, options: Pool2dOptions) => {
-    checkOptions(name, options, { size: true, stride: true, padding: true }, 'size: 2');
+    checkOptions(name, options, { poolSize: true, strides: true, padding: true }, 'poolSize: 2');
     return make(x, options);
   });
 
@@ -313,9 +313,12 @@ export const dense: (x: TensorLike, kernel: TensorLike, bias?: TensorLike) => Te
     return denseNode(x, nodeOf(kernel, 'dense'), bias === undefined ? undefined : nodeOf(bias, 'dense'));
   },
 );
-/** Images [batch, height, width, in] by a kernel [height, width, in, out] give [batch, height, width, out]. */
+/**
+ * Images [batch, height, width, in] by a kernel [height, width, in, out] give [batch, height, width, out]; with `groups` the
+ * kernel's in is that of a group.
+ */
 export const conv2d = operation('conv2d', (x, kernel: TensorLike, options: ConvOptions = {}) => {
-  checkOptions('conv2d', options, { bias: true, stride: true, padding: true });
+  checkOptions('conv2d', options, { bias: true, strides: true, padding: true, dilationRate: true, groups: true });
   const bias = options.bias === undefined ? undefined : nodeOf(options.bias, 'conv2d');
   return conv2dNode(x, nodeOf(kernel, 'conv2d'), { ...options, bias });
 });

@@ -1,5 +1,5 @@
 import { checkOptions } from '../../base/optionNames.ts';
-import { type Padding, type Pair, pairOf, type Shape } from '../../base/shape.ts';
+import { type Margins, type Padding, type Pair, pairOf, type Shape } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { Regularizer } from '../regularizers.ts';
 import { type ActivationName, activations } from './activations.ts';
@@ -14,7 +14,6 @@ import {
 import {
   type CallContext,
   checkCount,
-  checkPadding,
   expectImages,
   Layer,
   type LayerConfig,
@@ -22,25 +21,33 @@ import {
   type WeightSpec,
 } from './layer.ts';
 import type { SavedLayer } from './savedLayer.ts';
+import {
+  checkGroups,
+  inputsOfGroup,
+  SLIDING_OPTIONS,
+  type SlidingLayerOptions,
+  slidingConfig,
+  slidingOf,
+} from './sliding.ts';
 
 /** Options of `Conv2D`. */
-export interface Conv2DOptions extends DenseOptions {
-  /** Default 1. */
-  readonly strides?: Pair;
-  /** Default `valid`. */
-  readonly padding?: Padding;
+export interface Conv2DOptions extends DenseOptions, SlidingLayerOptions {
+  /** Into so many runs of neighbouring channels images and filters are divided; a filter sees its own run only. Default 1. */
+  readonly groups?: number;
 }
 
 /**
  * Two-dimensional convolution: [batch, height, width, in] to [batch, height', width', filters]. Weights: kernel
- * [height, width, in, filters], bias [filters].
+ * [height, width, in / groups, filters], bias [filters].
  */
 export class Conv2D extends Layer {
   readonly className = 'Conv2D';
   readonly filters: number;
   readonly kernelSize: readonly [number, number];
   readonly strides: readonly [number, number];
-  readonly padding: Padding;
+  readonly padding: Padding | readonly [Margins, Margins];
+  readonly dilationRate: readonly [number, number];
+  readonly groups: number;
   readonly #options: KernelSettings;
 
   /**
@@ -49,13 +56,16 @@ export class Conv2D extends Layer {
    * @throws ArgumentError for an argument outside its range
    */
   constructor(filters: number, kernelSize: Pair, options: Conv2DOptions = {}) {
-    checkOptions('Conv2D', options, { ...KERNEL_OPTIONS, strides: true, padding: true });
+    checkOptions('Conv2D', options, { ...KERNEL_OPTIONS, ...SLIDING_OPTIONS, groups: true });
     super(options);
     checkCount('Conv2D', 'filters', filters);
     this.filters = filters;
     this.kernelSize = pairOf(kernelSize, 'Conv2D kernelSize');
-    this.strides = pairOf(options.strides ?? 1, 'Conv2D strides');
-    this.padding = checkPadding('Conv2D', options.padding ?? 'valid');
+    const { strides, padding, dilationRate } = slidingOf('Conv2D', options);
+    this.strides = strides;
+    this.padding = padding;
+    this.dilationRate = dilationRate;
+    this.groups = checkGroups('Conv2D', options.groups, filters);
     this.#options = kernelSettings('Conv2D', options);
   }
 
@@ -64,7 +74,8 @@ export class Conv2D extends Layer {
     return new Conv2D(saved.whole('filters'), saved.pair('kernelSize'), {
       ...options,
       ...saved.kernelOptions(),
-      ...saved.window(),
+      ...saved.sliding(),
+      ...saved.groups(),
     });
   }
 
@@ -78,16 +89,17 @@ export class Conv2D extends Layer {
 
   override weights(input: Shape, name: string): WeightSpec[] {
     expectImages(input, name, this.className);
-    return kernelAndBias([...this.kernelSize, input[2], this.filters], this.#options);
+    const inputs = inputsOfGroup(input, this.groups, `Layer '${name}' (Conv2D)`);
+    return kernelAndBias([...this.kernelSize, inputs, this.filters], this.#options);
   }
 
   call(x: Tensor, { weights: [kernel, bias] }: CallContext): Tensor {
-    const { strides: stride, padding } = this;
-    return activations[this.#options.activation](x.conv2d(kernel, { bias, stride, padding }));
+    const { strides, padding, dilationRate, groups } = this;
+    return activations[this.#options.activation](x.conv2d(kernel, { bias, strides, padding, dilationRate, groups }));
   }
 
   config(): LayerConfig {
-    const { filters, kernelSize, strides, padding } = this;
-    return { filters, kernelSize, strides, padding, ...kernelConfig(this.#options) };
+    const { filters, kernelSize, groups } = this;
+    return { filters, kernelSize, ...slidingConfig(this), groups, ...kernelConfig(this.#options) };
   }
 }

@@ -4,10 +4,20 @@ export { Activation } from './activation.ts';
 export { type ActivationName, activations } from './activations.ts';
 export type { LayerAxes } from './axes.ts';
 export { BatchNormalization, type BatchNormalizationOptions } from './batchNormalization.ts';
+export { Conv1D, type Conv1DOptions } from './conv1d.ts';
 export { Conv2D, type Conv2DOptions } from './conv2d.ts';
+export { Conv2DTranspose, type Conv2DTransposeOptions } from './conv2dTranspose.ts';
 export { Dense } from './dense.ts';
+export { DepthwiseConv2D, type DepthwiseConv2DOptions } from './depthwiseConv2d.ts';
 export { Dropout } from './dropout.ts';
 export { Embedding, type EmbeddingOptions } from './embedding.ts';
+export {
+  GlobalAveragePooling1D,
+  GlobalAveragePooling2D,
+  GlobalMaxPooling1D,
+  GlobalMaxPooling2D,
+  type GlobalPoolingOptions,
+} from './globalPooling.ts';
 export { GroupNormalization, type GroupNormalizationOptions } from './groupNormalization.ts';
 export { input } from './input.ts';
 export type { DenseOptions } from './kernel.ts';
@@ -39,12 +49,15 @@ export { GaussianNoise, SpatialDropout2D } from './noise.ts';
 export { Normalization, type NormalizationOptions } from './normalization.ts';
 export { Cropping2D, type Sides, ZeroPadding2D } from './padding2d.ts';
 export { Permute } from './permute.ts';
-export { AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D, type PoolingOptions } from './pooling.ts';
+export { AveragePooling2D, MaxPooling2D, type PoolingOptions } from './pooling.ts';
+export { AveragePooling1D, MaxPooling1D, type Pooling1DOptions } from './pooling1d.ts';
 export { PReLU, type PReLUOptions } from './prelu.ts';
 export { ELU, LeakyReLU, ReLU, type ReLUOptions } from './rectifiers.ts';
 export { RepeatVector } from './repeatVector.ts';
 export { Rescaling } from './rescaling.ts';
 export { Flatten, Reshape } from './reshaping.ts';
 export type { NormalizingOptions } from './scaleAndCenter.ts';
+export { SeparableConv2D, type SeparableConv2DOptions } from './separableConv2d.ts';
+export type { SlidingLayerOptions } from './sliding.ts';
 export { Softmax } from './softmax.ts';
 export { UpSampling2D, type UpSampling2DOptions } from './upSampling2d.ts';

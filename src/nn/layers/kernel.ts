@@ -36,82 +36,96 @@ export interface DenseOptions extends LayerOptions {
 const REGULARIZERS = ['kernelRegularizer', 'biasRegularizer', 'activityRegularizer'] as const;
 type RegularizerOption = (typeof REGULARIZERS)[number];
 
+/** Those of a layer whose kernels have initializers of other names. */
+export type BiasOptions = Omit<DenseOptions, 'kernelInitializer' | 'kernelRegularizer'>;
+
 /** Their names. */
-export const KERNEL_OPTIONS = {
+export const BIAS_OPTIONS = {
   ...LAYER_OPTIONS,
   activation: true,
   useBias: true,
-  kernelInitializer: true,
   biasInitializer: true,
-  kernelRegularizer: true,
   biasRegularizer: true,
   activityRegularizer: true,
 } as const;
+export const KERNEL_OPTIONS = { ...BIAS_OPTIONS, kernelInitializer: true, kernelRegularizer: true } as const;
 
 /** The same with their defaults. */
 export type KernelSettings = Required<Omit<DenseOptions, keyof LayerOptions | RegularizerOption>> &
   Readonly<Record<RegularizerOption, Regularizer | null>>;
+export type BiasSettings = Omit<KernelSettings, 'kernelInitializer' | 'kernelRegularizer'>;
 
 /**
  * An initialiser's name that exists, or a function.
  * @throws ArgumentError for any other name, before the layer is built
  */
-export function checkInitializer(who: string, argument: string, value: InitializerLike): InitializerLike {
+export function checkInitializer(
+  who: string,
+  argument: string,
+  value: InitializerLike = 'glorotUniform',
+): InitializerLike {
   if (typeof value !== 'function') checkName(who, argument, value, Object.keys(initializers), ', or a function');
   return value;
 }
 
 /** @throws ArgumentError for names that do not exist, before the layer is built */
-export function kernelSettings(who: string, options: DenseOptions): KernelSettings {
-  const regularizer = (argument: RegularizerOption): Regularizer | null =>
-    resolveRegularizer(who, argument, options[argument]);
-  return {
-    activation: checkActivation(options.activation ?? 'linear', who),
-    useBias: options.useBias ?? true,
-    kernelInitializer: checkInitializer(who, 'kernelInitializer', options.kernelInitializer ?? 'glorotUniform'),
-    biasInitializer: checkInitializer(who, 'biasInitializer', options.biasInitializer ?? 'zeros'),
-    kernelRegularizer: regularizer('kernelRegularizer'),
-    biasRegularizer: regularizer('biasRegularizer'),
-    activityRegularizer: regularizer('activityRegularizer'),
-  };
-}
+export const biasSettings = (who: string, options: BiasOptions): BiasSettings => ({
+  activation: checkActivation(options.activation ?? 'linear', who),
+  useBias: options.useBias ?? true,
+  biasInitializer: checkInitializer(who, 'biasInitializer', options.biasInitializer ?? 'zeros'),
+  biasRegularizer: resolveRegularizer(who, 'biasRegularizer', options.biasRegularizer),
+  activityRegularizer: resolveRegularizer(who, 'activityRegularizer', options.activityRegularizer),
+});
 
-/** A function has no name that could be found again. */
+/** @throws ArgumentError for names that do not exist, before the layer is built */
+export const kernelSettings = (who: string, options: DenseOptions): KernelSettings => ({
+  ...biasSettings(who, options),
+  kernelInitializer: checkInitializer(who, 'kernelInitializer', options.kernelInitializer),
+  kernelRegularizer: resolveRegularizer(who, 'kernelRegularizer', options.kernelRegularizer),
+});
+
+/** What is saved of an initializer: a function has no name that could be found again. */
 export const initializerName = (value: InitializerLike): ConfigValue => (typeof value === 'string' ? value : null);
 
 /** What a file has of a regularizer of the user's own. */
 export const OWN = 'own';
 
 /** What is saved of them; without penalties as before there were any. */
-export const kernelConfig = (settings: KernelSettings): LayerConfig => ({
+export const biasConfig = (settings: BiasSettings & Partial<KernelSettings>): LayerConfig => ({
   activation: settings.activation,
   useBias: settings.useBias,
-  kernelInitializer: initializerName(settings.kernelInitializer),
   biasInitializer: initializerName(settings.biasInitializer),
   ...Object.fromEntries(
     REGULARIZERS.flatMap((name): [string, ConfigValue][] => {
-      const regularizer = settings[name];
+      const regularizer = settings[name] ?? null;
       return regularizer === null ? [] : [[name, regularizer.factors ?? OWN]];
     }),
   ),
 });
 
-/** The weights: a kernel [..., out], and a bias [out] where there is one. */
-export function kernelAndBias(shape: Shape, settings: KernelSettings): WeightSpec[] {
-  const { kernelRegularizer, biasRegularizer } = settings;
-  const weight = (
-    name: string,
-    extents: Shape,
-    initializer: InitializerLike,
-    regularizer: Regularizer | null,
-  ): WeightSpec => ({
-    name,
-    shape: extents,
-    initializer: resolveInitializer(initializer),
-    trainable: true,
-    regularizer,
-  });
-  const kernel = weight('kernel', shape, settings.kernelInitializer, kernelRegularizer);
-  if (!settings.useBias) return [kernel];
-  return [kernel, weight('bias', shape.slice(-1), settings.biasInitializer, biasRegularizer)];
-}
+export const kernelConfig = (settings: KernelSettings): LayerConfig => ({
+  ...biasConfig(settings),
+  kernelInitializer: initializerName(settings.kernelInitializer),
+});
+
+/** A weight that gradients change. */
+export const learnt = (
+  name: string,
+  shape: Shape,
+  initializer: InitializerLike,
+  regularizer: Regularizer | null = null,
+): WeightSpec => ({ name, shape, initializer: resolveInitializer(initializer), trainable: true, regularizer });
+
+/** A bias [out], where there is one. */
+export const biasOf = (outputs: number, { useBias, biasInitializer, biasRegularizer }: BiasSettings): WeightSpec[] =>
+  useBias ? [learnt('bias', [outputs], biasInitializer, biasRegularizer)] : [];
+
+/** The weights: a kernel, and a bias [out] where there is one; `outputs`: the kernel's last extent if not told. */
+export const kernelAndBias = (
+  shape: Shape,
+  settings: KernelSettings,
+  outputs = shape[shape.length - 1],
+): WeightSpec[] => [
+  learnt('kernel', shape, settings.kernelInitializer, settings.kernelRegularizer),
+  ...biasOf(outputs, settings),
+];

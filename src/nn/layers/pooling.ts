@@ -49,7 +49,7 @@ abstract class Pooling2D extends Layer {
   }
 
   call(x: Tensor, _: CallContext): Tensor {
-    return this.pool(x, { size: this.poolSize, stride: this.strides, padding: this.padding });
+    return this.pool(x, { poolSize: this.poolSize, strides: this.strides, padding: this.padding });
   }
 
   config(): LayerConfig {
@@ -88,33 +88,5 @@ export class AveragePooling2D extends Pooling2D {
   /** @internal */
   protected pool(x: Tensor, options: Pool2dOptions): Tensor {
     return x.avgPool2d(options);
-  }
-}
-
-/** The mean over all pixels: [batch, height, width, channels] to [batch, channels]. */
-export class GlobalAveragePooling2D extends Layer {
-  readonly className = 'GlobalAveragePooling2D';
-
-  constructor(options: LayerOptions = {}) {
-    checkOptions('GlobalAveragePooling2D', options, LAYER_OPTIONS);
-    super(options);
-  }
-
-  /** @internal */
-  static fromConfig(_: SavedLayer, options: LayerOptions): GlobalAveragePooling2D {
-    return new GlobalAveragePooling2D(options);
-  }
-
-  override weights(input: Shape, name: string): WeightSpec[] {
-    expectImages(input, name, this.className);
-    return [];
-  }
-
-  call(x: Tensor): Tensor {
-    return x.mean([1, 2]);
-  }
-
-  config(): LayerConfig {
-    return {};
   }
 }

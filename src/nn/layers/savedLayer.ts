@@ -1,8 +1,9 @@
 /** The settings of a layer as a file has them. */
 
 import { DataError } from '../../base/errors.ts';
-import type { Padding } from '../../base/shape.ts';
+import type { ConvPadding, Padding } from '../../base/shape.ts';
 import { SavedState } from '../../io/state.ts';
+import type { SequencePadding } from '../../ops/conv1d.ts';
 import { type InitializerName, isInitializerName } from '../initializers.ts';
 import { l1l2, type Regularizer } from '../regularizers.ts';
 import { type ActivationName, activationNames } from './activations.ts';
@@ -31,14 +32,61 @@ export class SavedLayer extends SavedState {
     return { strides: this.pair('strides'), padding: this.choice('padding', PADDINGS) };
   }
 
+  /** How a kernel moves over images; files of before there was more have strides and padding alone. */
+  sliding() {
+    return {
+      strides: this.pair('strides'),
+      padding: this.#convPadding(),
+      ...(this.keys.includes('dilationRate') && { dilationRate: this.pair('dilationRate') }),
+    };
+  }
+
+  /** The groups of a convolution; likewise. */
+  groups() {
+    return this.keys.includes('groups') ? { groups: this.whole('groups') } : {};
+  }
+
+  /** How a window moves over sequences. */
+  steps(): { strides: number; padding: Padding } {
+    return { strides: this.whole('strides'), padding: this.choice('padding', PADDINGS) };
+  }
+
+  /** The padding of sequences: a name, or steps in front and behind. */
+  sequencePadding(): SequencePadding {
+    if (!this.isList('padding')) return this.choice('padding', [...PADDINGS, 'causal'] as const);
+    const [before, after] = this.numbers('padding', 2);
+    return [before, after];
+  }
+
+  /** Whether pooled axes are kept; files of before there was a choice do not say. */
+  keepDims() {
+    return this.keys.includes('keepDims') ? { keepDims: this.flag('keepDims') } : {};
+  }
+
+  #convPadding(): ConvPadding {
+    if (!this.isList('padding')) return this.choice('padding', PADDINGS);
+    const [above, below, left, right] = this.numbers('padding', 4);
+    return [
+      [above, below],
+      [left, right],
+    ];
+  }
+
   /** The options of a layer that has a kernel, a bias and an activation. */
   kernelOptions() {
     return {
+      ...this.biasOptions(),
+      kernelInitializer: this.initializer('kernelInitializer'),
+      kernelRegularizer: this.#regularizer('kernelRegularizer'),
+    };
+  }
+
+  /** Those of a layer that has a bias and an activation. */
+  biasOptions() {
+    return {
       activation: this.activation(),
       useBias: this.flag('useBias'),
-      kernelInitializer: this.initializer('kernelInitializer'),
       biasInitializer: this.initializer('biasInitializer'),
-      kernelRegularizer: this.#regularizer('kernelRegularizer'),
       biasRegularizer: this.#regularizer('biasRegularizer'),
       activityRegularizer: this.#regularizer('activityRegularizer'),
     };

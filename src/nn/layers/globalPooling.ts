@@ -1,0 +1,106 @@
+import { flagOf } from '../../base/checks.ts';
+import { checkOptions } from '../../base/optionNames.ts';
+import type { Shape } from '../../base/shape.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { expectImages, LAYER_OPTIONS, Layer, type LayerConfig, type LayerOptions, type WeightSpec } from './layer.ts';
+import type { SavedLayer } from './savedLayer.ts';
+import { expectSequences } from './sequences.ts';
+
+/** Options of the poolings over all positions. */
+export interface GlobalPoolingOptions extends LayerOptions {
+  /** Keep the axes that are pooled with an extent of 1; default false. */
+  readonly keepDims?: boolean;
+}
+
+abstract class GlobalPooling extends Layer {
+  readonly keepDims: boolean;
+
+  constructor(options: GlobalPoolingOptions = {}) {
+    const who = new.target.name;
+    checkOptions(who, options, { ...LAYER_OPTIONS, keepDims: true });
+    super(options);
+    this.keepDims = flagOf(options.keepDims ?? false, who, 'keepDims');
+  }
+
+  config(): LayerConfig {
+    return { keepDims: this.keepDims };
+  }
+}
+
+abstract class GlobalPooling1D extends GlobalPooling {
+  override weights(input: Shape, name: string): WeightSpec[] {
+    expectSequences(input, name, this.className);
+    return [];
+  }
+}
+
+abstract class GlobalPooling2D extends GlobalPooling {
+  override weights(input: Shape, name: string): WeightSpec[] {
+    expectImages(input, name, this.className);
+    return [];
+  }
+}
+
+/** The mean over all pixels: [batch, height, width, channels] to [batch, channels]. */
+export class GlobalAveragePooling2D extends GlobalPooling2D {
+  /** @internal */
+  static override readonly name: string = 'GlobalAveragePooling2D';
+  readonly className = 'GlobalAveragePooling2D';
+
+  /** @internal */
+  static fromConfig(saved: SavedLayer, options: LayerOptions): GlobalAveragePooling2D {
+    return new GlobalAveragePooling2D({ ...options, ...saved.keepDims() });
+  }
+
+  call(x: Tensor): Tensor {
+    return x.mean([1, 2], this.keepDims);
+  }
+}
+
+/** The largest of all pixels: [batch, height, width, channels] to [batch, channels]; ties share the gradient. */
+export class GlobalMaxPooling2D extends GlobalPooling2D {
+  /** @internal */
+  static override readonly name: string = 'GlobalMaxPooling2D';
+  readonly className = 'GlobalMaxPooling2D';
+
+  /** @internal */
+  static fromConfig(saved: SavedLayer, options: LayerOptions): GlobalMaxPooling2D {
+    return new GlobalMaxPooling2D({ ...options, ...saved.keepDims() });
+  }
+
+  call(x: Tensor): Tensor {
+    return x.max([1, 2], this.keepDims);
+  }
+}
+
+/** The mean over all steps: [batch, steps, channels] to [batch, channels]. */
+export class GlobalAveragePooling1D extends GlobalPooling1D {
+  /** @internal */
+  static override readonly name: string = 'GlobalAveragePooling1D';
+  readonly className = 'GlobalAveragePooling1D';
+
+  /** @internal */
+  static fromConfig(saved: SavedLayer, options: LayerOptions): GlobalAveragePooling1D {
+    return new GlobalAveragePooling1D({ ...options, ...saved.keepDims() });
+  }
+
+  call(x: Tensor): Tensor {
+    return x.mean(1, this.keepDims);
+  }
+}
+
+/** The largest of all steps: [batch, steps, channels] to [batch, channels]; ties share the gradient. */
+export class GlobalMaxPooling1D extends GlobalPooling1D {
+  /** @internal */
+  static override readonly name: string = 'GlobalMaxPooling1D';
+  readonly className = 'GlobalMaxPooling1D';
+
+  /** @internal */
+  static fromConfig(saved: SavedLayer, options: LayerOptions): GlobalMaxPooling1D {
+    return new GlobalMaxPooling1D({ ...options, ...saved.keepDims() });
+  }
+
+  call(x: Tensor): Tensor {
+    return x.max(1, this.keepDims);
+  }
+}

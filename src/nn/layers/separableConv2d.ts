@@ -1,0 +1,133 @@
+import { checkOptions } from '../../base/optionNames.ts';
+import { type Margins, type Padding, type Pair, pairOf, type Shape } from '../../base/shape.ts';
+import { separableConv2d } from '../../tensor/convolutions.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import type { Regularizer } from '../regularizers.ts';
+import { type ActivationName, activations } from './activations.ts';
+import type { DepthwiseConv2DOptions } from './depthwiseConv2d.ts';
+import {
+  BIAS_OPTIONS,
+  type BiasSettings,
+  biasConfig,
+  biasOf,
+  biasSettings,
+  checkInitializer,
+  initializerName,
+  learnt,
+} from './kernel.ts';
+import {
+  type CallContext,
+  checkCount,
+  expectImages,
+  type InitializerLike,
+  Layer,
+  type LayerConfig,
+  type LayerOptions,
+  type WeightSpec,
+} from './layer.ts';
+import type { SavedLayer } from './savedLayer.ts';
+import { SLIDING_OPTIONS, slidingConfig, slidingOf } from './sliding.ts';
+
+/** Options of `SeparableConv2D`. */
+export interface SeparableConv2DOptions extends DepthwiseConv2DOptions {
+  /** Default `glorotUniform`. */
+  readonly pointwiseInitializer?: InitializerLike;
+}
+
+const OPTIONS = {
+  ...BIAS_OPTIONS,
+  ...SLIDING_OPTIONS,
+  depthMultiplier: true,
+  depthwiseInitializer: true,
+  pointwiseInitializer: true,
+} as const;
+
+/**
+ * A convolution of each channel by itself, and one of 1×1 that mixes the channels: [batch, height, width, in] to
+ * [batch, height', width', filters]. Weights: depthwiseKernel [height, width, in, depthMultiplier], pointwiseKernel
+ * [1, 1, in * depthMultiplier, filters], bias [filters].
+ */
+export class SeparableConv2D extends Layer {
+  readonly className = 'SeparableConv2D';
+  readonly filters: number;
+  readonly kernelSize: readonly [number, number];
+  readonly strides: readonly [number, number];
+  readonly padding: Padding | readonly [Margins, Margins];
+  readonly dilationRate: readonly [number, number];
+  readonly depthMultiplier: number;
+  readonly #depthwise: InitializerLike;
+  readonly #pointwise: InitializerLike;
+  readonly #options: BiasSettings;
+
+  /**
+   * @param filters channels of the output, at least 1
+   * @param kernelSize [height, width], or one number for both
+   * @throws ArgumentError for an argument outside its range
+   */
+  constructor(filters: number, kernelSize: Pair, options: SeparableConv2DOptions = {}) {
+    checkOptions('SeparableConv2D', options, OPTIONS);
+    super(options);
+    checkCount('SeparableConv2D', 'filters', filters);
+    this.filters = filters;
+    this.kernelSize = pairOf(kernelSize, 'SeparableConv2D kernelSize');
+    const { strides, padding, dilationRate } = slidingOf('SeparableConv2D', options);
+    this.strides = strides;
+    this.padding = padding;
+    this.dilationRate = dilationRate;
+    this.depthMultiplier = options.depthMultiplier ?? 1;
+    checkCount('SeparableConv2D', 'depthMultiplier', this.depthMultiplier);
+    const initializer = (name: 'depthwiseInitializer' | 'pointwiseInitializer'): InitializerLike =>
+      checkInitializer('SeparableConv2D', name, options[name]);
+    this.#depthwise = initializer('depthwiseInitializer');
+    this.#pointwise = initializer('pointwiseInitializer');
+    this.#options = biasSettings('SeparableConv2D', options);
+  }
+
+  /** @internal */
+  static fromConfig(saved: SavedLayer, options: LayerOptions): SeparableConv2D {
+    return new SeparableConv2D(saved.whole('filters'), saved.pair('kernelSize'), {
+      ...options,
+      ...saved.biasOptions(),
+      ...saved.sliding(),
+      depthMultiplier: saved.whole('depthMultiplier'),
+      depthwiseInitializer: saved.initializer('depthwiseInitializer'),
+      pointwiseInitializer: saved.initializer('pointwiseInitializer'),
+    });
+  }
+
+  get activation(): ActivationName {
+    return this.#options.activation;
+  }
+
+  override get activityRegularizer(): Regularizer | null {
+    return this.#options.activityRegularizer;
+  }
+
+  override weights(input: Shape, name: string): WeightSpec[] {
+    expectImages(input, name, this.className);
+    const { kernelSize, depthMultiplier, filters } = this;
+    return [
+      learnt('depthwiseKernel', [...kernelSize, input[2], depthMultiplier], this.#depthwise),
+      learnt('pointwiseKernel', [1, 1, input[2] * depthMultiplier, filters], this.#pointwise),
+      ...biasOf(filters, this.#options),
+    ];
+  }
+
+  call(x: Tensor, { weights: [depthwise, pointwise, bias] }: CallContext): Tensor {
+    const { strides, padding, dilationRate } = this;
+    const y = separableConv2d(x, depthwise, pointwise, { bias, strides, padding, dilationRate });
+    return activations[this.#options.activation](y);
+  }
+
+  config(): LayerConfig {
+    const { filters, kernelSize, depthMultiplier } = this;
+    return {
+      ...{ filters, kernelSize },
+      ...slidingConfig(this),
+      depthMultiplier,
+      depthwiseInitializer: initializerName(this.#depthwise),
+      pointwiseInitializer: initializerName(this.#pointwise),
+      ...biasConfig(this.#options),
+    };
+  }
+}
