@@ -33,6 +33,7 @@ import { pack } from '../src/ops/pack.ts';
 import { avgPool2d, maxPool2d, type Pool2dOptions } from '../src/ops/pool2d.ts';
 import { prod } from '../src/ops/prod.ts';
 import { randomNormal, randomUniform } from '../src/ops/random.ts';
+import { recurrence } from '../src/ops/recurrence.ts';
 import { argMax, broadcastTo, max, min, sum } from '../src/ops/reduce.ts';
 import { cumsum } from '../src/ops/scan.ts';
 import { logSoftmax, softmax, softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
@@ -228,6 +229,23 @@ const CASES: { readonly [K in OpName]: 'fused' | (() => Node[]) } = {
   outOfOrder: () => {
     const x = floats(5, 7);
     return withGradients(inOrder(x, sortOrder(x, true, true), 3), x);
+  },
+  recurrence: () =>
+    (['lstm', 'gru', 'simple'] as const).flatMap((cell) =>
+      [7, 8].flatMap((units) => {
+        const width = units * { lstm: 4, gru: 3, simple: 1 }[cell];
+        const inputs = { x: floats(5, 3, width), kernel: floats(units, width), bias: floats(width) };
+        const initial = floats(5, cell === 'lstm' ? 2 * units : units);
+        const states = recurrence({ ...inputs, initial }, { cell, activation: 'tanh', recurrentActivation: 'sigmoid' });
+        return withGradients(states, ...Object.values(inputs), initial);
+      }),
+    ),
+  recurrenceGradient: () => {
+    const x = floats(9, 2, 3);
+    return withGradients(
+      recurrence({ x, kernel: floats(1, 3) }, { cell: 'gru', activation: 'tanh', recurrentActivation: 'sigmoid' }),
+      x,
+    );
   },
   reshape: 'fused',
   stopGradient: 'fused',

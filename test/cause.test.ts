@@ -23,7 +23,9 @@ import {
   Dropout,
   Flatten,
   GlobalAveragePooling2D,
+  GRU,
   LayerNormalization,
+  LSTM,
   MaxPooling2D,
   Rescaling,
   Reshape,
@@ -230,6 +232,12 @@ const CASES: Readonly<Record<string, Case>> = {
     loss: 'mse',
     labels: rows,
   },
+  'recurrent layers': {
+    layers: [new LSTM(4, { returnSequences: true, goBackwards: true }), new GRU(3)],
+    inputShape: [3, 2],
+    loss: 'mse',
+    labels: rows,
+  },
   'one probability': {
     layers: [new Dense(3, { activation: 'sigmoid' })],
     inputShape: [5],
@@ -262,7 +270,7 @@ const ABSENT: readonly OpName[] = [
   'randomNormal',
   // functions that no layer uses
   ...(['sin', 'cos', 'tan', 'asin', 'acos', 'atan', 'atan2', 'sinh', 'cosh', 'erf'] as const),
-  ...(['isNaN', 'isFinite', 'isInf', 'prod', 'stopGradient', 'stridedSlice'] as const),
+  ...(['isNaN', 'isFinite', 'isInf', 'prod', 'stopGradient'] as const),
   ...(['cumsum', 'sortOrder', 'invertOrder', 'inOrder', 'outOfOrder'] as const),
   // the same values elsewhere, and how the examples of a batch are taken
   'copy',

@@ -19,6 +19,7 @@ const {
   AveragePooling1D,
   AveragePooling2D,
   BatchNormalization,
+  Bidirectional,
   Conv1D,
   Conv2D,
   Conv2DTranspose,
@@ -35,8 +36,10 @@ const {
   GlobalMaxPooling1D,
   GlobalMaxPooling2D,
   GroupNormalization,
+  GRU,
   LayerNormalization,
   LeakyReLU,
+  LSTM,
   MaxPooling1D,
   MaxPooling2D,
   MultiHeadAttention,
@@ -48,6 +51,7 @@ const {
   Rescaling,
   Reshape,
   SeparableConv2D,
+  SimpleRNN,
   Softmax,
   SpatialDropout2D,
   UpSampling2D,
@@ -182,6 +186,27 @@ function attention(x: o.Array64, weights: readonly o.Array64[], useBias: boolean
 const asRow = (x: o.Array64): o.Array64 => o.reshape(x, [x.shape[0], 1, ...x.shape.slice(1)]);
 const ofRow = (x: o.Array64): o.Array64 => o.reshape(x, [x.shape[0], ...x.shape.slice(2)]);
 const asKernel = (kernel: o.Array64): o.Array64 => o.reshape(kernel, [1, ...kernel.shape]);
+/** Steps from the last to the first. */
+const turned = (x: o.Array64): o.Array64 => {
+  const [, steps] = x.shape;
+  return o.concat(
+    Array.from({ length: steps }, (_, at) => o.slice(x, [0, steps - 1 - at, 0], [x.shape[0], 1, x.shape[2]])),
+    1,
+  );
+};
+/** Hidden states after all steps [batch, steps, units]. */
+const recurrent =
+  (cell: 'lstm' | 'gru' | 'simple', functions?: [string, string]): Oracle =>
+  (x, kernel, recurrentKernel, bias) => {
+    const [units, width] = recurrentKernel.shape;
+    const rows = cell === 'gru' ? o.reshape(bias, [2, width]) : undefined;
+    const row = (at: number) => (rows === undefined ? bias : o.reshape(o.slice(rows, [at, 0], [1, width]), [width]));
+    const sums = o.dense(x, kernel, rows === undefined ? undefined : row(0));
+    const states = o.recurrence(cell, sums, recurrentKernel, row(1), undefined, functions);
+    return o.slice(states, [0, 0, 0], [x.shape[0], x.shape[1], units]);
+  };
+const lastOf = (x: o.Array64): o.Array64 =>
+  o.reshape(o.slice(x, [0, x.shape[1] - 1, 0], [x.shape[0], 1, x.shape[2]]), [x.shape[0], x.shape[2]]);
 
 const cases: Record<LayerName, readonly Case[]> = {
   Dense: [
@@ -854,6 +879,87 @@ const cases: Record<LayerName, readonly Case[]> = {
       output: [3, 5],
       oracle: (x) => o.transpose(o.softmax(o.transpose(x, [0, 2, 1])), [0, 2, 1]),
       wrong: [],
+    },
+  ],
+  LSTM: [
+    {
+      make: () => new LSTM(3),
+      input: [4, 2],
+      output: [3],
+      weights: { kernel: [2, 12], recurrentKernel: [3, 12], bias: [12] },
+      oracle: (...all) => lastOf(recurrent('lstm')(...all)),
+      wrong: [4, 2, 1],
+    },
+    {
+      make: () =>
+        new LSTM(5, { returnSequences: true, goBackwards: true, activation: 'sigmoid', unitForgetBias: false }),
+      input: [3, 4],
+      output: [3, 5],
+      weights: { kernel: [4, 20], recurrentKernel: [5, 20], bias: [20] },
+      oracle: (x, ...weights) => recurrent('lstm', ['sigmoid', 'sigmoid'])(turned(x), ...weights),
+    },
+  ],
+  GRU: [
+    {
+      make: () => new GRU(4, { returnSequences: true }),
+      input: [3, 2],
+      output: [3, 4],
+      weights: { kernel: [2, 12], recurrentKernel: [4, 12], bias: [2, 12] },
+      oracle: recurrent('gru'),
+      wrong: [7],
+    },
+    {
+      make: () => new GRU(3, { useBias: false, recurrentActivation: 'tanh' }),
+      input: [2, 5],
+      output: [3],
+      weights: { kernel: [5, 9], recurrentKernel: [3, 9] },
+      oracle: (x, kernel, inner) =>
+        lastOf(recurrent('gru', ['tanh', 'tanh'])(x, kernel, inner, o.array64(new Float64Array(18), [18]))),
+    },
+  ],
+  SimpleRNN: [
+    {
+      make: () => new SimpleRNN(5, { activation: 'tanh' }),
+      input: [4, 3],
+      output: [5],
+      weights: { kernel: [3, 5], recurrentKernel: [5, 5], bias: [5] },
+      oracle: (...all) => lastOf(recurrent('simple')(...all)),
+      wrong: [4],
+    },
+  ],
+  Bidirectional: [
+    {
+      make: () => new Bidirectional(new LSTM(2, { returnSequences: true })),
+      input: [3, 2],
+      output: [3, 4],
+      weights: Object.fromEntries(
+        ['forward', 'backward'].flatMap((way) => [
+          [`${way}_lstm/kernel`, [2, 8]],
+          [`${way}_lstm/recurrentKernel`, [2, 8]],
+          [`${way}_lstm/bias`, [8]],
+        ]),
+      ),
+      oracle(x, ...weights) {
+        const back = turned(recurrent('lstm')(turned(x), ...weights.slice(3)));
+        return o.concat([recurrent('lstm')(x, ...weights.slice(0, 3)), back], 2);
+      },
+      wrong: [3],
+    },
+    {
+      make: () => new Bidirectional(new SimpleRNN(3, { name: 'inner' }), { mergeMode: 'ave' }),
+      input: [4, 2],
+      output: [3],
+      weights: Object.fromEntries(
+        ['forward', 'backward'].flatMap((way) => [
+          [`${way}_inner/kernel`, [2, 3]],
+          [`${way}_inner/recurrentKernel`, [3, 3]],
+          [`${way}_inner/bias`, [3]],
+        ]),
+      ),
+      oracle(x, ...weights) {
+        const back = lastOf(recurrent('simple')(turned(x), ...weights.slice(3)));
+        return o.mul(o.add(lastOf(recurrent('simple')(x, ...weights.slice(0, 3))), back), o.scalar64(0.5));
+      },
     },
   ],
   BatchNormalization: [

@@ -13,6 +13,7 @@ import {
   AveragePooling2D,
   activations,
   BatchNormalization,
+  Bidirectional,
   Conv1D,
   Conv2D,
   Conv2DTranspose,
@@ -28,10 +29,12 @@ import {
   GlobalAveragePooling2D,
   GlobalMaxPooling1D,
   GlobalMaxPooling2D,
+  GRU,
   GroupNormalization,
   Layer,
   LayerNormalization,
   LeakyReLU,
+  LSTM,
   MaxPooling1D,
   MaxPooling2D,
   MultiHeadAttention,
@@ -44,6 +47,7 @@ import {
   Reshape,
   SeparableConv2D,
   Sequential,
+  SimpleRNN,
   Softmax,
   SpatialDropout2D,
   tensor,
@@ -135,6 +139,20 @@ for (const name of Object.keys(activations)) {
     );
   });
 }
+
+test('recurrent layers, either way and both', async () => {
+  await check([new LSTM(5, { returnSequences: true }), new LSTM(3, { unitForgetBias: false })], [6, 4]);
+  await check([new GRU(5, { returnSequences: true, goBackwards: true }), new GRU(3, { useBias: false })], [6, 4]);
+  await check([new SimpleRNN(5, { activation: 'relu', returnSequences: true }), new SimpleRNN(2)], [5, 3]);
+  await check([new LSTM(3, { activation: 'sigmoid', recurrentActivation: 'tanh', goBackwards: true })], [4, 2]);
+  for (const mergeMode of ['concat', 'sum', 'mul', 'ave'] as const) {
+    const layers = [
+      new Bidirectional(new GRU(3, { returnSequences: true }), { mergeMode }),
+      new Bidirectional(new LSTM(2), { mergeMode }),
+    ];
+    await check(layers, [5, 3]);
+  }
+});
 
 for (const [height, width] of [
   [8, 6],
@@ -279,7 +297,9 @@ test('every layer was exported', () => {
   const rectifying = [ReLU, LeakyReLU, PReLU, ELU, Softmax, SpatialDropout2D, GaussianNoise];
   const kernels = [Conv1D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D];
   const pools = [MaxPooling1D, AveragePooling1D, GlobalAveragePooling1D, GlobalMaxPooling1D, GlobalMaxPooling2D];
+  const recurrent = [LSTM, GRU, SimpleRNN, Bidirectional];
   const all = [
+    ...recurrent,
     ...kernels,
     ...pools,
     ...classes,

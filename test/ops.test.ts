@@ -34,6 +34,7 @@ import { pack, packedSize } from '../src/ops/pack.ts';
 import { avgPool2d, maxPool2d, type Pool2dOptions } from '../src/ops/pool2d.ts';
 import { prod } from '../src/ops/prod.ts';
 import { randomNormal, randomUniform } from '../src/ops/random.ts';
+import { recurrence } from '../src/ops/recurrence.ts';
 import { argMax, broadcastTo, max, mean, min, sum } from '../src/ops/reduce.ts';
 import { reshape } from '../src/ops/reshape.ts';
 import { ceil, floor, round } from '../src/ops/rounding.ts';
@@ -1024,6 +1025,44 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
       gpu: (g, places) => createNode(ops.outOfOrder, [g, places], { count: 3 }),
       oracle: ({ data: [a, b, c, d] }) => o.array64([0, a, b, d, 0, c], [2, 3]),
     })),
+  ],
+  recurrence: [
+    // Others in recurrence.test.ts.
+    like('an LSTM of 5 units over 3 steps from initial states', () => ({
+      inputs: [draw([3, 3, 20]), draw([5, 20], -1, 1), draw([20]), draw([3, 10])],
+      gpu: (x, kernel, bias, initial) =>
+        recurrence({ x, kernel, bias, initial }, { cell: 'lstm', activation: 'tanh', recurrentActivation: 'sigmoid' }),
+      oracle: (x, kernel, bias, initial) => o.recurrence('lstm', x, kernel, bias, initial),
+    })),
+    {
+      name: 'has no second derivative, and says so',
+      async run() {
+        const x = nodeOf(draw([2, 3, 4]));
+        const y = recurrence(
+          { x, kernel: nodeOf(draw([4, 4])) },
+          { cell: 'simple', activation: 'tanh', recurrentActivation: 'sigmoid' },
+        );
+        const [slope] = gradients(sum(e.square(y)), [x]);
+        assert.throws(() => gradients(sum(slope), [x]), /simple: .* no second derivative/);
+      },
+    },
+  ],
+  recurrenceGradient: [
+    {
+      name: 'see recurrence',
+      async run() {
+        // From the oracle's definition: with slopes of 1 and an identity as kernel, all that comes later is added up.
+        const [steps, units] = [5, 3];
+        const g = draw([2, steps, units]);
+        const identity = given([1, 0, 0, 0, 1, 0, 0, 0, 1], [3, 3]);
+        const [sums] = await evaluate([
+          createNode(ops.recurrenceGradient, [nodeOf(g), nodeOf(identity), fullNode(1, [2, steps, units])], {
+            cell: 'simple',
+          }),
+        ]);
+        assertClose(sums, o.cumsum(oracleOf(g), 1, false, true).data, 'sums');
+      },
+    },
   ],
   reshape: [
     ...[

@@ -30,6 +30,7 @@ import { lookup } from '../src/ops/lookup.ts';
 import { matmul } from '../src/ops/matmul.ts';
 import { avgPool2d, maxPool2d } from '../src/ops/pool2d.ts';
 import { prod } from '../src/ops/prod.ts';
+import { type Cell, recurrence } from '../src/ops/recurrence.ts';
 import { argMax, broadcastTo, max, min, sum } from '../src/ops/reduce.ts';
 import { reshape } from '../src/ops/reshape.ts';
 import { ceil, floor, round } from '../src/ops/rounding.ts';
@@ -68,6 +69,11 @@ const convolution = (): Node => conv2d(images(), leaf([3, 3, 4, 8]), { padding: 
 const SLOPES = leaf([MANY * 128]);
 const logits = (): Node => leaf([500, 10]);
 const SGD_RULE = new SGD().rule;
+const recurrent = (cell: Cell, width: number): Node =>
+  recurrence(
+    { x: leaf([MANY, 8, width * 4]), kernel: leaf([4, width * 4], -0.5, 0.5), bias: leaf([width * 4]) },
+    { cell, activation: 'tanh', recurrentActivation: 'sigmoid' },
+  );
 
 /** Operations that share a kernel, as their chain is what each of them is tested by. */
 const chain = (): Node => {
@@ -154,6 +160,13 @@ const CASES: { readonly [K in OpName]: Case } = {
   invertOrder: [() => invertOrder(sortOrder(wide(), false, false))],
   inOrder: [() => inOrder(wide(), sortOrder(wide(), true, true), 70)],
   outOfOrder: [() => createNode(ops.outOfOrder, [wide(), invertOrder(sortOrder(wide(), true, true))], { count: 128 })],
+  recurrence: [() => recurrent('lstm', 4), () => recurrent('gru', 3)],
+  recurrenceGradient: [
+    () =>
+      createNode(ops.recurrenceGradient, [leaf([MANY, 8, 8]), leaf([16, 4], -0.5, 0.5), leaf([MANY, 8, 24], -1, 1)], {
+        cell: 'lstm',
+      }),
+  ],
   reshape: [() => reshape(e.neg(wide()), [MANY * 8, 16]), () => reshape(e.neg(leaf([60, 128])), [12, 5, 128])],
   stopGradient: [() => e.neg(stopGradient(e.neg(wide())))],
   transpose: [() => transpose(leaf([MANY, 8, 16]), [0, 2, 1])],

@@ -14,6 +14,7 @@ import {
   AveragePooling1D,
   AveragePooling2D,
   BatchNormalization,
+  Bidirectional,
   Concatenate,
   Conv1D,
   Conv2D,
@@ -30,9 +31,11 @@ import {
   GlobalAveragePooling2D,
   GlobalMaxPooling1D,
   GlobalMaxPooling2D,
+  GRU,
   GroupNormalization,
   LayerNormalization,
   LeakyReLU,
+  LSTM,
   Maximum,
   MaxPooling1D,
   MaxPooling2D,
@@ -47,6 +50,7 @@ import {
   Rescaling,
   Reshape,
   SeparableConv2D,
+  SimpleRNN,
   Softmax,
   SpatialDropout2D,
   Subtract,
@@ -132,6 +136,7 @@ const made: Readonly<Record<keyof typeof layerClasses, AnyLayer>> = {
   Activation: new Activation('gelu'),
   AveragePooling1D: new AveragePooling1D(3, { strides: 1, padding: 'same' }),
   AveragePooling2D: new AveragePooling2D([2, 3], { strides: [1, 2], padding: 'same' }),
+  Bidirectional: new Bidirectional(new GRU(3, { returnSequences: true, name: 'inner' }), { mergeMode: 'mul' }),
   BatchNormalization: new BatchNormalization({ momentum: 0.5, epsilon: 0.1, center: false }),
   Conv1D: new Conv1D(6, 3, {
     strides: 2,
@@ -228,6 +233,16 @@ const made: Readonly<Record<keyof typeof layerClasses, AnyLayer>> = {
     pointwiseInitializer: 'ones',
     useBias: false,
   }),
+  GRU: new GRU(3, { activation: 'relu', recurrentActivation: 'linear', useBias: false, goBackwards: true }),
+  LSTM: new LSTM(2, {
+    activation: 'sigmoid',
+    unitForgetBias: false,
+    returnSequences: true,
+    kernelInitializer: 'heNormal',
+    recurrentInitializer: 'glorotNormal',
+    biasInitializer: 'ones',
+  }),
+  SimpleRNN: new SimpleRNN(4, { activation: 'linear', goBackwards: true }),
 };
 
 for (const [className, layer] of Object.entries(made)) {

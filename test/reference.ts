@@ -248,6 +248,59 @@ export function cumsum(x: Array64, axis: number, exclusive = false, reverse = fa
   });
 }
 
+const CELL_FUNCTIONS: Readonly<Record<string, (x: number) => number>> = {
+  tanh: Math.tanh,
+  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+  relu: (x) => Math.max(x, 0),
+  linear: (x) => x,
+};
+
+/**
+ * A recurrent layer from what its inputs give to each gate [batch, steps, gates × units]: the states after each step, an LSTM's cell
+ * states behind the hidden ones. Gates as Keras has them: i, f, g, o of an LSTM, z, r, candidate of a GRU.
+ */
+export function recurrence(
+  cell: 'lstm' | 'gru' | 'simple',
+  x: Array64,
+  kernel: Array64,
+  bias: Array64,
+  initial?: Array64,
+  [activation, gate] = ['tanh', 'sigmoid'],
+): Array64 {
+  const [act, open] = [CELL_FUNCTIONS[activation], CELL_FUNCTIONS[gate]];
+  const [batch, steps, width] = x.shape;
+  const [units] = kernel.shape;
+  const size = units * (cell === 'lstm' ? 2 : 1);
+  const states = new Float64Array(batch * steps * size);
+  for (let example = 0; example < batch; example++) {
+    let before = initial?.data.slice(example * size, (example + 1) * size) ?? new Float64Array(size);
+    for (let step = 0; step < steps; step++) {
+      const place = example * steps + step;
+      const after = states.subarray(place * size, (place + 1) * size);
+      for (let u = 0; u < units; u++) {
+        const given = (at: number): number => x.data[place * width + at * units + u];
+        const inner = (at: number): number => {
+          let sum = bias.data[at * units + u];
+          for (let k = 0; k < units; k++) sum += before[k] * kernel.data[k * width + at * units + u];
+          return sum;
+        };
+        const total = (at: number): number => given(at) + inner(at);
+        if (cell === 'lstm') {
+          after[units + u] = open(total(1)) * before[units + u] + open(total(0)) * act(total(2));
+          after[u] = open(total(3)) * act(after[units + u]);
+        } else if (cell === 'gru') {
+          const [z, r] = [open(total(0)), open(total(1))];
+          after[u] = z * before[u] + (1 - z) * act(given(2) + r * inner(2));
+        } else {
+          after[u] = act(total(0));
+        }
+      }
+      before = after;
+    }
+  }
+  return array64(states, [batch, steps, size]);
+}
+
 /** Along the last axis, NaN last; of equal elements the first stands first. */
 export function sort(x: Array64, descending = false): { values: Array64; order: Array64 } {
   const width = x.shape[x.shape.length - 1];

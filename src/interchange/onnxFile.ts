@@ -18,12 +18,14 @@ export type OnnxAttribute = { readonly name: string } & (
   | { readonly type: typeof INT_ATTRIBUTE; readonly i: number }
   | { readonly type: typeof STRING_ATTRIBUTE; readonly s: Uint8Array }
   | { readonly type: typeof INTS_ATTRIBUTE; readonly ints: readonly number[] }
+  | { readonly type: typeof STRINGS_ATTRIBUTE; readonly strings: readonly Uint8Array[] }
 );
 
 const FLOAT_ATTRIBUTE = 1;
 const INT_ATTRIBUTE = 2;
 const STRING_ATTRIBUTE = 3;
 const INTS_ATTRIBUTE = 7;
+const STRINGS_ATTRIBUTE = 8;
 const FLOAT_TENSOR = 1;
 const INT64_TENSOR = 7;
 
@@ -38,6 +40,11 @@ export const intsAttribute = (name: string, ints: readonly number[]): OnnxAttrib
   name,
   type: INTS_ATTRIBUTE,
   ints,
+});
+export const stringsAttribute = (name: string, texts: readonly string[]): OnnxAttribute => ({
+  name,
+  type: STRINGS_ATTRIBUTE,
+  strings: texts.map((text) => new TextEncoder().encode(text)),
 });
 
 /** A constant of the graph. */
@@ -121,6 +128,7 @@ const SCHEMA: protobuf.INamespace = {
         i: { type: 'int64', id: 3 },
         s: { type: 'bytes', id: 4 },
         ints: unpacked('int64', 8),
+        strings: repeated('bytes', 9),
         type: { type: 'int32', id: 20 },
       },
     },

@@ -28,6 +28,7 @@ import { packOp } from './pack.ts';
 import { avgPool2dGradientOp, avgPool2dOp, maxPool2dGradientOp, maxPool2dOp, maxPool2dPickOp } from './pool2d.ts';
 import { prodOp } from './prod.ts';
 import { randomNormalOp, randomUniformOp } from './random.ts';
+import { recurrenceGradientOp, recurrenceOp } from './recurrence.ts';
 import { argMaxOp, broadcastToOp, maxOp, minOp, sumOp } from './reduce.ts';
 import { reshapeOp } from './reshape.ts';
 import { ceilOp, floorOp, roundOp } from './rounding.ts';
@@ -116,6 +117,9 @@ export const ops = {
   invertOrder: invertOrderOp,
   inOrder: inOrderOp,
   outOfOrder: outOfOrderOp,
+  // along steps
+  recurrence: recurrenceOp,
+  recurrenceGradient: recurrenceGradientOp,
   // shape and index
   reshape: reshapeOp,
   stopGradient: stopGradientOp,

@@ -131,6 +131,8 @@ const OWN: Readonly<Record<OpName, true>> = {
   invertOrder: true,
   inOrder: true,
   outOfOrder: true,
+  recurrence: true,
+  recurrenceGradient: true,
   reshape: true,
   stopGradient: true,
   transpose: true,

@@ -4,6 +4,7 @@ export { Activation } from './activation.ts';
 export { type ActivationName, activations } from './activations.ts';
 export type { LayerAxes } from './axes.ts';
 export { BatchNormalization, type BatchNormalizationOptions } from './batchNormalization.ts';
+export { Bidirectional, type BidirectionalOptions, type MergeMode } from './bidirectional.ts';
 export { Conv1D, type Conv1DOptions } from './conv1d.ts';
 export { Conv2D, type Conv2DOptions } from './conv2d.ts';
 export { Conv2DTranspose, type Conv2DTransposeOptions } from './conv2dTranspose.ts';
@@ -19,6 +20,7 @@ export {
   type GlobalPoolingOptions,
 } from './globalPooling.ts';
 export { GroupNormalization, type GroupNormalizationOptions } from './groupNormalization.ts';
+export { GRU } from './gru.ts';
 export { input } from './input.ts';
 export type { DenseOptions } from './kernel.ts';
 export {
@@ -34,6 +36,7 @@ export {
   type WeightSpec,
 } from './layer.ts';
 export { LayerNormalization, type LayerNormalizationOptions } from './layerNormalization.ts';
+export { LSTM, type LSTMOptions } from './lstm.ts';
 export {
   Add,
   Average,
@@ -53,11 +56,13 @@ export { AveragePooling2D, MaxPooling2D, type PoolingOptions } from './pooling.t
 export { AveragePooling1D, MaxPooling1D, type Pooling1DOptions } from './pooling1d.ts';
 export { PReLU, type PReLUOptions } from './prelu.ts';
 export { ELU, LeakyReLU, ReLU, type ReLUOptions } from './rectifiers.ts';
+export type { CellActivationName, GatedOptions, Recurrent, RecurrentOptions } from './recurrent.ts';
 export { RepeatVector } from './repeatVector.ts';
 export { Rescaling } from './rescaling.ts';
 export { Flatten, Reshape } from './reshaping.ts';
 export type { NormalizingOptions } from './scaleAndCenter.ts';
 export { SeparableConv2D, type SeparableConv2DOptions } from './separableConv2d.ts';
+export { SimpleRNN } from './simpleRNN.ts';
 export type { SlidingLayerOptions } from './sliding.ts';
 export { Softmax } from './softmax.ts';
 export { UpSampling2D, type UpSampling2DOptions } from './upSampling2d.ts';

@@ -1,0 +1,125 @@
+// The recurrence of an LSTM (Hochreiter and Schmidhuber 1997), a GRU (Cho et al. 2014, the reset gate applied after the product) or a
+// simple cell, over all steps of a sequence in one kernel. Units are counted in groups of WIDTH.
+//
+// x: [batch, steps, GATES units], what the inputs give to each gate. r: [units, GATES units], and b: [GATES units], what the
+// hidden state h of the step before gives: h r + b. initial (INITIAL, else 0): [batch, STATES units].
+// The result [batch, steps, STATES units] has h of every step and, behind it, an LSTM's cell states c.
+//
+// A workgroup takes EXAMPLES examples through all steps, a thread every THREADS-th unit with all its gates; so c stays with its thread,
+// and h is what threads tell each other: `state` has h before and after a step, in turns, then c; in workgroup memory (SHARED) where it
+// fits. An example past the last is computed as the last one, and not stored.
+// uniforms: batch, steps, units, examples: EXAMPLES as a number that no driver knows, where a loop written out would compile slowly
+
+@if SHARED
+var<workgroup> state: array<f32, {{STATE}}>;
+@end
+
+fn kept(at: u32) -> V {
+@if FOUR
+  return vec4f(state[4u * at], state[4u * at + 1u], state[4u * at + 2u], state[4u * at + 3u]);
+@else
+  return state[at];
+@end
+}
+
+fn keep(at: u32, value: V) {
+@if FOUR
+@for c in 0..4
+  state[4u * at + ${c}u] = value[${c}];
+@end
+@else
+  state[at] = value;
+@end
+}
+
+fn activation(x: V) -> V { return {{ACTIVATION}}; }
+@if GATED
+fn gate(x: V) -> V { return {{GATE}}; }
+@end
+
+@main
+  let thread = local_invocation_index;
+  let units = params.units;
+  let first = workgroup_index * {{EXAMPLES}}u;
+@if SHARED
+  let base = 0u;
+@else
+  let base = workgroup_index * {{STATE}}u / {{WIDTH}}u;
+@end
+  let cells = base + 2u * {{EXAMPLES}}u * units;
+  var sums: array<V, {{SUMS}}>;
+  for (var u = thread; u < units; u += {{THREADS}}u) {
+    for (var e = 0u; e < params.examples; e++) {
+@if INITIAL
+      let row = min(first + e, params.batch - 1u) * {{STATES}}u;
+      keep(base + e * units + u, initial[row * units + u]);
+@if LSTM
+      keep(cells + e * units + u, initial[(row + 1u) * units + u]);
+@end
+@else
+      keep(base + e * units + u, V());
+@if LSTM
+      keep(cells + e * units + u, V());
+@end
+@end
+    }
+  }
+  {{BARRIER}}
+  for (var step = 0u; step < params.steps; step++) {
+    let now = base + (step % 2u) * {{EXAMPLES}}u * units;
+    let next = base + (1u - step % 2u) * {{EXAMPLES}}u * units;
+    for (var u = thread; u < units; u += {{THREADS}}u) {
+@for g in 0..GATES
+      let b${g} = b[${g}u * units + u];
+@for e in 0..EXAMPLES
+      var sum${g}_${e} = b${g};
+@end
+@end
+      for (var k = 0u; k < units * {{WIDTH}}u; k++) {
+@for e in 0..EXAMPLES
+        let h${e} = state[(now + ${e}u * units) * {{WIDTH}}u + k];
+@end
+@for g in 0..GATES
+        let r${g} = r[(k * {{GATES}}u + ${g}u) * units + u];
+@end
+@for g in 0..GATES
+@for e in 0..EXAMPLES
+        sum${g}_${e} += h${e} * r${g};
+@end
+@end
+      }
+@for g in 0..GATES
+@for e in 0..EXAMPLES
+      sums[${g}u * {{EXAMPLES}}u + ${e}u] = sum${g}_${e};
+@end
+@end
+      for (var e = 0u; e < params.examples; e++) {
+        let place = min(first + e, params.batch - 1u) * params.steps + step;
+@for g in 0..GATES
+        let x${g} = x[(place * {{GATES}}u + ${g}u) * units + u];
+        let s${g} = sums[${g}u * {{EXAMPLES}}u + e];
+@end
+@if LSTM
+        let c = gate(x1 + s1) * kept(cells + e * units + u) + gate(x0 + s0) * activation(x2 + s2);
+        let h = gate(x3 + s3) * activation(c);
+        keep(cells + e * units + u, c);
+@else
+@if GATED
+        let share = gate(x0 + s0);
+        let h = share * kept(now + e * units + u) + (V(1.0) - share) * activation(x2 + gate(x1 + s1) * s2);
+@else
+        let h = activation(x0 + s0);
+@end
+@end
+        keep(next + e * units + u, h);
+        if (first + e < params.batch) {
+          store(place * {{STATES}}u * units + u, h);
+@if LSTM
+          store((place * 2u + 1u) * units + u, c);
+@end
+        }
+      }
+    }
+    {{BARRIER}}
+  }
+@end
