@@ -6,6 +6,7 @@
  * (isa/machineCode.ts) and held against what the GPU can do in a cycle (isa/bound.ts has the model and what it leaves out).
  * Nothing is run, so nothing is timed: the figures are the same on every machine with the same Mesa.
  */
+import { printLines, traceStep } from './access/step.ts';
 import { compareRows, differenceLines } from './isa/compare.ts';
 import type { FamilyName } from './isa/families.ts';
 import { readRows, writeRows } from './isa/kept.ts';
@@ -21,6 +22,9 @@ import { wgslSubjects } from './isa/wgslFiles.ts';
 /** Exit codes: what is looked at could not be, and the machine lacks a tool. */
 const FAILED = 1;
 const LACKS = 2;
+/** Lanes of a subgroup for which the steps of `--lines` are planned, and their accesses that are listed. */
+const LANES = 32;
+const WORST = 20;
 
 try {
   process.exit(await main(readIsaFlags(process.argv.slice(2))));
@@ -41,6 +45,7 @@ async function main(flags: IsaFlags): Promise<number> {
     console.log(`\nagainst ${flags.compare}:`);
     for (const line of differenceLines(compareRows(kept, looked.rows))) console.log(line);
   }
+  if (flags.lines) await printSteps(flags);
   return looked.rows.some(({ result }) => 'error' in result) ? FAILED : 0;
 }
 
@@ -60,6 +65,17 @@ async function collect(flags: IsaFlags): Promise<ReadonlyMap<FamilyName, readonl
     return subjects;
   } finally {
     planner.close();
+  }
+}
+
+/** What the machine code does not tell: which lines of memory the accesses of the same steps touch. */
+async function printSteps({ networks, batches }: IsaFlags): Promise<void> {
+  for (const network of networks) {
+    for (const batch of batches) {
+      const step = { network, batch, subgroups: LANES, sampled: false };
+      console.log('');
+      printLines(console.log, await traceStep(step), step, WORST);
+    }
   }
 }
 

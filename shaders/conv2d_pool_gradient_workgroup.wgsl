@@ -1,5 +1,5 @@
 // Gradients to the kernel and to the bias of a convolution that was fused with 2×2 max pooling, for GPUs. After
-// conv2d_pool_tile.wgsl. Of each window only the winning position sent its value on.
+// conv2d_pool_tile.wgsl and conv2d_pool_gradient_sums.wgsl. Of each window only the winning position sent its value on.
 // x: [batch, H, W, C], dy: [batch, OH, OW, N] (pooled), winners: a byte a channel; result [KH*KW*C + 1, N], the bias last.
 //
 // A thread owns four output channels and a slice of the taps: one input channel, KROWS of the kernel's rows. BLOCK fours of
@@ -11,10 +11,8 @@
 // So a NaN pixel that did not win may reach a tap, as it does without the fusion.
 // grid: x = blocks of BLOCK * 4 channels, y = chunks. uniforms: rows = batch * OH, tiles, chunk
 
-const BLOCK = {{BLOCK}}u; const SLICES = {{SLICES}}u; const SLOTS = {{SLOTS}}u;
+const SLICES = {{SLICES}}u; const SLOTS = {{SLOTS}}u;
 const KH = {{KH}}u; const KW = {{KW}}u; const KROWS = {{KROWS}}u;
-// Sums of a thread that fit the workgroup's memory at once.
-const AT_ONCE = {{AT_ONCE}}u;
 
 @main
   let thread = local_invocation_index;
@@ -82,29 +80,16 @@ const AT_ONCE = {{AT_ONCE}}u;
       }
     }
   }
-@for r in 0..ROUNDS
-  workgroupBarrier();
-@for j in 0..AT_ONCE
-@if ${r*AT_ONCE+j} < SUMS
-  keep((${j}u * WORKGROUP + thread) * 4u, sum${r*AT_ONCE+j});
+  add_up(thread, workgroup_id.x, workgroup_id.y, array<vec4f, {{SUMS}}>(
+@for k in 0..SUMS
+    sum${k},
 @end
+  ));
 @end
-  workgroupBarrier();
-  for (var o = thread; o < AT_ONCE * BLOCK * SLICES; o += WORKGROUP) {
-    let k = ${r*AT_ONCE}u + o / (BLOCK * SLICES);
-    let owner = o % (BLOCK * SLICES);
-    let own = workgroup_id.x * BLOCK + owner % BLOCK;
-    let part = owner / BLOCK;
-    let ky = min(part / C * KROWS, KH - KROWS) + k / KW;
-    // Of a tap in two slices the first one counts; every slice has the bias.
-    let is_bias = k == KROWS * KW;
-    let counts = select(ky >= part / C * KROWS, part == 0u, is_bias);
-    if ((k < {{SUMS}}u) & (own < QUADS) & counts) {
-      var total = kept((o / (BLOCK * SLICES) * WORKGROUP + owner) * 4u);
-      for (var s = 1u; s < SLOTS; s++) { total += kept((o / (BLOCK * SLICES) * WORKGROUP + owner + s * (BLOCK * SLICES)) * 4u); }
-      let tap = select((ky * KW + k % KW) * C + part % C, KH * KW * C, is_bias);
-      partial[(workgroup_id.y * (KH * KW * C + 1u) + tap) * QUADS + own] = total;
-    }
-  }
-@end
-@end
+
+// Of a tap in two slices the first one counts; every slice has the bias.
+fn row_of(k: u32, part: u32) -> u32 {
+  if (k == KROWS * KW) { return select(RESULTS, RESULTS - 1u, part == 0u); }
+  let ky = min(part / C * KROWS, KH - KROWS) + k / KW;
+  return select(RESULTS, (ky * KW + k % KW) * C + part % C, ky >= part / C * KROWS);
+}

@@ -1,4 +1,4 @@
-// What conv2d_pool_workgroup.wgsl and conv2d_pool_gradient_workgroup.wgsl begin with: the pixels under a tile of pooled
+// What conv2d_pool_workgroup.wgsl and the gradients of conv2d_pool_gradient_*.wgsl begin with: the pixels under a tile of pooled
 // windows, in the workgroup's memory. x: [batch, H, W, C].
 //
 // A tile is ROWS rows of COLUMNS windows, one of TILES_X beside each other. Rows of windows follow each other through the

@@ -309,12 +309,13 @@ test('kernels with workgroup memory share a dispatch where it fits', () => {
 });
 
 test('every way that is offered gives the same', async () => {
-  const [short, wide] = [draw([5, 70], -3, 3), draw([2, 7, 32], 0.5, 1.5)];
+  const [short, wide, long] = [draw([5, 70], -3, 3), draw([2, 7, 32], 0.5, 1.5), draw([1, 70_001], 0.5, 1.5)];
   const cases: [() => Node, readonly number[]][] = [
     [() => softmax(nodeOf(short)), rowsOf(short).flatMap(probabilities)],
     [() => argMax(nodeOf(short)), places({ ...short, shape: [5, 70, 1] })],
     [() => sum(nodeOf(short), 1), reduced({ ...short, shape: [5, 70, 1] }, (a, b) => a + b)],
     [() => sum(nodeOf(wide), 1), reduced(wide, (a, b) => a + b)],
+    [() => sum(nodeOf(long), 1), reduced({ ...long, shape: [1, 70_001, 1] }, (a, b) => a + b)],
   ];
   const target = gpuTarget(own);
   for (const [build, expected] of cases) {

@@ -50,9 +50,10 @@ const CASES: readonly Case[] = [
   },
   { what: 'slices of taps that overlap', x: [2, 10, 12, 1], kernel: [5, 5, 1, 4], padding: 'same' },
   { what: 'tiles beside each other, many channels', x: [2, 5, 147, 1], kernel: [2, 2, 1, 72] },
+  { what: 'tiles beside each other, nine taps', x: [1, 4, 148, 1], kernel: [3, 3, 1, 4], padding: 'same' },
 ];
 
-const VARIANTS = ['products', 'selected'];
+const VARIANTS = ['products', 'selected', 'winograd'];
 
 interface Result {
   readonly y: ArrayLike<number>;

@@ -15,7 +15,10 @@ export interface Compiled {
   readonly spilled: number;
   /** Bytes of memory that a lane has for what does not fit into registers. */
   readonly scratchBytes: number;
-  /** Waves that one vector unit holds at most, by registers and workgroup memory. */
+  /**
+   * Waves that one vector unit holds at most, by registers and workgroup memory. On RDNA, whose units compute 32 lanes, one of 64
+   * counts as two: each of its instructions keeps the unit busy for two cycles, and it has twice the registers.
+   */
   readonly waves: number;
   readonly workgroupMemoryBytes: number;
   readonly codeBytes: number;

@@ -11,6 +11,8 @@ export interface IsaFlags {
   readonly batches: readonly number[];
   readonly families: readonly FamilyName[];
   readonly peers: boolean;
+  /** Also the lines of memory that the steps touch. */
+  readonly lines: boolean;
   /** A folder whose .wgsl files are looked at instead. */
   readonly wgsl: string | null;
   /** Kernels of which the machine code is printed. */
@@ -26,6 +28,7 @@ interface Typed {
   readonly batch: readonly number[];
   readonly family?: readonly FamilyName[];
   readonly peers: boolean;
+  readonly lines: boolean;
   readonly wgsl?: string;
   readonly isa?: RegExp;
   readonly json?: string;
@@ -48,6 +51,14 @@ export function readIsaFlags(argv: readonly string[]): IsaFlags {
     )
     .option('--family <names>', `GPUs, separated by commas, of ${FAMILY_NAMES.join(', ')} (default: all)`, familiesIn)
     .option('--peers', 'also the kernels of TensorFlow.js and jax-js, in a step of the study’s network', false)
+    .addOption(
+      new Option(
+        '--lines',
+        'also run the steps on the adapter at hand, and count the lines of memory that neighbouring threads touch: minutes a step',
+      )
+        .default(false)
+        .conflicts('wgsl'),
+    )
     .option('--wgsl <dir>', 'the .wgsl files of a folder instead of the networks’ kernels')
     .option('--isa <pattern>', 'also print the machine code of the kernels whose names match', pattern)
     .option('--json <file>', 'write all rows to a file, an object a line')
@@ -56,13 +67,14 @@ export function readIsaFlags(argv: readonly string[]): IsaFlags {
     .allowExcessArguments(false)
     .showHelpAfterError('(--help lists all flags)');
   command.parse(argv, { from: 'user' });
-  const { network, batch, family, peers, wgsl, isa, json, keep, compare } = command.opts<Typed>();
+  const { network, batch, family, peers, lines, wgsl, isa, json, keep, compare } = command.opts<Typed>();
   const pathOf = (given: string | true | undefined): string | null => (given === true ? KEPT : (given ?? null));
   return {
     networks: network === undefined ? NETWORKS : [network],
     batches: batch,
     families: family ?? FAMILY_NAMES,
     peers,
+    lines,
     wgsl: wgsl ?? null,
     isa: isa ?? null,
     json: json ?? null,

@@ -26,7 +26,7 @@ export interface Figures {
   readonly scalarRegisters: number;
   readonly spilled: number;
   readonly scratchBytes: number;
-  /** Waves that a vector unit holds. */
+  /** Waves that a vector unit holds, as the driver counts them: one of 64 lanes is two where the unit computes 32. */
   readonly waves: number;
   readonly workgroupMemoryBytes: number;
   readonly codeBytes: number;
@@ -87,8 +87,6 @@ export function figuresOf(compiled: Compiled, family: FamilyName): Figures {
   const machine = FAMILIES[family];
   return {
     ...told,
-    // RADV counts a wave of 64 lanes twice where the unit computes 32.
-    waves: machine.lanes === 32 ? (told.waves * 32) / told.wave : told.waves,
     scalarRegisters: scalarRegistersIn(blocks),
     loop,
     around: hot === null ? 0 : vectorAround(blocks, hot),

@@ -3,7 +3,7 @@
  */
 
 import { type Shape, sizeOf } from '../../base/shape.ts';
-import type { Binding, KernelTemplate, Node, Scratch, Target } from '../../ir/op.ts';
+import type { Binding, KernelTemplate, KernelVariant, Node, Scratch, Target } from '../../ir/op.ts';
 import { GUARANTEED_WORKGROUP } from '../../ir/target.ts';
 import * as shaders from '../../wgsl/shaders.generated.ts';
 import type { Holes } from '../../wgsl/template.ts';
@@ -36,13 +36,13 @@ interface Tile {
   readonly across: number;
 }
 
-/** The tile that leaves the fewest of a workgroup's threads without a window; of several the widest. */
-function tileOf(width: number): Tile {
+/** The tile of so many windows at most that leaves the fewest of their threads without one; of several the widest. */
+function tileOf(width: number, windows: number): Tile {
   let best: Tile = { rows: 1, columns: 1, across: width };
   const used = ({ rows, columns, across }: Tile): number => (rows * columns * width) / (across * columns);
-  for (let across = Math.min(width, Math.ceil(width / WINDOWS) + 7); across >= Math.ceil(width / WINDOWS); across--) {
+  for (let across = Math.min(width, Math.ceil(width / windows) + 7); across >= Math.ceil(width / windows); across--) {
     const columns = Math.ceil(width / across);
-    const tile = { rows: Math.floor(WINDOWS / columns), columns, across };
+    const tile = { rows: Math.floor(windows / columns), columns, across };
     if (used(tile) >= used(best)) best = tile;
   }
   return best;
@@ -86,7 +86,7 @@ const rowsOf = ({ output: [batch, height] }: Attributes): number => (batch * hei
 function forward(inputs: readonly Node[], attributes: Attributes): KernelTemplate[] {
   const [x, kernel, bias] = inputs;
   const { winners, output } = attributes;
-  const tile = tileOf(output[2] / 2);
+  const tile = tileOf(output[2] / 2, WINDOWS);
   const { holes, words, aligned } = tileHoles(attributes, tile);
   const windows = tile.rows * tile.columns;
   const quads = output[3] / 4;
@@ -117,26 +117,38 @@ function forward(inputs: readonly Node[], attributes: Attributes): KernelTemplat
   ];
 }
 
+/** How a gradient's kernel is made: what a workgroup of it shares and what its threads sum up. */
+interface Summing {
+  readonly source: string;
+  readonly tile: Tile;
+  /** Of a workgroup, at most. */
+  readonly threads: number;
+  /** Threads with the same fours of channels that sum up different things, and how many of them add their sums at the end. */
+  readonly slices: number;
+  readonly alike: number;
+  /** Fours of channels that a thread sums up. */
+  readonly sums: number;
+  /** Words of the workgroup's memory that they may take then. */
+  readonly words: number;
+  readonly holes: Holes;
+}
+
 /** Partial sums, and the kernel that adds them. */
 function gradient(
   [x, dy]: readonly Node[],
   attributes: Attributes,
   shape: Shape,
   target: Target,
-  select: boolean,
+  { source, tile, threads, slices, alike, sums, words: room, holes: own }: Summing,
 ): KernelTemplate[] {
-  const { winners, kernel, input, output } = attributes;
-  const tile = tileOf(output[2] / 2);
+  const { winners, kernel, output } = attributes;
   const { holes, words, aligned } = tileHoles(attributes, tile);
   const quads = output[3] / 4;
   const blocks = Math.ceil(quads / BLOCK);
   const block = Math.ceil(quads / blocks);
-  const kernelRows = Math.ceil(kernel[0] / Math.ceil((kernel[0] * kernel[1]) / TAPS));
-  const slices = input[3] * Math.ceil(kernel[0] / kernelRows);
-  const slots = 2 ** Math.floor(Math.log2(THREADS / (block * slices)));
+  const slots = 2 ** Math.floor(Math.log2(threads / (block * slices)));
   const workgroup = block * slices * slots;
-  const sums = kernelRows * kernel[1] + 1;
-  const atOnce = Math.min(sums, Math.floor(WORDS / (4 * workgroup)));
+  const atOnce = Math.min(sums, Math.floor(room / (4 * workgroup)));
   const tiles = Math.ceil(rowsOf(attributes) / tile.rows) * tile.across;
   const chunk = Math.ceil(tiles / Math.ceil(BUSY / blocks));
   const chunks = Math.ceil(tiles / chunk);
@@ -144,32 +156,29 @@ function gradient(
   return [
     {
       label: 'conv2dPoolGradient (parts)',
-      source: `${shaders.conv2d_pool_tile}\n${shaders.conv2d_pool_gradient_workgroup}`,
+      source: [shaders.conv2d_pool_tile, shaders.conv2d_pool_gradient_sums, source].join('\n'),
       workgroup,
       builtins: ['workgroup_id', 'local_invocation_index'],
       holes: {
         ...holes,
+        ...own,
         MEMORY: Math.max(words, atOnce * workgroup * 4),
         WORKGROUP: workgroup,
         BLOCK: block,
-        SLICES: slices,
         SLOTS: slots,
+        OWNERS: (block * slices) / alike,
         KH: kernel[0],
         KW: kernel[1],
-        PW: kernel[1] + 1,
-        KROWS: kernelRows,
-        PROWS: kernelRows + 1,
         SUMS: sums,
         AT_ONCE: atOnce,
         ROUNDS: Math.ceil(sums / atOnce),
-        SELECT: select,
       },
       reads: [
         imageOf(x, aligned),
         { name: 'dy', operand: dy, element: 'vec4f' },
         { name: 'winners', operand: winners ?? dy, element: 'u32' },
       ],
-      writes: [{ name: 'partial', operand: partial, element: 'vec4f' }],
+      writes: [{ name: 'partial', operand: partial, element: 'f32' }],
       uniforms: { rows: rowsOf(attributes), tiles, chunk },
       grid: [blocks, chunks, 1],
     },
@@ -177,12 +186,53 @@ function gradient(
   ];
 }
 
+/** A thread has one input channel and some rows of the kernel: see conv2d_pool_gradient_workgroup.wgsl. */
+function byTaps({ input, kernel, output }: Attributes, select: boolean): Summing {
+  const kernelRows = Math.ceil(kernel[0] / Math.ceil((kernel[0] * kernel[1]) / TAPS));
+  const slices = input[3] * Math.ceil(kernel[0] / kernelRows);
+  return {
+    source: shaders.conv2d_pool_gradient_workgroup,
+    tile: tileOf(output[2] / 2, WINDOWS),
+    threads: THREADS,
+    slices,
+    alike: 1,
+    sums: kernelRows * kernel[1] + 1,
+    words: WORDS,
+    holes: { SLICES: slices, PW: kernel[1] + 1, KROWS: kernelRows, PROWS: kernelRows + 1, SELECT: select },
+  };
+}
+
+/** A thread has all taps, half of the products of each: see conv2d_pool_gradient_winograd.wgsl. */
+function byWinograd({ input, output }: Attributes): Summing {
+  const tile = tileOf(output[2] / 2, WINDOWS / 2);
+  return {
+    source: shaders.conv2d_pool_gradient_winograd,
+    tile,
+    threads: THREADS / 2,
+    slices: 2,
+    alike: 2,
+    sums: 9 * input[3] + 1,
+    words: WORDS / 2,
+    holes: { FOURS: 2 * input[3], PRODUCTS: 8 * input[3], BESIDE: tile.across > 1 },
+  };
+}
+
 export const pooling: PoolingWays = {
   forward,
-  // See conv2d_pool_gradient_workgroup.wgsl.
-  gradient: (...of) => [
-    // Of the same useful products it takes a fifth fewer instructions.
-    { name: 'selected', kernels: () => gradient(...of, true) },
-    { name: 'products', kernels: () => gradient(...of, false) },
-  ],
+  gradient(inputs, attributes, shape, target) {
+    const { kernel, input } = attributes;
+    const way = (name: string, summing: () => Summing): KernelVariant => ({
+      name,
+      kernels: () => gradient(inputs, attributes, shape, target, summing()),
+    });
+    const taps = [
+      // Of the same useful products it takes a fifth fewer instructions.
+      way('selected', () => byTaps(attributes, true)),
+      way('products', () => byTaps(attributes, false)),
+    ];
+    if (kernel[0] !== 3 || kernel[1] !== 3) return taps;
+    const winograd = way('winograd', () => byWinograd(attributes));
+    // Signs and zeros of a gradient are found once for all input channels: it pays from two on.
+    return input[3] > 1 ? [winograd, ...taps] : [taps[0], winograd, taps[1]];
+  },
 };

@@ -23,6 +23,8 @@ const BUSY = 16384;
 const WORKGROUPS = 512;
 /** Values a thread from which on a second pass costs less than it saves. */
 const SHORTEST = 32;
+/** By how much there are fewer parts in the way that leaves less to a second pass. */
+const FEWER = 4;
 /** Values of a thread that are combined before they meet the rest. */
 const BLOCK = 128;
 /** Elements of the longest stretch that is staged in any case. */
@@ -98,27 +100,32 @@ function namesOf(extents: Extents, words: number): readonly ('staged' | 'tile' |
 }
 
 export function reduction(reduction: Reduction, extents: Extents, target: Target): KernelVariant[] {
+  const tile = (fewer: number): KernelTemplate[] => tileKernels(reduction, extents, target, fewer);
   const kernels = {
     staged: () => [stagedKernel(reduction, extents, target)],
-    tile: () => tileKernels(reduction, extents, target),
+    tile: () => tile(1),
     thread: () => reduction.byThread(reduction.vector && extents.inner % 4 === 0 ? 4 : 1),
   };
-  return namesOf(extents, reduction.words).map((name) => ({ name, kernels: kernels[name] }));
+  const ways = namesOf(extents, reduction.words).map((name) => ({ name, kernels: kernels[name] }));
+  const split = ways.some(({ name }) => name === 'tile') && tile(1).length > 1;
+  return split ? [...ways, { name: 'tile, fewer parts', kernels: () => tile(FEWER) }] : ways;
 }
 
-/** One kernel, or two where few results come of many values. */
-function tileKernels(reduction: Reduction, extents: Extents, target: Target): KernelTemplate[] {
+/** One kernel, or two where few results come of many values: then of `fewer` times fewer parts than keep a GPU busy. */
+function tileKernels(reduction: Reduction, extents: Extents, target: Target, fewer: number): KernelTemplate[] {
   const { outer, extent, inner } = extents;
-  if (reduction.vector && inner % 4 === 0) return tiles(reduction, { ...extents, inner: inner / 4 }, 4, target);
+  if (reduction.vector && inner % 4 === 0) {
+    return tiles(reduction, { ...extents, inner: inner / 4 }, 4, target, fewer);
+  }
   if (reduction.vector && inner === 1 && extent % 4 === 0) {
     const fours = { outer, extent: extent / 4, inner };
-    const cut = chunksOf(fours, tileOf(fours, 4, target));
+    const cut = chunksOf(fours, tileOf(fours, 4, target), fewer);
     if (cut.chunks > 1) return twoPasses(reduction, fours, cut, 4, target, true);
     if (outer % 4 === 0 && outer >= 4 * QUADS && fours.extent >= QUAD.lanes) {
       return [tileKernel(reduction, fours, { ...cut, tile: QUAD }, 4, target, { along: true, quad: true })];
     }
   }
-  return tiles(reduction, extents, 1, target);
+  return tiles(reduction, extents, 1, target, fewer);
 }
 
 /** Whether rows are so short that a thread each is enough, or fit into a workgroup's memory and would be read across lines. */
@@ -135,15 +142,16 @@ interface Cut {
   readonly chunks: number;
 }
 
-function chunksOf({ outer, extent }: Extents, tile: Tile): Cut {
+function chunksOf({ outer, extent }: Extents, tile: Tile, fewer: number): Cut {
   const each = Math.ceil(extent / tile.lanes);
   const wanted = Math.ceil(WORKGROUPS / (outer * tile.blocks));
-  const chunk = Math.ceil(each / Math.max(1, Math.min(wanted, Math.floor(each / SHORTEST)))) * tile.lanes;
+  const parts = Math.floor(Math.min(wanted, each / SHORTEST) / fewer);
+  const chunk = Math.ceil(each / Math.max(1, parts)) * tile.lanes;
   return { tile, chunk, chunks: Math.ceil(extent / chunk) };
 }
 
-function tiles(reduction: Reduction, extents: Extents, width: 1 | 4, target: Target): KernelTemplate[] {
-  const cut = chunksOf(extents, tileOf(extents, width, target));
+function tiles(reduction: Reduction, extents: Extents, width: 1 | 4, target: Target, fewer: number): KernelTemplate[] {
+  const cut = chunksOf(extents, tileOf(extents, width, target), fewer);
   if (cut.chunks > 1) return twoPasses(reduction, extents, cut, width, target, false);
   return [tileKernel(reduction, extents, cut, width, target)];
 }
@@ -176,7 +184,7 @@ function twoPasses(
       ...tileKernel(parts, extents, cut, width, target, { along, quad: false }),
       writes: [{ name: 'partial', operand: partial, element }],
     },
-    ...tiles(rest, { outer, extent: cut.chunks, inner }, left, target),
+    ...tiles(rest, { outer, extent: cut.chunks, inner }, left, target, 1),
   ];
 }
 
