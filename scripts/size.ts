@@ -3,7 +3,8 @@
  *
  * Bundles dist/ as Vite does for a web page and prints what a page loads before its first kernel on a GPU, minified and gzipped:
  * what is there at the start, and with the device the ways of GPUs. What it loads only when it comes to need it (`import()`) is
- * named apart. The ways of adapters on the CPU, which a GPU's page never loads, are in neither. Four programs are measured:
+ * named apart: what layers compute, which programs of tensors may never need and the quick start loads with its first graph, and
+ * the rest. The ways of adapters on the CPU, which a GPU's page never loads, are in neither. Four programs are measured:
  *
  * - tensors: tensors with all their methods, variables, gradients, one optimizer, a device
  * - quick start: examples/quickstart.ts, a convolutional network with its training, its drawn digits and their picture
@@ -113,6 +114,8 @@ export interface Weight {
 }
 
 export interface Size extends Weight {
+  /** What it loads with its first graph that has an operation of layers: the quick start with its first graph, others perhaps never. */
+  readonly layers: Weight;
   /** What the program loads later, when it needs it. */
   readonly later: Weight;
 }
@@ -156,18 +159,27 @@ function weigh(chunks: readonly Rollup.OutputChunk[]): Weight {
 /** The size of a program in a browser that has a GPU, with the wgrad that modules in `root` import. */
 export async function sizeOf(root: string, program: string): Promise<Size> {
   const chunks = await bundle(root, program);
-  const waysOf = (kind: string) => (chunk: Rollup.OutputChunk) =>
-    Object.keys(chunk.modules).some((id) => id.endsWith(`/ops/${kind}/index.js`));
-  const first = new Set(
-    chunks.filter((chunk) => chunk.isEntry || waysOf('gpu')(chunk)).map(({ fileName }) => fileName),
-  );
-  for (const name of first) {
-    for (const { fileName, imports } of chunks) if (fileName === name) for (const next of imports) first.add(next);
-  }
-  const others = chunks.filter(({ fileName }) => !first.has(fileName));
+  const has = (module: string) => (chunk: Rollup.OutputChunk) =>
+    Object.keys(chunk.modules).some((id) => id.endsWith(module)) || (chunk.facadeModuleId?.endsWith(module) ?? false);
+  /** A chunk and all that it imports, without those that are there before. */
+  const loading = (isAsked: (chunk: Rollup.OutputChunk) => boolean, before: ReadonlySet<string> = new Set()) => {
+    const names = new Set(chunks.filter(isAsked).map(({ fileName }) => fileName));
+    for (const name of names) {
+      for (const { fileName, imports } of chunks) if (fileName === name) for (const next of imports) names.add(next);
+    }
+    for (const name of before) names.delete(name);
+    return names;
+  };
+  const isGpu = has('/ops/gpu/index.js');
+  const first = loading((chunk) => chunk.isEntry || isGpu(chunk));
+  const layers = loading(has('/ops/gpu/layers.js'), first);
+  const forCpu = ['/ops/cpu/index.js', '/ops/cpu/layers.js'].map(has);
+  const isLater = (chunk: Rollup.OutputChunk): boolean =>
+    !first.has(chunk.fileName) && !layers.has(chunk.fileName) && !forCpu.some((is) => is(chunk));
   return {
     ...weigh(chunks.filter(({ fileName }) => first.has(fileName))),
-    later: weigh(others.filter((chunk) => !waysOf('cpu')(chunk))),
+    layers: weigh(chunks.filter(({ fileName }) => layers.has(fileName))),
+    later: weigh(chunks.filter(isLater)),
   };
 }
 
@@ -191,9 +203,9 @@ export async function sizes(root: string) {
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const kilobytes = (bytes: number): string => `${(bytes / 1024).toFixed(1)} KB`.padStart(10);
   const measured = Object.entries(await sizes(here));
-  console.log(`${''.padEnd(12)}   gzipped  minified  later (gzipped)`);
-  for (const [name, { raw, gzip, later }] of measured) {
-    console.log(`${name.padEnd(12)}${kilobytes(gzip)}${kilobytes(raw)}${kilobytes(later.gzip)}`);
+  console.log(`${''.padEnd(12)}   gzipped  minified    layers     later (both gzipped)`);
+  for (const [name, { raw, gzip, layers, later }] of measured) {
+    console.log(`${name.padEnd(12)}${[gzip, raw, layers.gzip, later.gzip].map(kilobytes).join('')}`);
   }
   if (process.argv.includes('--modules')) {
     for (const [name, { modules }] of measured.slice(0, -1)) {

@@ -16,6 +16,7 @@ import { cpuLanes, withChoices } from '../src/ir/target.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
 import { mul, relu } from '../src/ops/elementwise.ts';
 import { gradients } from '../src/ops/gradients.ts';
+import { loadLayers } from '../src/ops/loadWays.ts';
 import { matmul } from '../src/ops/matmul.ts';
 import { sum } from '../src/ops/reduce.ts';
 import { gpuTarget } from '../src/ops/targets.ts';
@@ -25,6 +26,7 @@ import * as o from './reference.ts';
 import { assertClose, assertSame, compare, draw, evaluate, type Input, nodeOf, oracleOf } from './support.ts';
 
 export const device = await defaultDevice();
+await loadLayers(device.target.ways);
 const OPS = ['matmul', 'conv2d', 'conv2dInputGradient', 'conv2dKernelGradient'];
 
 /** The adapter as a GPU. */

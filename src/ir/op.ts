@@ -57,6 +57,8 @@ export type Lowering<A> =
        * the adapter does not mind; absent: it never does.
        */
       tiles?(node: Node<A>, target: Target): KernelTemplate | null;
+      /** Set where `tiles` are those of `Ways.layers`, which are then loaded first. @internal */
+      readonly ofLayers?: true;
     }
   /** A kernel of its own, whose last step takes a fused epilogue. */
   | {
@@ -67,6 +69,8 @@ export type Lowering<A> =
       readonly variants?: KernelVariants<A>;
       /** The input that must have been computed before, but whose value is not read. */
       readonly after?: number;
+      /** Set where the kernels are those of `Ways.layers`, which are then loaded first. @internal */
+      readonly ofLayers?: true;
     }
   /** A reduction: a kernel whose loads take a fused prologue and whose stores take a fused epilogue. */
   | {
@@ -335,6 +339,12 @@ export const inWays = <A>(
   variants: { key, offered: ways },
 });
 
+/** The same of an operation of layers. */
+export const inLayerWays = <A>(
+  key: (node: Node<A>) => string,
+  ways: (node: Node<A>, layers: LayerWays, target: Target) => readonly KernelVariant[],
+) => ({ ...inWays<A>(key, (node, target) => ways(node, layersOf(target), target)), ofLayers: true as const });
+
 /** What lowering needs to know of the adapter; a plain value, so that plans can be made without one. */
 export interface Target extends Capabilities {
   /** How its class of adapters computes; a device has loaded those of its own. */
@@ -349,14 +359,8 @@ export interface Target extends Capabilities {
 export interface Ways {
   /** Which class: adapters that run on the CPU, or GPUs. */
   readonly kind: 'cpu' | 'gpu';
-  /** Matrix products and convolutions. @internal */
-  contraction(contraction: Contraction, target: Target): readonly KernelVariant[];
   /** Of a tensor seen as `extents`. @internal */
   reduction(reduction: Reduction, extents: Extents, target: Target): readonly KernelVariant[];
-  /** A kernel along the rows of a matrix. @internal */
-  alongRows(kernel: RowKernel, target: Target): readonly KernelVariant[];
-  /** A kernel that permutes the axes of `x`; null where reading element by element is as good. @internal */
-  permutation(x: Node, permutation: readonly number[]): KernelTemplate | null;
   /**
    * Elements that a thread of a pointwise kernel takes, of `size`, a multiple of four. `torn`: it reads a view that tears fours
    * apart.
@@ -365,6 +369,26 @@ export interface Ways {
   pointwiseWidth(size: number, torn: boolean): 1 | 4;
   /** Of `size` weights, those that a thread of an optimizer's update takes at once, and how often. @internal */
   update(size: number, target: Target): { readonly width: 1 | 4; readonly turns: number };
+  /** What layers of networks compute: a device loads it with its first graph that has such an operation, and has null before. @internal */
+  layers: LayerWays | null;
+}
+
+/** Of these the kernels are long, and programs that do without layers need none. */
+export interface LayerWays {
+  /** Matrix products and convolutions. */
+  contraction(contraction: Contraction, target: Target): readonly KernelVariant[];
+  /** A kernel along the rows of a matrix. */
+  alongRows(kernel: RowKernel, target: Target): readonly KernelVariant[];
+  /** A kernel over the windows of images. */
+  pooling(pooling: Pooling): KernelTemplate;
+  /** A kernel that permutes the axes of `x`; null where reading element by element is as good. */
+  permutation(x: Node, permutation: readonly number[]): KernelTemplate | null;
+}
+
+/** A target's ways of layers, which whoever plans has loaded (`loadLayers`). */
+export function layersOf({ ways: { layers } }: Target): LayerWays {
+  if (layers === null) throw new Error('The ways of layers were not loaded.');
+  return layers;
 }
 
 /** How an operand of a contraction lies in memory. */
@@ -379,6 +403,12 @@ export interface ContractionOperand {
   readonly binding: Binding;
 }
 
+/**
+ * The shader with row_of, column_of, load_a and load_b; with the hole BLOCK_A of load_rows instead of load_a, with BLOCK_B of
+ * load_columns instead of load_b.
+ */
+export type LoaderName = 'matmul' | 'conv2d' | 'conv2d_input_gradient' | 'conv2d_kernel_gradient';
+
 /** C(m, n) = Σ_k A(m, k) B(k, n), `batch` times. */
 export interface Contraction {
   readonly label: string;
@@ -388,11 +418,7 @@ export interface Contraction {
   readonly batch?: number;
   /** Whether the batch's results lie side by side, as [m, batch, n]; else one behind the other, as [batch, m, n]. */
   readonly sideBySide?: boolean;
-  /**
-   * WGSL of row_of, column_of, load_a and load_b; with the hole BLOCK_A of load_rows instead of load_a, with BLOCK_B of
-   * load_columns instead of load_b.
-   */
-  readonly loaders: string;
+  readonly loaders: LoaderName;
   readonly holes: Holes;
   readonly a: ContractionOperand;
   readonly b: ContractionOperand;
@@ -435,17 +461,38 @@ export interface Reduction {
 
 /** A kernel along the rows of its first input, [rows, columns]. */
 export interface RowKernel {
+  /** All but the text and how threads share rows. */
+  readonly template: Omit<KernelTemplate, 'source' | 'grid'>;
+  /** The shader of what becomes of a row, after what row_thread.wgsl says that it can call and know. */
+  readonly text: 'softmax' | 'softmax_cross_entropy' | 'standardize';
   readonly rows: number;
   readonly columns: number;
   /** Whether it reads a second matrix, which may be staged as well (STAGED_LABELS, PLACES). */
   readonly labels: boolean;
   /** Whether it writes a matrix. */
   readonly writes: boolean;
-  /**
-   * It, after WGSL of what row_thread.wgsl says that its text can call and know, where a thread adds up `terms` of a row; of the
-   * holes those that are in the text.
-   */
-  after(before: string, terms: number, holes: Holes): Omit<KernelTemplate, 'grid'>;
-  /** It, by a thread a row. */
-  byThread(): KernelTemplate;
+}
+
+/** A kernel over the windows of images [batch, height, width, channels]. */
+export interface Pooling {
+  readonly label: string;
+  /** Its shader. */
+  readonly text: 'pool2d' | 'pool2d_gradient' | 'max_pool2d_pick' | 'max_pool2d_scatter';
+  readonly window: ImageWindow;
+  /** What it computes one by one, four channels at a time where they allow it. */
+  readonly over: Shape;
+  /** By their names in the shader. */
+  readonly operands: Readonly<Record<string, Node>>;
+  /** Those of the window are known. */
+  readonly holes: Holes;
+}
+
+/** A window that moves over images. */
+export interface ImageWindow {
+  readonly size: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly before: readonly [number, number];
+  /** [batch, height, width, channels] */
+  readonly input: Shape;
+  readonly output: Shape;
 }

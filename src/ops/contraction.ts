@@ -1,28 +1,30 @@
 /**
  * What all ways to compute Σ_k A(m, k) B(k, n) have in common: tiles of the result, each a workgroup's, and sums that are split
- * over several where there are few tiles. Matrix products and convolutions bring loaders that say what A and B are; which tiles
+ * over several where there are few tiles. Matrix products and convolutions name loaders that say what A and B are; which tiles
  * there are is a matter of the class of adapters (cpu/contraction.ts, gpu/contraction.ts).
  */
 
-import {
-  type Binding,
-  type Contraction,
-  type ContractionOperand,
-  inWays,
-  type KernelTemplate,
-  type KernelVariant,
-  type Node,
-  type Scratch,
-  type Target,
+import type {
+  Binding,
+  Contraction,
+  ContractionOperand,
+  KernelTemplate,
+  KernelVariant,
+  LoaderName,
+  Scratch,
+  Target,
 } from '../ir/op.ts';
 import { GUARANTEED_WORKGROUP, MAX_GRID } from '../ir/target.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { type Holes, pickHoles } from '../wgsl/template.ts';
 import { sumOfParts } from './reduce.ts';
 
-/** How an operation that is a contraction is lowered. */
-export const contracted = <A>(key: (node: Node<A>) => string, contractionOf: (node: Node<A>) => Contraction) =>
-  inWays<A>(key, (node, target) => target.ways.contraction(contractionOf(node), target));
+const LOADERS: Readonly<Record<LoaderName, string>> = {
+  matmul: shaders.matmul,
+  conv2d: shaders.conv2d,
+  conv2d_input_gradient: shaders.conv2d_input_gradient,
+  conv2d_kernel_gradient: shaders.conv2d_kernel_gradient,
+};
 
 /** A way to compute a contraction: how much a workgroup takes, and the WGSL that does. */
 export interface Tiling {
@@ -125,7 +127,7 @@ function kernelsOf(contraction: Contraction, tiling: Tiling, cut: Cut, target: T
     const uniform = tiling.uniformLength?.(operand, inBlocks) ?? 0;
     return uniform > 0 ? { ...known, uniform } : known;
   };
-  const source = [loaders, ...(tiling.stores ? [shaders.contraction_store] : []), tiling.source].join('\n');
+  const source = [LOADERS[loaders], ...(tiling.stores ? [shaders.contraction_store] : []), tiling.source].join('\n');
   const product: KernelTemplate = {
     label: partial === null ? label : `${label} (parts)`,
     source,

@@ -27,9 +27,8 @@ import {
   type Lowering,
   type Node,
 } from '../ir/op.ts';
-import * as shaders from '../wgsl/shaders.generated.ts';
 import type { Holes } from '../wgsl/template.ts';
-import { contracted } from './contraction.ts';
+import { contracted } from './contracted.ts';
 import { add } from './elementwise.ts';
 
 export interface Conv2dAttributes {
@@ -86,7 +85,7 @@ function forward({ inputs: [x, kernel], attributes }: Node<Conv2dAttributes>): C
     n: outputsOf(attributes),
     k: sizeOf(attributes.kernel.slice(0, 3)),
     ...groupsOf(attributes),
-    loaders: shaders.conv2d,
+    loaders: 'conv2d',
     holes: { ...constants(attributes), VECTOR_K: vector, STAGED_X: 0 },
     // Beside a pixel of few channels lies the next one: neighbouring positions are nearer in memory than neighbouring rows of the patch.
     a: {
@@ -141,7 +140,7 @@ function toInput({ inputs: [dy, kernel], attributes }: Node<Conv2dAttributes>): 
     n: inputsOf(attributes),
     k: attributes.kernel[0] * attributes.kernel[1] * outputsOf(attributes),
     ...groupsOf(attributes),
-    loaders: shaders.conv2d_input_gradient,
+    loaders: 'conv2d_input_gradient',
     holes: { ...constants(attributes), VECTOR_K: vector, STRIDED: attributes.stride.some((step) => step > 1) },
     a: { alongK: true, blocks: false, linear: false, binding: { name: 'dy', operand: dy, element } },
     b: { alongK: true, blocks: false, linear: false, binding: { name: 'w', operand: kernel, element } },
@@ -156,7 +155,7 @@ function toKernel({ inputs: [x, dy], attributes }: Node<Conv2dAttributes>): Cont
     n: outputsOf(attributes),
     k: sizeOf(attributes.output.slice(0, 3)),
     ...groupsOf(attributes),
-    loaders: shaders.conv2d_kernel_gradient,
+    loaders: 'conv2d_kernel_gradient',
     holes: {
       ...constants(attributes),
       SAME_ROW: attributes.output[2] % 4 === 0,

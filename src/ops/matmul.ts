@@ -3,8 +3,7 @@
 import { ShapeError } from '../base/errors.ts';
 import { broadcastShapes, formatShape, type Shape, sizeOf } from '../base/shape.ts';
 import { type BuiltInOp, type Contraction, createNode, expectDtype, type Node, rowAxis } from '../ir/op.ts';
-import * as shaders from '../wgsl/shaders.generated.ts';
-import { contracted } from './contraction.ts';
+import { contracted } from './contracted.ts';
 import { add } from './elementwise.ts';
 import { broadcastTo } from './reduce.ts';
 import { reshape } from './reshape.ts';
@@ -87,7 +86,7 @@ function contractionOf({ inputs: [a, b], attributes }: Node<MatmulAttributes>): 
     n,
     k,
     batch: sizeOf(batch),
-    loaders: shaders.matmul,
+    loaders: 'matmul',
     holes: {
       TRANSPOSE_A: transposeA,
       TRANSPOSE_B: transposeB,

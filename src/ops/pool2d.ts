@@ -1,69 +1,31 @@
 /** Max and average pooling, and their ways back. The gradient operations are linear, so each one's gradient is its transpose. */
 
-import { type Padding, type Pair, pairOf, type Shape, sizeOf, windowOf } from '../base/shape.ts';
+import { type Padding, type Pair, pairOf, windowOf } from '../base/shape.ts';
 import {
-  type Binding,
   type BuiltInOp,
   createNode,
   expectDtype,
   expectRank,
-  type KernelTemplate,
+  type ImageWindow,
+  type Lowering,
+  layersOf,
   type Node,
   type Op,
+  type Pooling,
   type SoughtOp,
 } from '../ir/op.ts';
-import * as shaders from '../wgsl/shaders.generated.ts';
-import { type Holes, pickHoles } from '../wgsl/template.ts';
-import { isLong, withLongSum } from './longSum.ts';
 
-export interface Pool2dAttributes {
-  readonly size: readonly [number, number];
-  readonly stride: readonly [number, number];
-  readonly before: readonly [number, number];
-  /** [batch, height, width, channels] */
-  readonly input: Shape;
-  readonly output: Shape;
-}
+export type Pool2dAttributes = ImageWindow;
 
-/** One kernel over [batch, height, width, channels], four channels at a time where they allow it. */
-function poolKernel(
-  label: string,
-  source: string,
-  { size, stride, before, input, output }: Pool2dAttributes,
-  over: Shape,
-  operands: Readonly<Record<string, Node>>,
-  holes: Holes,
-): KernelTemplate {
-  const width = input[3] % 4 === 0 ? 4 : 1;
-  const count = sizeOf(over) / width;
-  const reads = Object.entries(operands).map(
-    ([name, operand]): Binding => ({ name, operand, element: width === 4 ? 'vec4f' : 'f32' }),
-  );
-  const text = withLongSum(source);
-  return {
-    label,
-    source: text,
-    holes: pickHoles(text, {
-      LONG: isLong(size[0] * size[1]),
-      H: input[1],
-      W: input[2],
-      C: input[3] / width,
-      OH: output[1],
-      OW: output[2],
-      KH: size[0],
-      KW: size[1],
-      STRIDE_Y: stride[0],
-      STRIDE_X: stride[1],
-      PAD_Y: before[0],
-      PAD_X: before[1],
-      ...holes,
-    }),
-    reads,
-    uniforms: { count },
-    grid: Math.ceil(count / 64),
-    width,
-  };
-}
+/** All of its kernel but the window. */
+type OverWindow = Omit<Pooling, 'window'>;
+
+/** How a pooling is lowered. */
+const pooled = (pooling: (node: Node<Pool2dAttributes>) => OverWindow): Lowering<Pool2dAttributes> => ({
+  kind: 'kernel',
+  ofLayers: true,
+  kernels: (node, target) => [layersOf(target).pooling({ ...pooling(node), window: node.attributes })],
+});
 
 /** Images are pooled one by one. */
 const EXAMPLES: BuiltInOp<Pool2dAttributes>['partition'] = {
@@ -77,12 +39,13 @@ export const maxPool2dOp: SoughtOp<Pool2dAttributes> = {
   gradient: ({ inputs: [x], attributes }, g) => [createNode(maxPool2dGradientOp, [x, g], attributes)],
   sought: true,
   partition: EXAMPLES,
-  lowering: {
-    kind: 'kernel',
-    kernels: ({ inputs: [x], attributes }) => [
-      poolKernel('maxPool2d', shaders.pool2d, attributes, attributes.output, { x }, { MAX: true }),
-    ],
-  },
+  lowering: pooled(({ inputs: [x], shape }) => ({
+    label: 'maxPool2d',
+    text: 'pool2d',
+    over: shape,
+    operands: { x },
+    holes: { MAX: true },
+  })),
 };
 
 /** Inputs: x, upstream gradient. */
@@ -91,20 +54,13 @@ export const maxPool2dGradientOp: BuiltInOp<Pool2dAttributes> = {
   infer: (_, { input }) => ({ shape: input, dtype: 'float32' }),
   gradient: ({ inputs: [x], attributes }, g) => [null, createNode(maxPool2dPickOp, [x, g], attributes)],
   partition: EXAMPLES,
-  lowering: {
-    kind: 'kernel',
-    kernels({ inputs: [x, dy], attributes }) {
-      const { size, stride, input, output } = attributes;
-      const tiles = size.every((extent, d) => extent === stride[d] && output[d + 1] * extent === input[d + 1]);
-      const taps = size[0] * size[1];
-      if (tiles && taps <= 16) {
-        return [
-          poolKernel('maxPool2dGradient', shaders.max_pool2d_scatter, attributes, output, { x, dy }, { TAPS: taps }),
-        ];
-      }
-      return [poolKernel('maxPool2dGradient', shaders.pool2d_gradient, attributes, input, { x, dy }, { MAX: true })];
-    },
-  },
+  lowering: pooled(({ inputs: [x, dy], attributes: { size, stride, input, output } }): OverWindow => {
+    const tiles = size.every((extent, d) => extent === stride[d] && output[d + 1] * extent === input[d + 1]);
+    const taps = size[0] * size[1];
+    const both = { label: 'maxPool2dGradient', operands: { x, dy } };
+    if (tiles && taps <= 16) return { ...both, text: 'max_pool2d_scatter', over: output, holes: { TAPS: taps } };
+    return { ...both, text: 'pool2d_gradient', over: input, holes: { MAX: true } };
+  }),
 };
 
 /** Inputs: x, and a tensor like x; takes from it what lies at each window's maximum in x. */
@@ -113,12 +69,13 @@ export const maxPool2dPickOp: BuiltInOp<Pool2dAttributes> = {
   infer: (_, { output }) => ({ shape: output, dtype: 'float32' }),
   gradient: ({ inputs: [x], attributes }, g) => [null, createNode(maxPool2dGradientOp, [x, g], attributes)],
   partition: EXAMPLES,
-  lowering: {
-    kind: 'kernel',
-    kernels: ({ inputs: [x, g], attributes }) => [
-      poolKernel('maxPool2dPick', shaders.max_pool2d_pick, attributes, attributes.output, { x, g }, {}),
-    ],
-  },
+  lowering: pooled(({ inputs: [x, g], shape }) => ({
+    label: 'maxPool2dPick',
+    text: 'max_pool2d_pick',
+    over: shape,
+    operands: { x, g },
+    holes: {},
+  })),
 };
 
 export const avgPool2dOp: BuiltInOp<Pool2dAttributes> = {
@@ -126,12 +83,13 @@ export const avgPool2dOp: BuiltInOp<Pool2dAttributes> = {
   infer: (_, { output }) => ({ shape: output, dtype: 'float32' }),
   gradient: ({ attributes }, g) => [createNode(avgPool2dGradientOp, [g], attributes)],
   partition: EXAMPLES,
-  lowering: {
-    kind: 'kernel',
-    kernels: ({ inputs: [x], attributes }) => [
-      poolKernel('avgPool2d', shaders.pool2d, attributes, attributes.output, { x }, { MAX: false }),
-    ],
-  },
+  lowering: pooled(({ inputs: [x], shape }) => ({
+    label: 'avgPool2d',
+    text: 'pool2d',
+    over: shape,
+    operands: { x },
+    holes: { MAX: false },
+  })),
 };
 
 export const avgPool2dGradientOp: BuiltInOp<Pool2dAttributes> = {
@@ -139,12 +97,13 @@ export const avgPool2dGradientOp: BuiltInOp<Pool2dAttributes> = {
   infer: (_, { input }) => ({ shape: input, dtype: 'float32' }),
   gradient: ({ attributes }, g) => [createNode(avgPool2dOp, [g], attributes)],
   partition: EXAMPLES,
-  lowering: {
-    kind: 'kernel',
-    kernels: ({ inputs: [dy], attributes }) => [
-      poolKernel('avgPool2dGradient', shaders.pool2d_gradient, attributes, attributes.input, { dy }, { MAX: false }),
-    ],
-  },
+  lowering: pooled(({ inputs: [dy], shape }) => ({
+    label: 'avgPool2dGradient',
+    text: 'pool2d_gradient',
+    over: shape,
+    operands: { dy },
+    holes: { MAX: false },
+  })),
 };
 
 /** Options of a pooling. */

@@ -3,37 +3,33 @@
  * simplest one, a thread a row. GPUs have others: gpu/rows.ts.
  */
 
-import { formatShape } from '../base/shape.ts';
-import { inWays, type KernelTemplate, type Lowering, type Node, type RowKernel } from '../ir/op.ts';
+import type { KernelTemplate, RowKernel } from '../ir/op.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
-import { pickHoles } from '../wgsl/template.ts';
+import { type Holes, pickHoles } from '../wgsl/template.ts';
 import { isLong } from './longSum.ts';
 
-/** How a kernel along the rows of its first input is lowered. */
-export const alongRows = <A>(name: string, kernel: (node: Node<A>) => RowKernel): Lowering<A> => ({
-  kind: 'kernel',
-  ...inWays(
-    ({ inputs }) => `${name} ${inputs.map(({ shape }) => formatShape(shape)).join(' ')}`,
-    (node, target) => target.ways.alongRows(kernel(node), target),
-  ),
-});
+const TEXTS: Readonly<Record<RowKernel['text'], string>> = {
+  softmax: shaders.softmax,
+  softmax_cross_entropy: shaders.softmax_cross_entropy,
+  standardize: shaders.standardize,
+};
 
-interface Rows extends Pick<RowKernel, 'rows' | 'columns' | 'labels' | 'writes'> {
-  /** All but the text and how threads share rows. */
-  readonly template: Omit<KernelTemplate, 'source' | 'grid'>;
-  /** WGSL. */
-  readonly text: string;
+/**
+ * A kernel along rows, after WGSL of what row_thread.wgsl says that its text can call and know, where a thread adds up `terms` of
+ * a row; of the holes those that are in the text.
+ */
+export function rowKernel(
+  { template, text }: RowKernel,
+  before: string,
+  terms: number,
+  holes: Holes,
+): Omit<KernelTemplate, 'grid'> {
+  const source = [shaders.long_sum, before, TEXTS[text]].join('\n');
+  return { ...template, source, holes: pickHoles(source, { ...template.holes, ...holes, LONG: isLong(terms) }) };
 }
 
-export function rowKernel({ template, text, ...rows }: Rows): RowKernel {
-  const after: RowKernel['after'] = (before, terms, holes) => {
-    const source = [shaders.long_sum, before, text].join('\n');
-    return { ...template, source, holes: pickHoles(source, { ...template.holes, ...holes, LONG: isLong(terms) }) };
-  };
-  const alone = { ENTER: shaders.row_thread_enter, LEAVE: '', STAGED_LABELS: false, PLACES: 0 };
-  return {
-    ...rows,
-    after,
-    byThread: () => ({ ...after(shaders.row_thread, rows.columns, alone), grid: Math.ceil(rows.rows / 64) }),
-  };
+/** By a thread a row. */
+export function rowByThread(kernel: RowKernel): KernelTemplate {
+  const holes = { ENTER: shaders.row_thread_enter, LEAVE: '', STAGED_LABELS: false, PLACES: 0 };
+  return { ...rowKernel(kernel, shaders.row_thread, kernel.columns, holes), grid: Math.ceil(kernel.rows / 64) };
 }

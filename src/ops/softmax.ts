@@ -4,12 +4,11 @@ import { checkNumber } from '../base/checks.ts';
 import { GradientError, ShapeError } from '../base/errors.ts';
 import { formatShape, sizeOf } from '../base/shape.ts';
 import { type BuiltInOp, createNode, expectDtype, expectRank, type Node, type RowKernel } from '../ir/op.ts';
-import * as shaders from '../wgsl/shaders.generated.ts';
+import { alongRows } from './alongRows.ts';
 import { add, copy, clip as cut, equal, exp, log, mul, NONE, type None, sub, where } from './elementwise.ts';
 import { fullNode } from './leaf.ts';
 import { sum } from './reduce.ts';
 import { reshape } from './reshape.ts';
-import { alongRows, rowKernel } from './rows.ts';
 
 function rowsKernel(label: string, node: Node, logarithm: boolean): RowKernel {
   const columns = node.shape.at(-1) ?? 1;
@@ -20,7 +19,7 @@ function rowsKernel(label: string, node: Node, logarithm: boolean): RowKernel {
     reads: [{ name: 'x', operand: node.inputs[0], element: 'f32' }],
     uniforms: { rows, columns },
   };
-  return rowKernel({ template, text: shaders.softmax, rows, columns, labels: false, writes: true });
+  return { template, text: 'softmax', rows, columns, labels: false, writes: true };
 }
 
 function withLastAxis(x: Node, who: string): Node {
@@ -76,7 +75,7 @@ function crossEntropyKernel(label: string, { inputs, attributes }: Node<CrossEnt
     uniforms: { rows, columns },
     floats: { smoothing: labelSmoothing, clip, upstream: constant ?? 0 },
   };
-  return rowKernel({ template, text: shaders.softmax_cross_entropy, rows, columns, labels: !byIds, writes: slope });
+  return { template, text: 'softmax_cross_entropy', rows, columns, labels: !byIds, writes: slope };
 }
 
 /** Class ids are chosen, not moved: no gradient flows to them. */

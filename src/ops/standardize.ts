@@ -6,12 +6,11 @@
 import { ShapeError } from '../base/errors.ts';
 import { sizeOf } from '../base/shape.ts';
 import { type BuiltInOp, createNode, expectDtype, type Node, type RowKernel } from '../ir/op.ts';
-import * as shaders from '../wgsl/shaders.generated.ts';
+import { alongRows } from './alongRows.ts';
 import { add, div, mul, neg, sqrt } from './elementwise.ts';
 import { fullNode } from './leaf.ts';
 import { mean } from './reduce.ts';
 import { reshape } from './reshape.ts';
-import { alongRows, rowKernel } from './rows.ts';
 import { variance } from './statistics.ts';
 import { transpose } from './views.ts';
 
@@ -33,7 +32,7 @@ function rowsKernel(label: string, { inputs: [x, g], attributes, shape }: Node<S
     uniforms: { rows, columns },
     floats: { epsilon: attributes.epsilon },
   };
-  return rowKernel({ template, text: shaders.standardize, rows, columns, labels: false, writes: true });
+  return { template, text: 'standardize', rows, columns, labels: false, writes: true };
 }
 
 /** Along axes before the last, of all inputs. */

@@ -2,8 +2,8 @@
 
 import type { Target } from '../ir/op.ts';
 import type { Capabilities } from '../ir/target.ts';
-import { ways as cpuWays } from './cpu/index.ts';
-import { ways as gpuWays } from './gpu/index.ts';
+import { ways as cpuWays } from './cpu/layers.ts';
+import { ways as gpuWays } from './gpu/layers.ts';
 
 /** What WebGPU guarantees of buffers, and no subgroups. */
 const LEAST: Capabilities = { subgroups: null, maxStorageBuffers: 8 };

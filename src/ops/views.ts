@@ -4,7 +4,7 @@ import { describe } from '../base/describe.ts';
 import type { Dtype } from '../base/dtype.ts';
 import { ArgumentError, DtypeError, ShapeError } from '../base/errors.ts';
 import { formatShape, type Shape, stridesOf } from '../base/shape.ts';
-import { type BuiltInOp, createNode, type Node } from '../ir/op.ts';
+import { type BuiltInOp, createNode, layersOf, type Node } from '../ir/op.ts';
 import { copy } from './elementwise.ts';
 
 /** Terms `c0 * stride0 + …`, zero strides left out. */
@@ -54,7 +54,8 @@ export const transposeOp: BuiltInOp<TransposeAttributes> = {
     },
     keepsRows: ({ attributes: { permutation }, shape }) =>
       permutation.at(-1) === permutation.length - 1 ? lastOf(shape) : 1,
-    tiles: ({ inputs: [x], attributes: { permutation } }, target) => target.ways.permutation(x, permutation),
+    tiles: ({ inputs: [x], attributes: { permutation } }, target) => layersOf(target).permutation(x, permutation),
+    ofLayers: true,
   },
 };
 

@@ -6,6 +6,7 @@ import { needsPasses } from '../compiler/rewrite/rewrite.ts';
 import { type Schedule, schedule } from '../compiler/schedule.ts';
 import type { Node, Target } from '../ir/op.ts';
 import type { Replacements } from '../ir/rebuild.ts';
+import { loadLayers, needsLayers } from '../ops/loadWays.ts';
 import type { Device } from './device.ts';
 
 /** What a plan has to know of a device. */
@@ -22,7 +23,10 @@ export async function scheduleWithin(
   note?: (replaced: Replacements) => void,
 ): Promise<Schedule> {
   const { limits } = device;
-  const passes = needsPasses(asked) ? (await device.rare()).passesFor : null;
+  const [passes] = await Promise.all([
+    needsPasses(asked) ? device.rare().then(({ passesFor }) => passesFor) : null,
+    needsLayers(asked) ? loadLayers(target.ways) : null,
+  ]);
   let planned: Schedule;
   try {
     planned = schedule(asked, target, passes, note);

@@ -13,8 +13,11 @@ export function initialize(data) {
 const isOwn = (url = '') => url.startsWith(root) && /\.tsx?$/.test(url) && !url.includes('/node_modules/');
 
 export function resolve(name, context, next) {
-  const url = isOwn(context.parentURL) ? paths[name] : undefined;
-  return url === undefined ? next(name, context) : { url, shortCircuit: true };
+  const { parentURL } = context;
+  if (!isOwn(parentURL)) return next(name, context);
+  // Node would look for each of these files, which are hundreds a process.
+  const url = paths[name] ?? (/^\.\.?\/.*\.tsx?(\?|$)/.test(name) ? new URL(name, parentURL).href : undefined);
+  return url === undefined ? next(name, context) : { url, format: 'module', shortCircuit: true };
 }
 
 export function load(url, context, next) {

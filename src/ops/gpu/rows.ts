@@ -5,6 +5,7 @@
 
 import type { KernelTemplate, KernelVariant, RowKernel, Target } from '../../ir/op.ts';
 import * as shaders from '../../wgsl/shaders.generated.ts';
+import { rowByThread, rowKernel } from '../rows.ts';
 import { SUBGROUP_VALUES } from './reduction.ts';
 
 /** How threads share rows. */
@@ -35,7 +36,7 @@ export function alongRows(kernel: RowKernel, target: Target): KernelVariant[] {
   const shared = staged === undefined ? [WHOLE, HALF] : [staged, HALF, WHOLE];
   return [
     ...shared.map((way) => ({ name: way.name, kernels: () => [rowByLanes(kernel, way, target)] })),
-    { name: 'thread', kernels: () => [kernel.byThread()] },
+    { name: 'thread', kernels: () => [rowByThread(kernel)] },
   ];
 }
 
@@ -48,7 +49,7 @@ function rowByLanes(kernel: RowKernel, { threads, lanes, places }: Sharing, targ
     : 'let place = 0u;\nlet reach = 0u;';
   const enter = staged ? shaders.row_staged_enter : shaders.row_lanes_enter;
   return {
-    ...kernel.after(`alias N = f32;\n${shaders.of_thread}\n${shaders.row_lanes}`, Math.ceil(columns / lanes), {
+    ...rowKernel(kernel, `alias N = f32;\n${shaders.of_thread}\n${shaders.row_lanes}`, Math.ceil(columns / lanes), {
       ENTER: `let thread = local_invocation_index;\n${known}\n${enter}`,
       LEAVE: staged && writes ? shaders.row_staged_leave : '',
       STAGED: staged,

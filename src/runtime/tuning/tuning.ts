@@ -7,6 +7,7 @@ import { type Schedule, schedule } from '../../compiler/schedule.ts';
 import { createNode, type KernelVariant, type Node, type Target, variantsOf } from '../../ir/op.ts';
 import { withChoices } from '../../ir/target.ts';
 import { storedNode } from '../../ops/leaf.ts';
+import { loadLayers, needsLayers } from '../../ops/loadWays.ts';
 import type { Device } from '../device.ts';
 import { Plan } from '../plan.ts';
 import { scheduleWithin } from '../scheduleWithin.ts';
@@ -80,6 +81,7 @@ export async function tuneNodes(
 ): Promise<Tuning> {
   const shapes: Tuned[] = [];
   const seen = new Set<string>();
+  if (needsLayers(nodes)) await loadLayers(device.target.ways);
   for (const node of nodes) {
     const variants = variantsOf(node);
     if (variants === null) continue;

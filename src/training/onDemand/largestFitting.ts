@@ -9,6 +9,7 @@ import { isScratch, type Node } from '../../ir/op.ts';
 import type { Compiled } from '../../network/compiled.ts';
 import type { Network } from '../../network/network.ts';
 import type { Step } from '../../network/step.ts';
+import { loadLayers } from '../../ops/loadWays.ts';
 import { scheduleWithin } from '../../runtime/scheduleWithin.ts';
 
 /** Bytes of the largest tensor that a kernel binds. */
@@ -35,7 +36,7 @@ export async function largestFitting(
 ): Promise<number> {
   const { target, limits, info } = device;
   const limit = limits.binding;
-  const { passesFor } = await device.rare();
+  const [{ passesFor }] = await Promise.all([device.rare(), loadLayers(target.ways)]);
   const planOf = ({ effects }: Step): Schedule => schedule(effects, target, passesFor);
   const whole = await most(batchSize, (batch) => largestOf(planOf(step(batch))) <= limit);
   if (whole > 0) return whole;

@@ -8,7 +8,7 @@ import type { Goal } from '../../network/compiled.ts';
 import { Measures } from '../../network/measures.ts';
 import type { Network } from '../../network/network.ts';
 import { evaluationStep } from '../../network/step.ts';
-import { loadWays } from '../../ops/loadWays.ts';
+import { loadLayers, loadWays } from '../../ops/loadWays.ts';
 import { LEFT_OUT, momentsOf } from '../../ops/update.ts';
 import type { Device } from '../../runtime/device.ts';
 import { bytesOfPlan } from '../../runtime/plan.ts';
@@ -61,6 +61,7 @@ export async function memoryReport(
 ): Promise<MemoryReport> {
   const { passesFor } = await import('../../runtime/onDemand.ts');
   const target = device?.target ?? (await anyTarget());
+  await loadLayers(target.ways);
   const planOf = (effects: readonly Node[]): Schedule => schedule(effects, target, passesFor);
   const labels = likelyLabels(goal, network);
   const training = distinctBatches(examples, batchSize).map((batch) =>

@@ -1,11 +1,11 @@
 /**
  * No kernel reads or writes outside of its arrays, so that the checks which WebGPU puts in front of every access find nothing.
  * Every index of every thread is compared with its array's length (bench/access), on shapes that are odd on purpose, planned for
- * the adapter and for GPUs. What is loaded and then discarded counts as well. `npm run bench:lines -- --bounds` runs files of these
+ * the adapter (boundsOfAdapter.test.ts) and for GPUs (boundsOnGpu.test.ts). What is loaded and then discarded counts as well. `npm run bench:lines -- --bounds` runs files of these
  * tests in the same way. The type of `CASES` names every operation, so one without a case does not compile.
  */
 
-import { suite } from 'uvu';
+import type { Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EveryPlan, planForGpu, roomFor } from '../bench/access/everyPlan.ts';
 import { boundsProbe } from '../bench/access/probe.ts';
@@ -14,7 +14,7 @@ import { type ConvPadding, type Pair, type Shape, sizeOf } from '../src/base/sha
 import { passesFor } from '../src/compiler/rewrite/passes.ts';
 import { schedule } from '../src/compiler/schedule.ts';
 import { Conv2D, Dense, defaultDevice, Flatten, MaxPooling2D, Sequential } from '../src/index.ts';
-import { createNode, type Node } from '../src/ir/op.ts';
+import { createNode, type Node, type Target } from '../src/ir/op.ts';
 import { Adam } from '../src/nn/optimizers/adam.ts';
 import { batchRows } from '../src/ops/batchRows.ts';
 import { concat } from '../src/ops/concat.ts';
@@ -27,6 +27,7 @@ import { gradients } from '../src/ops/gradients.ts';
 import { accumulate, watch } from '../src/ops/health.ts';
 import { type OpName, ops } from '../src/ops/index.ts';
 import { dataNode, fullNode } from '../src/ops/leaf.ts';
+import { loadLayers, needsLayers } from '../src/ops/loadWays.ts';
 import { lookup } from '../src/ops/lookup.ts';
 import { matmul } from '../src/ops/matmul.ts';
 import { pack } from '../src/ops/pack.ts';
@@ -47,15 +48,20 @@ import { Plan } from '../src/runtime/plan.ts';
 import { tensor } from '../src/tensor/index.ts';
 import { draw, nodeOf } from './support.ts';
 
-const test = suite('bounds');
 const device = await defaultDevice();
+await loadLayers(device.target.ways);
 roomFor(device);
 const { target } = device;
 
-const TARGETS = {
+type Targets = Readonly<Record<string, () => void>>;
+
+export const ADAPTER: Targets = {
   adapter() {
     device.target = target;
   },
+};
+
+export const GPUS: Targets = {
   'a GPU': () => planForGpu(device, null),
   'a GPU with subgroups': () => planForGpu(device, 32),
 };
@@ -455,48 +461,58 @@ async function train(): Promise<void> {
   );
 }
 
+/** The target of a device that has seen no other graph: an operation that does not say that it is of layers finds none. */
+const targetFor = (roots: readonly Node[]): Target => {
+  const { ways } = device.target;
+  return { ...device.target, ways: { ...ways, layers: needsLayers(roots) ? ways.layers : null } };
+};
+
 /** What the kernels of a plan are, with all that their indices come of. */
 const planOf = (roots: readonly Node[]): string =>
-  schedule(roots, device.target, passesFor)
+  schedule(roots, targetFor(roots), passesFor)
     .kernels.map(({ source, grid, uniforms }) => `${source}\n${grid} ${uniforms}`)
     .join('\n');
 
 /** Plans that were run: many operations have the same one on GPUs with and without subgroups, and each text takes long to compile. */
 const ran = new Set<string>();
 
-for (const [name, choose] of Object.entries(TARGETS)) {
-  for (const op of Object.keys(ops) as OpName[]) {
-    const build = CASES[op];
-    if (build === 'fused') continue;
-    test(`${op}, planned for ${name}`, async () => {
-      const roots = build();
-      choose();
-      const plan = `${op}\n${planOf(roots)}`;
-      device.target = target;
-      if (ran.has(plan)) return;
-      ran.add(plan);
-      const { kernels, told } = await outsideOf(() => {
+/** The tests of all operations, planned for each of the targets. */
+export function testBounds(test: Test, targets: Targets): void {
+  for (const [name, choose] of Object.entries(targets)) {
+    for (const op of Object.keys(ops) as OpName[]) {
+      const build = CASES[op];
+      if (build === 'fused') continue;
+      test(`${op}, planned for ${name}`, async () => {
+        const roots = build();
         choose();
-        return run(roots);
+        const plan = `${op}\n${planOf(roots)}`;
+        device.target = target;
+        if (ran.has(plan)) return;
+        ran.add(plan);
+        const { kernels, told } = await outsideOf(() => {
+          choose();
+          return run(roots);
+        });
+        assert.ok(kernels > 0);
+        assert.equal(told, []);
       });
-      assert.ok(kernels > 0);
-      assert.equal(told, []);
-    });
+    }
   }
 }
 
-test('a training', async () => {
-  const { kernels, told } = await outsideOf(train);
-  assert.ok(kernels > 10);
-  assert.equal(told, []);
-});
+/** The tests of a training, and of the table. */
+export function testTraining(test: Test): void {
+  test('a training', async () => {
+    const { kernels, told } = await outsideOf(train);
+    assert.ok(kernels > 10);
+    assert.equal(told, []);
+  });
 
-test('an operation that has no case of its own has no index of its own', () => {
-  for (const name of Object.keys(ops) as OpName[]) {
-    if (CASES[name] !== 'fused') continue;
-    const { kind } = ops[name].lowering;
-    assert.ok(['leaf', 'alias', 'pointwise'].includes(kind), `${name} is a ${kind}`);
-  }
-});
-
-test.run();
+  test('an operation that has no case of its own has no index of its own', () => {
+    for (const name of Object.keys(ops) as OpName[]) {
+      if (CASES[name] !== 'fused') continue;
+      const { kind } = ops[name].lowering;
+      assert.ok(['leaf', 'alias', 'pointwise'].includes(kind), `${name} is a ${kind}`);
+    }
+  });
+}
