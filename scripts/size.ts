@@ -27,6 +27,15 @@ const TENSORS = ['tensor', 'variable', 'grad', 'valueAndGrad', 'Adam', 'openDevi
 
 /** What is no core: data sets, file formats of their own, and what few programs ask for by name and none loads unasked. */
 const BESIDE_CORE = [
+  'Model',
+  'input',
+  'Add',
+  'Average',
+  'Concatenate',
+  'Maximum',
+  'Minimum',
+  'Multiply',
+  'Subtract',
   'Adadelta',
   'Adagrad',
   'Lion',

@@ -56,7 +56,7 @@ export {
 } from './models/model.ts';
 export { type CompileOptions, type LoadOptions, Sequential, type SequentialOptions } from './models/sequential.ts';
 export { type ModelOptions, TrainedModel } from './models/trainedModel.ts';
-export type { DataFor, LabelsFor, SymbolicValues, TensorsFor } from './models/values.ts';
+export type { Applied, AppliedTo, DataFor, LabelsFor, SymbolicValues, TensorsFor } from './models/values.ts';
 export { type ConfusionMatrixOptions, confusionMatrix } from './nn/confusionMatrix.ts';
 export * as initializers from './nn/initializers.ts';
 export * from './nn/layers/index.ts';

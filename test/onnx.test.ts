@@ -9,11 +9,14 @@ import { type Shape, sizeOf } from '../src/base/shape.ts';
 import {
   Activation,
   type ActivationName,
+  Add,
+  Average,
   AveragePooling1D,
   AveragePooling2D,
   activations,
   BatchNormalization,
   Bidirectional,
+  Concatenate,
   Conv1D,
   Conv2D,
   Conv2DTranspose,
@@ -31,13 +34,18 @@ import {
   GlobalMaxPooling2D,
   GRU,
   GroupNormalization,
+  input,
   Layer,
   LayerNormalization,
   LeakyReLU,
   LSTM,
+  Maximum,
   MaxPooling1D,
   MaxPooling2D,
+  Minimum,
+  Model,
   MultiHeadAttention,
+  Multiply,
   Normalization,
   Permute,
   PReLU,
@@ -50,6 +58,7 @@ import {
   SimpleRNN,
   Softmax,
   SpatialDropout2D,
+  Subtract,
   tensor,
   UpSampling2D,
   ZeroPadding2D,
@@ -289,9 +298,60 @@ test('rectifiers, softmax along an axis, and noise, which is none', async () => 
 
 test('a model that only drops out is the identity', () => check([new Dropout(0.5)], [3]));
 
+test('a graph with two inputs, two outputs, shared layers and a model within it', async () => {
+  const [image, row] = [input([6, 6, 3], { name: 'image' }), input([4], { name: 'row' })];
+  const shared = new Conv2D(3, 3, { padding: 'same', activation: 'relu' });
+  const once = shared.apply(image);
+  const twice = shared.apply(once);
+  const base = new Sequential([new BatchNormalization({ inputShape: [6, 6, 3] }), new Activation('tanh')], {
+    name: 'base',
+  });
+  const mixed = [
+    new Add().apply([once, twice]),
+    new Subtract().apply([base.apply(once), image]),
+    new Multiply().apply([once, new Dense(3).apply(row)]),
+    new Average().apply([once, twice, image]),
+    new Maximum().apply([once, image]),
+    new Minimum().apply([twice, image]),
+  ];
+  const joined = new Concatenate().apply(mixed);
+  const tall = new Concatenate({ axis: 1 }).apply([joined, joined]);
+  const model = new Model({
+    inputs: [image, row],
+    outputs: { map: tall, kind: new Dense(2).apply(new GlobalAveragePooling2D().apply(joined)) },
+    seed: 4,
+  });
+  const session = await ort.InferenceSession.create(await exportOnnx(model));
+  assert.equal(
+    [session.inputNames, session.outputNames],
+    [
+      ['image', 'row'],
+      ['map', 'kind'],
+    ],
+  );
+  const values = { image: uniform(2 * 108, { seed: 1, low: -1 }), row: uniform(8, { seed: 2, low: -1 }) };
+  const expected = await model.predict([tensor(values.image, [2, 6, 6, 3]), tensor(values.row, [2, 4])]);
+  const found = await session.run({
+    image: new ort.Tensor('float32', values.image, [2, 6, 6, 3]),
+    row: new ort.Tensor('float32', values.row, [2, 4]),
+  });
+  for (const name of ['map', 'kind'] as const) {
+    assert.equal([...found[name].dims], [...expected[name].shape]);
+    const [actual, wanted] = [Array.from(await found[name].getData(), Number), await expected[name].data()];
+    actual.forEach((value, i) => {
+      if (!(Math.abs(value - wanted[i]) <= TOLERANCE * Math.max(1, Math.abs(wanted[i]))))
+        assert.unreachable(`${name} ${i}`);
+    });
+  }
+  for (const layer of model.layers) if (layer.className !== 'Sequential') exported.add(layer.className);
+  await session.release();
+  model.dispose();
+});
+
 test('every layer was exported', () => {
   const classes = [Dense, Conv2D, MaxPooling2D, AveragePooling2D, GlobalAveragePooling2D, Flatten, Reshape];
   const others = [Activation, Dropout, Rescaling, BatchNormalization];
+  const merging = [Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate];
   const normalizing = [LayerNormalization, GroupNormalization, Normalization];
   const shaping = [UpSampling2D, ZeroPadding2D, Cropping2D, Permute, RepeatVector];
   const rectifying = [ReLU, LeakyReLU, PReLU, ELU, Softmax, SpatialDropout2D, GaussianNoise];
@@ -299,6 +359,7 @@ test('every layer was exported', () => {
   const pools = [MaxPooling1D, AveragePooling1D, GlobalAveragePooling1D, GlobalMaxPooling1D, GlobalMaxPooling2D];
   const recurrent = [LSTM, GRU, SimpleRNN, Bidirectional];
   const all = [
+    ...merging,
     ...recurrent,
     ...kernels,
     ...pools,

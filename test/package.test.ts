@@ -41,7 +41,7 @@ const CORE_BUDGET = 95.8 * 1024;
 /** Most of what the first graph with an operation of layers adds to each. */
 const LAYERS_BUDGET = 10.9 * 1024;
 /** Most bytes of the package, packed. */
-const PACKAGE_BUDGET = 2e6;
+const PACKAGE_BUDGET = 2.1e6;
 
 // As the README has it: the project lies beside the checkout, in which the package is packed.
 const folder = mkdtempSync(join(tmpdir(), 'wgrad-package-'));

@@ -5,12 +5,15 @@
 
 import {
   Adam,
+  Add,
   Conv2D,
   Dense,
   EarlyStopping,
   type History,
+  input,
   type Loss,
   type Metric,
+  Model,
   ModelCheckpoint,
   openDevice,
   ReduceLROnPlateau,
@@ -114,4 +117,24 @@ export async function devices(): Promise<void> {
   // @ts-expect-error: facts about a device cannot be written to
   device.info.name = 'mine';
   device.close();
+}
+
+export async function graphs(x: Tensor): Promise<void> {
+  const [a, b] = [input([3]), input([3])];
+  const sum = new Add().apply([a, new Dense(3).apply(b)]);
+  // @ts-expect-error: a layer of one input takes no list
+  new Dense(3).apply([a]);
+  // @ts-expect-error: a layer of several takes a list
+  new Add().apply(a);
+  const model = new Model({ inputs: [a, b], outputs: { sum, first: a } });
+  const { sum: found, first } = await model.predict([x, x]);
+  [found, first] satisfies Tensor[];
+  await model.predict({ input: x, input_1: x });
+  // @ts-expect-error: one for each input
+  await model.predict([x]);
+  // @ts-expect-error: labels by output
+  await model.fit([x, x], x);
+  (await new Model({ inputs: a, outputs: sum }).predict(x)) satisfies Tensor;
+  const [one, two] = model.call([x, x]).sum.shape;
+  [one, two] satisfies number[];
 }

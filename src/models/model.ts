@@ -149,16 +149,19 @@ export class Model<
     return result as Applied<Out>;
   }
 
+  /** @internal */
   protected get form(): Form {
     return this.#graph.forms[1];
   }
 
+  /** @internal */
   protected override networkOf(composition: Composition, device: Device | undefined): Network {
     const network = super.networkOf(composition, device);
     adoptWeights(network, device);
     return network;
   }
 
+  /** @internal */
   protected composition(): Composition {
     return this.#graph;
   }
@@ -265,6 +268,7 @@ export class Model<
     );
   }
 
+  /** @internal */
   protected outputsOf(outputs: readonly Tensor[]): TensorsFor<Out> {
     const [, form] = this.#graph.forms;
     const given: unknown =

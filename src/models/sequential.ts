@@ -47,6 +47,7 @@ export interface CompileOptions {
 export class Sequential extends TrainedModel<TensorLike, TensorLike, Tensor> {
   /** @internal */
   static override readonly name: string = 'Sequential';
+  /** @internal */
   protected readonly form = 'one';
   readonly #layers: Layer[];
 
@@ -88,6 +89,7 @@ export class Sequential extends TrainedModel<TensorLike, TensorLike, Tensor> {
     return listOf(applied(this.asLayer(), x))[0];
   }
 
+  /** @internal */
   protected composition(who: string, given: readonly Shape[] | null): Composition {
     const inputShape = given?.[0] ?? this.#layers[0]?.inputShape;
     if (!inputShape) {
@@ -133,6 +135,7 @@ export class Sequential extends TrainedModel<TensorLike, TensorLike, Tensor> {
     return [dataOf(ys, `${who}: labels`)];
   }
 
+  /** @internal */
   protected outputsOf([output]: readonly Tensor[]): Tensor {
     return output;
   }

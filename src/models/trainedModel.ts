@@ -1,6 +1,6 @@
 /** What all models have in common: trained the Keras way, saved, resumed, looked at. */
 
-import { checkWhole, flagOf } from '../base/checks.ts';
+import { flagOf } from '../base/checks.ts';
 import { StateError } from '../base/errors.ts';
 import { INSPECT } from '../base/inspect.ts';
 import { checkOptions } from '../base/optionNames.ts';
@@ -30,7 +30,7 @@ import { numbersOf } from '../training/data/exampleWeights.ts';
 import { type EvaluateOptions, evaluate, takeEvaluateOptions } from '../training/evaluate.ts';
 import type { OptimizerState, SavedModel, SavedOptimizer } from '../training/file/modelFile.ts';
 import { fit } from '../training/fit.ts';
-import { type DataTaker, type FitOptions, takeFitOptions } from '../training/fitOptions.ts';
+import { type FitOptions, takeFitOptions } from '../training/fitOptions.ts';
 import { BatchTrainers } from '../training/loop/batchTrainers.ts';
 import type { Trainer } from '../training/loop/trainer.ts';
 import { Visits } from '../training/loop/visits.ts';
@@ -54,7 +54,7 @@ export interface ModelOptions {
 }
 
 /** What every model can do, whatever its layers are put together like: `Sequential` and `Model` are such. */
-export abstract class TrainedModel<X, Y, Out> implements CallbackModel, DataTaker<X, Y> {
+export abstract class TrainedModel<X, Y, Out> implements CallbackModel {
   /** Ends training when set to true: after the hooks of the current batch or epoch, else after the steps submitted together. */
   stopTraining = false;
   history: History | null = null;
@@ -96,6 +96,7 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel, DataTake
    * What the model is made of.
    * @param inputShapes of one example, where they are known from data
    * @throws StateError where they are needed and not known
+   * @internal
    */
   protected abstract composition(who: string, inputShapes: readonly Shape[] | null): Composition;
 
@@ -105,7 +106,7 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel, DataTake
   /** @internal */
   abstract labelsOf(who: string, ys: Y): readonly Tensor[];
 
-  /** The outputs as callers get them. */
+  /** The outputs as callers get them. @internal */
   protected abstract outputsOf(outputs: readonly Tensor[]): Out;
 
   /** Whether any layer is trained. Set, it is set in all layers: see `Layer.trainable`. */
@@ -147,15 +148,15 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel, DataTake
     return this.#held;
   }
 
-  /** How it gives its outputs. */
+  /** How it gives its outputs. @internal */
   protected abstract readonly form: Form;
 
-  /** A network with its first weights. */
+  /** A network with its first weights. @internal */
   protected networkOf(composition: Composition, _: Device | undefined): Network {
     return new Network(composition, this.seed);
   }
 
-  /** Trains for other targets from now on, or by another optimizer; the weights stay. See `compile`. */
+  /** Trains for other targets from now on, or by another optimizer; the weights stay. See `compile`. @internal */
   protected aimFor(given: Optimizer | OptimizerName | undefined, targets: readonly Target[]): this {
     this.requireIdle('compile');
     const optimizer = given ?? this.#loaded?.make() ?? 'adam';
@@ -309,7 +310,7 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel, DataTake
     this.#moments = null;
   }
 
-  /** @throws StateError within a training */
+  /** @throws StateError within a training @internal */
   protected requireIdle(who: string): void {
     if (!this.#training) return;
     throw new StateError(`${who}: the model is in training. Await the fit or trainOnBatch that is under way first.`);
@@ -443,23 +444,12 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel, DataTake
 
   /** What training takes on the GPU; needs none. Within 5 % of what `fit` allocates; example weights and what callbacks keep come on top. */
   async memory(options: MemoryOptions): Promise<MemoryReport> {
-    checkOptions('memory', options, {
-      batchSize: true,
-      microBatchSize: true,
-      examples: true,
-      validationExamples: true,
-      dtype: true,
-    });
+    const { checkMemoryOptions, memoryReport } = await onDemand();
+    checkMemoryOptions(options);
     const [built, goal] = [this.networkFor('memory'), this.goalFor('memory')];
     // As the next training would have it.
     const { length } = built.regrouping;
     const network = length === 0 ? built : new Network(built.composition, this.seed);
-    checkWhole('memory', 'batchSize', options.batchSize, 1);
-    if (options.microBatchSize !== undefined) checkWhole('memory', 'microBatchSize', options.microBatchSize, 1);
-    if (options.examples !== undefined) checkWhole('memory', 'examples', options.examples, 1);
-    if (options.validationExamples !== undefined)
-      checkWhole('memory', 'validationExamples', options.validationExamples, 0);
-    const { memoryReport } = await onDemand();
     return memoryReport(goal, network, options, this.#device);
   }
 

@@ -13,7 +13,7 @@ import type { State } from '../io/state.ts';
 import { type Compiled, classesOf } from '../network/compiled.ts';
 import { exampleShape } from '../nn/layers/layer.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { checkClassWeight, checkExamples, checkInputs } from './data/checkData.ts';
+import { checkExamples, checkInputs } from './data/checkData.ts';
 import { exampleWeights, numbersOf } from './data/exampleWeights.ts';
 import { disposeExamples, type Examples, uploadExamples } from './data/gpuDataset.ts';
 import { labelKindOf } from './data/labelKind.ts';
@@ -60,7 +60,8 @@ export async function fit(
       `fit: validationSplit ${validationSplit} leaves no example of ${total} to train on. Make it smaller.`,
     );
   }
-  if (options.classWeight !== undefined) checkClassWeight(options.classWeight, compiled);
+  if (options.classWeight !== undefined)
+    (await import('./onDemand/index.ts')).checkClassWeight(options.classWeight, compiled);
   const weights = await exampleWeights('fit', device, y[0], count, options);
   checkExamples('fit', compiled, { x, y, weights });
   const most = Math.min(batchSize, count, options.microBatchSize ?? batchSize);

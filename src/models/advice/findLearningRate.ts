@@ -10,11 +10,11 @@ import { exampleShape } from '../../nn/layers/layer.ts';
 import { dataNode } from '../../ops/leaf.ts';
 import type { Device } from '../../runtime/device.ts';
 import { Tensor } from '../../tensor/tensor.ts';
-import { checkClassWeight, checkExamples } from '../../training/data/checkData.ts';
+import { checkExamples } from '../../training/data/checkData.ts';
 import { exampleWeights, type Weighting } from '../../training/data/exampleWeights.ts';
 import { valuesOf } from '../../training/data/gpuDataset.ts';
 import { type Batch, BatchTrainers } from '../../training/loop/batchTrainers.ts';
-import type { TrainedModel } from '../trainedModel.ts';
+import { onDemand, type TrainedModel } from '../trainedModel.ts';
 import { rehearse } from './trialModel.ts';
 
 /** Options of `findLearningRate`; class and sample weights as in `fit`. */
@@ -86,7 +86,10 @@ export async function findLearningRate<X, Y>(
   const [x, y] = [model.inputsOf('findLearningRate', xs), model.labelsOf('findLearningRate', ys)];
   const [count] = x[0].shape;
   const planned = model.planned('findLearningRate', x.map(exampleShape));
-  if (options.classWeight !== undefined) checkClassWeight(options.classWeight, planned);
+  if (options.classWeight !== undefined) {
+    const { checkClassWeight } = await onDemand();
+    checkClassWeight(options.classWeight, planned);
+  }
   const device = await model.device();
   const weights = await exampleWeights('findLearningRate', device, y[0], count, options);
   checkExamples('findLearningRate', planned, { x, y, weights });

@@ -10,10 +10,10 @@ import type { SavedLayer } from './savedLayer.ts';
 
 /** A layer on a list of tensors. @internal */
 export abstract class MergingLayer extends Layer<readonly Tensor[]> {
-  /** What shapes must be, in words, and a remedy. */
+  /** What shapes must be, in words, and a remedy. @internal */
   protected abstract readonly expected: readonly [string, string];
 
-  /** Throws where the shapes do not fit. */
+  /** Throws where the shapes do not fit. @internal */
   protected abstract check(inputs: readonly Shape[]): void;
 
   override weights(input: Shape, name: string, inputs: readonly Shape[] = [input]): WeightSpec[] {
@@ -37,6 +37,7 @@ export abstract class MergingLayer extends Layer<readonly Tensor[]> {
 
 /** One that goes element by element, with broadcasting. */
 abstract class Elementwise extends MergingLayer {
+  /** @internal */
   protected readonly expected: readonly [string, string] = [
     'at least two inputs that broadcast to one shape',
     'Apply it to a list: layer.apply([a, b]); bring other shapes to that of the rest before.',
@@ -47,6 +48,7 @@ abstract class Elementwise extends MergingLayer {
     super(options);
   }
 
+  /** @internal */
   protected check(inputs: readonly Shape[]): void {
     broadcastShapes(inputs, this.className);
   }
@@ -61,7 +63,7 @@ abstract class Elementwise extends MergingLayer {
     return this.merge(aligned);
   }
 
-  /** Of inputs of one rank. */
+  /** Of inputs of one rank. @internal */
   protected abstract merge(xs: readonly Tensor[]): Tensor;
 
   config(): LayerConfig {
@@ -80,6 +82,7 @@ export class Add extends Elementwise {
     return new Add(options);
   }
 
+  /** @internal */
   protected merge(xs: readonly Tensor[]): Tensor {
     return xs.reduce((sum, x) => sum.add(x));
   }
@@ -90,6 +93,7 @@ export class Subtract extends Elementwise {
   /** @internal */
   static override readonly name: string = 'Subtract';
   readonly className = 'Subtract';
+  /** @internal */
   protected override readonly expected = [
     'two inputs that broadcast to one shape',
     'Apply it to a list of two: layer.apply([a, b]).',
@@ -100,11 +104,13 @@ export class Subtract extends Elementwise {
     return new Subtract(options);
   }
 
+  /** @internal */
   protected override check(inputs: readonly Shape[]): void {
     if (inputs.length > 2) throw new ShapeError('Subtract: more than two inputs. Give two.');
     super.check(inputs);
   }
 
+  /** @internal */
   protected merge([a, b]: readonly Tensor[]): Tensor {
     return a.sub(b);
   }
@@ -121,6 +127,7 @@ export class Multiply extends Elementwise {
     return new Multiply(options);
   }
 
+  /** @internal */
   protected merge(xs: readonly Tensor[]): Tensor {
     return xs.reduce((product, x) => product.mul(x));
   }
@@ -137,6 +144,7 @@ export class Average extends Elementwise {
     return new Average(options);
   }
 
+  /** @internal */
   protected merge(xs: readonly Tensor[]): Tensor {
     return xs.reduce((sum, x) => sum.add(x)).div(xs.length);
   }
@@ -153,6 +161,7 @@ export class Maximum extends Elementwise {
     return new Maximum(options);
   }
 
+  /** @internal */
   protected merge(xs: readonly Tensor[]): Tensor {
     return xs.reduce((most, x) => maximum(most, x));
   }
@@ -169,6 +178,7 @@ export class Minimum extends Elementwise {
     return new Minimum(options);
   }
 
+  /** @internal */
   protected merge(xs: readonly Tensor[]): Tensor {
     return xs.reduce((least, x) => minimum(least, x));
   }
@@ -184,6 +194,7 @@ export interface ConcatenateOptions extends LayerOptions {
 export class Concatenate extends MergingLayer {
   readonly className = 'Concatenate';
   readonly axis: number;
+  /** @internal */
   protected readonly expected: readonly [string, string];
 
   /** @throws ArgumentError where `axis` is the batch or no whole number */
@@ -207,6 +218,7 @@ export class Concatenate extends MergingLayer {
     return new Concatenate({ ...options, axis: saved.number('axis') });
   }
 
+  /** @internal */
   protected check(inputs: readonly Shape[]): void {
     const [first] = inputs;
     const axis = normalizeAxis(this.axis, first.length + 1, 'Concatenate') - 1;

@@ -3,11 +3,10 @@
  * wrong loss hours later. Values that lie on the GPU alone are not looked at; the watch of training finds those that are not finite.
  */
 
-import { checkNumber, refuse } from '../../base/checks.ts';
 import { counted } from '../../base/describe.ts';
-import { ArgumentError, DataError, ShapeError } from '../../base/errors.ts';
+import { DataError, ShapeError } from '../../base/errors.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../../base/shape.ts';
-import { classesOf, type Goal, oneOf } from '../../network/compiled.ts';
+import { type Goal, oneOf } from '../../network/compiled.ts';
 import { perExampleOf } from '../../network/customParts.ts';
 import type { Network } from '../../network/network.ts';
 import { standIn } from '../../network/parameters.ts';
@@ -119,39 +118,4 @@ export function checkInputs(who: string, given: readonly Shape[], { inputShapes,
         (sizeOf(shape) === sizeOf(wanted) ? `Reshape them to ${whole}.` : `Give inputs ${whole}.`),
     );
   });
-}
-
-/** Throws unless class weights are numbers of at least 0, of classes that there are. */
-export function checkClassWeight(
-  classWeight: Readonly<Record<number, number>>,
-  goal: Goal & { readonly network: Network },
-): void {
-  const { targets, network } = goal;
-  if (targets.length > 1) {
-    throw new ArgumentError(
-      `fit: classWeight needs one output, but the model is trained for ${targets.length}. Use sampleWeight.`,
-    );
-  }
-  const [{ loss, output }] = targets;
-  const outputShape = network.outputShapes[output];
-  const classes = classesOf(goal);
-  const given: unknown = classWeight;
-  if (typeof given !== 'object' || given === null || given instanceof Map) {
-    refuse('fit', 'classWeight', 'an object { class: weight }', given, 'Write { 0: 1, 1: 2.5 }.');
-  }
-  if (loss.labelKind === 'binary' && sizeOf(outputShape) > 1) {
-    throw new ArgumentError(
-      `fit: classWeight needs one class an example, but ${loss.name} has ${sizeOf(outputShape)} labels an example. Use sampleWeight.`,
-    );
-  }
-  for (const [key, weight] of Object.entries(given)) {
-    const id = Number(key);
-    if (!Number.isInteger(id) || id < 0 || (classes !== null && id >= classes)) {
-      throw new ArgumentError(
-        `fit: classWeight has a weight for class '${key}', expected whole numbers from 0${classes === null ? '' : ` to ${classes - 1}`}. Use class ids as keys.`,
-      );
-    }
-    const must = 'a finite number of at least 0';
-    checkNumber('fit', `classWeight of class ${key}`, weight, must, (n) => n >= 0, 'Use 1 for no change.');
-  }
 }

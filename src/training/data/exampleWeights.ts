@@ -39,22 +39,6 @@ export async function exampleWeights(
 ): Promise<Float32Array | null> {
   const given = await numbersOf(who, device, sampleWeight);
   if (classWeight === undefined) return given;
-  const labels = await valuesOf(device, y);
-  const width = labels.length / y.shape[0];
-  const weights = given ?? new Float32Array(y.shape[0]).fill(1);
-  for (let i = 0; i < trained; i++) {
-    let id = roundHalfEven(labels[i * width]);
-    if (width > 1) {
-      id = 0;
-      for (let c = 1; c < width; c++) if (labels[i * width + c] > labels[i * width + id]) id = c;
-    }
-    weights[i] *= classWeight[id] ?? 1;
-  }
-  return weights;
-}
-
-/** As NumPy rounds: 0.5 to 0, 1.5 to 2. */
-function roundHalfEven(value: number): number {
-  const rounded = Math.round(value);
-  return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
+  const { classWeights } = await import('../onDemand/index.ts');
+  return classWeights(await valuesOf(device, y), y.shape[0], trained, classWeight, given);
 }

@@ -1,6 +1,8 @@
 /** What training a network takes on the GPU, told without one. */
 
+import { checkWhole } from '../../base/checks.ts';
 import { bytesOf, type Dtype } from '../../base/dtype.ts';
+import { checkOptions } from '../../base/optionNames.ts';
 import { sizeOf } from '../../base/shape.ts';
 import { type Schedule, schedule } from '../../compiler/schedule.ts';
 import type { Node, Target } from '../../ir/op.ts';
@@ -52,6 +54,22 @@ const anyTarget = async (): Promise<Target> => ({
   maxStorageBuffers: 8,
   ways: await loadWays('gpu'),
 });
+
+/** @throws ArgumentError for an option out of range, or one that does not exist */
+export function checkMemoryOptions(options: MemoryOptions): void {
+  checkOptions('memory', options, {
+    batchSize: true,
+    microBatchSize: true,
+    examples: true,
+    validationExamples: true,
+    dtype: true,
+  });
+  const { batchSize, microBatchSize = 1, examples = 1, validationExamples = 0 } = options;
+  checkWhole('memory', 'batchSize', batchSize, 1);
+  checkWhole('memory', 'microBatchSize', microBatchSize, 1);
+  checkWhole('memory', 'examples', examples, 1);
+  checkWhole('memory', 'validationExamples', validationExamples, 0);
+}
 
 export async function memoryReport(
   goal: Goal,
