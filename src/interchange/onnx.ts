@@ -20,12 +20,13 @@ import {
 } from '../base/shape.ts';
 import { VERSION } from '../base/version.ts';
 import type { TrainedModel } from '../models/trainedModel.ts';
+import type { Apply } from '../network/composition.ts';
 import { HeldModel } from '../network/heldModel.ts';
 import { placeLayers } from '../network/network.ts';
 import { axesOf, besideOthers } from '../nn/layers/axes.ts';
 import type { ActivationName, AnyLayer } from '../nn/layers/index.ts';
 import * as layers from '../nn/layers/index.ts';
-import { blank, exampleShape, listOf, onBlanks } from '../nn/layers/layer.ts';
+import { blank, exampleShape, type LayerValues, listOf, onBlanks } from '../nn/layers/layer.ts';
 import { MergingLayer } from '../nn/layers/merging.ts';
 import { rowPadding } from '../ops/conv1d.ts';
 import { spread } from '../ops/conv2dTranspose.ts';
@@ -85,26 +86,22 @@ export async function exportOnnx(
   const { layers: placed, outputShapes } = placeLayers(composition);
   const placedOf = new Map(placed.map((one) => [one.layer, one]));
   const graph = new Graph([...inputNames, ...outputNames]);
-  const apply = (layer: AnyLayer, x: Traced | readonly Traced[]): readonly Traced[] => {
+  const apply: Apply<Traced> = (layer, x) => {
     const inputs = listOf(x);
-    if (layer instanceof HeldModel) return layer.composition.run(inputs, apply);
+    if (layer instanceof HeldModel) {
+      const made = layer.composition.run(inputs, apply);
+      return layer.gives === 'one' ? made[0] : made;
+    }
     const write = formOf(layer);
     const { name = '', specs = [] } = placedOf.get(layer) ?? {};
     const inputShapes = inputs.map(({ shape }) => shape);
-    const shape = outputShapeOf(layer, inputShapes);
+    const blanks = inputShapes.map((shape) => blank([1, ...shape]));
+    const shape = outputShapeOf(layer, Array.isArray(x) ? blanks : blanks[0]);
     const own = new Map(specs.map((spec) => [spec.name, values.get(`${name}/${spec.name}`) ?? new Float32Array()]));
     graph.layer = name;
     const place = { graph, inputShapes, inputShape: inputShapes[0], outputShape: shape, weights: own };
-    return [
-      {
-        shape,
-        value: write(
-          layer,
-          inputs.map(({ value }) => value),
-          place,
-        ),
-      },
-    ];
+    const given = inputs.map(({ value }) => value);
+    return { shape, value: write(layer, given, place) };
   };
   const inputs = composition.inputShapes.map((shape, at) => ({
     shape,
@@ -139,10 +136,8 @@ function namesFrom(option: string, given: string | undefined, names: readonly st
 }
 
 /** The shape of one example's output. */
-function outputShapeOf(layer: AnyLayer, inputShapes: readonly Shape[]): Shape {
-  const blanks = inputShapes.map((shape) => blank([1, ...shape]));
-  const takesList = layer instanceof MergingLayer;
-  return exampleShape(listOf<Tensor>(onBlanks(layer, takesList ? blanks : blanks[0]))[0]);
+function outputShapeOf(layer: AnyLayer, inputs: LayerValues): Shape {
+  return exampleShape(listOf<Tensor>(onBlanks(layer, inputs))[0]);
 }
 
 /** A value on its way through the layers. */
@@ -450,13 +445,8 @@ function rectified({ maxValue, negativeSlope, threshold }: layers.ReLU, x: Value
   return { ...x, name: maxValue === null ? known : graph.add('Min', [known, graph.scalar(maxValue)]) };
 }
 
-function attended(layer: layers.MultiHeadAttention, x: Value, place: Place): Value {
-  const {
-    graph,
-    inputShape: [places, features],
-    outputShape,
-    weights,
-  } = place;
+function attended(layer: layers.MultiHeadAttention, inputs: readonly Value[], place: Place): Value {
+  const { graph, outputShape, weights, inputShapes } = place;
   const { numHeads, keyDim } = layer;
   const valueDim = layer.valueDim ?? keyDim;
   const dense = (from: string, title: string, extents: readonly [number, number]): string => {
@@ -467,25 +457,33 @@ function attended(layer: layers.MultiHeadAttention, x: Value, place: Place): Val
       ? product
       : graph.add('Add', [product, graph.floats(`${title}/bias`, [extents[1]], bias)]);
   };
-  const flat = channelsLast(graph, x);
-  const heads = (title: string, size: number, perm: readonly number[]): string => {
-    const wide = dense(flat.name, title, [features, numHeads * size]);
+  const given = inputs.map((x, at) => ({ name: channelsLast(graph, x).name, shape: inputShapes[at] }));
+  const [query, value = query, key = value, mask] = given;
+  const heads = ({ name, shape }: typeof query, title: string, size: number, perm: readonly number[]): string => {
+    const wide = dense(name, title, [shape[1], numHeads * size]);
     const apart = graph.add('Reshape', [wide, graph.sizes([0, 0, numHeads, size])]);
     return graph.add('Transpose', [apart], [intsAttribute('perm', perm)]);
   };
-  const [query, key] = [heads('query', keyDim, [0, 2, 1, 3]), heads('key', keyDim, [0, 2, 3, 1])];
-  let scores = graph.add('Mul', [graph.add('MatMul', [query, key]), graph.scalar(1 / Math.sqrt(keyDim))]);
+  const [forQuery, forKey] = [heads(query, 'query', keyDim, [0, 2, 1, 3]), heads(key, 'key', keyDim, [0, 2, 3, 1])];
+  let scores = graph.add('Mul', [graph.add('MatMul', [forQuery, forKey]), graph.scalar(1 / Math.sqrt(keyDim))]);
+  const where = (attended: string): string => graph.add('Where', [attended, scores, graph.scalar(-3e38)]);
   if (layer.useCausalMask) {
-    const mask = Float32Array.from({ length: places * places }, (_, i) =>
-      i % places > Math.floor(i / places) ? -3e38 : 0,
+    const places = query.shape[0];
+    const earlier = Float32Array.from({ length: places * places }, (_, i) =>
+      i % places > Math.floor(i / places) ? 0 : 1,
     );
-    scores = graph.add('Add', [scores, graph.floats('mask', [places, places], mask)]);
+    scores = where(nonZero(graph, graph.floats('mask', [places, places], earlier)));
+  }
+  if (mask !== undefined) {
+    const beside = mask.shape.length === 1 ? [0, 1, 1, ...mask.shape] : [0, 1, ...mask.shape];
+    scores = where(nonZero(graph, graph.add('Reshape', [mask.name, graph.sizes(beside)])));
   }
   const shares = graph.add('Softmax', [scores], [intAttribute('axis', -1)]);
-  const mixed = graph.add('MatMul', [shares, heads('value', valueDim, [0, 2, 1, 3])]);
+  const mixed = graph.add('MatMul', [shares, heads(value, 'value', valueDim, [0, 2, 1, 3])]);
   const turned = graph.add('Transpose', [mixed], [intsAttribute('perm', [0, 2, 1, 3])]);
   const joined = graph.add('Reshape', [turned, graph.sizes([0, 0, numHeads * valueDim])]);
-  return { ...flat, name: dense(joined, 'attention_output', [numHeads * valueDim, outputShape[1]]) };
+  const name = dense(joined, 'attention_output', [numHeads * valueDim, outputShape[1]]);
+  return { name, rank: 3, channelsFirst: false };
 }
 
 const pool2d = ({ poolSize, strides, padding }: layers.MaxPooling2D | layers.AveragePooling2D): Sliding => ({
@@ -605,6 +603,9 @@ function bidirectional(layer: layers.Bidirectional, x: Value, place: Place): Val
   const merged = graph.add(mergeMode === 'mul' ? 'Mul' : 'Add', both);
   return { ...forward, name: mergeMode === 'ave' ? graph.add('Mul', [merged, graph.scalar(0.5)]) : merged };
 }
+
+/** 9: bool. */
+const nonZero = (graph: Graph, name: string): string => graph.add('Cast', [name], [intAttribute('to', 9)]);
 
 /** How one layer becomes operations. */
 type Form = (layer: AnyLayer, inputs: readonly Value[], place: Place) => Value;
@@ -797,7 +798,7 @@ const forms: Readonly<Record<LayerClass, ClassForm>> = {
     const table = graph.floats('embeddings', [inputDim, outputDim], weightOf(place, 'embeddings'));
     return { name: graph.add('Gather', [table, ids]), rank: x.rank + 1, channelsFirst: false };
   }),
-  MultiHeadAttention: form(layers.MultiHeadAttention, attended),
+  MultiHeadAttention: formOfSeveral(layers.MultiHeadAttention, attended),
   UpSampling2D: form(layers.UpSampling2D, upsampled),
   ZeroPadding2D: form(layers.ZeroPadding2D, padded),
   Cropping2D: form(layers.Cropping2D, cropped),

@@ -1,7 +1,7 @@
 import { checkShare, flagOf } from '../../base/checks.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { checkOptions } from '../../base/optionNames.ts';
-import { formatShape, type Shape, sizeOf } from '../../base/shape.ts';
+import { formatShape, type Shape, sameShape, sizeOf } from '../../base/shape.ts';
 import { attention } from '../../ops/attention.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { resolveInitializer } from '../initializers.ts';
@@ -14,6 +14,8 @@ import {
   Layer,
   type LayerConfig,
   type LayerOptions,
+  type LayerValues,
+  listOf,
   type WeightSpec,
 } from './layer.ts';
 import type { SavedLayer } from './savedLayer.ts';
@@ -49,14 +51,14 @@ const OPTIONS = {
 
 /**
  * Attention by several heads (Vaswani et al. 2017): each place of a sequence becomes a mean of all places, weighed by how well their
- * keys fit its query. [places, features] attends to itself: [places, outputShape]. Given several tensors, they are the queries
- * [from, features], the values [to, features], the keys, by default the values, and a mask [from, to] or [to] for all, 0 where nothing
- * is attended to, such as padding.
+ * keys fit its query. [places, features] attends to itself: [places, outputShape]. Given several tensors,
+ * `apply([query, value, key, mask])`, they are the queries [from, features], the values [to, features], the keys, by default the
+ * values, and a mask [from, to] or [to] for all, 0 where nothing is attended to, such as padding.
  *
  * Weights: query/kernel and key/kernel [features, heads, keyDim], value/kernel [features, heads, valueDim], attention_output/kernel
  * [heads, valueDim, outputShape], and with each a bias.
  */
-export class MultiHeadAttention extends Layer {
+export class MultiHeadAttention extends Layer<LayerValues> {
   readonly className = 'MultiHeadAttention';
   readonly numHeads: number;
   readonly keyDim: number;
@@ -111,13 +113,25 @@ export class MultiHeadAttention extends Layer {
 
   /** `inputs`: the shapes of all inputs, where there are several. */
   override weights(input: Shape, name: string, inputs: readonly Shape[] = [input]): WeightSpec[] {
-    const [query, value = query, key = value] = inputs;
+    const [query, value = query, key = value, mask] = inputs;
     const sequences = inputs.slice(0, 3).every((shape) => shape.length === 2);
     if (!sequences || inputs.length > 4 || key[0] !== value[0]) {
       throw new ShapeError(
         `Layer '${name}' (MultiHeadAttention) expects sequences [batch, places, features], as many keys as values, got ` +
           `${inputs.map(formatShape).join(', ')} an example. ` +
           `Add a Reshape before it, for example to [${input[0] ?? 1}, ${sizeOf(input.slice(1))}].`,
+      );
+    }
+    const [from, to] = [query[0], key[0]];
+    if (mask !== undefined && !sameShape(mask, [to]) && !sameShape(mask, [from, to])) {
+      throw new ShapeError(
+        `Layer '${name}' (MultiHeadAttention) expects a mask [${from}, ${to}] or [${to}] an example, got ${formatShape(mask)}. ` +
+          'Give 1 where a place is attended to and 0 elsewhere.',
+      );
+    }
+    if (this.useCausalMask && from !== to) {
+      throw new ShapeError(
+        `Layer '${name}' (MultiHeadAttention) with useCausalMask expects as many queries as keys, got ${from} and ${to}. Give a mask [${from}, ${to}] instead.`,
       );
     }
     const { numHeads, keyDim } = this;
@@ -142,8 +156,8 @@ export class MultiHeadAttention extends Layer {
   }
 
   /** The outputs of [batch, places, features], or of a list: queries, values, keys and a mask. */
-  call(x: Tensor | readonly Tensor[], { training, weights, randomKey }: CallContext): Tensor {
-    const [query, value = query, key = value, mask = null] = x instanceof Tensor ? [x] : x;
+  call(x: LayerValues, { training, weights, randomKey }: CallContext): Tensor {
+    const [query, value = query, key = value, mask = null] = listOf<Tensor>(x);
     const each = this.useBias ? 2 : 1;
     const [forQuery, forKey, forValue, forOutput] = [0, 1, 2, 3].map((at) => weights.slice(at * each, (at + 1) * each));
     const attended = attention(heads(query, forQuery), heads(key, forKey), heads(value, forValue), {
