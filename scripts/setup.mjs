@@ -1,15 +1,18 @@
-// Makes sure that Node finds a WebGPU adapter:  npm run setup [-- --check]
+// Makes sure that Node finds a WebGPU adapter:  npm run setup [-- --check] [-- --redis]
 //
 // 1. one works already: says which and changes nothing;
 // 2. Linux with apt-get, as root: installs Mesa's lavapipe;
 // 3. the SwiftShader of the dev dependency @sparticuz/chromium, slower, nothing to install;
 // 4. none: says what to do on this machine, exit code 1.
 //
+// --redis has the redis-server that the tests of queues need, too, where it can be installed.
 // --check only looks. WGRAD_ADAPTER=hardware|lavapipe|swiftshader accepts only that kind.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { canInstall, installLavapipe } from './setup/lavapipe.mjs';
+import { canInstall } from './setup/apt.mjs';
+import { installLavapipe } from './setup/lavapipe.mjs';
+import { setUpRedis } from './setup/redis.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const probeFile = fileURLToPath(new URL('setup/probe.mjs', import.meta.url));
@@ -119,3 +122,4 @@ function main() {
 }
 
 process.exitCode = main();
+if (process.argv.includes('--redis') && !checkOnly) setUpRedis(say);

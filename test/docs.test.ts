@@ -103,6 +103,7 @@ docs.before(async () => {
       'wgrad/pictures': at('src/pictures/index.ts'),
       'wgrad/profile': at('src/models/profile/index.ts'),
       'wgrad/sweep': at('src/sweep/index.ts'),
+      'wgrad/sweep/queue': at('src/sweep/queue/index.ts'),
       'wgrad/tensorboard': at('src/tensorboard/index.ts'),
     },
     // A page shows what it can be done with a thing, not always all of it.

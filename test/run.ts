@@ -35,7 +35,7 @@ const LONG = [
     'docs',
     'memory',
   ],
-  ...['variants', 'sweepPlane', 'boundsOfAdapter'],
+  ...['variants', 'sweepPlane', 'sweepQueue', 'boundsOfAdapter', 'recurrence'],
   ...['cause', 'studyControls', 'environments', 'falseAlarms', 'divergence', 'limits', 'keptRuns', 'checkpoint'],
   ...['layers', 'fit', 'tensorboard', 'replay', 'fusion', 'oversized', 'profile', 'frozen', 'eager', 'onnx', 'golden'],
   ...['functions', 'shaping', 'gradientNoise', 'variants.others'],

@@ -606,6 +606,30 @@ test('a model is swept with the callbacks of a trial, interrupted or not', async
         model.dispose();
       },
     });
+  // Whoever keeps a checkpoint elsewhere is told when that of an epoch is whole.
+  const told: [number, boolean][] = [];
+  const checkpoint = join(fresh(), 'one.checkpoint');
+  const leg = { ...{ number: 0, parameters: {}, seed: 0, from: 0, until: 2, epochs: 2, failures: 0 }, checkpoint };
+  let reported = -1;
+  const end = await runLeg(
+    async (_, trial) => {
+      const model = new Sequential([new Dense(2, { activation: 'softmax' })], { seed: 0 });
+      model.compile({ optimizer: new Adam(), loss: 'sparseCategoricalCrossentropy' });
+      await model.fit(x, y, { epochs: 2, verbose: 0, callbacks: trial.callbacks() });
+      model.dispose();
+    },
+    { ...leg, objective: 'loss' },
+    async ({ epoch }) => {
+      reported = epoch;
+    },
+    new AbortController().signal,
+    () => told.push([reported, existsSync(checkpoint)]),
+  );
+  assert.is(end.kind, 'reached');
+  assert.equal(told, [
+    [0, true],
+    [1, true],
+  ]);
   const logsOf = ({ trials }: Awaited<ReturnType<typeof one>>) =>
     trials.map(({ end, reason, epochs }) => ({ end, reason, logs: epochs.map(({ logs }) => logs) }));
   const whole = await one(fresh());

@@ -12,9 +12,11 @@ import * as assert from 'uvu/assert';
 import { chartsOf } from '../examples/sweep/charts.ts';
 import { serveLive } from '../examples/sweep/live.ts';
 import { edgesOf } from '../examples/sweep/mapChart.ts';
+import { noiseReadings, noiseScale, noiseWords, suggestedBatch } from '../examples/sweep/noise.ts';
 import { parsePage } from '../examples/sweep/page/pageData.ts';
 import { paretoFront, readingsOf } from '../examples/sweep/pareto.ts';
 import { advice, bestRates, cellsOf, type PlaneTrial, type SweepFacts } from '../examples/sweep/plane.ts';
+import { wordsOf } from '../examples/sweep/report.ts';
 import { exponentOf, ruleWords } from '../examples/sweep/rules.ts';
 import { commonTarget, effortsTo, scalingWords, turningPoint } from '../examples/sweep/scaling.ts';
 import { adviceWords, table } from '../examples/sweep/table.ts';
@@ -198,6 +200,48 @@ planes('the front holds what nothing beats', () => {
     assert.ok(front[i].seconds > front[i - 1].seconds && front[i].accuracy > front[i - 1].accuracy);
 });
 
+/** A plane whose noise scale rises to `last` in the last epoch. */
+function noisy(last: (batch: number) => number): SweepFacts {
+  const facts = made({ best: () => 0.01 });
+  return {
+    ...facts,
+    trials: facts.trials.map((trial) => ({
+      ...trial,
+      epochs: trial.epochs.map((record) => ({
+        ...record,
+        logs: {
+          ...record.logs,
+          gradient_noise_scale: last(trial.parameters.batchSize) * 2 ** (record.epoch + 1 - trial.epochs.length),
+        },
+      })),
+    })),
+  };
+}
+
+planes('the noise of gradients at the best rates suggests a batch size, where it was measured', async () => {
+  // The median of the batch sizes: one that tells nonsense changes nothing.
+  const facts = noisy((batch) => (batch === 16 ? 1e6 : 300));
+  const readings = noiseReadings(facts);
+  assert.is(readings.length, 6 * BATCHES.length);
+  assert.equal(new Set(readings.map(({ rate }) => rate)), new Set([0.01]));
+  assert.is(noiseScale(readings), 300);
+  assert.is(suggestedBatch(300), 256);
+  assert.match(
+    noiseWords(readings) ?? '',
+    /noise scale is about 300, by the last epochs of 5 batch sizes .*: it suggests batch 256\./,
+  );
+  const { noise } = await chartsOf(facts, null);
+  assert.match(noise.svg, 'suggests batch 256');
+  assert.not.match(noise.svg, /NaN|undefined|Infinity/);
+  assert.match(wordsOf(facts).at(-1) ?? '', 'suggests batch 256');
+
+  const lost = noisy(() => Number.POSITIVE_INFINITY);
+  assert.match(noiseWords(noiseReadings(lost)) ?? '', 'too large to tell');
+  assert.not.match((await chartsOf(lost, null)).noise.svg, /NaN|undefined|Infinity/);
+  assert.equal(noiseReadings(made({ best: () => 0.01 })), []);
+  assert.is(noiseWords([]), null);
+});
+
 planes('cells meet in the middle between their values, also those of a single one', () => {
   const edges = edgesOf([1, 4, 16]);
   assert.equal(
@@ -288,7 +332,7 @@ planes('npm run sweep trains, draws and advises; with processes it comes to the 
       readdirSync(join(folder, 'one'))
         .filter((name) => !/^(scaling|sweep)\./.test(name))
         .sort(),
-      ['map.png', 'map.svg', 'parallel.png', 'parallel.svg', 'seconds.png', 'seconds.svg'],
+      ['map.png', 'map.svg', 'noise.png', 'noise.svg', 'parallel.png', 'parallel.svg', 'seconds.png', 'seconds.svg'],
     );
     assert.match(readFileSync(join(folder, 'one', 'sweep.html'), 'utf8'), 'id="sweep-data">{"facts"');
     assert.is(

@@ -18,10 +18,17 @@ export function onInterrupt(screen: Screen): AbortSignal {
 /** Exit code after Ctrl-C. */
 const INTERRUPTED = 130;
 
-/**
- * Does the work of a command line on a device, which is closed behind it; returns the exit code. `signal`: that of Ctrl-C, which
- * work may end by throwing its reason.
- */
+/** Does the work of a command line; returns the exit code. `signal`: that of Ctrl-C, which work may end by throwing its reason. */
+export async function workUntil(signal: AbortSignal, work: () => Promise<void>): Promise<number> {
+  try {
+    await work();
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+  }
+  return signal.aborted ? INTERRUPTED : 0;
+}
+
+/** The same on a device, which is closed behind it. */
 export async function workOn(
   adapter: Adapter,
   signal: AbortSignal,
@@ -29,13 +36,10 @@ export async function workOn(
 ): Promise<number> {
   const device = await openDevice({ adapter });
   try {
-    await work(device);
-  } catch (error) {
-    if (!signal.aborted || error !== signal.reason) throw error;
+    return await workUntil(signal, () => work(device));
   } finally {
     device.close();
   }
-  return signal.aborted ? INTERRUPTED : 0;
 }
 
 /** Ends a training when a signal says so. */

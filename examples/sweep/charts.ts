@@ -3,6 +3,8 @@
 import { join } from 'node:path';
 import type { Picture } from '../../src/pictures/index.ts';
 import { mapChart } from './mapChart.ts';
+import { noiseReadings } from './noise.ts';
+import { noiseChart } from './noiseChart.ts';
 import { parallelChart } from './parallelChart.ts';
 import { paretoChart } from './paretoChart.ts';
 import { cellsOf, type SweepFacts } from './plane.ts';
@@ -16,8 +18,10 @@ export async function chartsOf(facts: SweepFacts, target: number | null): Promis
     value: accuracy * 100,
   }));
   const scaled = target !== null && effortsTo(facts, target).length > 1;
+  const noise = noiseReadings(facts);
   return {
     map: await mapChart(facts),
+    ...(noise.length > 0 && { noise: await noiseChart(facts, noise) }),
     ...(scaled && { scaling: await scalingChart(facts, target) }),
     seconds: await paretoChart(facts),
     parallel: await parallelChart(facts, strands),

@@ -3,6 +3,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { geomspace } from '../../src/sweep/index.ts';
 import { ADAPTERS, type Adapter, ALL, checkSeeds, DATA, folderName, LAST_SEED, whole } from '../study/flags.ts';
+import { addressOf, VARIABLE } from './queueFlags.ts';
 
 /** The command line as it was typed, with what was left out. */
 export interface Flags {
@@ -16,6 +17,10 @@ export interface Flags {
   readonly epochs: number;
   readonly halving: boolean;
   readonly parallel: number;
+  /** Address of the queue; left out: no queue. */
+  readonly queue?: string;
+  /** Adapter that workers of the queue must have; left out: that of this machine. */
+  readonly workers?: string;
   readonly target?: number;
   readonly adapter: Adapter;
   readonly open: boolean;
@@ -48,6 +53,14 @@ export function readFlags(argv: readonly string[]): Flags {
     )
     .option('--parallel <n>', 'train in so many processes at a time', whole(1, 1024), 1)
     .option(
+      '--queue [url]',
+      `have workers on any machines train (npm run sweep:worker), by a queue on Redis such as redis://host:6379; without an address that in ${VARIABLE}`,
+    )
+    .option(
+      '--workers <adapter>',
+      'with --queue: the adapter that workers must have, by the name that a sweep prints (default: that of this machine)',
+    )
+    .option(
       '--target <share>',
       'validation accuracy whose steps are counted, such as 0.4 (default: the highest that every batch size reached)',
       parseShare,
@@ -68,7 +81,12 @@ export function readFlags(argv: readonly string[]): Flags {
         'Exit code: 0 when all is done, 1 after an error, 130 after Ctrl-C.',
     );
   command.parse(argv, { from: 'user' });
-  const flags = command.opts<Flags>();
+  const { queue, ...given } = command.opts<Omit<Flags, 'queue'> & { readonly queue?: string | true }>();
+  const flags: Flags = queue === undefined ? given : { ...given, queue: addressOf(command, queue) };
+  if (queue === undefined && flags.workers !== undefined)
+    command.error('error: --workers asks something of the workers of a queue. Give --queue, too, or leave it out.');
+  if (queue !== undefined && flags.parallel > 1)
+    command.error('error: --parallel is of this machine alone. With --queue, start as many npm run sweep:worker.');
   const largest = Math.max(...flags.batches);
   if (largest > flags.train)
     command.error(

@@ -2,6 +2,7 @@
 
 import { wrapped } from '../study/wrap.ts';
 import { chartsOf, writeCharts } from './charts.ts';
+import { noiseReadings, noiseWords } from './noise.ts';
 import type { SweepFacts } from './plane.ts';
 import { ruleWords } from './rules.ts';
 import { commonTarget, scalingWords } from './scaling.ts';
@@ -17,11 +18,15 @@ export interface ReportOptions {
 }
 
 /** What was found, in sentences; the first one is what to use. */
-export const wordsOf = (facts: SweepFacts, target = commonTarget(facts)): string[] => [
-  adviceWords(facts),
-  ruleWords(facts),
-  ...(target === null ? [] : [scalingWords(facts, target)]),
-];
+export function wordsOf(facts: SweepFacts, target = commonTarget(facts)): string[] {
+  const noise = noiseWords(noiseReadings(facts));
+  return [
+    adviceWords(facts),
+    ruleWords(facts),
+    ...(target === null ? [] : [scalingWords(facts, target)]),
+    ...(noise === null ? [] : [noise]),
+  ];
+}
 
 export async function report(folder: string, facts: SweepFacts, { target, width }: ReportOptions): Promise<void> {
   await writeJson(folder, facts);

@@ -11,13 +11,15 @@ export async function writeJson(folder: string, facts: SweepFacts): Promise<void
 
 /** A line an epoch of each trial. */
 export async function writeCsv(folder: string, facts: SweepFacts): Promise<void> {
-  const head = 'trial,batch_size,learning_rate,seed,epoch,steps,images,seconds,loss,accuracy,val_loss,val_accuracy,end';
+  const head =
+    'trial,batch_size,learning_rate,seed,epoch,steps,images,seconds,loss,accuracy,val_loss,val_accuracy,gradient_noise_scale,end';
   const lines = facts.trials.flatMap(({ number, parameters: { batchSize, learningRate }, seed, epochs, end }) =>
     epochs.map(({ epoch, seconds, logs }) =>
       [
         ...[number, batchSize, learningRate, seed, epoch + 1],
         ...[(epoch + 1) * stepsAnEpoch(facts, batchSize), (epoch + 1) * facts.trainingImages, seconds],
         ...['loss', 'accuracy', 'val_loss', 'val_accuracy'].map((key) => logs[key] ?? Number.NaN),
+        logs.gradient_noise_scale ?? '',
         end ?? '',
       ].join(','),
     ),

@@ -1,6 +1,6 @@
 /** Trains the study's network at a point of the plane. */
 
-import type { Device, ImageDataset } from '../../src/index.ts';
+import { type Device, GradientNoiseScale, type ImageDataset } from '../../src/index.ts';
 import type { TrainFunction } from '../../src/sweep/index.ts';
 import { examplesOf } from '../study/data.ts';
 import { makeNetwork } from '../study/network.ts';
@@ -28,7 +28,8 @@ export function trainerOn(device: Device, data: ImageDataset): TrainFunction<Poi
         validationData: examplesOf(data.test),
         validationBatchSize: VALIDATION_BATCH,
         verbose: 0,
-        callbacks: trial.callbacks(),
+        // Beside the training, which stays the same to the bit.
+        callbacks: [new GradientNoiseScale(), ...trial.callbacks()],
       });
     } finally {
       model.dispose();

@@ -12,6 +12,7 @@ const PAGE = fileURLToPath(new URL('./page/', import.meta.url));
 
 /** What the pictures show, by the names of their files; the page has a map of its own. */
 const LABELS: Readonly<Record<string, string>> = {
+  noise: 'The noise scale of gradients by epoch, and the batch size that it suggests',
   scaling: 'Steps, images and seconds to a target accuracy against the batch size',
   seconds: 'Seconds of training against validation accuracy, with the front of what nothing beats',
   parallel: 'Parallel coordinates of batch size, learning rate and validation accuracy',

@@ -1,15 +1,10 @@
 // Installs Mesa's lavapipe by apt-get. Debian 12's own is too old for Dawn: there it comes from backports.
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { aptGet, run } from './apt.mjs';
 
 const packages = ['mesa-vulkan-drivers', 'libvulkan1'];
 /** Dawn refuses Mesa 22.3 (Debian 12) and works with 25.0 (its backports, Debian 13). */
 const oldest = '23.2';
-/** Give up soon where there is no network: SwiftShader is there to fall back on. */
-const impatient = ['-o', 'Acquire::Retries=0', '-o', 'Acquire::http::Timeout=15', '-o', 'Acquire::https::Timeout=15'];
-
-/** Whether this is a machine with apt-get, and the user may install. */
-export const canInstall = () => process.getuid?.() === 0 && run('apt-get', ['--version']).ok;
 
 /** @returns {string | undefined} why it did not work, or undefined when the packages are installed */
 export function installLavapipe() {
@@ -76,24 +71,4 @@ function sources() {
 function osRelease() {
   const text = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
   return Object.fromEntries([...text.matchAll(/^(\w+)="?(.*?)"?$/gm)].map(([, key, value]) => [key, value]));
-}
-
-function aptGet(...args) {
-  const done = run('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=120', ...impatient, ...args]);
-  // "update" exits 0 with old lists when a mirror does not answer.
-  const complaints = done.text.split('\n').filter((line) => /^[EW]: /.test(line));
-  const unreachable = args[0] === 'update' ? complaints.find((line) => line.includes('Failed to fetch')) : undefined;
-  const error = unreachable ?? complaints.find((line) => line.startsWith('E:'));
-  return { ok: done.ok && !unreachable, reason: error?.slice(3) ?? done.text.trim().split('\n').at(-1) ?? '' };
-}
-
-function run(command, args) {
-  const done = spawnSync(command, args, {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
-    maxBuffer: 64 << 20,
-    timeout: 600_000,
-  });
-  return { ok: done.status === 0, text: `${done.stdout ?? ''}${done.stderr ?? ''}` };
 }

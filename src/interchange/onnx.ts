@@ -27,7 +27,6 @@ import { axesOf, besideOthers } from '../nn/layers/axes.ts';
 import type { ActivationName, AnyLayer } from '../nn/layers/index.ts';
 import * as layers from '../nn/layers/index.ts';
 import { blank, exampleShape, type LayerValues, listOf, onBlanks } from '../nn/layers/layer.ts';
-import { MergingLayer } from '../nn/layers/merging.ts';
 import { rowPadding } from '../ops/conv1d.ts';
 import { spread } from '../ops/conv2dTranspose.ts';
 import type { Tensor } from '../tensor/tensor.ts';

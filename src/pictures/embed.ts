@@ -1,7 +1,7 @@
 /** Pixels within an SVG document. */
 
+import { peer } from '../base/peer.ts';
 import type { Pixels } from '../io/pixels.ts';
-import { peer } from './peer.ts';
 
 /** Where an image lies on the page, and how large a pixel is. */
 export interface Spot {
@@ -14,7 +14,7 @@ export interface Spot {
 /** An image with pixels that stay sharp squares however large they are drawn. */
 export async function embed({ width, height, data }: Pixels, { x, y, zoom }: Spot): Promise<string> {
   if (width === 0 || height === 0) return '';
-  const { encode } = await peer('fast-png', () => import('fast-png'));
+  const { encode } = await peer('wgrad/pictures', 'fast-png', () => import('fast-png'));
   const png = base64(encode({ width, height, data, channels: 3 }));
   return (
     `<image x="${x}" y="${y}" width="${width * zoom}" height="${height * zoom}" preserveAspectRatio="none" ` +

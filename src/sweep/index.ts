@@ -15,8 +15,9 @@ export {
 } from './distributions.ts';
 export type { HalvingOptions } from './halving.ts';
 export { type ProcessesOptions, processes } from './processes.ts';
-export type { Leg, LegEnd, Runner } from './runner.ts';
-export { serve } from './serve.ts';
+export type { Leg, LegEnd, Runner, SweepAsked } from './runner.ts';
+export { type ServeOptions, serve } from './serve.ts';
 export { grid, type Parameters, type RandomOptions, random, type Space } from './space.ts';
 export { type SweepOptions, type SweepProgress, type SweepResult, sweep } from './sweep.ts';
+export type { Script } from './trainingProcess.ts';
 export type { EpochRecord, TrainFunction, Trial, TrialEnd, TrialResult } from './trial.ts';

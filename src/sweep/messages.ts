@@ -10,6 +10,8 @@ export type ToWorker =
   | { readonly say: 'abort' };
 
 export type FromWorker =
-  | { readonly say: 'ready' }
+  | { readonly say: 'ready'; readonly conditions: Readonly<Record<string, string>> }
   | { readonly say: 'epoch'; readonly record: EpochRecord }
+  /** The checkpoint after the last epoch is whole. */
+  | { readonly say: 'saved' }
   | { readonly say: 'ended'; readonly end: LegEnd };

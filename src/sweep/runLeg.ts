@@ -2,22 +2,30 @@
 
 import { checkWhole } from '../base/checks.ts';
 import { StateError } from '../base/errors.ts';
-import { BackupAndRestore, type Callback, DivergenceDetector, type Logs } from '../callbacks/index.ts';
+import { type Callback, DivergenceDetector, type Logs } from '../callbacks/index.ts';
 import type { Leg, LegEnd } from './runner.ts';
 import type { Parameters } from './space.ts';
 import type { EpochRecord, TrainFunction, Trial } from './trial.ts';
+import { TrialBackup } from './trialBackup.ts';
 import { TrialReporter } from './trialReporter.ts';
 
 type OnEpoch = (record: EpochRecord) => Promise<void>;
 
-/** How it ended; throws what `onEpoch` threw. */
+/** In which way an epoch has diverged, in words; null where it has not. */
+export function divergenceOf({ epoch, logs }: EpochRecord, objective: string): string | null {
+  const key = [objective, 'loss'].find((one) => one in logs && !Number.isFinite(logs[one]));
+  return key === undefined ? null : `${key} is ${logs[key]} in epoch ${epoch + 1}`;
+}
+
+/** How it ended; throws what `onEpoch` threw. `onCheckpoint`: see Runner. */
 export async function runLeg<P extends Parameters>(
   train: TrainFunction<P>,
   leg: Leg,
   onEpoch: OnEpoch,
   signal: AbortSignal,
+  onCheckpoint: () => void = () => {},
 ): Promise<LegEnd> {
-  const trial = new LegTrial(leg, onEpoch, signal);
+  const trial = new LegTrial(leg, onEpoch, signal, onCheckpoint);
   try {
     // The parameters of a leg are those of the space that the function was written for.
     await train(leg.parameters as P, trial);
@@ -35,6 +43,7 @@ class LegTrial implements Trial {
   readonly signal: AbortSignal;
   readonly #leg: Leg;
   readonly #onEpoch: OnEpoch;
+  readonly #onCheckpoint: () => void;
   #next: number;
   #end: LegEnd | null = null;
   /** What `onEpoch` threw: the sweep's own trouble, not that of the function. */
@@ -42,7 +51,7 @@ class LegTrial implements Trial {
   #closed = false;
   #since = performance.now();
 
-  constructor(leg: Leg, onEpoch: OnEpoch, signal: AbortSignal) {
+  constructor(leg: Leg, onEpoch: OnEpoch, signal: AbortSignal, onCheckpoint: () => void) {
     this.number = leg.number;
     this.seed = leg.seed;
     this.epochs = leg.epochs;
@@ -50,6 +59,7 @@ class LegTrial implements Trial {
     this.signal = signal;
     this.#leg = leg;
     this.#onEpoch = onEpoch;
+    this.#onCheckpoint = onCheckpoint;
     this.#next = leg.from;
   }
 
@@ -83,18 +93,18 @@ class LegTrial implements Trial {
       };
       return false;
     }
+    const record = { epoch, seconds: took, logs: { ...logs } };
     if (epoch === this.#next) {
       try {
-        await this.#onEpoch({ epoch, seconds: took, logs: { ...logs } });
+        await this.#onEpoch(record);
       } catch (error) {
         this.#broken = { error };
         throw error;
       }
       this.#next++;
     }
-    for (const key of [this.#leg.objective, 'loss']) {
-      if (key in logs && !Number.isFinite(logs[key])) this.diverged(`${key} is ${logs[key]} in epoch ${epoch + 1}`);
-    }
+    const divergence = divergenceOf(record, this.#leg.objective);
+    if (divergence !== null) this.diverged(divergence);
     return this.#end === null && epoch + 1 < this.#leg.until && !this.signal.aborted;
   }
 
@@ -104,9 +114,7 @@ class LegTrial implements Trial {
 
   callbacks(): Callback[] {
     const detector = new DivergenceDetector({ print: () => {} });
-    // Kept: the trial may go on from it later. The sweep removes it.
-    const backup = new BackupAndRestore(this.checkpoint, { deleteCheckpoint: false });
-    return [detector, new TrialReporter(this, detector), backup];
+    return [detector, new TrialReporter(this, detector), new TrialBackup(this.checkpoint, this.#onCheckpoint)];
   }
 
   failed(error: unknown): void {

@@ -21,6 +21,8 @@ export interface Leg {
   readonly checkpoint: string;
   /** Which metric decides. */
   readonly objective: string;
+  /** Tries of the trial that have failed, from 0. The last one is to begin without the checkpoint. */
+  readonly failures: number;
 }
 
 /** How a leg ended. */
@@ -39,16 +41,29 @@ export type LegEnd =
       readonly reason: string;
     };
 
+/** Which sweep it is that a runner trains for. */
+export interface SweepAsked {
+  /** All that decides its numbers, by names for a person to read: of the same identity, trials are the same. */
+  readonly identity: Readonly<Record<string, string>>;
+  /** What it asks of those who train. */
+  readonly conditions: Readonly<Record<string, string>>;
+}
+
 /** Trains legs. `sweep` has at most `width` of them under way at a time, never two of one trial. */
 export interface Runner {
   /** How many legs at a time. */
   readonly width: number;
+  /** Called before the first leg. */
+  open?(sweep: SweepAsked): Promise<void>;
   /**
    * Trains a leg.
    * @param onEpoch to be called with each new epoch, and awaited before the checkpoint after it is written
    * @returns how it ended; rejects only where the runner itself is broken, or with what `onEpoch` threw
    */
   run(leg: Leg, onEpoch: (record: EpochRecord) => Promise<void>, signal: AbortSignal): Promise<LegEnd>;
-  /** Ends what it started. */
-  close(): Promise<void>;
+  /**
+   * Ends what it started.
+   * @param complete whether all trials have ended, so that nothing needs to be kept for going on
+   */
+  close(complete: boolean): Promise<void>;
 }

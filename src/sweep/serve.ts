@@ -1,22 +1,35 @@
 /** The side of a process that trains for a sweep. */
 
 import { StateError } from '../base/errors.ts';
+import { takeOptions } from '../base/optionNames.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { runLeg } from './runLeg.ts';
 import type { Parameters } from './space.ts';
 import type { TrainFunction } from './trial.ts';
 
+/** Options of `serve`. */
+export interface ServeOptions {
+  /**
+   * What decides the numbers here, by the names that the sweep's own `conditions` have, such as the adapter and the data: a worker
+   * of a queue takes no trial of a sweep whose conditions are others. Default none.
+   */
+  readonly conditions?: Readonly<Record<string, string>>;
+}
+
 /**
- * Trains what the sweep asks for that started this process with `processes`; returns when it has no more.
- * @throws StateError in a process that no sweep started
+ * Trains what the one asks for that started this process, `processes` or `queueWorker`; returns when there is no more.
+ * @throws StateError in a process that neither started
  */
-export async function serve<P extends Parameters>(train: TrainFunction<P>): Promise<void> {
+export async function serve<P extends Parameters>(train: TrainFunction<P>, options: ServeOptions = {}): Promise<void> {
+  const { conditions } = takeOptions('serve', options, { conditions: {} });
   if (process.send === undefined) {
-    throw new StateError('serve: no sweep started this process. Give its script to processes(), and that to sweep().');
+    throw new StateError(
+      'serve: no sweep started this process. Give its script to processes(), and that to sweep(); or to queueWorker().',
+    );
   }
-  // Ctrl-C reaches all processes of a terminal; the sweep tells this one when to end.
+  // Ctrl-C reaches all processes of a terminal, and a service's end all of the service; the sweep tells this one when to end.
   const ignore = (): void => {};
-  process.on('SIGINT', ignore);
+  for (const name of SIGNALS) process.on(name, ignore);
   const say = (message: FromWorker): void => {
     if (process.connected) process.send?.(message, undefined, undefined, () => {});
   };
@@ -41,6 +54,7 @@ export async function serve<P extends Parameters>(train: TrainFunction<P>): Prom
             else lost(gone());
           }),
         signal,
+        () => say({ say: 'saved' }),
       ).then(
         (end) => say({ say: 'ended', end }),
         // It was asked for by nobody who is still there.
@@ -53,9 +67,11 @@ export async function serve<P extends Parameters>(train: TrainFunction<P>): Prom
       abort.abort();
       work.then(resolve);
     });
-    say({ say: 'ready' });
+    say({ say: 'ready', conditions });
   });
-  process.off('SIGINT', ignore);
+  for (const name of SIGNALS) process.off(name, ignore);
 }
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 const gone = (): StateError => new StateError('serve: the sweep that started this process is gone. Start it again.');

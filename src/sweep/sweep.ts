@@ -8,13 +8,14 @@ import { checkOptions } from '../base/optionNames.ts';
 import { checkUint32 } from '../base/random.ts';
 import { VERSION } from '../base/version.ts';
 import { makeFolderOf } from '../platform/files.ts';
+import { Bell } from './bell.ts';
 import { type HalvingOptions, rungsOf } from './halving.ts';
 import { inProcess } from './inProcess.ts';
 import type { Leg, LegEnd, Runner } from './runner.ts';
 import { type Contest, decide } from './schedule.ts';
 import type { Parameters, Space } from './space.ts';
 import { SweepFile, type SweepRecord } from './sweepFile.ts';
-import type { EpochRecord, TrainFunction, TrialEnd, TrialResult } from './trial.ts';
+import { type EpochRecord, TRIES, type TrainFunction, type TrialEnd, type TrialResult } from './trial.ts';
 
 /** Options of `sweep`. */
 export interface SweepOptions<P extends Parameters = Parameters> {
@@ -82,9 +83,6 @@ export interface SweepResult<P extends Parameters = Parameters> {
   readonly complete: boolean;
 }
 
-/** Tries of a trial. */
-const TRIES = 3;
-
 class Trial<P extends Parameters> implements TrialResult<P> {
   readonly number: number;
   readonly point: number;
@@ -107,8 +105,8 @@ class Trial<P extends Parameters> implements TrialResult<P> {
     else if ('end' in record) [this.end, this.reason] = [record.end, record.reason];
     // A trial that began anew tells of some again.
     else if (record.epoch === this.epochs.length) {
-      const { epoch, seconds, logs } = record;
-      this.epochs.push({ epoch, seconds, logs });
+      const { epoch, seconds, logs, by } = record;
+      this.epochs.push({ epoch, seconds, logs, ...(by !== undefined && { by }) });
     }
   }
 }
@@ -178,9 +176,9 @@ export async function sweep<P extends Parameters>(options: SweepOptions<P>): Pro
   const work = async (trial: Trial<P>, until: number): Promise<void> => {
     // What failed twice may have failed for what the checkpoint holds.
     if (trial.failures.length === TRIES - 1) await rm(checkpointOf(trial), { force: true, recursive: true });
-    const { number, parameters, seed } = trial;
+    const { number, parameters, seed, failures } = trial;
     const leg: Leg = {
-      ...{ number, parameters, seed, until, epochs },
+      ...{ number, parameters, seed, until, epochs, failures: failures.length },
       from: trial.epochs.length,
       checkpoint: checkpointOf(trial),
       objective: contest.objective,
@@ -210,7 +208,10 @@ export async function sweep<P extends Parameters>(options: SweepOptions<P>): Pro
 
   const running = new Map<number, Promise<void>>();
   const errors: unknown[] = [];
+  const legEnded = new Bell();
+  let complete = false;
   try {
+    await runner.open?.({ identity: settings.identity, conditions: settings.conditions });
     for (;;) {
       const { ends, legs } = decide(contest, trials);
       for (const { trial, end } of ends) await finish(trials[trial], end);
@@ -223,20 +224,23 @@ export async function sweep<P extends Parameters>(options: SweepOptions<P>): Pro
             errors.push(error);
             own.abort();
           })
-          .finally(() => running.delete(trial));
+          .finally(() => {
+            running.delete(trial);
+            legEnded.ring();
+          });
         running.set(trial, leg);
       }
       if (running.size === 0) break;
-      await Promise.race(running.values());
+      await legEnded.heard();
     }
+    complete = trials.every(({ end }) => end !== null);
   } finally {
     own.abort();
     await Promise.all(running.values());
     release();
-    await runner.close();
+    await runner.close(complete);
   }
   if (errors.length > 0) throw errors[0];
-  const complete = trials.every(({ end }) => end !== null);
   if (complete) await rm(checkpoints, { force: true, recursive: true });
   const { objective, mode, rungs } = contest;
   return { trials, best: bestOf(trials, objective, mode), objective, mode, epochs, rungs, complete };
@@ -321,6 +325,7 @@ function settingsOf<P extends Parameters>(options: SweepOptions<P>) {
     contest,
     trials,
     identity,
+    conditions: { wgrad: VERSION, ...options.conditions },
     epochs,
     signal,
     onProgress,

@@ -1,13 +1,12 @@
 /**
  * The file of a sweep, in JSON Lines: a first line that says which sweep it is, then one an epoch, one a try that failed and one an
- * end of a trial, as they came. It is only appended to, and a line that a kill tore is cut off. JSON has no NaN: numbers that are
- * not finite are texts.
+ * end of a trial, as they came. It is only appended to, and a line that a kill tore is cut off.
  */
 
 import { DataError } from '../base/errors.ts';
 import { isRecord } from '../base/isRecord.ts';
 import { AppendedFile, wholeLines } from '../io/appendedFile.ts';
-import { problemOfJson } from '../io/json.ts';
+import { epochOf, parsedRecord, recordText } from './recordText.ts';
 import type { EpochRecord, TrialEnd } from './trial.ts';
 import { TRIAL_ENDS } from './trial.ts';
 
@@ -23,8 +22,6 @@ export type SweepIdentity = Readonly<Record<string, string>>;
 const WHO = 'sweep';
 /** Of the first line's form. */
 const FORMAT = 1;
-/** A line of ours is far smaller. */
-const LIMITS = { depth: 8, values: 100_000 };
 const REMEDY = 'Choose another folder, or delete that file to begin anew.';
 
 export class SweepFile {
@@ -56,7 +53,7 @@ export class SweepFile {
 
   /** On the disk when it returns; in the order of the calls. */
   add(record: SweepRecord): Promise<void> {
-    const written = this.#last.then(() => this.#file.append(`${JSON.stringify(record, withTexts)}\n`));
+    const written = this.#last.then(() => this.#file.append(`${recordText(record)}\n`));
     this.#last = written.catch(() => {});
     return written;
   }
@@ -76,13 +73,9 @@ function read(path: string, lines: Uint8Array, torn: Uint8Array, identity: Sweep
 }
 
 function parsed(path: string, text: string, line: number): Readonly<Record<string, unknown>> {
-  try {
-    if (problemOfJson(text, LIMITS) === null) {
-      const value: unknown = JSON.parse(text);
-      if (isRecord(value)) return value;
-    }
-  } catch {}
-  throw damaged(path, line);
+  const record = parsedRecord(text);
+  if (record === null) throw damaged(path, line);
+  return record;
 }
 
 const damaged = (path: string, line: number): DataError =>
@@ -106,22 +99,13 @@ function checkSame(path: string, header: Readonly<Record<string, unknown>>, iden
 const short = (text: string): string => (text.length > 160 ? `${text.slice(0, 160)}…` : text);
 
 function recordOf(path: string, value: Readonly<Record<string, unknown>>, line: number): SweepRecord {
-  const { trial, epoch, seconds, logs, failure, end, reason } = value;
+  const { trial, failure, end, reason } = value;
   if (typeof trial === 'number' && Number.isInteger(trial) && trial >= 0) {
     if (typeof failure === 'string') return { trial, failure };
     const known = TRIAL_ENDS.find((one) => one === end);
     if (known !== undefined) return { trial, end: known, reason: typeof reason === 'string' ? reason : null };
-    if (typeof epoch === 'number' && isRecord(logs)) {
-      const numbers = Object.entries(logs).map(([key, one]) => [key, Number(one)] as const);
-      return { trial, epoch, seconds: Number(seconds), logs: Object.fromEntries(numbers) };
-    }
+    const epoch = epochOf(value);
+    if (epoch !== null) return { trial, ...epoch };
   }
   throw damaged(path, line);
-}
-
-/** For `JSON.stringify`. A minus before a zero is lost in JSON, too. */
-function withTexts(_: string, value: unknown): unknown {
-  if (typeof value !== 'number') return value;
-  if (Object.is(value, -0)) return '-0';
-  return Number.isFinite(value) ? value : String(value);
 }

@@ -47,6 +47,8 @@ export interface EpochRecord {
   readonly seconds: number;
   /** What was reported. */
   readonly logs: Readonly<Logs>;
+  /** Who trained it, where that was another machine or may have been one: its process, its version and its conditions. */
+  readonly by?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -55,6 +57,9 @@ export interface EpochRecord {
  */
 export type TrialEnd = (typeof TRIAL_ENDS)[number];
 export const TRIAL_ENDS = ['done', 'stopped', 'diverged', 'failed'] as const;
+
+/** How often a trial is tried. */
+export const TRIES = 3;
 
 /** A trial and what came of it. */
 export interface TrialResult<P extends Parameters = Parameters> {

@@ -6,7 +6,7 @@
 import { createRequire } from 'node:module';
 import type { Resvg, ResvgRenderOptions, renderAsync } from '@resvg/resvg-js';
 import { StateError } from '../../base/errors.ts';
-import { missing } from '../peer.ts';
+import { missing } from '../../base/peer.ts';
 import { FONT_NAME, type TextStyle, text } from '../svgText.ts';
 
 const FONT_PACKAGE = '@expo-google-fonts/source-sans-3';
@@ -66,7 +66,7 @@ function resvg(): { Resvg: typeof Resvg; renderAsync: typeof renderAsync } {
   try {
     return require('@resvg/resvg-js');
   } catch (cause) {
-    throw missing('@resvg/resvg-js', cause);
+    throw missing('wgrad/pictures', '@resvg/resvg-js', cause);
   }
 }
 
