@@ -240,10 +240,7 @@ test('what cannot be profiled says what to do', async () => {
   await fails(() => profile(modelOf(), images, labels, { milliseconds: 0 }), /ArgumentError.*milliseconds/);
   await fails(() => profile(() => [], QUICK), /StateError: profile: nothing was computed/);
   const model: unknown = {};
-  await fails(
-    () => Reflect.apply(profile, null, [model]),
-    /ArgumentError: profile: expected a Sequential or a function/,
-  );
+  await fails(() => Reflect.apply(profile, null, [model]), /ArgumentError: profile: expected a model or a function/);
   await fails(() => Reflect.apply(profile, null, [() => 3]), /expected the function to return tensors, got 3/);
 });
 
