@@ -130,7 +130,7 @@ export {
 } from './nn/regularizers.ts';
 export * from './nn/schedules/index.ts';
 export { LearningRateSchedule, type ScheduleConfig } from './nn/schedules/schedule.ts';
-export type { ValueRule } from './nn/valueRules.ts';
+export type { RuledInputs, ValueRule } from './nn/valueRules.ts';
 export type { SequenceOptions, SequencePadding } from './ops/conv1d.ts';
 export type { TransposeOptions } from './ops/conv2dTranspose.ts';
 export type { Pool2dOptions } from './ops/pool2d.ts';

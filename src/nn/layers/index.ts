@@ -50,7 +50,7 @@ export {
 export { MultiHeadAttention, type MultiHeadAttentionOptions } from './multiHeadAttention.ts';
 export { GaussianNoise, SpatialDropout2D } from './noise.ts';
 export { Normalization, type NormalizationOptions } from './normalization.ts';
-export { Cropping2D, type Sides, ZeroPadding2D } from './padding2d.ts';
+export { Cropping2D, type FourSides, type Sides, ZeroPadding2D } from './padding2d.ts';
 export { Permute } from './permute.ts';
 export { AveragePooling2D, MaxPooling2D, type PoolingOptions } from './pooling.ts';
 export { AveragePooling1D, MaxPooling1D, type Pooling1DOptions } from './pooling1d.ts';

@@ -15,7 +15,7 @@ export type Sides =
   | readonly [readonly [number, number], readonly [number, number]];
 
 /** [top, bottom, left, right]. */
-type FourSides = readonly [number, number, number, number];
+export type FourSides = readonly [number, number, number, number];
 
 function sidesOf(sides: Sides, who: string, what: string): FourSides {
   const [height, width] = typeof sides === 'number' ? [sides, sides] : Array.isArray(sides) ? sides : [];
