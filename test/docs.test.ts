@@ -249,6 +249,10 @@ docs('the page of parts has every layer and optimizer with its options and their
     new wgrad.Maximum(),
     new wgrad.Minimum(),
     new wgrad.Concatenate(),
+    new wgrad.LSTM(1),
+    new wgrad.GRU(1),
+    new wgrad.SimpleRNN(1),
+    new wgrad.Bidirectional(new wgrad.LSTM(1)),
   ];
   const classes = Object.values(wgrad).filter(
     (value) => typeof value === 'function' && Object.prototype.isPrototypeOf.call(wgrad.Layer, value),
@@ -272,17 +276,24 @@ docs('the page of parts has every layer and optimizer with its options and their
     GlobalMaxPooling2D: ['GlobalAveragePooling2D'],
     GlobalMaxPooling1D: ['GlobalAveragePooling1D'],
     GroupNormalization: ['LayerNormalization'],
+    GRU: ['LSTM'],
+    SimpleRNN: ['LSTM'],
+    Bidirectional: ['LSTM'],
     AdamW: ['Adam'],
     Nadam: ['Adam'],
   };
   const optimizers = optimizerClasses.map((Class) => new Class());
   const parts = [
-    ...layers.map((layer) => ({ name: layer.className, settings: layer.config() })),
+    // The name of the layer that a Bidirectional was given is no option of its own.
+    ...layers.map((layer) => ({ name: layer.className, settings: { ...layer.config(), layerName: undefined } })),
     ...optimizers.map((optimizer) => ({ name: optimizer.name, settings: optimizer.config() })),
   ];
   const missing = parts.flatMap(({ name, settings }) =>
     Object.entries(settings)
-      .filter(([option, value]) => ![name, ...(like[name] ?? [])].some((one) => stands(rowOf(one), option, value)))
+      .filter(
+        ([option, value]) =>
+          value !== undefined && ![name, ...(like[name] ?? [])].some((one) => stands(rowOf(one), option, value)),
+      )
       .map(([option, value]) => `${name}: ${option} ${value}`),
   );
   assert.equal(missing, []);
