@@ -150,7 +150,8 @@ const CASES: { readonly [K in OpName]: 'fused' | (() => Node[]) } = {
     e.add(floats(17), floats()),
     e.add(floats(3, 1), floats(3, 5)),
     e.add(floats(2, 3, 4), floats(2, 1, 4)),
-    e.add(e.add(bytes(3, 5), ids(1, 2, 3, 4, 5)), floats(3, 1)),
+    e.add(e.copy(e.add(bytes(3, 5), ids(1, 2, 3, 4, 5))), floats(3, 1)),
+    e.equal(e.add(bytes(3, 5), ids(1, 2, 3, 4, 5)), floats(3, 1)),
     // More workgroups than a dimension holds, and not a whole number of rows of them.
     sum(e.add(floats(4099, 1), floats(1025))),
   ],

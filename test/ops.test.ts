@@ -594,9 +594,9 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
 
   add: [
     ...binary(e.add, o.add, { all: true }),
-    like('int32 and uint8 become float32', () => ({
+    like('int32 and uint8 are int32, and become float32', () => ({
       inputs: [ints([1, -2, 3]), bytes([7, 8, 255]), draw([3])],
-      gpu: (a, b, c) => e.add(e.add(a, b), c),
+      gpu: (a, b, c) => e.add(e.add(e.copy(e.add(a, b)), b), e.sub(c, b)),
       oracle: (a, b, c) => o.add(o.add(a, b), c),
     })),
     like('uint8 four at a time, and broadcast', () => ({
@@ -913,11 +913,22 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
       },
     },
     {
-      name: 'sums of int32 are float32, and so are means',
+      name: 'sums of int32 are int32 modulo 2^32: in parts, in groups of four; means are refused',
       async run() {
-        const [total, average] = await evaluate([sum(nodeOf(ints([1, 2, 4]))), mean(nodeOf(ints([1, 2])))]);
-        assert.instance(total, Float32Array);
-        assertSame([...total, ...average], [7, 1.5], 'sums');
+        const values = Int32Array.from({ length: 70_000 }, (_, i) => 16777217 + i * (i % 2 === 0 ? 1 : -3));
+        const x = nodeOf({ values, shape: [70, 1000] });
+        const sums = await evaluate([sum(x), sum(x, 0), sum(x, 1)]);
+        for (const one of sums) assert.instance(one, Int32Array);
+        const expected = [new Int32Array(1), new Int32Array(1000), new Int32Array(70)];
+        values.forEach((value, i) => {
+          expected[0][0] += value;
+          expected[1][i % 1000] += value;
+          expected[2][Math.floor(i / 1000)] += value;
+        });
+        sums.forEach((one, at) => {
+          assertSame(one, expected[at], 'sums');
+        });
+        assert.throws(() => mean(x), /mean: expected float32, got int32.*cast\('float32'\)/);
       },
     },
   ],

@@ -5,7 +5,7 @@ import type { HostArray } from '../src/base/dtype.ts';
 import { permutation, uniform } from '../src/base/random.ts';
 import { type Shape, sizeOf } from '../src/base/shape.ts';
 import type { Node } from '../src/ir/op.ts';
-import { add, mul } from '../src/ops/elementwise.ts';
+import { add, copy, mul } from '../src/ops/elementwise.ts';
 import { gradients } from '../src/ops/gradients.ts';
 import { dataNode } from '../src/ops/leaf.ts';
 import { sum } from '../src/ops/reduce.ts';
@@ -111,7 +111,7 @@ export async function compare({
   assert.equal([...y.shape], [...expected.shape], 'shape');
   const weight = draw(y.shape, 0.5, 1.5);
   const targets = wrt.map((at) => nodes[at]);
-  const slopes = gradients(sum(mul(y, nodeOf(weight))), targets);
+  const slopes = gradients(sum(mul(y.dtype === 'int32' ? copy(y) : y, nodeOf(weight))), targets);
   const [value, ...actual] = await evaluate([y, ...slopes]);
   assertClose(value, expected.data, 'value', tolerance);
   const scalar = (moved: Array64[]): number => {

@@ -107,8 +107,16 @@ test('dtype rules', async () => {
   assert.is(tensor(new Int32Array(2)).dtype, 'int32');
   assert.is(tensor(new Uint8Array(2)).dtype, 'uint8');
   assert.is(tensor([1, 2], undefined, { dtype: 'int32' }).dtype, 'int32');
-  assert.is(tensor(new Int32Array([3])).add(0.5).dtype, 'float32');
-  assert.equal(await list(tensor(new Int32Array([3])).add(0.5)), [3.5]);
+  assert.is(tensor(new Int32Array([3])).add(5).dtype, 'int32');
+  assert.equal(
+    await list(
+      tensor(new Int32Array([3]))
+        .cast('float32')
+        .add(0.5),
+    ),
+    [3.5],
+  );
+  await expectError(DtypeError, () => tensor(new Int32Array(1)).add(0.5), /add.*int32 and float32.*cast\('float32'\)/);
   assert.equal(await list(tensor([1.7, -1.7]).cast('int32')), [1, -1]);
   assert.equal(await list(tensor(new Uint8Array([200])).cast('float32')), [200]);
   assert.is(tensor([1, 2]).argMax().dtype, 'int32');

@@ -1,8 +1,8 @@
 /** Element types, and what they take in memory. */
 
 /**
- * Element types. Arithmetic is done in float32; int32 holds class ids, indices and labels; uint8 holds images, four
- * pixels a word, and turns into float32 when it is read.
+ * Element types. float32 is computed with; int32 holds class ids, indices and labels, and its arithmetic is its own, modulo
+ * 2^32; uint8 holds images, four pixels a word, and turns into float32 when it is read, beside int32 into int32.
  */
 export type Dtype = 'float32' | 'int32' | 'uint8';
 

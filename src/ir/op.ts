@@ -237,6 +237,15 @@ export function expectDtype(node: Node, dtype: Dtype, who: string): void {
   throw new DtypeError(`${who}: expected ${dtype}, got ${node.dtype}. Convert it with cast('${dtype}').`);
 }
 
+/** Throws a DtypeError if one of the nodes is int32, which float32 would round; `also` names what else is taken. */
+export function refuseInt32(nodes: readonly Node[], who: string, also = ''): void {
+  if (nodes.every(({ dtype }) => dtype !== 'int32')) return;
+  throw new DtypeError(
+    `${who}: expected float32${also}, got ${nodes.map(({ dtype }) => dtype).join(' and ')}. ` +
+      "Convert int32 with cast('float32'), which rounds beyond 2^24.",
+  );
+}
+
 /** Memory that lives only between the kernels of one operation. */
 export interface Scratch {
   /** Its size. */

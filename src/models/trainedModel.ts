@@ -25,7 +25,7 @@ import { softmaxOp } from '../ops/softmax.ts';
 import { defaultDevice } from '../runtime/defaultDevice.ts';
 import type { Device } from '../runtime/device.ts';
 import { Tensor, type TensorLike } from '../tensor/tensor.ts';
-import { checkExamples, checkInputs, dataOf } from '../training/data/checkData.ts';
+import { checkExamples, checkInputs, checkRuledInputs, dataOf } from '../training/data/checkData.ts';
 import { numbersOf } from '../training/data/exampleWeights.ts';
 import { type EvaluateOptions, evaluate, takeEvaluateOptions } from '../training/evaluate.ts';
 import type { OptimizerState, SavedModel, SavedOptimizer } from '../training/file/modelFile.ts';
@@ -391,6 +391,7 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel {
     const training = flagOf(options.training ?? false, 'call', 'training');
     const inputs = this.inputsOf('call', xs);
     const network = this.networkFor('call', inputs.map(exampleShape));
+    checkRuledInputs('call', inputs, network);
     const weights = { trainable: network.trainable.values(), fixed: network.fixed.values() };
     const nodes = inputs.map(({ node }) => node);
     return this.outputsOf(network.forward(nodes, training, weights).outputs.map((node) => new Tensor(node)));

@@ -8,7 +8,7 @@ import { counted, describe } from '../base/describe.ts';
 import { formatBytes } from '../base/dtype.ts';
 import { ArgumentError, ShapeError, WgradError } from '../base/errors.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../base/shape.ts';
-import type { Node } from '../ir/op.ts';
+import { type Node, refuseInt32 } from '../ir/op.ts';
 import {
   type AnyLayer,
   type CallContext,
@@ -114,6 +114,7 @@ export function callLayer<X extends LayerValues, Y extends LayerValues>(
   try {
     const result = resultOf(who, () => layer.call(x, context), told);
     const outputs = listOf<unknown>(result).map((one) => nodeOf(who, one));
+    refuseInt32(outputs, who);
     const [batch] = inputs[0].shape;
     outputs.forEach((output, at) => {
       const wanted = expected?.[at];
@@ -164,6 +165,7 @@ export function perExampleOf(measure: Loss | Metric, y: Node, output: Node): Nod
     throw error;
   }
   const [batch, ...shape] = output.shape;
+  refuseInt32([result], `'${measure.name}'`);
   const size = 'size' in measure ? sizeOfMetric(measure, shape) : null;
   const expected = size === null ? [batch] : [batch, size];
   if (sameShape(result.shape, expected)) return result;

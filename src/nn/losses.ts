@@ -144,8 +144,9 @@ function categorical(name: string, sparse: boolean, options: CategoricalOptions)
             `${formatShape(labels.shape)}. Use ${other}.`,
         );
       }
+      const { node } = sparse ? given : given.cast('float32');
       const entropy = (logits: Tensor, options: CrossEntropyOptions): Tensor =>
-        new Tensor(softmaxCrossEntropyPerExample(logits.node, given.node, options));
+        new Tensor(softmaxCrossEntropyPerExample(logits.node, node, options));
       const logits = logitsOf(output, softmaxOp, fromLogits);
       if (logits !== null) return entropy(logits, { labelSmoothing, clip });
       // Probabilities that come from elsewhere: their logarithms are logits.

@@ -5,7 +5,7 @@
 
 import { ShapeError } from '../base/errors.ts';
 import { formatShape } from '../base/shape.ts';
-import type { Node } from '../ir/op.ts';
+import { type Node, refuseInt32 } from '../ir/op.ts';
 import { add, div, mul, sqrt, square, sub } from './elementwise.ts';
 import { fullNode } from './leaf.ts';
 import { mean } from './reduce.ts';
@@ -44,6 +44,7 @@ export function batchNorm(x: Node, gamma: Node | null, beta: Node | null, epsilo
       );
     }
   }
+  refuseInt32([x], 'batchNorm');
   const axes = x.shape.slice(0, -1).map((_, d) => d);
   const average = mean(x, axes);
   const variance = mean(square(sub(x, average)), axes);

@@ -3,7 +3,7 @@
 import { counted } from '../base/describe.ts';
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { formatShape, sizeOf } from '../base/shape.ts';
-import type { Node } from '../ir/op.ts';
+import { type Node, refuseInt32 } from '../ir/op.ts';
 import { mul } from './elementwise.ts';
 import { matmul } from './matmul.ts';
 import { sum } from './reduce.ts';
@@ -98,6 +98,7 @@ function contracted(one: Labelled, other: Labelled, wanted: ReadonlySet<string>)
     );
     return { node: product, labels };
   }
+  refuseInt32([left, b.node], 'einsum');
   const right = ordered(b, [...batch, ...inner, ...columns]);
   const [m, k, n] = [rows, inner, columns].map((list) => sizeOf(extents(list)));
   const product = matmul(reshape(left, [...extents(batch), m, k]), reshape(right, [...extents(batch), k, n]));

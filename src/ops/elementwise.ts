@@ -1,13 +1,14 @@
 /**
  * Elementwise operations: an expression on `V` (f32 or vec4f) and a gradient each. Broadcasting is NumPy's; it is undone
- * for gradients in gradients.ts. Arithmetic converts int32 and uint8 inputs to float32; what compares or picks values leaves
- * int32 as it is. Functions are those of functions.wgsl.
+ * for gradients in gradients.ts. uint8 inputs are converted to float32. int32 would be rounded: what has a meaning for them is
+ * computed in int32, modulo 2^32; all else refuses them. Functions are those of functions.wgsl.
  */
 
 import type { Dtype } from '../base/dtype.ts';
 import { broadcastShapes } from '../base/shape.ts';
-import { type BuiltInOp, createNode, isOf, type Node, type Op, type SoughtOp } from '../ir/op.ts';
+import { type BuiltInOp, createNode, isOf, type Node, type Op, refuseInt32, type SoughtOp } from '../ir/op.ts';
 import type { PointwiseScope } from '../ir/scope.ts';
+import * as shaders from '../wgsl/shaders.generated.ts';
 import { dataNode, full, fullNode } from './leaf.ts';
 
 export type None = Readonly<Record<string, never>>;
@@ -20,6 +21,8 @@ interface Definition<A> {
     | ((inputs: readonly Node[], y: Node, upstream: Node, attributes: A) => readonly (() => Node | null)[])
     | 'none';
   dtype?: Dtype;
+  /** Whether int32 inputs are taken; default: they are refused, since float32 would round them. */
+  takesInt32?: boolean;
   /** Default `elementwise`. */
   partition?: BuiltInOp<A>['partition'];
   /** Its value where all inputs are numbers: computed when a plan is made. Absent: kernels compute it. */
@@ -29,17 +32,16 @@ interface Definition<A> {
 /** An elementwise operation of its name, expression and gradient. */
 export function elementwise<A = None>(
   name: string,
-  { expression, gradient, dtype = 'float32', partition = 'elementwise', ofNumbers }: Definition<A>,
+  { expression, gradient, dtype = 'float32', takesInt32 = false, partition = 'elementwise', ofNumbers }: Definition<A>,
 ): BuiltInOp<A> {
   return {
     name,
-    infer: (inputs) => ({
-      shape: broadcastShapes(
-        inputs.map((input) => input.shape),
-        name,
-      ),
-      dtype,
-    }),
+    infer(inputs) {
+      const shapes = inputs.map((input) => input.shape);
+      const shape = broadcastShapes(shapes, name);
+      if (!takesInt32) refuseInt32(inputs, name);
+      return { shape, dtype };
+    },
     gradient(node, upstream, needs) {
       if (gradient === 'none') return 'none';
       return gradient(node.inputs, node, upstream, node.attributes).map((make, at) => (needs[at] ? make() : null));
@@ -56,47 +58,64 @@ export function elementwise<A = None>(
 type Make = (...inputs: readonly Node[]) => Node;
 
 /**
- * An operation that compares values or picks one of them: the inputs from place `from` on, the others being conditions. Where
- * all of these are int32 they are not converted, which would round them; what is picked is then int32 as well.
+ * An operation that int32 has, too: where the inputs from place `from` on, the others being conditions, are all int32, it is
+ * computed in these, and so is its result unless it `compares`. Beside float32 they are compared without rounding, or else refused.
  */
 export function exact(
   name: string,
   {
     expression,
-    gradient,
-    ofInt32,
-    picks = false,
+    ofInt32 = (inputs, scope) => expression(inputs, NONE, scope),
+    compares = false,
     from = 0,
+    ...definition
   }: Definition<None> & {
-    ofInt32: (inputs: readonly string[], scope: PointwiseScope) => string;
-    picks?: boolean;
+    /** Default: the same expression. */
+    ofInt32?: (inputs: readonly string[], scope: PointwiseScope) => string;
+    compares?: boolean;
     from?: number;
   },
 ): BuiltInOp<None> {
-  const areInt32 = (inputs: readonly Node[]): boolean => inputs.slice(from).every(({ dtype }) => dtype === 'int32');
-  const plain = elementwise(name, { expression, gradient });
+  const areInt32 = (inputs: readonly Node[]): boolean => inputs.slice(from).every(isInt32);
+  const plain = elementwise(name, { expression, ...definition, takesInt32: true });
   return {
     ...plain,
-    infer: (inputs, attributes) => ({
-      ...plain.infer(inputs, attributes),
-      dtype: picks && areInt32(inputs) ? 'int32' : 'float32',
-    }),
+    infer(inputs, attributes) {
+      const { shape } = plain.infer(inputs, attributes);
+      const whole = areInt32(inputs);
+      if (!whole && !compares) refuseInt32(inputs.slice(from), name, ' or int32 throughout');
+      return { shape, dtype: whole && !compares ? 'int32' : 'float32' };
+    },
     lowering: {
       kind: 'pointwise',
-      expression: (node, inputs, scope) =>
-        areInt32(node.inputs) ? ofInt32(inputs, scope) : expression(inputs, NONE, scope),
-      keepsInt32: (node) => areInt32(node.inputs),
+      expression({ inputs: given }, inputs, scope) {
+        if (areInt32(given)) return ofInt32(inputs, scope);
+        const at = compares ? given.findIndex(isInt32) : -1;
+        if (at < 0) return expression(inputs, NONE, scope);
+        scope.functions(shaders.whole_rank);
+        const rank = `whole_rank(${inputs[at]}, ${inputs[1 - at]})`;
+        return expression(at === 0 ? [rank, 'V(0.0)'] : ['V(0.0)', rank], NONE, scope);
+      },
+      keepsInt32: ({ inputs }) => compares || areInt32(inputs),
     },
   };
 }
 
-/** The inputs of such an operation: beside int32, a whole number is one, too. */
-export const alike = (inputs: readonly Node[]): readonly Node[] =>
-  inputs.some(({ dtype }) => dtype === 'int32') ? inputs.map(wholeNumber) : inputs;
+const isInt32 = ({ dtype }: Node): boolean => dtype === 'int32';
 
-function wholeNumber(node: Node): Node {
-  const value = isOf(node, full) && node.shape.length === 0 ? node.attributes.value : Number.NaN;
-  return value === (value | 0) ? dataNode(Int32Array.of(value), []) : node;
+/** The inputs of such an operation: beside int32, bytes and a whole number are int32, too. */
+export const alike = (inputs: readonly Node[]): readonly Node[] =>
+  inputs.some(isInt32) ? inputs.map((input) => wholeNumber(input)) : inputs;
+
+type Whole = (value: number) => number;
+
+/** Bytes and a whole number as int32. With `toward` any number: as that whole one, or where none is int32 as an infinity or NaN. */
+function wholeNumber(node: Node, toward?: Whole): Node {
+  if (node.dtype === 'uint8') return toInt32(node);
+  if (!isOf(node, full) || node.shape.length > 0) return node;
+  const value = toward?.(node.attributes.value) ?? node.attributes.value;
+  if (value === (value | 0)) return dataNode(Int32Array.of(value), []);
+  return toward === undefined ? node : number(value * Number.POSITIVE_INFINITY);
 }
 
 export const builder =
@@ -104,30 +123,36 @@ export const builder =
   (...inputs) =>
     createNode(op, inputs, NONE);
 
+/** Of an operation that int32 has. */
+const exactly =
+  (op: Op<None>): Make =>
+  (...inputs) =>
+    createNode(op, alike(inputs), NONE);
+
 const number = (value: number): Node => fullNode(value);
 
 // Arithmetic
 
-export const addOp = elementwise('add', {
+export const addOp = exact('add', {
   expression: ([a, b]) => `${a} + ${b}`,
   ofNumbers: (a, b) => a + b,
   gradient: (_, __, g) => [() => g, () => g],
 });
-export const add = builder(addOp);
+export const add = exactly(addOp);
 
-export const subOp = elementwise('sub', {
+export const subOp = exact('sub', {
   expression: ([a, b]) => `${a} - ${b}`,
   ofNumbers: (a, b) => a - b,
   gradient: (_, __, g) => [() => g, () => neg(g)],
 });
-export const sub = builder(subOp);
+export const sub = exactly(subOp);
 
-export const mulOp = elementwise('mul', {
+export const mulOp = exact('mul', {
   expression: ([a, b]) => `${a} * ${b}`,
   ofNumbers: (a, b) => a * b,
   gradient: ([a, b], _, g) => [() => mul(g, b), () => mul(g, a)],
 });
-export const mul = builder(mulOp);
+export const mul = exactly(mulOp);
 
 export const divOp = elementwise('div', {
   expression: ([a, b]) => `${a} / ${b}`,
@@ -136,7 +161,7 @@ export const divOp = elementwise('div', {
 });
 export const div = builder(divOp);
 
-export const negOp = elementwise('neg', {
+export const negOp = exact('neg', {
   expression: ([x]) => `-${x}`,
   ofNumbers: (x) => -x,
   gradient: (_, __, g) => [() => neg(g)],
@@ -164,7 +189,7 @@ const POWERS: ReadonlyMap<number, (x: Node) => Node> = new Map([
   [-1, (x) => div(number(1), x)],
   [-0.5, (x) => div(number(1), sqrt(x))],
   [0.5, (x) => sqrt(x)],
-  [1, (x) => copy(x)],
+  [1, (x) => (isInt32(x) ? x : copy(x))],
   [2, (x) => square(x)],
   [3, (x) => mul(square(x), x)],
 ]);
@@ -174,7 +199,7 @@ export function pow(x: Node, y: Node): Node {
   return known?.(x) ?? createNode(powOp, [x, y], NONE);
 }
 
-export const squareOp = elementwise('square', {
+export const squareOp = exact('square', {
   expression: ([x]) => `${x} * ${x}`,
   gradient: ([x], _, g) => [() => mul(g, mul(number(2), x))],
 });
@@ -198,13 +223,17 @@ export const logOp = elementwise('log', {
 });
 export const log = builder(logOp);
 
-export const absOp = elementwise('abs', {
+export const absOp = exact('abs', {
   expression: ([x]) => `abs(${x})`,
   gradient: ([x], _, g) => [() => mul(g, sign(x))],
 });
 export const abs = builder(absOp);
 
-export const signOp = elementwise('sign', { expression: ([x]) => `sign_of(${x})`, gradient: 'none' });
+export const signOp = exact('sign', {
+  expression: ([x]) => `sign_of(${x})`,
+  ofInt32: ([x]) => `sign(${x})`,
+  gradient: 'none',
+});
 export const sign = builder(signOp);
 
 // Comparison and choice. Ties of maximum and minimum send the gradient to the first input.
@@ -212,18 +241,16 @@ export const sign = builder(signOp);
 export const maximumOp = exact('maximum', {
   expression: ([a, b]) => `maximum(${a}, ${b})`,
   ofInt32: ([a, b]) => `max(${a}, ${b})`,
-  picks: true,
   gradient: ([a, b], _, g) => [() => where(greater(b, a), number(0), g), () => where(greater(b, a), g, number(0))],
 });
-export const maximum: Make = (...inputs) => createNode(maximumOp, alike(inputs), NONE);
+export const maximum = exactly(maximumOp);
 
 export const minimumOp = exact('minimum', {
   expression: ([a, b]) => `minimum(${a}, ${b})`,
   ofInt32: ([a, b]) => `min(${a}, ${b})`,
-  picks: true,
   gradient: ([a, b], _, g) => [() => where(greater(a, b), number(0), g), () => where(greater(a, b), g, number(0))],
 });
-export const minimum: Make = (...inputs) => createNode(minimumOp, alike(inputs), NONE);
+export const minimum = exactly(minimumOp);
 
 export interface ClipAttributes {
   readonly low: number;
@@ -236,32 +263,47 @@ export const clipOp = elementwise<ClipAttributes>('clip', {
     () => where(greater(x, number(high)), number(0), where(less(x, number(low)), number(0), g)),
   ],
 });
-export const clip = (x: Node, low: number, high: number): Node =>
-  x.dtype === 'int32' ? minimum(maximum(x, number(low)), number(high)) : createNode(clipOp, [x], { low, high });
+export function clip(x: Node, low: number, high: number): Node {
+  if (!isInt32(x)) return createNode(clipOp, [x], { low, high });
+  const above = low === Number.NEGATIVE_INFINITY ? x : maximum(x, number(low));
+  return high === Number.POSITIVE_INFINITY ? above : minimum(above, number(high));
+}
 
 /** `a` where the condition is not 0, else `b`. */
 export const whereOp = exact('where', {
   expression: ([c, a, b]) => `select(${a}, ${b}, ${c} == V(0.0))`,
   ofInt32: ([c, a, b]) => `select(${a}, ${b}, V(${c}) == V(0.0))`,
-  picks: true,
   from: 1,
   gradient: ([c], _, g) => [() => null, () => where(c, g, number(0)), () => where(c, number(0), g)],
 });
 export const where = (c: Node, a: Node, b: Node): Node => createNode(whereOp, [c, ...alike([a, b])], NONE);
 
+/**
+ * Beside int32 a plain number becomes the whole one that says the same, since float32 might round it to another one. `second`:
+ * where the number comes second.
+ */
+const comparison =
+  (op: Op<None>, second: Whole, first = second): Make =>
+  (a, b) => {
+    const inputs = isInt32(a) ? [a, wholeNumber(b, second)] : isInt32(b) ? [wholeNumber(a, first), b] : [a, b];
+    return createNode(op, inputs, NONE);
+  };
+
 export const equalOp = exact('equal', {
   expression: ([a, b]) => `equal(${a}, ${b})`,
   ofInt32: ([a, b]) => `select(V(0.0), V(1.0), ${a} == ${b})`,
+  compares: true,
   gradient: 'none',
 });
-export const equal: Make = (...inputs) => createNode(equalOp, alike(inputs), NONE);
+export const equal = comparison(equalOp, (value) => (Number.isInteger(value) ? value : Number.NaN));
 
 export const greaterOp = exact('greater', {
   expression: ([a, b]) => `greater(${a}, ${b})`,
   ofInt32: ([a, b]) => `select(V(0.0), V(1.0), ${a} > ${b})`,
+  compares: true,
   gradient: 'none',
 });
-export const greater: Make = (...inputs) => createNode(greaterOp, alike(inputs), NONE);
+export const greater = comparison(greaterOp, Math.floor, Math.ceil);
 export const less = (a: Node, b: Node): Node => greater(b, a);
 
 // Activations
@@ -365,12 +407,21 @@ export const silu = builder(siluOp);
 
 // Copies and conversions
 
-/** The same values in memory of their own. */
-export const copyOp = elementwise('copy', { expression: ([x]) => x, gradient: (_, __, g) => [() => g] });
+/** The same values as float32, in memory of their own. */
+export const copyOp = elementwise('copy', {
+  expression: ([x]) => x,
+  takesInt32: true,
+  gradient: (_, __, g) => [() => g],
+});
 export const copy = builder(copyOp);
 
 /** float32 to int32, rounding toward zero. */
-export const toInt32Op = elementwise('toInt32', { expression: ([x]) => `I(${x})`, gradient: 'none', dtype: 'int32' });
+export const toInt32Op = elementwise('toInt32', {
+  expression: ([x]) => `I(${x})`,
+  gradient: 'none',
+  dtype: 'int32',
+  takesInt32: true,
+});
 export const toInt32 = builder(toInt32Op);
 
 // Dropout

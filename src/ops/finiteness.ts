@@ -3,7 +3,11 @@
 import { builder, elementwise } from './elementwise.ts';
 
 const told = (name: string, test: (x: string) => string) =>
-  elementwise(name, { expression: ([x]) => `select(V(0.0), V(1.0), ${test(x)})`, gradient: 'none' });
+  elementwise(name, {
+    expression: ([x]) => `select(V(0.0), V(1.0), ${test(x)})`,
+    takesInt32: true,
+    gradient: 'none',
+  });
 
 export const isNaNOp = told('isNaN', (x) => `is_nan(${x})`);
 export const nans = builder(isNaNOp);

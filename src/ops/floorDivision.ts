@@ -16,7 +16,6 @@ const call =
 export const floorDivideOp = exact('floorDivide', {
   expression: (inputs, _, scope) => call('floor_quotient')(inputs, scope),
   ofInt32: call('whole_floor_quotient'),
-  picks: true,
   gradient: 'none',
 });
 export const floorDivide = (x: Node, y: Node): Node => createNode(floorDivideOp, alike([x, y]), NONE);
@@ -24,7 +23,6 @@ export const floorDivide = (x: Node, y: Node): Node => createNode(floorDivideOp,
 export const modOp = exact('mod', {
   expression: (inputs, _, scope) => call('floor_rest')(inputs, scope),
   ofInt32: call('whole_floor_rest'),
-  picks: true,
   gradient: ([x, y], _, g) => [() => g, () => neg(mul(g, floorDivide(x, y)))],
 });
 export const mod = (x: Node, y: Node): Node => createNode(modOp, alike([x, y]), NONE);

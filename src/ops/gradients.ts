@@ -36,9 +36,11 @@ export function gradients(output: Node, targets: readonly Node[], trace?: Gradie
     );
   }
   const order = topologicalOrder([output]);
-  // Only nodes between a target and the output matter.
+  // Only nodes between a target and the output matter; none reaches through int32, which have no slope.
   const active = new Set<Node>(targets);
-  for (const node of order) if (node.inputs.some((input) => active.has(input))) active.add(node);
+  for (const node of order) {
+    if (node.dtype !== 'int32' && node.inputs.some((input) => active.has(input))) active.add(node);
+  }
   const upstream = new Map<Node, Node>();
   upstream.set(output, fullNode(1, output.shape));
   for (let at = order.length - 1; at >= 0; at--) {

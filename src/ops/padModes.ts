@@ -4,7 +4,7 @@ import { ArgumentError } from '../base/errors.ts';
 import { formatShape, type Shape } from '../base/shape.ts';
 import type { Node } from '../ir/op.ts';
 import { concat } from './concat.ts';
-import { repeated } from './repeat.ts';
+import { broadcastTo } from './reduce.ts';
 import { sliceBetween } from './stridedSlice.ts';
 import { isPadding, type Padding, slice } from './views.ts';
 
@@ -68,7 +68,7 @@ export const padEdge = (x: Node, padding: Padding): Node =>
         if (count === 0) return null;
         const with_ = (extent: number): Shape => y.shape.with(axis, extent);
         const begin = y.shape.map((_, d) => (d === axis ? at : 0));
-        return repeated(slice(y, begin, with_(1)), with_(count));
+        return broadcastTo(slice(y, begin, with_(1)), with_(count));
       };
       return [spread(0, before), spread(y.shape[axis] - 1, after)];
     },

@@ -23,6 +23,7 @@ export const prodOp: BuiltInOp<ReduceAttributes> = reduceOp(
   'a * b',
   (node, upstream) => mul(upstream, others(node)),
   null,
+  'a * b',
 );
 
 export const prod = (x: Node, axes?: Axes, keepDims = false): Node => reduceTogether(prodOp, x, axes, keepDims);

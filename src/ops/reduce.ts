@@ -20,6 +20,7 @@ import {
   type Node,
   type Op,
   type Reduction,
+  refuseInt32,
   type Scratch,
   type Target,
 } from '../ir/op.ts';
@@ -108,20 +109,20 @@ export const sumOfParts = (label: string, from: Scratch, extents: Extents, targe
 
 /**
  * `combined`: what puts the results of parts together; null where nothing does, so that only what stands beside the extent is cut.
- * `ofInt32`: how an operation that picks one of the values combines int32, which stays int32 and is not rounded.
+ * `ofInt32`: how int32 are combined, which then stay int32, modulo 2^32.
  */
 export function reduceOp(
   name: string,
   combine: string,
   gradient: (node: Node<ReduceAttributes>, upstream: Node) => Node,
   combined: 'add' | 'maximum' | 'minimum' | null,
-  ofInt32?: string,
+  ofInt32: string,
 ): BuiltInOp<ReduceAttributes> {
   return {
     name,
     infer: ([x], attributes) => ({
       shape: KEPT(x.shape, attributes),
-      dtype: ofInt32 !== undefined && x.dtype === 'int32' ? 'int32' : 'float32',
+      dtype: x.dtype === 'int32' ? 'int32' : 'float32',
     }),
     gradient: (node, upstream) => [gradient(node, upstream)],
     partition: {
@@ -133,8 +134,7 @@ export function reduceOp(
     lowering: {
       kind: 'reduce',
       ...reduced(name, extents, (node, seen) => {
-        const combined = node.dtype === 'int32' && ofInt32 !== undefined ? ofInt32 : combine;
-        return plainReduction(name, combined, node.dtype, seen);
+        return plainReduction(name, node.dtype === 'int32' ? ofInt32 : combine, node.dtype, seen);
       }),
     },
   };
@@ -154,7 +154,13 @@ const reduced = <A>(
     (node, target) => target.ways.reduction(reduction(node, extentsOf(node)), extentsOf(node), target),
   );
 
-export const sumOp = reduceOp('sum', 'a + b', (node, upstream) => broadcastTo(upstream, node.inputs[0].shape), 'add');
+export const sumOp = reduceOp(
+  'sum',
+  'a + b',
+  (node, upstream) => broadcastTo(upstream, node.inputs[0].shape),
+  'add',
+  'a + b',
+);
 
 /** Ties share the gradient equally. */
 const shareTies = (node: Node<ReduceAttributes>, upstream: Node): Node => {
@@ -215,6 +221,7 @@ export const min = (x: Node, axes?: Axes, keepDims = false): Node =>
   x.dtype === 'int32' ? reduceTogether(minOp, x, axes, keepDims) : neg(reduceTogether(maxOp, neg(x), axes, keepDims));
 
 export function mean(x: Node, axes?: Axes, keepDims = false): Node {
+  refuseInt32([x], 'mean');
   const total = sum(x, axes, keepDims);
   // Divided, not multiplied by a rounded 1 / n: the mean of equal numbers is that number.
   return div(total, fullNode(sizeOf(x.shape) / sizeOf(total.shape)));
@@ -233,12 +240,12 @@ export const broadcastToOp: BuiltInOp<BroadcastAttributes> = {
         `broadcastTo: ${formatShape(x.shape)} does not broadcast to ${formatShape(shape)}. Give a shape that contains it.`,
       );
     }
-    return { shape, dtype: 'float32' };
+    return { shape, dtype: x.dtype === 'int32' ? 'int32' : 'float32' };
   },
   gradient: (_, upstream) => [upstream],
   fold: (_, [value]) => value,
   partition: { cuts: () => ['elementwise'], sizes: ['shape'] },
-  lowering: { kind: 'pointwise', expression: (_, [x]) => x },
+  lowering: { kind: 'pointwise', expression: (_, [x]) => x, keepsInt32: () => true },
 };
 
 export const broadcastTo = (x: Node, shape: Shape): Node =>

@@ -1,16 +1,9 @@
 /** The same elements several times over. */
 
 import { ArgumentError } from '../base/errors.ts';
-import type { Shape } from '../base/shape.ts';
 import type { Node } from '../ir/op.ts';
-import { where } from './elementwise.ts';
-import { fullNode } from './leaf.ts';
 import { broadcastTo } from './reduce.ts';
 import { reshape } from './reshape.ts';
-
-/** Broadcast to a shape; int32 stay int32, which `broadcastTo` would make float32. */
-export const repeated = (x: Node, shape: Shape): Node =>
-  x.dtype === 'int32' ? where(fullNode(1, shape), x, x) : broadcastTo(x, shape);
 
 /** Copies side by side, so many along each axis; lists of other lengths are aligned at the last axis. */
 export function tile(x: Node, repetitions: readonly number[]): Node {
@@ -29,7 +22,7 @@ export function tile(x: Node, repetitions: readonly number[]): Node {
     x,
     shape.flatMap((extent) => [1, extent]),
   );
-  const wide = repeated(
+  const wide = broadcastTo(
     apart,
     shape.flatMap((extent, d) => [times[d], extent]),
   );

@@ -3,7 +3,15 @@
 import { checkNumber } from '../base/checks.ts';
 import { GradientError, ShapeError } from '../base/errors.ts';
 import { formatShape, sizeOf } from '../base/shape.ts';
-import { type BuiltInOp, createNode, expectDtype, expectRank, type Node, type RowKernel } from '../ir/op.ts';
+import {
+  type BuiltInOp,
+  createNode,
+  expectDtype,
+  expectRank,
+  type Node,
+  type RowKernel,
+  refuseInt32,
+} from '../ir/op.ts';
 import { alongRows } from './alongRows.ts';
 import { add, copy, clip as cut, equal, exp, log, mul, NONE, type None, sub, where } from './elementwise.ts';
 import { fullNode } from './leaf.ts';
@@ -176,6 +184,7 @@ export function softmaxCrossEntropyPerExample(
   const who = 'softmaxCrossEntropy';
   checkNumber(who, 'labelSmoothing', labelSmoothing, 'a number in [0, 1)', (n) => n >= 0 && n < 1, 'Use 0 for none.');
   checkNumber(who, 'clip', clip, 'a number in [0, 0.5)', (n) => n >= 0 && n < 0.5, 'Keras uses 1e-7; 0 is exact.');
+  if (!areIds(labels)) refuseInt32([labels], `${who} (labels)`);
   const known = labels.dtype === 'uint8' ? copy(labels) : labels;
   return createNode(softmaxCrossEntropyOp, [logits, known], { labelSmoothing, clip });
 }

@@ -2,7 +2,7 @@
 
 import { checkNumber } from '../base/checks.ts';
 import { normalizeAxes, sizeOf } from '../base/shape.ts';
-import type { Node } from '../ir/op.ts';
+import { type Node, refuseInt32 } from '../ir/op.ts';
 import { add, div, equal, exp, log, neg, sqrt, square, sub, where } from './elementwise.ts';
 import { finites } from './finiteness.ts';
 import { fullNode } from './leaf.ts';
@@ -12,6 +12,7 @@ import { stopGradient } from './stopGradient.ts';
 
 /** Σ (x - mean)² / (n - correction). */
 export function variance(x: Node, axes: Axes, keepDims: boolean, correction: number, who: string): Node {
+  refuseInt32([x], who);
   const average = mean(x, axes, true);
   const count = sizeOf(x.shape) / sizeOf(average.shape);
   checkNumber(
@@ -31,6 +32,7 @@ export const std = (x: Node, axes: Axes, keepDims: boolean, correction: number):
 
 /** ln Σ e^x, the maximum taken off first. */
 export function logSumExp(x: Node, axes?: Axes, keepDims = false): Node {
+  refuseInt32([x], 'logSumExp');
   // It moves nothing, so no gradient needs to flow through it. An infinite one cannot be taken off.
   const top = stopGradient(max(x, axes, true));
   const shift = where(finites(top), top, fullNode(0));

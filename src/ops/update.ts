@@ -2,7 +2,7 @@
 
 import { ShapeError } from '../base/errors.ts';
 import { formatShape, type Shape, sizeOf } from '../base/shape.ts';
-import { type Binding, type BuiltInOp, createNode, type Node } from '../ir/op.ts';
+import { type Binding, type BuiltInOp, createNode, type Node, refuseInt32 } from '../ir/op.ts';
 import { FLAGS } from '../ir/scope.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { copy } from './elementwise.ts';
@@ -56,10 +56,12 @@ export const assignOp: BuiltInOp<AssignAttributes> = {
  * Writes a value into a variable's memory when the plan runs, after everything that reads it. With health words, what a
  * step that is not finite would write is left out, as the optimizer does.
  */
-export const assign = (target: Node, value: Node, health?: Node): Node =>
-  createNode(assignOp, [target, copy(value), ...(health === undefined ? [] : [health])], {
+export function assign(target: Node, value: Node, health?: Node): Node {
+  refuseInt32([value], 'assign');
+  return createNode(assignOp, [target, copy(value), ...(health === undefined ? [] : [health])], {
     watched: health !== undefined,
   });
+}
 
 /** How gradients are clipped before a rule is given them: each number, each weight's gradient by its norm, or all by their common norm. */
 export interface Clipping {

@@ -3,7 +3,7 @@
 import { checkWhole } from '../base/checks.ts';
 import { checkOptions } from '../base/optionNames.ts';
 import type { Padding } from '../base/shape.ts';
-import { expectRank, type Node } from '../ir/op.ts';
+import { expectRank, type Node, refuseInt32 } from '../ir/op.ts';
 import { asRow, conv1d as conv1dNode, ofRow, type SequenceOptions } from '../ops/conv1d.ts';
 import { conv2d as conv2dNode, type SlidingOptions } from '../ops/conv2d.ts';
 import { conv2dTranspose as conv2dTransposeNode, type TransposeOptions } from '../ops/conv2dTranspose.ts';
@@ -96,6 +96,7 @@ function pool1d(
   const { poolSize, strides = poolSize, padding } = options;
   const x = nodeOf(sequences, who);
   expectRank(x, 3, who, 'sequences [batch, steps, channels]');
+  refuseInt32([x], who);
   checkWhole(who, 'poolSize', poolSize, 1);
   checkWhole(who, 'strides', strides, 1);
   return new Tensor(ofRow(pool(asRow(x), { poolSize: [1, poolSize], strides: [1, strides], padding })));

@@ -36,6 +36,7 @@ function traced(f: (...args: Tensor[]) => Tensor, args: readonly TensorLike[]): 
   // An argument given twice has two gradients, so each gets a node of its own; a reshape costs nothing.
   const inputs = args.map((arg) => {
     const node = nodeOf(arg, 'grad');
+    checkSlope(node, 'an argument');
     return createNode(reshapeOp, [node], { shape: node.shape });
   });
   const value = f(...inputs.map((node) => new Tensor(node)));
@@ -44,7 +45,16 @@ function traced(f: (...args: Tensor[]) => Tensor, args: readonly TensorLike[]): 
       `grad: expected a function that returns a tensor, got ${describe(value)}. Return a tensor, not its values, and not from an async function.`,
     );
   }
+  checkSlope(value.node, 'the value');
   return { value, inputs };
+}
+
+/** Whole numbers make steps: there is no slope of them. */
+function checkSlope({ dtype }: Node, what: string): void {
+  if (dtype !== 'int32') return;
+  throw new GradientError(
+    `grad: ${what} is int32, of which there is no gradient. Convert it with cast('float32'), or use it in the function without being an argument.`,
+  );
 }
 
 /**
@@ -72,6 +82,7 @@ export function vjp(
 /**
  * A function that gives the gradient of `f`, a scalar, to every argument: an array also where there is but one, so that the type
  * does not depend on how many there are.
+ * @throws GradientError where the value or an argument is int32
  */
 export function grad(f: (...args: Tensor[]) => Tensor): (...args: TensorLike[]) => Tensor[] {
   const both = valueAndGrad(f);

@@ -154,7 +154,9 @@ function knownValues(node: Node | null): string | null {
   if (isOf(node, full)) return `: all ${node.attributes.value}`;
   if (!isOf(node, data)) return null;
   const { values } = node.attributes;
-  const first = Array.from(values.subarray(0, MOST_SHOWN), (value) => Number(value.toPrecision(6)));
+  const first = Array.from(values.subarray(0, MOST_SHOWN), (value) =>
+    node.dtype === 'int32' ? value : Number(value.toPrecision(6)),
+  );
   return `: ${first.join(', ')}${values.length > MOST_SHOWN ? ', …' : ''}`;
 }
 

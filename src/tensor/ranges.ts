@@ -3,9 +3,9 @@
 import { describe } from '../base/describe.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { checkOptions } from '../base/optionNames.ts';
-import { toInt32 } from '../ops/elementwise.ts';
 import { oneHot } from '../ops/gather.ts';
 import { dataNode, fullNode } from '../ops/leaf.ts';
+import { broadcastTo } from '../ops/reduce.ts';
 import { nodeOf, numberOf, type TensorOptions, tensorNode } from './operands.ts';
 import { Tensor, type TensorLike } from './tensor.ts';
 
@@ -69,12 +69,7 @@ export const onesLike = (x: TensorLike): Tensor => filled(x, 1, 'onesLike');
 
 function filled(x: TensorLike, value: number, who: string): Tensor {
   const { shape, dtype } = nodeOf(x, who);
-  const node = fullNode(numberOf(value, who, 'value'), shape);
-  if (dtype !== 'int32') return new Tensor(node);
-  if (value !== (value | 0) || Math.fround(value) !== value) {
-    throw new ArgumentError(
-      `${who}: int32 of ${value} are not made here. Give a whole number up to 2^24, or use tensor().`,
-    );
-  }
-  return new Tensor(toInt32(node));
+  numberOf(value, who, 'value');
+  if (dtype !== 'int32') return new Tensor(fullNode(value, shape));
+  return new Tensor(broadcastTo(tensorNode(value, who, [], { dtype }), shape));
 }

@@ -13,7 +13,7 @@ const reduction =
     new Tensor(make(nodeOf(x, name), axes, flagOf(keepDims, name, 'keepDims')));
 
 /**
- * Product over the axes, by default all; `keepDims` keeps them with an extent of 1. Its gradient is right at zeros, too; that of
+ * Product over the axes, by default all, of int32 modulo 2^32; `keepDims` keeps them with an extent of 1. Its gradient is right at zeros, too; that of
  * the gradient leaves out what a zero would contribute.
  */
 export const prod = reduction('prod', prodNode);

@@ -58,7 +58,7 @@ export class Tensor extends LazyValue {
   /** @internal */
   static override readonly name: string = 'Tensor';
 
-  /** To int32 (rounding toward zero) or float32. */
+  /** To int32 (rounding toward zero), or to float32, which rounds int32 beyond 2^24. */
   cast(dtype: 'float32' | 'int32'): Tensor {
     if (dtype !== 'float32' && dtype !== 'int32') {
       throw new DtypeError(`cast: expected 'float32' or 'int32', got ${describe(dtype)}. Name one of the two.`);
@@ -149,14 +149,14 @@ const pooling = (
 // Arithmetic
 
 /**
- * x + y. Shapes broadcast as in NumPy, here and in all elementwise operations; int32 and uint8 are taken as float32, but for
- * comparisons and choices: where all that is compared or chosen from is int32 or plain whole numbers, these are exact, and
- * what is chosen is int32.
+ * x + y. Shapes broadcast as in NumPy, here and in all elementwise operations. Of int32, also beside uint8 and plain whole
+ * numbers, the result is int32, modulo 2^32; beside float32 they are refused, here and wherever float32 would round them.
+ * @throws DtypeError for int32 beside float32: convert it with `cast('float32')`
  */
 export const add = binary('add', e.add);
 /** x - y, broadcast. */
 export const sub = binary('sub', e.sub);
-/** x y, elementwise and broadcast; `matmul` is the matrix product. */
+/** x y, elementwise and broadcast, of int32 modulo 2^32; `matmul` is the matrix product. */
 export const mul = binary('mul', e.mul);
 /** x / y, broadcast. Divided by 0 it is an infinity, or NaN for 0 / 0. */
 export const div = binary('div', e.div);
@@ -164,7 +164,7 @@ export const div = binary('div', e.div);
 export const neg = unary('neg', e.neg);
 /**
  * x^y, broadcast, as IEEE 754 defines it: a negative base with a fractional exponent is NaN, x^0 and 1^y are 1. The number 0.5
- * as an exponent is `sqrt`.
+ * as an exponent is `sqrt`. Of int32 the powers 1, 2 and 3 are int32, and others are refused.
  */
 export const pow = binary('pow', e.pow);
 /** x². */
@@ -191,7 +191,7 @@ export const clip = operation('clip', (x, low: number, high: number) =>
 export const where = operation('where', (x, a: TensorLike, b: TensorLike) =>
   e.where(x, nodeOf(a, 'where'), nodeOf(b, 'where')),
 );
-/** 1 where x equals y, else 0; NaN equals nothing. No gradient flows. */
+/** 1 where x equals y, else 0; NaN equals nothing. int32 are not rounded, here and in `greater` and `less`, also beside float32. No gradient flows. */
 export const equal = binary('equal', e.equal);
 /** 1 where x > y, else 0, also for NaN. No gradient flows. */
 export const greater = binary('greater', e.greater);
@@ -225,9 +225,9 @@ export const logSoftmax = along('logSoftmax', s.logSoftmax);
 
 // Reductions
 
-/** Sum over the axes, by default all; `keepDims` keeps them with an extent of 1. */
+/** Sum over the axes, by default all, of int32 modulo 2^32; `keepDims` keeps them with an extent of 1. */
 export const sum = reduction('sum', r.sum);
-/** Mean over the axes, by default all; `keepDims` keeps them with an extent of 1. */
+/** Mean over the axes, by default all; `keepDims` keeps them with an extent of 1. int32 are refused: cast them first. */
 export const mean = reduction('mean', r.mean);
 /** Largest element over the axes, by default all; NaN if there is one. Ties share the gradient. */
 export const max = reduction('max', r.max);

@@ -81,16 +81,35 @@ export function checkExamples(
 
   x.forEach((inputs, at) => {
     const values = givenValues(inputs);
-    if (values === null) return;
-    checkRows(`${who}: ${oneOf('inputs', inputNames, at)}`, values, inputs.shape, inputRuleOf(network, at));
+    const what = `${who}: ${oneOf('inputs', inputNames, at)}`;
+    if (values !== null) checkRows(what, values, inputs.shape, inputRuleOf(network, at));
+    checkInt32(what, inputs);
   });
   targets.forEach(({ loss, output }, at) => {
     const labels = givenValues(y[at]);
     if (labels === null) return;
     const rule = loss.labels?.(network.outputShapes[output]) ?? finite;
-    checkRows(`${who}: ${oneOf('labels', names, at)} for ${loss.name}`, labels, y[at].shape, rule);
+    const what = `${who}: ${oneOf('labels', names, at)} for ${loss.name}`;
+    checkRows(what, labels, y[at].shape, rule);
+    // A loss of the user's own is given them as they are.
+    if (loss.config !== undefined) checkInt32(what, y[at]);
   });
   if (weights !== null) checkRows(`${who}: example weights`, weights, [count], weighing);
+}
+
+const held = everyValue(
+  'whole numbers that float32 holds',
+  (value) => Math.fround(value) === value,
+  "Convert them with cast('float32') to have them rounded.",
+);
+
+/**
+ * Layers and losses compute in float32: refuses int32 that would be rounded.
+ * @throws DataError with the number of examples that have such, and the first one
+ */
+function checkInt32(who: string, x: Tensor): void {
+  const values = x.dtype === 'int32' ? givenValues(x) : null;
+  if (values !== null) checkRows(who, values, x.shape, held);
 }
 
 /** What an input must be: finite numbers, or what the first layer that reads it asks for. */
@@ -98,12 +117,13 @@ function inputRuleOf({ composition }: Network, at: number): ValueRule {
   return composition.readers(at).find(hasInputRule)?.inputRule ?? finite;
 }
 
-/** Throws unless inputs that the host gave are what the layers ask for that read them, such as ids that there are; NaN may be predicted from. */
+/** Throws unless inputs that the host gave are what the layers ask for that read them, such as ids that there are, and float32 holds them; NaN may be predicted from. */
 export function checkRuledInputs(who: string, x: readonly Tensor[], network: Network): void {
   x.forEach((inputs, at) => {
+    const what = `${who}: ${oneOf('inputs', network.composition.inputNames, at)}`;
     const [rule, values] = [inputRuleOf(network, at), givenValues(inputs)];
-    if (rule === finite || values === null) return;
-    checkRows(`${who}: ${oneOf('inputs', network.composition.inputNames, at)}`, values, inputs.shape, rule);
+    if (rule !== finite && values !== null) checkRows(what, values, inputs.shape, rule);
+    checkInt32(what, inputs);
   });
 }
 
