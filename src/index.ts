@@ -125,8 +125,6 @@ export {
   l1l2,
   l2,
   type Regularizer,
-  type RegularizerLike,
-  type RegularizerName,
 } from './nn/regularizers.ts';
 export * from './nn/schedules/index.ts';
 export { LearningRateSchedule, type ScheduleConfig } from './nn/schedules/schedule.ts';

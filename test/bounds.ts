@@ -413,6 +413,7 @@ const CASES: { readonly [K in OpName]: 'fused' | (() => Node[]) } = {
   accumulate: () => [
     accumulate(floats(2), words(), [sum(floats(3)), fullNode(3)]),
     accumulate(floats(68), words(), [sum(floats(3)), e.neg(floats(65)), e.neg(floats(2))]),
+    accumulate(floats(141), words(), [sum(floats(3)), ...[65, 2, 1, 64, 3, 5].map((size) => e.neg(floats(size)))]),
   ],
   pack: () => [pack([3, 65, 64, 1].map((size) => e.neg(floats(size))))],
   watch: () => [watch(e.neg(floats(7)), words(), new Adam().rule), watch(e.neg(floats(68)), words(), new Adam().rule)],

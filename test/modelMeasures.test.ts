@@ -100,7 +100,7 @@ const customObjects = {
 function made(options: { readonly useEma?: boolean } = {}) {
   const x = input([4]);
   const features = new Dropout(0.25).apply(new Outer(4, { name: 'block' }).apply(x));
-  const size = new Dense(2, { name: 'size', biasRegularizer: 'l2' }).apply(features);
+  const size = new Dense(2, { name: 'size', biasRegularizer: l2() }).apply(features);
   return new Model({
     inputs: x,
     outputs: { sick: new Dense(1, { activation: 'sigmoid', name: 'sick' }).apply(features), size },

@@ -35,13 +35,13 @@ const root = fileURLToPath(new URL('..', import.meta.url));
  * Most bytes that these programs of scripts/size.ts load before their first kernel on a GPU, gzipped: a little above what they do, so
  * that growth is a decision.
  */
-const TENSORS_BUDGET = 44.9 * 1024;
-const QUICK_START_BUDGET = 83.7 * 1024;
-const CORE_BUDGET = 95.8 * 1024;
+const TENSORS_BUDGET = 45.9 * 1024;
+const QUICK_START_BUDGET = 88.9 * 1024;
+const CORE_BUDGET = 101.5 * 1024;
 /** Most of what the first graph with an operation of layers adds to each. */
-const LAYERS_BUDGET = 10.9 * 1024;
+const LAYERS_BUDGET = 11.3 * 1024;
 /** Most bytes of the package, packed. */
-const PACKAGE_BUDGET = 2.1e6;
+const PACKAGE_BUDGET = 2.35e6;
 
 // As the README has it: the project lies beside the checkout, in which the package is packed.
 const folder = mkdtempSync(join(tmpdir(), 'wgrad-package-'));

@@ -149,7 +149,7 @@ test("example weights do not weigh penalties, and a frozen layer's weights have 
   frozen.dispose();
 });
 
-test("names stand for Keras' defaults, and a convolution has them, too", async () => {
+test("the factors default to Keras', and a convolution has penalties, too", async () => {
   const images = normal([5, 4, 4, 1], { seed: 1 });
   const zeros = new Float32Array(5 * 8);
   const loss = async (options: DenseOptions): Promise<number> => {
@@ -160,18 +160,18 @@ test("names stand for Keras' defaults, and a convolution has them, too", async (
     return logs.loss;
   };
   const plain = await loss({});
-  for (const [name, made] of [
-    ['l1', l1()],
-    ['l2', l2()],
-    ['l1l2', l1l2()],
+  for (const [made, written] of [
+    [l1(), l1(0.01)],
+    [l2(), l2(0.01)],
+    [l1l2(), l1l2({ l1: 0.01, l2: 0.01 })],
   ] as const) {
     for (const option of ['kernelRegularizer', 'biasRegularizer', 'activityRegularizer']) {
-      const [named, given] = [await loss({ [option]: name }), await loss({ [option]: made })];
-      assert.is(named, given);
-      assert.ok(named > plain);
+      const [short, full] = [await loss({ [option]: made }), await loss({ [option]: written })];
+      assert.is(short, full);
+      assert.ok(short > plain);
     }
   }
-  assertClose([(await loss({ biasRegularizer: 'l2' })) - plain], [0.02], 'two ones', 1e-4);
+  assertClose([(await loss({ biasRegularizer: l2() })) - plain], [0.02], 'two ones', 1e-4);
   assert.is(await loss({ kernelRegularizer: null, biasRegularizer: undefined }), plain);
 });
 
@@ -248,7 +248,12 @@ test('a layer of your own has penalties of its own', async () => {
 
 test('what is refused, with the name and the remedy', async () => {
   for (const [options, ...words] of [
-    [{ kernelRegularizer: 'l3' as 'l2' }, 'Dense', "no kernelRegularizer 'l3'", 'l1, l2, l1l2'],
+    [
+      { kernelRegularizer: 'l2' as never },
+      'Dense',
+      "expected a kernelRegularizer, got the string 'l2'",
+      'kernelRegularizer: l2(0.01)',
+    ],
     [{ biasRegularizer: 0.01 as never }, 'Dense', 'biasRegularizer', '0.01'],
   ] as const) {
     await rejects(() => new Dense(1, options), ArgumentError, ...words);

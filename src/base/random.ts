@@ -7,6 +7,8 @@
  */
 import { checkNotNegative, checkNumber } from './checks.ts';
 
+export { KERNEL_BLOCKS } from './kernelBlocks.ts';
+
 /** Names one sequence of random numbers. Two sequences with different keys are independent. */
 export interface RandomKey {
   /** Integer in [0, 2^32). */
@@ -20,11 +22,6 @@ const INVERSE_UINT32 = 2 ** -32;
 const INVERSE_24_BITS = 2 ** -24;
 /** The stream that `permutation` draws from ('perm' in ASCII), so that it never shares draws with layers' small streams. */
 const PERMUTATION_STREAM = 0x7065726d;
-/**
- * Set in the number of every block of four that kernels draw ('drop' in ASCII). Tensors hold fewer than 2^30 blocks, so bit 30
- * keeps kernels' draws apart from all that the host draws, whatever the seeds and streams.
- */
-export const KERNEL_BLOCKS = 0x64726f70;
 /** Start of `seedFromString` ('wgrd' in ASCII), so that it does not equal `foldIn` of a user's seed. */
 const STRING_SEED = 0x77677264;
 

@@ -7,7 +7,7 @@
  * those that share one have workgroups of the same shape and fit into one's memory together.
  */
 
-import { KERNEL_BLOCKS } from '../base/random.ts';
+import { KERNEL_BLOCKS } from '../base/kernelBlocks.ts';
 import { type Builtin, isScratch, type KernelTemplate, type Operand, type Target } from '../ir/op.ts';
 import { type Access, FLAGS } from '../ir/scope.ts';
 import { type Grid, GUARANTEED_WORKGROUP, linearGrid } from '../ir/target.ts';

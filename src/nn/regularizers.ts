@@ -1,9 +1,7 @@
 /** Keras' regularizers: penalties of weights, or of a layer's outputs, that are added to the loss. */
 
 import { checkNotNegative } from '../base/checks.ts';
-import { describe } from '../base/describe.ts';
-import { ArgumentError } from '../base/errors.ts';
-import { checkName, takeOptions } from '../base/optionNames.ts';
+import { takeOptions } from '../base/optionNames.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /** A penalty: one of the library's, or an object of your own. */
@@ -46,28 +44,3 @@ export const l1 = (factor = 0.01): Regularizer => l1l2({ l1: factor, l2: 0 });
 
 /** factor Σx²: keeps weights small. `factor` is at least 0. */
 export const l2 = (factor = 0.01): Regularizer => l1l2({ l1: 0, l2: factor });
-
-/** Names of regularizers, for their defaults. */
-export type RegularizerName = 'l1' | 'l2' | 'l1l2';
-
-/** By the names that layers take. */
-const regularizers: Readonly<Record<RegularizerName, () => Regularizer>> = { l1, l2, l1l2 };
-
-/** A regularizer by its name, or as given; null for none. */
-export type RegularizerLike = Regularizer | RegularizerName | null;
-
-/** @throws ArgumentError for a name that does not exist, and what is no regularizer */
-export function resolveRegularizer(who: string, argument: string, value: RegularizerLike = null): Regularizer | null {
-  const names: RegularizerName[] = ['l1', 'l2', 'l1l2'];
-  if (value === null) return null;
-  if (typeof value === 'string') {
-    return regularizers[checkName(who, argument, value, names, ', or an object { penalty(x) }')]();
-  }
-  const given: unknown = value;
-  if (typeof given === 'object' && given !== null && 'penalty' in given && typeof given.penalty === 'function') {
-    return value;
-  }
-  throw new ArgumentError(
-    `${who}: expected a ${argument}, got ${describe(given)}. Use one of ${names.join(', ')}, l2(0.01), or an object { penalty(x) }.`,
-  );
-}

@@ -1,4 +1,4 @@
-/** Joining tensors along an axis, and cutting one into pieces: a view like those of views.ts. */
+/** Joining tensors along an axis: a view like those of views.ts. */
 
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { formatShape, normalizeAxis, stridesOf } from '../base/shape.ts';
@@ -75,18 +75,4 @@ export function concat(inputs: readonly Node[], axis = -1): Node {
     list = next;
   }
   return list[0];
-}
-
-/** A tensor cut into pieces along an axis. */
-export function split(x: Node, sizes: readonly number[], axis: number): Node[] {
-  let start = 0;
-  return sizes.map((size) => {
-    const begin = x.shape.map((_, d) => (d === axis ? start : 0));
-    start += size;
-    return slice(
-      x,
-      begin,
-      x.shape.map((extent, d) => (d === axis ? size : extent)),
-    );
-  });
 }

@@ -4,9 +4,8 @@ import { sizeOf } from '../base/shape.ts';
 import { type BuiltInOp, createNode, type Node } from '../ir/op.ts';
 import { FLAGS } from '../ir/scope.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
-import { concat } from './concat.ts';
-import { copy, NONE, type None } from './elementwise.ts';
-import { reshape } from './reshape.ts';
+import { copy } from './elementwise.ts';
+import { pack, packedSize } from './pack.ts';
 import { NOTHING, type UpdateRule } from './update.ts';
 
 /** What the words of health say, by their place; see accumulate.wgsl. */
@@ -43,8 +42,13 @@ export const watchOp: BuiltInOp<WatchAttributes> = {
 export const watch = (gradient: Node, health: Node, rule: UpdateRule): Node =>
   createNode(watchOp, [gradient, health], { squared: rule.squares });
 
+export interface AccumulateAttributes {
+  /** Sizes of the values that lie packed in the last input; null: each is an input. */
+  readonly packed: readonly number[] | null;
+}
+
 /** Inputs: the sums, the health words, then the step's values, the loss first: scalars, and vectors of which every element has a sum. */
-export const accumulateOp: BuiltInOp<None> = {
+export const accumulateOp: BuiltInOp<AccumulateAttributes> = {
   name: 'accumulate',
   infer: () => ({ shape: NOTHING, dtype: 'float32' }),
   gradient: () => 'none',
@@ -52,12 +56,13 @@ export const accumulateOp: BuiltInOp<None> = {
   lowering: {
     kind: 'effect',
     writes: 2,
-    kernels({ inputs: [sums, health, ...values] }) {
-      const sizes = values.map(({ shape }) => sizeOf(shape));
-      const threads = Math.max(...sizes);
+    kernels({ inputs: [sums, health, ...values], attributes: { packed } }) {
+      const places =
+        packed === null ? values.map((value, at) => placeOf(at, sizeOf(value.shape))) : packedPlaces(packed);
+      const threads = Math.max(...places.map(({ size }) => size));
       let start = 0;
-      const lines = sizes.map((size, at) => {
-        const sum = `if (i < ${size}u) { sums[${start}u + i] += value${at}[i]; }`;
+      const lines = places.map(({ of, from, size }) => {
+        const sum = `if (i < ${size}u) { sums[${start}u + i] += value${of}[${from}u + i]; }`;
         start += size;
         return sum;
       });
@@ -80,13 +85,30 @@ export const accumulateOp: BuiltInOp<None> = {
   },
 };
 
+/** Where the values of one lie: in which input, from which element on. */
+const placeOf = (of: number, size: number, from = 0) => ({ of, from, size });
+
+/** Those of a loss and of what lies packed behind it. */
+function packedPlaces(sizes: readonly number[]) {
+  let end = 0;
+  const others = sizes.map((size) => {
+    const from = end;
+    end += packedSize(size);
+    return placeOf(1, size, from);
+  });
+  return [placeOf(0, 1), ...others];
+}
+
 /** More of them at once would be more buffers than every adapter binds. */
 const MOST_VALUES = 6;
 
 /** Adds scalars and vectors, side by side, to the sums when the plan runs, and watches the first one, the loss, which is a scalar. */
 export function accumulate(sums: Node, health: Node, values: readonly Node[]): Node {
-  const [loss, ...others] = values.map((value) => copy(value));
-  const flat = (value: Node): Node => reshape(value, [sizeOf(value.shape)]);
-  const added = values.length > MOST_VALUES ? [concat(others.map(flat))] : others;
-  return createNode(accumulateOp, [sums, health, loss, ...added], NONE);
+  if (values.length <= MOST_VALUES) {
+    const inputs = [sums, health, ...values.map((value) => copy(value))];
+    return createNode(accumulateOp, inputs, { packed: null });
+  }
+  const [loss, ...others] = values;
+  const packed = others.map(({ shape }) => sizeOf(shape));
+  return createNode(accumulateOp, [sums, health, copy(loss), pack(others)], { packed });
 }

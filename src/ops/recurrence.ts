@@ -19,12 +19,13 @@ import {
 import { GUARANTEED_WORKGROUP } from '../ir/target.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { type Holes, pickHoles } from '../wgsl/template.ts';
-import { concat, split } from './concat.ts';
+import { concat } from './concat.ts';
 import { add, mul, relu, reluGradient, sigmoid, square, sub, tanh } from './elementwise.ts';
 import { fullNode } from './leaf.ts';
 import { dense, matmul } from './matmul.ts';
 import { sum } from './reduce.ts';
 import { reshape } from './reshape.ts';
+import { split } from './split.ts';
 import { pad, slice, transpose } from './views.ts';
 
 /** A function that a cell may apply. */

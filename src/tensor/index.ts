@@ -1,7 +1,8 @@
 /** Tensors: the names of this room that are public. */
 
 export * from './convolutions.ts';
-export { full, normal, ones, type RandomSource, tensor, uniform, zeros } from './creation.ts';
+export { full, ones, tensor, zeros } from './creation.ts';
+export { normal, type RandomSource, uniform } from './draws.ts';
 export * from './functional.ts';
 export * from './grad.ts';
 export type { NestedArray } from './lazyValue.ts';

@@ -1,8 +1,8 @@
 import { checkOptions } from '../../base/optionNames.ts';
 import type { Shape } from '../../base/shape.ts';
 import type { Node } from '../../ir/op.ts';
-import { split } from '../../ops/concat.ts';
 import { reshape } from '../../ops/reshape.ts';
+import { split } from '../../ops/split.ts';
 import type { LayerOptions } from './layer.ts';
 import { type GatedOptions, RECURRENT_OPTIONS, Recurrent, savedGatedOptions } from './recurrent.ts';
 import type { SavedLayer } from './savedLayer.ts';

@@ -2,6 +2,7 @@
 
 export { Activation } from './activation.ts';
 export { type ActivationName, activations } from './activations.ts';
+export { AveragePooling2D } from './averagePooling2d.ts';
 export type { LayerAxes } from './axes.ts';
 export { BatchNormalization, type BatchNormalizationOptions } from './batchNormalization.ts';
 export { Bidirectional, type BidirectionalOptions, type MergeMode } from './bidirectional.ts';
@@ -12,6 +13,7 @@ export { Dense } from './dense.ts';
 export { DepthwiseConv2D, type DepthwiseConv2DOptions } from './depthwiseConv2d.ts';
 export { Dropout } from './dropout.ts';
 export { Embedding, type EmbeddingOptions } from './embedding.ts';
+export { Flatten } from './flatten.ts';
 export {
   GlobalAveragePooling1D,
   GlobalAveragePooling2D,
@@ -37,6 +39,7 @@ export {
 } from './layer.ts';
 export { LayerNormalization, type LayerNormalizationOptions } from './layerNormalization.ts';
 export { LSTM, type LSTMOptions } from './lstm.ts';
+export { MaxPooling2D } from './maxPooling2d.ts';
 export {
   Add,
   Average,
@@ -52,14 +55,14 @@ export { GaussianNoise, SpatialDropout2D } from './noise.ts';
 export { Normalization, type NormalizationOptions } from './normalization.ts';
 export { Cropping2D, type FourSides, type Sides, ZeroPadding2D } from './padding2d.ts';
 export { Permute } from './permute.ts';
-export { AveragePooling2D, MaxPooling2D, type PoolingOptions } from './pooling.ts';
 export { AveragePooling1D, MaxPooling1D, type Pooling1DOptions } from './pooling1d.ts';
+export type { PoolingOptions } from './pooling2d.ts';
 export { PReLU, type PReLUOptions } from './prelu.ts';
 export { ELU, LeakyReLU, ReLU, type ReLUOptions } from './rectifiers.ts';
 export type { CellActivationName, GatedOptions, Recurrent, RecurrentOptions } from './recurrent.ts';
 export { RepeatVector } from './repeatVector.ts';
 export { Rescaling } from './rescaling.ts';
-export { Flatten, Reshape } from './reshaping.ts';
+export { Reshape } from './reshape.ts';
 export type { NormalizingOptions } from './scaleAndCenter.ts';
 export { SeparableConv2D, type SeparableConv2DOptions } from './separableConv2d.ts';
 export { SimpleRNN } from './simpleRNN.ts';

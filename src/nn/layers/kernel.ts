@@ -1,9 +1,11 @@
 /** What layers with a kernel, a bias and an activation have in common. */
 
+import { describe } from '../../base/describe.ts';
+import { ArgumentError } from '../../base/errors.ts';
 import { checkName } from '../../base/optionNames.ts';
 import type { Shape } from '../../base/shape.ts';
 import { initializers, resolveInitializer } from '../initializers.ts';
-import { type Regularizer, type RegularizerLike, resolveRegularizer } from '../regularizers.ts';
+import type { Regularizer } from '../regularizers.ts';
 import { type ActivationName, checkActivation } from './activations.ts';
 import {
   type ConfigValue,
@@ -25,11 +27,11 @@ export interface DenseOptions extends LayerOptions {
   /** Default `zeros`. */
   readonly biasInitializer?: InitializerLike;
   /** Penalty of the kernel, added to the loss; default none. */
-  readonly kernelRegularizer?: RegularizerLike;
+  readonly kernelRegularizer?: Regularizer | null;
   /** Penalty of the bias; default none. */
-  readonly biasRegularizer?: RegularizerLike;
+  readonly biasRegularizer?: Regularizer | null;
   /** Penalty of the layer's outputs, added to the loss as a mean over the examples; default none. */
-  readonly activityRegularizer?: RegularizerLike;
+  readonly activityRegularizer?: Regularizer | null;
 }
 
 /** What penalties there are. */
@@ -68,20 +70,33 @@ export function checkInitializer(
   return value;
 }
 
+/**
+ * A penalty, or null for none. Names are no penalties: a program would load all that they could stand for.
+ * @throws ArgumentError for anything else
+ */
+function checkRegularizer(who: string, argument: string, value: Regularizer | null = null): Regularizer | null {
+  const given: unknown = value;
+  if (given === null) return null;
+  if (typeof given === 'object' && 'penalty' in given && typeof given.penalty === 'function') return value;
+  throw new ArgumentError(
+    `${who}: expected a ${argument}, got ${describe(given)}. Write ${argument}: l2(0.01), l1(0.01), or an object { penalty(x) }.`,
+  );
+}
+
 /** @throws ArgumentError for names that do not exist, before the layer is built */
 export const biasSettings = (who: string, options: BiasOptions): BiasSettings => ({
   activation: checkActivation(options.activation ?? 'linear', who),
   useBias: options.useBias ?? true,
   biasInitializer: checkInitializer(who, 'biasInitializer', options.biasInitializer ?? 'zeros'),
-  biasRegularizer: resolveRegularizer(who, 'biasRegularizer', options.biasRegularizer),
-  activityRegularizer: resolveRegularizer(who, 'activityRegularizer', options.activityRegularizer),
+  biasRegularizer: checkRegularizer(who, 'biasRegularizer', options.biasRegularizer),
+  activityRegularizer: checkRegularizer(who, 'activityRegularizer', options.activityRegularizer),
 });
 
 /** @throws ArgumentError for names that do not exist, before the layer is built */
 export const kernelSettings = (who: string, options: DenseOptions): KernelSettings => ({
   ...biasSettings(who, options),
   kernelInitializer: checkInitializer(who, 'kernelInitializer', options.kernelInitializer),
-  kernelRegularizer: resolveRegularizer(who, 'kernelRegularizer', options.kernelRegularizer),
+  kernelRegularizer: checkRegularizer(who, 'kernelRegularizer', options.kernelRegularizer),
 });
 
 /** What is saved of an initializer: a function has no name that could be found again. */

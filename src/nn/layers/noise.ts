@@ -3,7 +3,8 @@
 import { checkOptions } from '../../base/optionNames.ts';
 import type { Shape } from '../../base/shape.ts';
 import { dropout } from '../../ops/elementwise.ts';
-import { normal, ones } from '../../tensor/creation.ts';
+import { ones } from '../../tensor/creation.ts';
+import { normal } from '../../tensor/draws.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import {
   type CallContext,

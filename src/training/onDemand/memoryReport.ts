@@ -14,7 +14,7 @@ import { loadLayers, loadWays } from '../../ops/loadWays.ts';
 import { LEFT_OUT, momentsOf } from '../../ops/update.ts';
 import type { Device } from '../../runtime/device.ts';
 import { bytesOfPlan } from '../../runtime/plan.ts';
-import { likelyLabels } from '../data/labelKind.ts';
+import { likelyLabels } from '../data/likelyLabels.ts';
 import { gradientSums, stagesOf } from '../loop/microBatches.ts';
 import { MOST_TOGETHER } from '../loop/pace.ts';
 import { bytesOfStepMetrics } from '../loop/stepMetrics.ts';

@@ -12,7 +12,6 @@ import {
   type LayerOptions,
   type WeightSpec,
 } from './layer.ts';
-import type { SavedLayer } from './savedLayer.ts';
 
 /** Options of the poolings. */
 export interface PoolingOptions extends LayerOptions {
@@ -22,7 +21,8 @@ export interface PoolingOptions extends LayerOptions {
   readonly padding?: Padding;
 }
 
-abstract class Pooling2D extends Layer {
+/** What both poolings of images are. */
+export abstract class Pooling2D extends Layer {
   readonly poolSize: readonly [number, number];
   readonly strides: readonly [number, number];
   readonly padding: Padding;
@@ -54,39 +54,5 @@ abstract class Pooling2D extends Layer {
 
   config(): LayerConfig {
     return { poolSize: this.poolSize, strides: this.strides, padding: this.padding };
-  }
-}
-
-/** The largest value of each window; the pool size defaults to 2. */
-export class MaxPooling2D extends Pooling2D {
-  /** @internal */
-  static override readonly name: string = 'MaxPooling2D';
-  readonly className = 'MaxPooling2D';
-
-  /** @internal */
-  static fromConfig(saved: SavedLayer, options: LayerOptions): MaxPooling2D {
-    return new MaxPooling2D(saved.pair('poolSize'), { ...options, ...saved.window() });
-  }
-
-  /** @internal */
-  protected pool(x: Tensor, options: Pool2dOptions): Tensor {
-    return x.maxPool2d(options);
-  }
-}
-
-/** The mean of each window's pixels, padding left out; the pool size defaults to 2. */
-export class AveragePooling2D extends Pooling2D {
-  /** @internal */
-  static override readonly name: string = 'AveragePooling2D';
-  readonly className = 'AveragePooling2D';
-
-  /** @internal */
-  static fromConfig(saved: SavedLayer, options: LayerOptions): AveragePooling2D {
-    return new AveragePooling2D(saved.pair('poolSize'), { ...options, ...saved.window() });
-  }
-
-  /** @internal */
-  protected pool(x: Tensor, options: Pool2dOptions): Tensor {
-    return x.avgPool2d(options);
   }
 }
