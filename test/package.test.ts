@@ -374,6 +374,18 @@ test('pictures say which package they lack, and in a browser need nothing that d
   assert.equal(picture(), ['true true', lacking('@resvg/resvg-js')]);
   for (const name of ['vega', 'vega-lite', '@resvg/resvg-js']) has(name);
   assert.equal(picture(), ['true true', 'true']);
+  writeFileSync(
+    join(bare, 'model.mjs'),
+    `import { Dense, Sequential } from 'wgrad';
+    import { plotModel } from 'wgrad/pictures';
+    const model = new Sequential([new Dense(1, { inputShape: [2] })]);
+    await plotModel(model).then(({ svg }) => console.log(svg.includes('>3 parameters<')), (error) => console.log(String(error)));`,
+  );
+  const model = (): string => run(bare, process.execPath, 'model.mjs').trim();
+  assert.is(model(), lacking('@dagrejs/dagre'));
+  mkdirSync(join(bare, 'node_modules/@dagrejs'));
+  for (const name of ['@dagrejs/dagre', '@dagrejs/graphlib']) has(name);
+  assert.is(model(), 'true');
   const { modules, later } = await sizeOf(
     bare,
     "import { plotHistory } from 'wgrad/pictures'; globalThis.used = plotHistory;",
@@ -383,7 +395,7 @@ test('pictures say which package they lack, and in a browser need nothing that d
   assert.not.match(names, /vega\/|fast-png|tensor\.js/);
   const all = [names, ...later.modules.keys()].join('\n');
   assert.match(all, '/vega-lite/');
-  assert.not.match(all, /resvg|expo-google-fonts|raster\/node|wgrad\/dist\/platform\/node/);
+  assert.not.match(all, /resvg|expo-google-fonts|dagre|raster\/node|wgrad\/dist\/platform\/node/);
 });
 
 test('what a program does not use is not in its bundle', async () => {

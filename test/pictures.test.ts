@@ -8,7 +8,19 @@ import { decode } from 'fast-png';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { rasterize, textWidth } from '#raster';
-import { ArgumentError, DtypeError, FileError, History, proceduralImages, ShapeError, tensor } from '../src/index.ts';
+import {
+  ArgumentError,
+  Dense,
+  DtypeError,
+  FileError,
+  History,
+  input,
+  Model,
+  proceduralImages,
+  Sequential,
+  ShapeError,
+  tensor,
+} from '../src/index.ts';
 import {
   barPanel,
   confusionCounts,
@@ -25,6 +37,7 @@ import {
   paragraph,
   place,
   plotHistory,
+  plotModel,
   rateFalls,
   spread,
   text,
@@ -88,6 +101,13 @@ const kernel = (value: (i: number) => number, shape = [3, 3, 3, 4]) => ({
 });
 const { test: shapes, classNames } = proceduralImages({ train: 0, test: 10 });
 
+/** With a wide name, and a model within. */
+function model(): Model {
+  const x = input([4], { name: 'x'.repeat(80) });
+  const within = new Sequential([new Dense(8), new Dense(2)], { name: 'within', inputShape: [4] });
+  return new Model({ inputs: x, outputs: within.apply(x) });
+}
+
 const drawn: Record<string, () => Promise<Picture>> = {
   'one training': () => plotHistory(epochs),
   'several trainings': () => plotHistory({ good: epochs, broken, lost }),
@@ -98,6 +118,8 @@ const drawn: Record<string, () => Promise<Picture>> = {
   'no image': () => imageGrid({ shape: [0, 4, 4, 1], data: new Uint8Array() }),
   'names with <, & and "': () => imageGrid(shapes, { classNames: classNames.map((name) => `<${name}> & "it"`) }),
   filters: () => filterGrid({ before: kernel(Math.sin), after: kernel(Math.cos) }),
+  'a model': () => plotModel(model()),
+  'a model from left to right': () => plotModel(model(), { rankDir: 'LR', expandNested: true }),
   'a matrix': () => confusionMatrix({ labels: [0, 1, 2], predictions: [0, 2, NaN] }),
   'a matrix of nothing': () => confusionMatrix({ labels: [], predictions: [], classNames: ['a', 'b'] }),
 };

@@ -4,8 +4,11 @@ import { formatBytes } from '../base/dtype.ts';
 import { type Shape, sizeOf } from '../base/shape.ts';
 import { isLearnt, isTrainable, type Network } from './network.ts';
 
-/** Of a graph, also what each layer is connected to. */
-export function summaryOf({ composition, layers, trainable, fixed }: Network): string {
+/** How many parameters a network has, and how many of them gradients move. */
+export function parameterCounts({ layers, trainable, fixed }: Network): {
+  readonly all: number;
+  readonly learnt: number;
+} {
   // As the layers are now: they may have been frozen since the weights were grouped.
   const learnt = layers.reduce(
     (sum, placed) =>
@@ -16,6 +19,12 @@ export function summaryOf({ composition, layers, trainable, fixed }: Network): s
       ),
     0,
   );
+  return { all: trainable.count + fixed.count, learnt };
+}
+
+/** Of a graph, also what each layer is connected to. */
+export function summaryOf(network: Network): string {
+  const { composition, layers } = network;
   const { inputNames, inputShapes } = composition;
   const connections = composition.connections?.();
   const shapeOf = (shape: Shape): string => `[${['batch', ...shape].join(', ')}]`;
@@ -36,7 +45,7 @@ export function summaryOf({ composition, layers, trainable, fixed }: Network): s
       .trimEnd();
   const rule = '─'.repeat(widths.reduce((sum, width) => sum + width + 2, -2));
   const count = (n: number): string => `${n.toLocaleString('en-US')} (${formatBytes(n * 4)})`;
-  const parameters = trainable.count + fixed.count;
+  const { all: parameters, learnt } = parameterCounts(network);
   const totals = [
     `Total parameters: ${count(parameters)}`,
     `Trainable parameters: ${count(learnt)}`,

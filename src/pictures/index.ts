@@ -1,7 +1,7 @@
 /**
- * Pictures of a training, its data and its weights, as SVG and PNG. A module of its own, `wgrad/pictures`, because it needs
- * optional packages: fast-png for images, vega and vega-lite for curves, and in Node @resvg/resvg-js, which draws, with the
- * font of @expo-google-fonts/source-sans-3. A picture of your own is put together from what those are made of: `Picture`, text,
+ * Pictures of a model, its training, its data and its weights, as SVG and PNG. A module of its own, `wgrad/pictures`, because it
+ * needs optional packages: fast-png for images, vega and vega-lite for curves, @dagrejs/dagre for models, and in Node
+ * @resvg/resvg-js, which draws, with the font of @expo-google-fonts/source-sans-3. A picture of your own is put together from what those are made of: `Picture`, text,
  * small charts of lines or bars, and any chart of Vega-Lite.
  * @module wgrad/pictures
  */
@@ -25,6 +25,7 @@ export {
 } from './panel.ts';
 export { Picture, type PngOptions } from './picture.ts';
 export { type PlotHistoryOptions, plotHistory } from './plotHistory.ts';
+export { type PlotModelOptions, plotModel } from './plotModel.ts';
 export { rateFalls } from './rateFalls.ts';
 export { spread } from './spread.ts';
 export { type Paragraph, paragraph, place } from './svgSheet.ts';
