@@ -61,7 +61,7 @@ export function resnetLayers(blocks: number, { width = 16, classes = 10 } = {}):
     ...stage(2 * width, 2),
     ...stage(4 * width, 2),
     new GlobalAveragePooling2D(),
-    new Dense(classes, { activation: 'softmax', kernelInitializer: 'heNormal' }),
+    new Dense(classes, { activation: 'softmax' }),
   ];
 }
 
