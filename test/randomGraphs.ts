@@ -55,7 +55,9 @@ export function randomGraph(seed: number, { size, most }: GraphOptions): Pair[] 
         : kind === 1
           ? Int32Array.from({ length: count }, () => roll(7) - 3)
           : Float32Array.from({ length: count }, () => (roll(4001) - 2000) / 1000);
-    return { node: dataNode(values, shape), oracle: o.array64(values, shape) };
+    const node = dataNode(values, shape);
+    // Beside float32 they would have to be asked for.
+    return { node: kind === 1 ? e.copy(node) : node, oracle: o.array64(values, shape) };
   };
   const number = (value: number): Pair => ({ node: fullNode(value), oracle: o.scalar64(Math.fround(value)) });
   /** A shape that broadcasts to this one. */
