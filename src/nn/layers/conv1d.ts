@@ -3,9 +3,8 @@ import { type Margins, type Padding, paddingOf, type Shape } from '../../base/sh
 import { rowPadding, type SequenceOptions, type SequencePadding } from '../../ops/conv1d.ts';
 import { conv1d } from '../../tensor/convolutions.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import type { Regularizer } from '../regularizers.ts';
-import { type ActivationName, activations } from './activations.ts';
 import {
+  ActivatedLayer,
   type DenseOptions,
   KERNEL_OPTIONS,
   type KernelSettings,
@@ -13,7 +12,7 @@ import {
   kernelConfig,
   kernelSettings,
 } from './kernel.ts';
-import { type CallContext, checkCount, Layer, type LayerConfig, type LayerOptions, type WeightSpec } from './layer.ts';
+import { type CallContext, checkCount, type LayerConfig, type LayerOptions, type WeightSpec } from './layer.ts';
 import type { SavedLayer } from './savedLayer.ts';
 import { expectSequences } from './sequences.ts';
 import { checkGroups, inputsOfGroup, SLIDING_OPTIONS } from './sliding.ts';
@@ -32,7 +31,7 @@ function checkPadding(padding: SequencePadding): Padding | 'causal' | Margins {
  * Convolution of sequences: [batch, steps, in] to [batch, steps', filters]. Weights: kernel [kernelSize, in / groups, filters], bias
  * [filters].
  */
-export class Conv1D extends Layer {
+export class Conv1D extends ActivatedLayer {
   readonly className = 'Conv1D';
   readonly filters: number;
   readonly kernelSize: number;
@@ -40,7 +39,7 @@ export class Conv1D extends Layer {
   readonly padding: Padding | 'causal' | Margins;
   readonly dilationRate: number;
   readonly groups: number;
-  readonly #options: KernelSettings;
+  protected readonly settings: KernelSettings;
 
   /**
    * @param filters channels of the output, at least 1
@@ -60,7 +59,7 @@ export class Conv1D extends Layer {
     this.padding = checkPadding(padding);
     this.dilationRate = dilationRate;
     this.groups = checkGroups('Conv1D', options.groups, filters);
-    this.#options = kernelSettings('Conv1D', options);
+    this.settings = kernelSettings('Conv1D', options);
   }
 
   /** @internal */
@@ -75,27 +74,19 @@ export class Conv1D extends Layer {
     });
   }
 
-  get activation(): ActivationName {
-    return this.#options.activation;
-  }
-
-  override get activityRegularizer(): Regularizer | null {
-    return this.#options.activityRegularizer;
-  }
-
   override weights(input: Shape, name: string): WeightSpec[] {
     expectSequences(input, name, this.className);
     const inputs = inputsOfGroup(input, this.groups, `Layer '${name}' (Conv1D)`);
-    return kernelAndBias([this.kernelSize, inputs, this.filters], this.#options);
+    return kernelAndBias([this.kernelSize, inputs, this.filters], this.settings);
   }
 
   call(x: Tensor, { weights: [kernel, bias] }: CallContext): Tensor {
     const { strides, padding, dilationRate, groups } = this;
-    return activations[this.#options.activation](conv1d(x, kernel, { bias, strides, padding, dilationRate, groups }));
+    return this.activated(conv1d(x, kernel, { bias, strides, padding, dilationRate, groups }));
   }
 
   config(): LayerConfig {
     const { filters, kernelSize, strides, padding, dilationRate, groups } = this;
-    return { filters, kernelSize, strides, padding, dilationRate, groups, ...kernelConfig(this.#options) };
+    return { filters, kernelSize, strides, padding, dilationRate, groups, ...kernelConfig(this.settings) };
   }
 }

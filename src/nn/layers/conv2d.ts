@@ -1,8 +1,6 @@
 import { checkOptions } from '../../base/optionNames.ts';
-import { type Margins, type Padding, type Pair, pairOf, type Shape } from '../../base/shape.ts';
+import type { Pair, Shape } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import type { Regularizer } from '../regularizers.ts';
-import { type ActivationName, activations } from './activations.ts';
 import {
   type DenseOptions,
   KERNEL_OPTIONS,
@@ -15,7 +13,6 @@ import {
   type CallContext,
   checkCount,
   expectImages,
-  Layer,
   type LayerConfig,
   type LayerOptions,
   type WeightSpec,
@@ -25,9 +22,9 @@ import {
   checkGroups,
   inputsOfGroup,
   SLIDING_OPTIONS,
+  SlidingLayer,
   type SlidingLayerOptions,
   slidingConfig,
-  slidingOf,
 } from './sliding.ts';
 
 /** Options of `Conv2D`. */
@@ -40,15 +37,11 @@ export interface Conv2DOptions extends DenseOptions, SlidingLayerOptions {
  * Two-dimensional convolution: [batch, height, width, in] to [batch, height', width', filters]. Weights: kernel
  * [height, width, in / groups, filters], bias [filters].
  */
-export class Conv2D extends Layer {
+export class Conv2D extends SlidingLayer {
   readonly className = 'Conv2D';
   readonly filters: number;
-  readonly kernelSize: readonly [number, number];
-  readonly strides: readonly [number, number];
-  readonly padding: Padding | readonly [Margins, Margins];
-  readonly dilationRate: readonly [number, number];
   readonly groups: number;
-  readonly #options: KernelSettings;
+  protected readonly settings: KernelSettings;
 
   /**
    * @param filters channels of the output, at least 1
@@ -57,16 +50,11 @@ export class Conv2D extends Layer {
    */
   constructor(filters: number, kernelSize: Pair, options: Conv2DOptions = {}) {
     checkOptions('Conv2D', options, { ...KERNEL_OPTIONS, ...SLIDING_OPTIONS, groups: true });
-    super(options);
+    super('Conv2D', kernelSize, options);
     checkCount('Conv2D', 'filters', filters);
     this.filters = filters;
-    this.kernelSize = pairOf(kernelSize, 'Conv2D kernelSize');
-    const { strides, padding, dilationRate } = slidingOf('Conv2D', options);
-    this.strides = strides;
-    this.padding = padding;
-    this.dilationRate = dilationRate;
     this.groups = checkGroups('Conv2D', options.groups, filters);
-    this.#options = kernelSettings('Conv2D', options);
+    this.settings = kernelSettings('Conv2D', options);
   }
 
   /** @internal */
@@ -79,27 +67,19 @@ export class Conv2D extends Layer {
     });
   }
 
-  get activation(): ActivationName {
-    return this.#options.activation;
-  }
-
-  override get activityRegularizer(): Regularizer | null {
-    return this.#options.activityRegularizer;
-  }
-
   override weights(input: Shape, name: string): WeightSpec[] {
     expectImages(input, name, this.className);
     const inputs = inputsOfGroup(input, this.groups, `Layer '${name}' (Conv2D)`);
-    return kernelAndBias([...this.kernelSize, inputs, this.filters], this.#options);
+    return kernelAndBias([...this.kernelSize, inputs, this.filters], this.settings);
   }
 
   call(x: Tensor, { weights: [kernel, bias] }: CallContext): Tensor {
     const { strides, padding, dilationRate, groups } = this;
-    return activations[this.#options.activation](x.conv2d(kernel, { bias, strides, padding, dilationRate, groups }));
+    return this.activated(x.conv2d(kernel, { bias, strides, padding, dilationRate, groups }));
   }
 
   config(): LayerConfig {
     const { filters, kernelSize, groups } = this;
-    return { filters, kernelSize, ...slidingConfig(this), groups, ...kernelConfig(this.#options) };
+    return { filters, kernelSize, ...slidingConfig(this), groups, ...kernelConfig(this.settings) };
   }
 }

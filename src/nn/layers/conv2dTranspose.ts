@@ -1,10 +1,8 @@
 import { checkOptions } from '../../base/optionNames.ts';
-import { type Margins, type Padding, type Pair, pairOf, type Shape } from '../../base/shape.ts';
+import type { Pair, Shape } from '../../base/shape.ts';
 import { outputPaddingOf } from '../../ops/conv2dTranspose.ts';
 import { conv2dTranspose } from '../../tensor/convolutions.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import type { Regularizer } from '../regularizers.ts';
-import { type ActivationName, activations } from './activations.ts';
 import {
   type DenseOptions,
   KERNEL_OPTIONS,
@@ -17,13 +15,12 @@ import {
   type CallContext,
   checkCount,
   expectImages,
-  Layer,
   type LayerConfig,
   type LayerOptions,
   type WeightSpec,
 } from './layer.ts';
 import type { SavedLayer } from './savedLayer.ts';
-import { SLIDING_OPTIONS, type SlidingLayerOptions, slidingConfig, slidingOf } from './sliding.ts';
+import { SLIDING_OPTIONS, SlidingLayer, type SlidingLayerOptions, slidingConfig } from './sliding.ts';
 
 /** Options of `Conv2DTranspose`. */
 export interface Conv2DTransposeOptions extends DenseOptions, SlidingLayerOptions {
@@ -39,16 +36,12 @@ export interface Conv2DTransposeOptions extends DenseOptions, SlidingLayerOption
  * [batch, height, width, in] to [batch, height', width', filters]; padding takes away what it would add to a convolution. Weights:
  * kernel [height, width, filters, in], bias [filters].
  */
-export class Conv2DTranspose extends Layer {
+export class Conv2DTranspose extends SlidingLayer {
   readonly className = 'Conv2DTranspose';
   readonly filters: number;
-  readonly kernelSize: readonly [number, number];
-  readonly strides: readonly [number, number];
-  readonly padding: Padding | readonly [Margins, Margins];
-  readonly dilationRate: readonly [number, number];
   /** Null: Keras' sizes. */
   readonly outputPadding: readonly [number, number] | null;
-  readonly #options: KernelSettings;
+  protected readonly settings: KernelSettings;
 
   /**
    * @param filters channels of the output, at least 1
@@ -57,16 +50,11 @@ export class Conv2DTranspose extends Layer {
    */
   constructor(filters: number, kernelSize: Pair, options: Conv2DTransposeOptions = {}) {
     checkOptions('Conv2DTranspose', options, { ...KERNEL_OPTIONS, ...SLIDING_OPTIONS, outputPadding: true });
-    super(options);
+    super('Conv2DTranspose', kernelSize, options);
     checkCount('Conv2DTranspose', 'filters', filters);
     this.filters = filters;
-    this.kernelSize = pairOf(kernelSize, 'Conv2DTranspose kernelSize');
-    const { strides, padding, dilationRate } = slidingOf('Conv2DTranspose', options);
-    this.strides = strides;
-    this.padding = padding;
-    this.dilationRate = dilationRate;
-    this.outputPadding = outputPaddingOf(options.outputPadding ?? undefined, strides, 'Conv2DTranspose');
-    this.#options = kernelSettings('Conv2DTranspose', options);
+    this.outputPadding = outputPaddingOf(options.outputPadding ?? undefined, this.strides, 'Conv2DTranspose');
+    this.settings = kernelSettings('Conv2DTranspose', options);
   }
 
   /** @internal */
@@ -79,28 +67,20 @@ export class Conv2DTranspose extends Layer {
     });
   }
 
-  get activation(): ActivationName {
-    return this.#options.activation;
-  }
-
-  override get activityRegularizer(): Regularizer | null {
-    return this.#options.activityRegularizer;
-  }
-
   override weights(input: Shape, name: string): WeightSpec[] {
     expectImages(input, name, this.className);
-    return kernelAndBias([...this.kernelSize, this.filters, input[2]], this.#options, this.filters);
+    return kernelAndBias([...this.kernelSize, this.filters, input[2]], this.settings, this.filters);
   }
 
   call(x: Tensor, { weights: [kernel, bias] }: CallContext): Tensor {
     const { strides, padding, dilationRate } = this;
     const outputPadding = this.outputPadding ?? undefined;
     const y = conv2dTranspose(x, kernel, { bias, strides, padding, dilationRate, outputPadding });
-    return activations[this.#options.activation](y);
+    return this.activated(y);
   }
 
   config(): LayerConfig {
     const { filters, kernelSize, outputPadding } = this;
-    return { filters, kernelSize, ...slidingConfig(this), outputPadding, ...kernelConfig(this.#options) };
+    return { filters, kernelSize, ...slidingConfig(this), outputPadding, ...kernelConfig(this.settings) };
   }
 }

@@ -2,9 +2,8 @@ import { ShapeError } from '../../base/errors.ts';
 import { checkOptions } from '../../base/optionNames.ts';
 import type { Shape } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import type { Regularizer } from '../regularizers.ts';
-import { type ActivationName, activations } from './activations.ts';
 import {
+  ActivatedLayer,
   type DenseOptions,
   KERNEL_OPTIONS,
   type KernelSettings,
@@ -12,14 +11,14 @@ import {
   kernelConfig,
   kernelSettings,
 } from './kernel.ts';
-import { type CallContext, checkCount, Layer, type LayerConfig, type LayerOptions, type WeightSpec } from './layer.ts';
+import { type CallContext, checkCount, type LayerConfig, type LayerOptions, type WeightSpec } from './layer.ts';
 import type { SavedLayer } from './savedLayer.ts';
 
 /** activation(x kernel + bias) along the last axis: [..., in] to [..., units]. Weights: kernel [in, units], bias [units]. */
-export class Dense extends Layer {
+export class Dense extends ActivatedLayer {
   readonly className = 'Dense';
   readonly units: number;
-  readonly #options: KernelSettings;
+  protected readonly settings: KernelSettings;
 
   /**
    * @param units extent of the output's last axis, at least 1
@@ -30,20 +29,12 @@ export class Dense extends Layer {
     super(options);
     checkCount('Dense', 'units', units);
     this.units = units;
-    this.#options = kernelSettings('Dense', options);
+    this.settings = kernelSettings('Dense', options);
   }
 
   /** @internal */
   static fromConfig(saved: SavedLayer, options: LayerOptions): Dense {
     return new Dense(saved.whole('units'), { ...options, ...saved.kernelOptions() });
-  }
-
-  get activation(): ActivationName {
-    return this.#options.activation;
-  }
-
-  override get activityRegularizer(): Regularizer | null {
-    return this.#options.activityRegularizer;
   }
 
   override weights(input: Shape, name: string): WeightSpec[] {
@@ -53,14 +44,14 @@ export class Dense extends Layer {
         `Layer '${name}' (Dense) expects inputs [batch, ..., features], got a scalar an example. Add a Reshape before it.`,
       );
     }
-    return kernelAndBias([features, this.units], this.#options);
+    return kernelAndBias([features, this.units], this.settings);
   }
 
   call(x: Tensor, { weights: [kernel, bias] }: CallContext): Tensor {
-    return activations[this.#options.activation](x.dense(kernel, bias));
+    return this.activated(x.dense(kernel, bias));
   }
 
   config(): LayerConfig {
-    return { units: this.units, ...kernelConfig(this.#options) };
+    return { units: this.units, ...kernelConfig(this.settings) };
   }
 }

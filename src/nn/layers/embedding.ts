@@ -3,9 +3,8 @@ import { checkOptions } from '../../base/optionNames.ts';
 import type { Shape } from '../../base/shape.ts';
 import { lookup } from '../../ops/lookup.ts';
 import { Tensor } from '../../tensor/tensor.ts';
-import { resolveInitializer } from '../initializers.ts';
 import { everyValue, type RuledInputs, type ValueRule } from '../valueRules.ts';
-import { checkInitializer, initializerName } from './kernel.ts';
+import { checkInitializer, initializerName, learnt } from './kernel.ts';
 import {
   type CallContext,
   checkCount,
@@ -73,8 +72,7 @@ export class Embedding extends Layer implements RuledInputs {
   }
 
   override weights(_: Shape): WeightSpec[] {
-    const initializer = resolveInitializer(this.#initializer);
-    return [{ name: 'embeddings', shape: [this.inputDim, this.outputDim], initializer, trainable: true }];
+    return [learnt('embeddings', [this.inputDim, this.outputDim], this.#initializer)];
   }
 
   call(x: Tensor, { weights: [embeddings] }: CallContext): Tensor {

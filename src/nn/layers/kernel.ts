@@ -4,13 +4,15 @@ import { describe } from '../../base/describe.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { checkName } from '../../base/optionNames.ts';
 import type { Shape } from '../../base/shape.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 import { initializers, resolveInitializer } from '../initializers.ts';
 import type { Regularizer } from '../regularizers.ts';
-import { type ActivationName, checkActivation } from './activations.ts';
+import { type ActivationName, activations, checkActivation } from './activations.ts';
 import {
   type ConfigValue,
   type InitializerLike,
   LAYER_OPTIONS,
+  Layer,
   type LayerConfig,
   type LayerOptions,
   type WeightSpec,
@@ -144,3 +146,22 @@ export const kernelAndBias = (
   learnt('kernel', shape, settings.kernelInitializer, settings.kernelRegularizer),
   ...biasOf(outputs, settings),
 ];
+
+/** A layer that adds a bias and ends in an activation. */
+export abstract class ActivatedLayer<Settings extends BiasSettings = KernelSettings> extends Layer {
+  /** @internal */
+  protected abstract readonly settings: Settings;
+
+  get activation(): ActivationName {
+    return this.settings.activation;
+  }
+
+  override get activityRegularizer(): Regularizer | null {
+    return this.settings.activityRegularizer;
+  }
+
+  /** @internal */
+  protected activated(x: Tensor): Tensor {
+    return activations[this.activation](x);
+  }
+}

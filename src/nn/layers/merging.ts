@@ -49,6 +49,11 @@ abstract class Elementwise extends MergingLayer {
   }
 
   /** @internal */
+  static fromConfig<T>(this: new (options: LayerOptions) => T, _: SavedLayer, options: LayerOptions): T {
+    return new this(options);
+  }
+
+  /** @internal */
   protected check(inputs: readonly Shape[]): void {
     broadcastShapes(inputs, this.className);
   }
@@ -78,11 +83,6 @@ export class Add extends Elementwise {
   readonly className = 'Add';
 
   /** @internal */
-  static fromConfig(_: SavedLayer, options: LayerOptions): Add {
-    return new Add(options);
-  }
-
-  /** @internal */
   protected merge(xs: readonly Tensor[]): Tensor {
     return xs.reduce((sum, x) => sum.add(x));
   }
@@ -98,11 +98,6 @@ export class Subtract extends Elementwise {
     'two inputs that broadcast to one shape',
     'Apply it to a list of two: layer.apply([a, b]).',
   ] as const;
-
-  /** @internal */
-  static fromConfig(_: SavedLayer, options: LayerOptions): Subtract {
-    return new Subtract(options);
-  }
 
   /** @internal */
   protected override check(inputs: readonly Shape[]): void {
@@ -123,11 +118,6 @@ export class Multiply extends Elementwise {
   readonly className = 'Multiply';
 
   /** @internal */
-  static fromConfig(_: SavedLayer, options: LayerOptions): Multiply {
-    return new Multiply(options);
-  }
-
-  /** @internal */
   protected merge(xs: readonly Tensor[]): Tensor {
     return xs.reduce((product, x) => product.mul(x));
   }
@@ -138,11 +128,6 @@ export class Average extends Elementwise {
   /** @internal */
   static override readonly name: string = 'Average';
   readonly className = 'Average';
-
-  /** @internal */
-  static fromConfig(_: SavedLayer, options: LayerOptions): Average {
-    return new Average(options);
-  }
 
   /** @internal */
   protected merge(xs: readonly Tensor[]): Tensor {
@@ -157,11 +142,6 @@ export class Maximum extends Elementwise {
   readonly className = 'Maximum';
 
   /** @internal */
-  static fromConfig(_: SavedLayer, options: LayerOptions): Maximum {
-    return new Maximum(options);
-  }
-
-  /** @internal */
   protected merge(xs: readonly Tensor[]): Tensor {
     return xs.reduce((most, x) => maximum(most, x));
   }
@@ -172,11 +152,6 @@ export class Minimum extends Elementwise {
   /** @internal */
   static override readonly name: string = 'Minimum';
   readonly className = 'Minimum';
-
-  /** @internal */
-  static fromConfig(_: SavedLayer, options: LayerOptions): Minimum {
-    return new Minimum(options);
-  }
 
   /** @internal */
   protected merge(xs: readonly Tensor[]): Tensor {

@@ -4,8 +4,7 @@ import { checkOptions } from '../../base/optionNames.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../../base/shape.ts';
 import { attention } from '../../ops/attention.ts';
 import { Tensor } from '../../tensor/tensor.ts';
-import { resolveInitializer } from '../initializers.ts';
-import { checkInitializer, initializerName } from './kernel.ts';
+import { checkInitializer, initializerName, learnt } from './kernel.ts';
 import {
   type CallContext,
   checkCount,
@@ -136,15 +135,9 @@ export class MultiHeadAttention extends Layer<LayerValues> {
     }
     const { numHeads, keyDim } = this;
     const valueDim = this.valueDim ?? keyDim;
-    const spec = (title: string, shape: Shape, initializer: InitializerLike): WeightSpec => ({
-      name: title,
-      shape,
-      initializer: resolveInitializer(initializer),
-      trainable: true,
-    });
     const part = (title: string, kernel: Shape, bias: Shape): WeightSpec[] => [
-      spec(`${title}/kernel`, kernel, this.#kernelInitializer),
-      ...(this.useBias ? [spec(`${title}/bias`, bias, this.#biasInitializer)] : []),
+      learnt(`${title}/kernel`, kernel, this.#kernelInitializer),
+      ...(this.useBias ? [learnt(`${title}/bias`, bias, this.#biasInitializer)] : []),
     ];
     const width = this.outputShape ?? query[1];
     return [

@@ -1,9 +1,8 @@
 import { checkOptions } from '../../base/optionNames.ts';
 import type { Shape } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { resolveInitializer } from '../initializers.ts';
 import { axesOf, checkAxes } from './axes.ts';
-import { checkInitializer, initializerName } from './kernel.ts';
+import { checkInitializer, initializerName, learnt } from './kernel.ts';
 import {
   type CallContext,
   type InitializerLike,
@@ -51,7 +50,7 @@ export class PReLU extends Layer {
   override weights(input: Shape, name: string): WeightSpec[] {
     const shared = this.sharedAxes === null ? [] : axesOf(this.sharedAxes, input, name, this.className);
     const shape = input.map((extent, d) => (shared.includes(d + 1) ? 1 : extent));
-    return [{ name: 'alpha', shape, initializer: resolveInitializer(this.#initializer), trainable: true }];
+    return [learnt('alpha', shape, this.#initializer)];
   }
 
   call(x: Tensor, { weights: [alpha] }: CallContext): Tensor {

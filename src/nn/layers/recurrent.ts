@@ -17,7 +17,7 @@ import {
 import { flip } from '../../ops/stridedSlice.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { type Initializer, resolveInitializer } from '../initializers.ts';
-import { checkInitializer, initializerName } from './kernel.ts';
+import { checkInitializer, initializerName, learnt } from './kernel.ts';
 import {
   type CallContext,
   checkCount,
@@ -163,17 +163,11 @@ export abstract class Recurrent extends Layer {
       );
     }
     const { useBias, kernelInitializer, recurrentInitializer } = this.settings;
-    const weight = (called: string, shape: Shape, initializer: InitializerLike): WeightSpec => ({
-      name: called,
-      shape,
-      initializer: resolveInitializer(initializer),
-      trainable: true,
-    });
     const width = this.gates * this.units;
     return [
-      weight('kernel', [input[1], width], kernelInitializer),
-      weight('recurrentKernel', [this.units, width], recurrentInitializer),
-      ...(useBias ? [weight('bias', this.biasShape(width), this.biasInitializer())] : []),
+      learnt('kernel', [input[1], width], kernelInitializer),
+      learnt('recurrentKernel', [this.units, width], recurrentInitializer),
+      ...(useBias ? [learnt('bias', this.biasShape(width), this.biasInitializer())] : []),
     ];
   }
 

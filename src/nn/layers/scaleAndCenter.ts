@@ -3,8 +3,7 @@
 import { flagOf } from '../../base/checks.ts';
 import type { Shape } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { resolveInitializer } from '../initializers.ts';
-import { checkInitializer, initializerName } from './kernel.ts';
+import { checkInitializer, initializerName, learnt } from './kernel.ts';
 import {
   checkFinite,
   type InitializerLike,
@@ -74,18 +73,10 @@ export const savedNormalizing = (saved: SavedLayer): NormalizingOptions => ({
 });
 
 /** gamma and beta of a shape, those that are asked for. */
-export function gammaAndBeta(shape: Shape, settings: NormalizingSettings): WeightSpec[] {
-  const weight = (name: string, initializer: InitializerLike): WeightSpec => ({
-    name,
-    shape,
-    initializer: resolveInitializer(initializer),
-    trainable: true,
-  });
-  return [
-    ...(settings.scale ? [weight('gamma', settings.gammaInitializer)] : []),
-    ...(settings.center ? [weight('beta', settings.betaInitializer)] : []),
-  ];
-}
+export const gammaAndBeta = (shape: Shape, settings: NormalizingSettings): WeightSpec[] => [
+  ...(settings.scale ? [learnt('gamma', shape, settings.gammaInitializer)] : []),
+  ...(settings.center ? [learnt('beta', shape, settings.betaInitializer)] : []),
+];
 
 /** gamma x + beta; `shape`: in which these two meet x. */
 export function scaledAndCentered(

@@ -1,9 +1,7 @@
 import { checkOptions } from '../../base/optionNames.ts';
-import { type Margins, type Padding, type Pair, pairOf, type Shape } from '../../base/shape.ts';
+import type { Pair, Shape } from '../../base/shape.ts';
 import { separableConv2d } from '../../tensor/convolutions.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import type { Regularizer } from '../regularizers.ts';
-import { type ActivationName, activations } from './activations.ts';
 import type { DepthwiseConv2DOptions } from './depthwiseConv2d.ts';
 import {
   BIAS_OPTIONS,
@@ -20,13 +18,12 @@ import {
   checkCount,
   expectImages,
   type InitializerLike,
-  Layer,
   type LayerConfig,
   type LayerOptions,
   type WeightSpec,
 } from './layer.ts';
 import type { SavedLayer } from './savedLayer.ts';
-import { SLIDING_OPTIONS, slidingConfig, slidingOf } from './sliding.ts';
+import { SLIDING_OPTIONS, SlidingLayer, slidingConfig } from './sliding.ts';
 
 /** Options of `SeparableConv2D`. */
 export interface SeparableConv2DOptions extends DepthwiseConv2DOptions {
@@ -47,17 +44,13 @@ const OPTIONS = {
  * [batch, height', width', filters]. Weights: depthwiseKernel [height, width, in, depthMultiplier], pointwiseKernel
  * [1, 1, in * depthMultiplier, filters], bias [filters].
  */
-export class SeparableConv2D extends Layer {
+export class SeparableConv2D extends SlidingLayer<BiasSettings> {
   readonly className = 'SeparableConv2D';
   readonly filters: number;
-  readonly kernelSize: readonly [number, number];
-  readonly strides: readonly [number, number];
-  readonly padding: Padding | readonly [Margins, Margins];
-  readonly dilationRate: readonly [number, number];
   readonly depthMultiplier: number;
   readonly #depthwise: InitializerLike;
   readonly #pointwise: InitializerLike;
-  readonly #options: BiasSettings;
+  protected readonly settings: BiasSettings;
 
   /**
    * @param filters channels of the output, at least 1
@@ -66,21 +59,16 @@ export class SeparableConv2D extends Layer {
    */
   constructor(filters: number, kernelSize: Pair, options: SeparableConv2DOptions = {}) {
     checkOptions('SeparableConv2D', options, OPTIONS);
-    super(options);
+    super('SeparableConv2D', kernelSize, options);
     checkCount('SeparableConv2D', 'filters', filters);
     this.filters = filters;
-    this.kernelSize = pairOf(kernelSize, 'SeparableConv2D kernelSize');
-    const { strides, padding, dilationRate } = slidingOf('SeparableConv2D', options);
-    this.strides = strides;
-    this.padding = padding;
-    this.dilationRate = dilationRate;
     this.depthMultiplier = options.depthMultiplier ?? 1;
     checkCount('SeparableConv2D', 'depthMultiplier', this.depthMultiplier);
     const initializer = (name: 'depthwiseInitializer' | 'pointwiseInitializer'): InitializerLike =>
       checkInitializer('SeparableConv2D', name, options[name]);
     this.#depthwise = initializer('depthwiseInitializer');
     this.#pointwise = initializer('pointwiseInitializer');
-    this.#options = biasSettings('SeparableConv2D', options);
+    this.settings = biasSettings('SeparableConv2D', options);
   }
 
   /** @internal */
@@ -95,28 +83,20 @@ export class SeparableConv2D extends Layer {
     });
   }
 
-  get activation(): ActivationName {
-    return this.#options.activation;
-  }
-
-  override get activityRegularizer(): Regularizer | null {
-    return this.#options.activityRegularizer;
-  }
-
   override weights(input: Shape, name: string): WeightSpec[] {
     expectImages(input, name, this.className);
     const { kernelSize, depthMultiplier, filters } = this;
     return [
       learnt('depthwiseKernel', [...kernelSize, input[2], depthMultiplier], this.#depthwise),
       learnt('pointwiseKernel', [1, 1, input[2] * depthMultiplier, filters], this.#pointwise),
-      ...biasOf(filters, this.#options),
+      ...biasOf(filters, this.settings),
     ];
   }
 
   call(x: Tensor, { weights: [depthwise, pointwise, bias] }: CallContext): Tensor {
     const { strides, padding, dilationRate } = this;
     const y = separableConv2d(x, depthwise, pointwise, { bias, strides, padding, dilationRate });
-    return activations[this.#options.activation](y);
+    return this.activated(y);
   }
 
   config(): LayerConfig {
@@ -127,7 +107,7 @@ export class SeparableConv2D extends Layer {
       depthMultiplier,
       depthwiseInitializer: initializerName(this.#depthwise),
       pointwiseInitializer: initializerName(this.#pointwise),
-      ...biasConfig(this.#options),
+      ...biasConfig(this.settings),
     };
   }
 }

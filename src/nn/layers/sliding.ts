@@ -11,7 +11,8 @@ import {
   pairOf,
   type Shape,
 } from '../../base/shape.ts';
-import { checkCount, type LayerConfig } from './layer.ts';
+import { ActivatedLayer, type BiasSettings, type KernelSettings } from './kernel.ts';
+import { checkCount, type LayerConfig, type LayerOptions } from './layer.ts';
 
 /** How a kernel moves over images. */
 export interface SlidingLayerOptions {
@@ -45,6 +46,24 @@ export const slidingOf = (
   padding: paddingOf(padding, who),
   dilationRate: pairOf(dilationRate, `${who} dilationRate`),
 });
+
+/** A layer whose kernel moves over images. */
+export abstract class SlidingLayer<Settings extends BiasSettings = KernelSettings> extends ActivatedLayer<Settings> {
+  /** [height, width] */
+  readonly kernelSize: readonly [number, number];
+  readonly strides: readonly [number, number];
+  readonly padding: Padding | readonly [Margins, Margins];
+  readonly dilationRate: readonly [number, number];
+
+  constructor(who: string, kernelSize: Pair, options: SlidingLayerOptions & LayerOptions) {
+    super(options);
+    this.kernelSize = pairOf(kernelSize, `${who} kernelSize`);
+    const { strides, padding, dilationRate } = slidingOf(who, options);
+    this.strides = strides;
+    this.padding = padding;
+    this.dilationRate = dilationRate;
+  }
+}
 
 /** What is saved of them. */
 export const slidingConfig = ({ strides, padding, dilationRate }: Sliding): LayerConfig => ({
