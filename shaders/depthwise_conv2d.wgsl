@@ -2,25 +2,12 @@
 // x: [batch, H, W, channels], w: [KH, KW, channels, M], y: [batch, OH, OW, channels, M]. Taps lie STEP_Y, STEP_X pixels apart.
 //
 // One thread COUNT neighbouring positions of a row and `V` of results, four neighbours where they allow it: a row of the kernel
-// meets COLUMNS pixels, each loaded once. Threads side by side take results side by side. With MULTIPLIED `x` is read by
-// floats, since M results share a channel. After long_sum.wgsl.
+// meets COLUMNS pixels, each loaded once. Threads side by side take results side by side. After long_sum.wgsl and
+// depthwise_pixel.wgsl, which reads x.
 // uniforms: count = threads
 
-const H = {{H}}; const W = {{W}};
-// In units of V.
-const OUTPUTS = {{OUTPUTS}}u;
 const OH = {{OH}}u; const OW = {{OW}}u;
 const TILES = {{TILES}}u;
-
-// The pixel's channel, which is 0 outside of the row.
-fn pixel(row: u32, x_: i32, output: u32) -> V {
-  let at = row + u32(clamp(x_, 0, W - 1));
-@if MULTIPLIED
-  return select(V(), V(x[at * {{CHANNELS}}u + output * {{WIDTH}}u / {{MULTIPLIED}}u]), (x_ >= 0) & (x_ < W));
-@else
-  return select(V(), x[at * OUTPUTS + output], (x_ >= 0) & (x_ < W));
-@end
-}
 
 @main
   let i = global_invocation_index;

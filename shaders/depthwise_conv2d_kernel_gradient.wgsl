@@ -5,23 +5,11 @@
 // One thread a row of the kernel and `V` of results, over so many rows of outputs (`chunk`); threads side by side take results side by
 // side. It adds up row after row, so that no total grows large before it is added. With SLIDES a pixel is loaded once and
 // passed on from tap to tap. With SPLIT, partial[chunk, KH, KW, channels, M] is written and a second kernel adds the chunks.
+// After depthwise_pixel.wgsl, which reads x.
 // uniforms: count = threads, rows = batch * OH, chunk
 
-const H = {{H}}; const W = {{W}};
-// In units of V.
-const OUTPUTS = {{OUTPUTS}}u;
 const OH = {{OH}}u; const OW = {{OW}};
 const KW = {{KW}}u;
-
-// The pixel's channel, which is 0 outside of the row.
-fn pixel(row: u32, x_: i32, output: u32) -> V {
-  let at = row + u32(clamp(x_, 0, W - 1));
-@if MULTIPLIED
-  return select(V(), V(x[at * {{CHANNELS}}u + output * {{WIDTH}}u / {{MULTIPLIED}}u]), (x_ >= 0) & (x_ < W));
-@else
-  return select(V(), x[at * OUTPUTS + output], (x_ >= 0) & (x_ < W));
-@end
-}
 
 @main
   let i = global_invocation_index;

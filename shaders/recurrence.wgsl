@@ -8,29 +8,8 @@
 // A workgroup takes EXAMPLES examples through all steps, a thread every THREADS-th unit with all its gates; so c stays with its thread,
 // and h is what threads tell each other: `state` has h before and after a step, in turns, then c; in workgroup memory (SHARED) where it
 // fits. An example past the last is computed as the last one, and not stored.
+// After recurrence_state.wgsl.
 // uniforms: batch, steps, units, examples: EXAMPLES as a number that no driver knows, where a loop written out would compile slowly
-
-@if SHARED
-var<workgroup> state: array<f32, {{STATE}}>;
-@end
-
-fn kept(at: u32) -> V {
-@if FOUR
-  return vec4f(state[4u * at], state[4u * at + 1u], state[4u * at + 2u], state[4u * at + 3u]);
-@else
-  return state[at];
-@end
-}
-
-fn keep(at: u32, value: V) {
-@if FOUR
-@for c in 0..4
-  state[4u * at + ${c}u] = value[${c}];
-@end
-@else
-  state[at] = value;
-@end
-}
 
 fn activation(x: V) -> V { return {{ACTIVATION}}; }
 @if GATED

@@ -7,29 +7,8 @@
 // The result [batch, steps, STATES units] has the whole gradient to h of every step and, behind it, to an LSTM's c.
 //
 // Work is split as forward: `state` has the gradients to the gates' sums, then what the step after sends to h, then to c.
+// After recurrence_state.wgsl.
 // uniforms: batch, steps, units, examples: EXAMPLES as a number that no driver knows, where a loop written out would compile slowly
-
-@if SHARED
-var<workgroup> state: array<f32, {{STATE}}>;
-@end
-
-fn kept(at: u32) -> V {
-@if FOUR
-  return vec4f(state[4u * at], state[4u * at + 1u], state[4u * at + 2u], state[4u * at + 3u]);
-@else
-  return state[at];
-@end
-}
-
-fn keep(at: u32, value: V) {
-@if FOUR
-@for c in 0..4
-  state[4u * at + ${c}u] = value[${c}];
-@end
-@else
-  state[at] = value;
-@end
-}
 
 @main
   let thread = local_invocation_index;

@@ -1,7 +1,4 @@
-/**
- * Two-dimensional convolution and its two gradients. The three are one bilinear form seen from three sides, so each one's
- * gradients are the other two, to any order.
- */
+/** Two-dimensional convolution and its two gradients, as contractions. */
 
 import { checkWhole } from '../base/checks.ts';
 import { counted } from '../base/describe.ts';
@@ -18,17 +15,10 @@ import {
   spanOf,
   windowOf,
 } from '../base/shape.ts';
-import {
-  type BuiltInOp,
-  type Contraction,
-  createNode,
-  expectDtype,
-  expectRank,
-  type Lowering,
-  type Node,
-} from '../ir/op.ts';
+import { type Contraction, createNode, expectDtype, expectRank, type Lowering, type Node } from '../ir/op.ts';
 import type { Holes } from '../wgsl/template.ts';
 import { contracted } from './contracted.ts';
+import { convolutionOps } from './convolutionOps.ts';
 import { add } from './elementwise.ts';
 
 export interface Conv2dAttributes {
@@ -188,44 +178,15 @@ function lowered(name: string, contraction: (node: Node<Conv2dAttributes>) => Co
   };
 }
 
-export const conv2dOp: BuiltInOp<Conv2dAttributes> = {
-  name: 'conv2d',
-  infer: (_, { output }) => ({ shape: output, dtype: 'float32' }),
-  gradient({ inputs: [x, kernel], attributes }, g, needs) {
-    return [
-      needs[0] ? createNode(conv2dInputGradientOp, [g, kernel], attributes) : null,
-      needs[1] ? createNode(conv2dKernelGradientOp, [x, g], attributes) : null,
-    ];
-  },
-  partition: { cuts: () => [0], sizes: ['input', 'output'] },
-  lowering: lowered('conv2d', forward),
-};
-
-export const conv2dInputGradientOp: BuiltInOp<Conv2dAttributes> = {
-  name: 'conv2dInputGradient',
-  infer: (_, { input }) => ({ shape: input, dtype: 'float32' }),
-  gradient({ inputs: [dy, kernel], attributes }, g, needs) {
-    return [
-      needs[0] ? createNode(conv2dOp, [g, kernel], attributes) : null,
-      needs[1] ? createNode(conv2dKernelGradientOp, [g, dy], attributes) : null,
-    ];
-  },
-  partition: { cuts: () => [0], sizes: ['input', 'output'] },
-  lowering: lowered('conv2dInputGradient', toInput),
-};
-
-export const conv2dKernelGradientOp: BuiltInOp<Conv2dAttributes> = {
-  name: 'conv2dKernelGradient',
-  infer: (_, { kernel }) => ({ shape: kernel, dtype: 'float32' }),
-  gradient({ inputs: [x, dy], attributes }, g, needs) {
-    return [
-      needs[0] ? createNode(conv2dInputGradientOp, [dy, g], attributes) : null,
-      needs[1] ? createNode(conv2dOp, [x, g], attributes) : null,
-    ];
-  },
-  partition: { cuts: () => [{ inputs: [0, 0], result: 'add' }], sizes: ['input', 'output'] },
-  lowering: lowered('conv2dKernelGradient', toKernel),
-};
+export const {
+  forward: conv2dOp,
+  toInput: conv2dInputGradientOp,
+  toKernel: conv2dKernelGradientOp,
+} = convolutionOps<Conv2dAttributes>('conv2d', {
+  forward: lowered('conv2d', forward),
+  toInput: lowered('conv2dInputGradient', toInput),
+  toKernel: lowered('conv2dKernelGradient', toKernel),
+});
 
 /** How a kernel moves over images. */
 export interface SlidingOptions {

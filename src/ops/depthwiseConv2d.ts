@@ -1,15 +1,16 @@
 /**
- * Depthwise convolution, in which each channel has kernels of its own, and its two gradients. The three are one bilinear form seen
- * from three sides, as those of conv2d.ts; a contraction would have products of a single column, so they have kernels of their own.
+ * Depthwise convolution, in which each channel has kernels of its own, and its two gradients. A contraction would have products of a
+ * single column, so they have kernels of their own.
  */
 
 import { counted } from '../base/describe.ts';
 import { ShapeError } from '../base/errors.ts';
 import { formatShape, type Shape, sizeOf } from '../base/shape.ts';
-import { type BuiltInOp, createNode, type KernelTemplate, type Node, type Scratch, type Target } from '../ir/op.ts';
+import { createNode, type KernelTemplate, type Node, type Scratch, type Target } from '../ir/op.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { type Holes, pickHoles } from '../wgsl/template.ts';
 import { biased, type Conv2dAttributes, type SlidingOptions, slide } from './conv2d.ts';
+import { convolutionOps } from './convolutionOps.ts';
 import { isLong, withLongSum } from './longSum.ts';
 import { sumOfParts } from './reduce.ts';
 
@@ -76,7 +77,7 @@ function forward(
   const count = dilation[1] > 1 ? 1 : countOf(output[2], columns);
   const tiles = Math.ceil(output[2] / count);
   const threads = output[0] * output[1] * tiles * (output[3] / width);
-  const source = withLongSum(shaders.depthwise_conv2d);
+  const source = withLongSum([shaders.depthwise_pixel, shaders.depthwise_conv2d].join('\n'));
   return {
     label: 'depthwiseConv2d',
     source,
@@ -154,7 +155,7 @@ function toKernel(
   const partial: Scratch | null = chunks > 1 ? { bytes: chunks * sizeOf(shape) * 4 } : null;
   const threads = across * chunks;
   const label = 'depthwiseConv2dKernelGradient';
-  const source = shaders.depthwise_conv2d_kernel_gradient;
+  const source = [shaders.depthwise_pixel, shaders.depthwise_conv2d_kernel_gradient].join('\n');
   const product: KernelTemplate = {
     label: partial === null ? label : `${label} (parts)`,
     source,
@@ -177,44 +178,15 @@ function toKernel(
   return [product, ...sumOfParts(label, partial, { outer: 1, extent: chunks, inner: sizeOf(shape) }, target)];
 }
 
-export const depthwiseConv2dOp: BuiltInOp<DepthwiseAttributes> = {
-  name: 'depthwiseConv2d',
-  infer: (_, { output }) => ({ shape: output, dtype: 'float32' }),
-  gradient({ inputs: [x, kernel], attributes }, g, needs) {
-    return [
-      needs[0] ? createNode(depthwiseConv2dInputGradientOp, [g, kernel], attributes) : null,
-      needs[1] ? createNode(depthwiseConv2dKernelGradientOp, [x, g], attributes) : null,
-    ];
-  },
-  partition: { cuts: () => [0], sizes: ['input', 'output'] },
-  lowering: { kind: 'kernel', kernels: (node, target) => [forward(node, target)] },
-};
-
-export const depthwiseConv2dInputGradientOp: BuiltInOp<DepthwiseAttributes> = {
-  name: 'depthwiseConv2dInputGradient',
-  infer: (_, { input }) => ({ shape: input, dtype: 'float32' }),
-  gradient({ inputs: [dy, kernel], attributes }, g, needs) {
-    return [
-      needs[0] ? createNode(depthwiseConv2dOp, [g, kernel], attributes) : null,
-      needs[1] ? createNode(depthwiseConv2dKernelGradientOp, [g, dy], attributes) : null,
-    ];
-  },
-  partition: { cuts: () => [0], sizes: ['input', 'output'] },
-  lowering: { kind: 'kernel', kernels: (node, target) => [toInput(node, target)] },
-};
-
-export const depthwiseConv2dKernelGradientOp: BuiltInOp<DepthwiseAttributes> = {
-  name: 'depthwiseConv2dKernelGradient',
-  infer: (_, { kernel }) => ({ shape: kernel, dtype: 'float32' }),
-  gradient({ inputs: [x, dy], attributes }, g, needs) {
-    return [
-      needs[0] ? createNode(depthwiseConv2dInputGradientOp, [dy, g], attributes) : null,
-      needs[1] ? createNode(depthwiseConv2dOp, [x, g], attributes) : null,
-    ];
-  },
-  partition: { cuts: () => [{ inputs: [0, 0], result: 'add' }], sizes: ['input', 'output'] },
-  lowering: { kind: 'kernel', kernels: toKernel },
-};
+export const {
+  forward: depthwiseConv2dOp,
+  toInput: depthwiseConv2dInputGradientOp,
+  toKernel: depthwiseConv2dKernelGradientOp,
+} = convolutionOps<DepthwiseAttributes>('depthwiseConv2d', {
+  forward: { kind: 'kernel', kernels: (node, target) => [forward(node, target)] },
+  toInput: { kind: 'kernel', kernels: (node, target) => [toInput(node, target)] },
+  toKernel: { kind: 'kernel', kernels: toKernel },
+});
 
 /**
  * x [batch, height, width, channels] by kernel [height, width, channels, multiplier]: of each channel as many results as the

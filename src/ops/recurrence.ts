@@ -257,7 +257,7 @@ export const recurrenceOp: BuiltInOp<RecurrenceAttributes> = {
       const [activation, gate] = functionsOf(attributes);
       return stepByStep(node, target, {
         label: attributes.cell,
-        source: shaders.recurrence,
+        source: [shaders.recurrence_state, shaders.recurrence].join('\n'),
         cell: attributes.cell,
         // h before and after a step, and c.
         held: 1 + states,
@@ -294,7 +294,7 @@ export const recurrenceGradientOp: BuiltInOp<RecurrenceGradientAttributes> = {
       const { gates, states, slopes: count } = CELLS[cell];
       return stepByStep(node, target, {
         label: `${cell} (gradient)`,
-        source: shaders.recurrence_gradient,
+        source: [shaders.recurrence_state, shaders.recurrence_gradient].join('\n'),
         cell,
         // The gradients to the sums, and to the states before.
         held: gates + states,
