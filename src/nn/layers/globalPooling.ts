@@ -22,6 +22,11 @@ abstract class GlobalPooling extends Layer {
     this.keepDims = flagOf(options.keepDims ?? false, who, 'keepDims');
   }
 
+  /** @internal */
+  static fromConfig<T>(this: new (options: GlobalPoolingOptions) => T, saved: SavedLayer, options: LayerOptions): T {
+    return new this({ ...options, ...saved.keepDims() });
+  }
+
   config(): LayerConfig {
     return { keepDims: this.keepDims };
   }
@@ -47,11 +52,6 @@ export class GlobalAveragePooling2D extends GlobalPooling2D {
   static override readonly name: string = 'GlobalAveragePooling2D';
   readonly className = 'GlobalAveragePooling2D';
 
-  /** @internal */
-  static fromConfig(saved: SavedLayer, options: LayerOptions): GlobalAveragePooling2D {
-    return new GlobalAveragePooling2D({ ...options, ...saved.keepDims() });
-  }
-
   call(x: Tensor): Tensor {
     return x.mean([1, 2], this.keepDims);
   }
@@ -62,11 +62,6 @@ export class GlobalMaxPooling2D extends GlobalPooling2D {
   /** @internal */
   static override readonly name: string = 'GlobalMaxPooling2D';
   readonly className = 'GlobalMaxPooling2D';
-
-  /** @internal */
-  static fromConfig(saved: SavedLayer, options: LayerOptions): GlobalMaxPooling2D {
-    return new GlobalMaxPooling2D({ ...options, ...saved.keepDims() });
-  }
 
   call(x: Tensor): Tensor {
     return x.max([1, 2], this.keepDims);
@@ -79,11 +74,6 @@ export class GlobalAveragePooling1D extends GlobalPooling1D {
   static override readonly name: string = 'GlobalAveragePooling1D';
   readonly className = 'GlobalAveragePooling1D';
 
-  /** @internal */
-  static fromConfig(saved: SavedLayer, options: LayerOptions): GlobalAveragePooling1D {
-    return new GlobalAveragePooling1D({ ...options, ...saved.keepDims() });
-  }
-
   call(x: Tensor): Tensor {
     return x.mean(1, this.keepDims);
   }
@@ -94,11 +84,6 @@ export class GlobalMaxPooling1D extends GlobalPooling1D {
   /** @internal */
   static override readonly name: string = 'GlobalMaxPooling1D';
   readonly className = 'GlobalMaxPooling1D';
-
-  /** @internal */
-  static fromConfig(saved: SavedLayer, options: LayerOptions): GlobalMaxPooling1D {
-    return new GlobalMaxPooling1D({ ...options, ...saved.keepDims() });
-  }
 
   call(x: Tensor): Tensor {
     return x.max(1, this.keepDims);

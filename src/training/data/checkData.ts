@@ -59,7 +59,6 @@ export function checkExamples(
   { network, targets }: Pick<Goal, 'targets'> & { readonly network: Network },
   { x, y, weights }: GivenExamples,
 ): void {
-  const { inputNames } = network.composition;
   const names = targets.map(({ name }) => name);
   const [count] = x[0].shape;
   y.forEach((labels, at) => {
@@ -79,12 +78,7 @@ export function checkExamples(
     for (const measure of [loss, ...metrics.map(({ metric }) => metric)]) perExampleOf(measure, y[at].node, outputs);
   });
 
-  x.forEach((inputs, at) => {
-    const values = givenValues(inputs);
-    const what = `${who}: ${oneOf('inputs', inputNames, at)}`;
-    if (values !== null) checkRows(what, values, inputs.shape, inputRuleOf(network, at));
-    checkInt32(what, inputs);
-  });
+  checkInputValues(who, x, network, true);
   targets.forEach(({ loss, output }, at) => {
     const labels = givenValues(y[at]);
     if (labels === null) return;
@@ -117,15 +111,19 @@ function inputRuleOf({ composition }: Network, at: number): ValueRule {
   return composition.readers(at).find(hasInputRule)?.inputRule ?? finite;
 }
 
-/** Throws unless inputs that the host gave are what the layers ask for that read them, such as ids that there are, and float32 holds them; NaN may be predicted from. */
-export function checkRuledInputs(who: string, x: readonly Tensor[], network: Network): void {
+/** Throws unless inputs that the host gave are what the layers ask for that read them, and float32 holds them. */
+function checkInputValues(who: string, x: readonly Tensor[], network: Network, mustBeFinite: boolean): void {
   x.forEach((inputs, at) => {
     const what = `${who}: ${oneOf('inputs', network.composition.inputNames, at)}`;
     const [rule, values] = [inputRuleOf(network, at), givenValues(inputs)];
-    if (rule !== finite && values !== null) checkRows(what, values, inputs.shape, rule);
+    if (values !== null && (mustBeFinite || rule !== finite)) checkRows(what, values, inputs.shape, rule);
     checkInt32(what, inputs);
   });
 }
+
+/** The same of inputs to predict from, which may be NaN where a layer has no rule of its own, such as ids that there are. */
+export const checkRuledInputs = (who: string, x: readonly Tensor[], network: Network): void =>
+  checkInputValues(who, x, network, false);
 
 /** Throws unless inputs of these shapes an example are what the model was built for. */
 export function checkInputs(who: string, given: readonly Shape[], { inputShapes, composition }: Network): void {
