@@ -28,6 +28,28 @@ export class Interrupt extends Callback {
   }
 }
 
+/** Trains until a batch within an epoch is done, and stops: the model as it was saved there. */
+export async function savedMidway(
+  model: Saveable,
+  train: (...callbacks: Callback[]) => Promise<unknown>,
+): Promise<Uint8Array> {
+  let saved: Uint8Array | null = null;
+  class Stop extends Callback {
+    override async onTrainBatchEnd(batch: number): Promise<void> {
+      if (saved !== null || batch < 1) return;
+      saved = await model.toSafetensors();
+      model.stopTraining = true;
+    }
+  }
+  await train(new Stop());
+  return saved ?? fail(new Error('No batch but the first was trained with.'));
+}
+
+interface Saveable {
+  stopTraining: boolean;
+  toSafetensors(): Promise<Uint8Array>;
+}
+
 export function fail(error: Error): never {
   throw error;
 }
@@ -42,12 +64,8 @@ export async function interrupted(work: Promise<unknown>): Promise<void> {
   );
 }
 
-/** Asserts an error's class and what its message says. */
-export async function rejects(
-  run: () => unknown,
-  kind: new (...args: never[]) => Error,
-  ...parts: string[]
-): Promise<void> {
+/** The error of a class that something must throw. */
+export async function thrownBy(run: () => unknown, kind: new (...args: never[]) => Error): Promise<Error> {
   const caught = await Promise.resolve()
     .then(run)
     .then(
@@ -55,5 +73,15 @@ export async function rejects(
       (error: unknown) => error,
     );
   if (!(caught instanceof kind)) throw new Error(`Expected ${kind.name}, got ${caught}`, { cause: caught });
-  for (const part of parts) assert.match(String(caught), part);
+  return caught;
+}
+
+/** Asserts an error's class and what its message says. */
+export async function rejects(
+  run: () => unknown,
+  kind: new (...args: never[]) => Error,
+  ...parts: (string | RegExp)[]
+): Promise<void> {
+  const error = await thrownBy(run, kind);
+  for (const part of parts) assert.match(String(error), part);
 }

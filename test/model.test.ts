@@ -26,6 +26,7 @@ import {
   Tensor,
   tensor,
 } from '../src/index.ts';
+import { savedMidway } from './interruption.ts';
 import { assertClose, draw } from './support.ts';
 
 const test = suite('model');
@@ -273,18 +274,9 @@ test('a training goes on where it stood, bit for bit', async () => {
   const whole = made();
   const wanted = await whole.fit(x, y, options);
   const first = made();
-  let bytes: Uint8Array | null = null;
-  class Stop extends Callback {
-    override async onTrainBatchEnd(batch: number): Promise<void> {
-      if (bytes !== null || batch < 1) return;
-      bytes = await first.toSafetensors();
-      first.stopTraining = true;
-    }
-  }
-  await first.fit(x, y, { ...options, callbacks: [new Stop()] });
+  const saved = await savedMidway(first, (...callbacks) => first.fit(x, y, { ...options, callbacks }));
   const second = made();
-  assert.ok(bytes !== null);
-  await second.resume(bytes ?? new Uint8Array());
+  await second.resume(saved);
   const found = await second.fit(x, y, options);
   assert.equal(found.history, wanted.history);
   assert.equal(await second.getWeights(), await whole.getWeights());
@@ -292,7 +284,7 @@ test('a training goes on where it stood, bit for bit', async () => {
   const elsewhere = new Model({ inputs: straight, outputs: new Dense(1).apply(straight), seed: 3 }).compile({
     loss: 'mse',
   });
-  await elsewhere.resume(bytes ?? new Uint8Array()).then(
+  await elsewhere.resume(saved ?? new Uint8Array()).then(
     () => assert.unreachable(),
     (error: unknown) => assert.match(String(error), 'saved from another model'),
   );

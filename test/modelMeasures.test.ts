@@ -6,7 +6,6 @@ import {
   Adam,
   ArgumentError,
   auc,
-  Callback,
   type CallContext,
   Dense,
   type DenseOptions,
@@ -25,6 +24,7 @@ import {
   type Tensor,
   tensor,
 } from '../src/index.ts';
+import { savedMidway } from './interruption.ts';
 import { assertClose, draw } from './support.ts';
 
 const test = suite('measures of models');
@@ -206,16 +206,7 @@ test('a training goes on where it stood with all of these, bit for bit', async (
   const wanted = await whole.fit(x, y, options);
   assert.equal(Object.keys(wanted.history).slice(0, KEYS.length), KEYS);
   const first = made({ useEma: true });
-  let bytes: Uint8Array | null = null;
-  class Stop extends Callback {
-    override async onTrainBatchEnd(batch: number): Promise<void> {
-      if (bytes !== null || batch < 1) return;
-      bytes = await first.toSafetensors();
-      first.stopTraining = true;
-    }
-  }
-  await first.fit(x, y, { ...options, callbacks: [new Stop()] });
-  const saved = bytes ?? new Uint8Array();
+  const saved = await savedMidway(first, (...callbacks) => first.fit(x, y, { ...options, callbacks }));
   const second = made({ useEma: true });
   await second.resume(saved);
   const found = await second.fit(x, y, options);

@@ -24,6 +24,7 @@ import { type Area, placeGraph } from '../src/pictures/graphLayout.ts';
 import { plotModel } from '../src/pictures/index.ts';
 import { type Box, modelGraph } from '../src/pictures/modelGraph.ts';
 import type { Picture } from '../src/pictures/picture.ts';
+import { rejects } from './interruption.ts';
 
 /** relu(x + b(relu(a(x)))), of which the layer computes relu and the sum itself. */
 class Residual extends Layer {
@@ -109,15 +110,6 @@ const apart = (a: Area, b: Area): number =>
     Math.abs(a.x - b.x) - (a.width + b.width) / 2, //
     Math.abs(a.y - b.y) - (a.height + b.height) / 2,
   );
-
-async function rejects(call: () => Promise<unknown>, kind: new (...args: never[]) => Error, pattern: RegExp) {
-  const error: unknown = await call().then(
-    () => assert.unreachable(`not refused: ${pattern}`),
-    (reason: unknown) => reason,
-  );
-  assert.instance(error, kind);
-  assert.match(String(error), pattern);
-}
 
 const test = suite('plotModel');
 

@@ -37,21 +37,13 @@ import {
   uniform,
 } from '../src/sweep/index.ts';
 import { runLeg } from '../src/sweep/runLeg.ts';
+import { rejects } from './interruption.ts';
 import { LOADER } from './loader.ts';
 import { type FakeOptions, fakeTrain, space } from './sweepTrain.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'wgrad-sweep-'));
 const test = suite('sweep');
 test.after(() => rmSync(folder, { recursive: true, force: true }));
-
-async function rejects(work: Promise<unknown>, kind: new (...args: never[]) => Error, message: RegExp): Promise<void> {
-  const caught = await work.then(
-    () => null,
-    (error: unknown) => error,
-  );
-  assert.ok(caught instanceof kind, `expected ${kind.name}, got ${caught}`);
-  assert.match(caught.message, message);
-}
 
 let folders = 0;
 const fresh = (): string => join(folder, String(folders++));
@@ -181,7 +173,7 @@ test('options of a sweep that cannot work are refused before anything is written
   ];
   for (const [changes, message] of refused) {
     const where = fresh();
-    await rejects(run({ folder: where, ...changes }), ArgumentError, message);
+    await rejects(() => run({ folder: where, ...changes }), ArgumentError, message);
     assert.not(existsSync(where));
   }
 });
@@ -338,10 +330,10 @@ test('a file of another sweep, or of anything else, is refused and left as it is
     [{ objective: 'loss' }, /whose objective is/],
     [{ conditions: { data: 'CIFAR-10' } }, /whose data is none; here it is CIFAR-10/],
   ];
-  for (const [changes, message] of others) await rejects(run({ folder: where, ...changes }), DataError, message);
+  for (const [changes, message] of others) await rejects(() => run({ folder: where, ...changes }), DataError, message);
   const other = grid({ batchSize: [16], learningRate: [0.1] });
   await rejects(
-    sweep({ space: other, train: async () => {}, epochs: 9, seeds: [0, 1], folder: where }),
+    () => sweep({ space: other, train: async () => {}, epochs: 9, seeds: [0, 1], folder: where }),
     DataError,
     /whose space is/,
   );
@@ -353,7 +345,7 @@ test('a file of another sweep, or of anything else, is refused and left as it is
     [String(content).replace('"epoch":0', '"epoch":'), /line \d+ of .* is damaged/],
   ] as const) {
     writeFileSync(path, text);
-    await rejects(run({ folder: where }), DataError, message);
+    await rejects(() => run({ folder: where }), DataError, message);
     assert.is(readFileSync(path, 'utf8'), text);
   }
 });
@@ -368,7 +360,7 @@ test('a full disk ends the sweep with an error, and nothing is lost', async () =
     renameSync(path, `${path}.kept`);
     symlinkSync('/dev/full', path);
   };
-  await rejects(run({ folder: where }, { before: fill }), FileError, /no room is left on the disk/);
+  await rejects(() => run({ folder: where }, { before: fill }), FileError, /no room is left on the disk/);
   rmSync(path);
   renameSync(`${path}.kept`, path);
   assert.equal(numbers(await run({ folder: where })), numbers(straight));
@@ -468,7 +460,7 @@ test('NaN has diverged, returning early has failed, and a missing objective is t
     await trial.report(0, { accuracy: 1 });
   });
   await rejects(
-    missing,
+    () => missing,
     ArgumentError,
     /have no val_accuracy, which is the sweep's objective: there are accuracy. Report it, or name another/,
   );

@@ -13,6 +13,7 @@ import * as assert from 'uvu/assert';
 import { ArgumentError, StateError } from '../src/index.ts';
 import { type SweepOptions, type SweepResult, sweep } from '../src/sweep/index.ts';
 import { folderCheckpoints, queue, queuesOf, queueWorker, redisCheckpoints } from '../src/sweep/queue/index.ts';
+import { rejects, thrownBy } from './interruption.ts';
 import { LOADER } from './loader.ts';
 import { noRedis, RedisServer } from './redisServer.ts';
 import { fakeTrain, space } from './sweepTrain.ts';
@@ -336,14 +337,10 @@ withRedis('checkpoints in Redis are bounded in size and age; those in a folder a
   }
 });
 
-async function rejects(work: Promise<unknown>, kind: new (...args: never[]) => Error, message: RegExp): Promise<void> {
-  const caught = await work.then(
-    () => null,
-    (error: unknown) => error,
-  );
-  assert.ok(caught instanceof kind, `expected ${kind.name}, got ${caught}`);
-  assert.match(caught.message, message);
-  assert.not.match(caught.message, /secret/);
+async function rejectsWithoutSecret(run: () => unknown, kind: typeof StateError, message: RegExp): Promise<void> {
+  const error = await thrownBy(run, kind);
+  assert.match(error.message, message);
+  assert.not.match(error.message, /secret/);
 }
 
 withRedis('a wrong password, or none, is told of without telling it', async () => {
@@ -355,8 +352,8 @@ withRedis('a wrong password, or none, is told of without telling it', async () =
       [`redis://${host}`, /wants a password\. Write it in its address/],
     ] as const;
     for (const [url, message] of asked) {
-      await rejects(run({ runner: queue(url) }), StateError, message);
-      await rejects(queueWorker(url, program), StateError, message);
+      await rejectsWithoutSecret(() => run({ runner: queue(url) }), StateError, message);
+      await rejectsWithoutSecret(() => queueWorker(url, program), StateError, message);
     }
     assert.equal((await queuesOf(`redis://:geheim@${host}`)).names, []);
   } finally {
@@ -379,12 +376,12 @@ test('an address of nothing is refused, and where nobody answers', async () => {
   const message =
     /: the queue at redis:\/\/127\.0\.0\.1:1 cannot be reached: connect ECONNREFUSED 127\.0\.0\.1:1\. Start Redis/;
   const where = fresh();
-  await rejects(run({ runner: queue(nobody), folder: where }), StateError, message);
+  await rejectsWithoutSecret(() => run({ runner: queue(nobody), folder: where }), StateError, message);
   assert.ok(existsSync(join(where, 'sweep.jsonl')));
-  await rejects(queueWorker(nobody, program), StateError, message);
-  await rejects(queuesOf(nobody), StateError, message);
+  await rejectsWithoutSecret(() => queueWorker(nobody, program), StateError, message);
+  await rejectsWithoutSecret(() => queuesOf(nobody), StateError, message);
   await rejects(
-    queueWorker(nobody, program, { lockSeconds: 0 }),
+    () => queueWorker(nobody, program, { lockSeconds: 0 }),
     ArgumentError,
     /lockSeconds must be a finite number above 0/,
   );

@@ -1,7 +1,7 @@
 /** The residual network's command line. */
 
-import { Command, Option } from 'commander';
-import { ADAPTERS, type Adapter, ALL, DATA, folderName, LAST_SEED, whole } from '../study/flags.ts';
+import { Command } from 'commander';
+import { type Adapter, ALL, adapterOption, DATA, folderName, LAST_SEED, whole } from '../study/flags.ts';
 
 export interface Flags {
   readonly data?: string;
@@ -38,9 +38,3 @@ export function readFlags(argv: readonly string[]): Flags {
   command.parse(argv, { from: 'user' });
   return command.opts<Flags>();
 }
-
-/** `--adapter`. */
-export const adapterOption = (): Option =>
-  new Option('--adapter <name>', 'where to compute: auto, hardware, lavapipe or swiftshader')
-    .choices(ADAPTERS)
-    .default('auto');

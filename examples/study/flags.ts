@@ -1,6 +1,6 @@
 /** What the command lines of the study and of the sweep have in common. */
 
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { AdapterChoice } from '../../src/index.ts';
 
 export type Adapter = (typeof ADAPTERS)[number];
@@ -16,6 +16,12 @@ export const DATA = [
   'folder or archive with CIFAR-10’s binary batches (default: the cache, else a download)',
   folderName,
 ] as const;
+
+/** `--adapter`. */
+export const adapterOption = (): Option =>
+  new Option('--adapter <name>', 'where to compute: auto, hardware, lavapipe or swiftshader')
+    .choices(ADAPTERS)
+    .default('auto');
 
 /** Ends the process where there are not so many seeds. */
 export function checkSeeds(command: Command, { seed, seeds }: { readonly seed: number; readonly seeds: number }): void {

@@ -2,7 +2,7 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { geomspace } from '../../src/sweep/index.ts';
-import { ADAPTERS, type Adapter, ALL, checkSeeds, DATA, folderName, LAST_SEED, whole } from '../study/flags.ts';
+import { type Adapter, ALL, adapterOption, checkSeeds, DATA, folderName, LAST_SEED, whole } from '../study/flags.ts';
 import { addressOf, VARIABLE } from './queueFlags.ts';
 
 /** The command line as it was typed, with what was left out. */
@@ -65,11 +65,7 @@ export function readFlags(argv: readonly string[]): Flags {
       'validation accuracy whose steps are counted, such as 0.4 (default: the highest that every batch size reached)',
       parseShare,
     )
-    .addOption(
-      new Option('--adapter <name>', 'where to compute: auto, hardware, lavapipe or swiftshader')
-        .choices(ADAPTERS)
-        .default('auto'),
-    )
+    .addOption(adapterOption())
     .option('--open', 'serve the report on localhost while the sweep runs, and print its address', false)
     .option('--out <dir>', 'where numbers and charts go', folderName, 'results/sweep')
     .allowExcessArguments(false)

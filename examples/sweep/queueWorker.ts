@@ -4,9 +4,9 @@
  * Trains for whoever runs `npm run sweep -- --queue …`, until it is told to end.
  */
 
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { queueWorker } from '../../src/sweep/queue/index.ts';
-import { ADAPTERS, type Adapter, DATA, whole } from '../study/flags.ts';
+import { type Adapter, adapterOption, DATA, whole } from '../study/flags.ts';
 import { reportError } from '../study/reportError.ts';
 import { addressOf, VARIABLE } from './queueFlags.ts';
 import type { MachineSettings } from './worker.ts';
@@ -27,11 +27,7 @@ const command = new Command('npm run sweep:worker --')
     true,
   )
   .option(...DATA)
-  .addOption(
-    new Option('--adapter <name>', 'where to compute: auto, hardware, lavapipe or swiftshader')
-      .choices(ADAPTERS)
-      .default('auto'),
-  )
+  .addOption(adapterOption())
   .option(
     '--lock-seconds <n>',
     'after so long without a word of this worker its trial goes to another one; the same for all workers',

@@ -1,8 +1,7 @@
 /** The transformer's command line. */
 
 import { Command } from 'commander';
-import { adapterOption } from '../resnet/options.ts';
-import { type Adapter, folderName, LAST_SEED, whole } from '../study/flags.ts';
+import { type Adapter, adapterOption, folderName, LAST_SEED, whole } from '../study/flags.ts';
 
 export interface Flags {
   readonly train: number;
