@@ -32,6 +32,7 @@ const BESIDE_CORE = [
   'Add',
   'Average',
   'Concatenate',
+  'Dot',
   'Maximum',
   'Minimum',
   'Multiply',

@@ -54,7 +54,13 @@ export {
   type ModelCompileOptions,
   type ModelDescription,
 } from './models/model.ts';
-export { type CompileOptions, type LoadOptions, Sequential, type SequentialOptions } from './models/sequential.ts';
+export {
+  type CompileOptions,
+  type LoadOptions,
+  Sequential,
+  type SequentialOptions,
+  type TensorModel,
+} from './models/sequential.ts';
 export { type ModelOptions, TrainedModel } from './models/trainedModel.ts';
 export type { Applied, AppliedTo, DataFor, LabelsFor, SymbolicValues, TensorsFor } from './models/values.ts';
 export { type ConfusionMatrixOptions, confusionMatrix } from './nn/confusionMatrix.ts';

@@ -132,11 +132,13 @@ function anatomyFor(
       ],
       y: [labels],
       weights: weighted
-        ? createNode(poisonOp, [dataNode(new Float32Array([1, 2, 3, 4]), [BATCH])], {
-            step: 1e6,
-            bits: 0,
-            dtype: 'float32',
-          })
+        ? [
+            createNode(poisonOp, [dataNode(new Float32Array([1, 2, 3, 4]), [BATCH])], {
+              step: 1e6,
+              bits: 0,
+              dtype: 'float32',
+            }),
+          ]
         : null,
       stepMetrics: standInMetrics(1),
     },

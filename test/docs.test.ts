@@ -249,6 +249,7 @@ docs('the page of parts has every layer and optimizer with its options and their
     new wgrad.Maximum(),
     new wgrad.Minimum(),
     new wgrad.Concatenate(),
+    new wgrad.Dot({ axes: 1 }),
     new wgrad.LSTM(1),
     new wgrad.GRU(1),
     new wgrad.SimpleRNN(1),

@@ -1,4 +1,4 @@
-/** Layers of several inputs: values and gradients against float64, shapes that broadcast, errors, files. */
+/** Layers of several inputs: values and gradients against float64, shapes that broadcast, errors, files. `Dot` has its own tests. */
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -129,7 +129,7 @@ test('what does not fit is an error that names the layer, the shapes and the rem
 });
 
 test('every one has a case here and comes back from its settings', () => {
-  const made = [...cases.map(({ make }) => make()), new layers.Concatenate({ axis: 1 })];
+  const made = [...cases.map(({ make }) => make()), new layers.Concatenate({ axis: 1 }), new layers.Dot({ axes: 1 })];
   const classes = Object.values(layers).flatMap((value) =>
     typeof value === 'function' && value.prototype instanceof MergingLayer ? [value.name] : [],
   );

@@ -23,6 +23,7 @@ import {
   Cropping2D,
   Dense,
   DepthwiseConv2D,
+  Dot,
   Dropout,
   ELU,
   Embedding,
@@ -65,6 +66,7 @@ import {
 } from '../src/index.ts';
 import { exportOnnx } from '../src/interchange/onnx.ts';
 import type { Tensor } from '../src/tensor/index.ts';
+import { assertClose } from './support.ts';
 
 const test = suite('onnx');
 
@@ -348,10 +350,40 @@ test('a graph with two inputs, two outputs, shared layers and a model within it'
   model.dispose();
 });
 
+test('Dot along all axes, of images too', async () => {
+  const image = input([5, 4, 3], { name: 'image' });
+  const row = input([3], { name: 'row' });
+  const map = new Conv2D(3, 1).apply(image);
+  const outputs = [
+    new Dot({ axes: -1 }).apply([row, row]),
+    new Dot({ axes: -1, normalize: true }).apply([row, new Dense(3).apply(row)]),
+    new Dot({ axes: -1 }).apply([map, row]),
+    new Dot({ axes: [1, 3], normalize: true }).apply([row, map]),
+    new Dot({ axes: [2, 2], normalize: true }).apply([map, image]),
+    new Dot({ axes: 1 }).apply([map, image]),
+    new Dot({ axes: [3, -1] }).apply([map, image]),
+  ];
+  const model = new Model({ inputs: [image, row], outputs, seed: 4 });
+  const session = await ort.InferenceSession.create(await exportOnnx(model));
+  const [images, rows] = [uniform(2 * 60, { seed: 1, low: -1 }), uniform(6, { seed: 2, low: -1 })];
+  const expected = await model.predict([tensor(images, [2, 5, 4, 3]), tensor(rows, [2, 3])]);
+  const found = await session.run({
+    image: new ort.Tensor('float32', images, [2, 5, 4, 3]),
+    row: new ort.Tensor('float32', rows, [2, 3]),
+  });
+  for (const [at, name] of model.outputNames.entries()) {
+    assert.equal([...found[name].dims], [...expected[at].shape], name);
+    assertClose(Array.from(await found[name].getData(), Number), await expected[at].data(), name);
+  }
+  exported.add('Dot');
+  await session.release();
+  model.dispose();
+});
+
 test('every layer was exported', () => {
   const classes = [Dense, Conv2D, MaxPooling2D, AveragePooling2D, GlobalAveragePooling2D, Flatten, Reshape];
   const others = [Activation, Dropout, Rescaling, BatchNormalization];
-  const merging = [Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate];
+  const merging = [Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot];
   const normalizing = [LayerNormalization, GroupNormalization, Normalization];
   const shaping = [UpSampling2D, ZeroPadding2D, Cropping2D, Permute, RepeatVector];
   const rectifying = [ReLU, LeakyReLU, PReLU, ELU, Softmax, SpatialDropout2D, GaussianNoise];

@@ -12,6 +12,7 @@ import type { Device } from '../runtime/device.ts';
  * @throws StateError where they lie on several
  */
 export function adoptWeights(network: Network, asked?: Device): void {
+  if (!network.layers.some(({ layer }) => layer instanceof HeldModel)) return;
   const { places } = network;
   for (const { layer, name, holders, specs } of network.layers) {
     const model = holders.findLast((holder) => holder instanceof HeldModel && holder.origin !== null);
@@ -39,7 +40,7 @@ function copyWeight(from: Place, to: Place, asked?: Device): void {
   to.block.attach(asked ?? device);
   if (to.block.device !== device) {
     throw new StateError(
-      `Model: '${to.name}' and other weights of models within it lie on several devices. Give all models one device.`,
+      `'${to.name}' and other weights of models within it lie on several devices. Give all models one device.`,
     );
   }
   const [source, target] = [from, to].map(({ block, index }) => device.storageOf(block.nodes()[index]));

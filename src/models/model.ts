@@ -4,22 +4,19 @@ import { counted, describe } from '../base/describe.ts';
 import { ArgumentError, DataError, ShapeError } from '../base/errors.ts';
 import { checkOptions } from '../base/optionNames.ts';
 import { formatShape, type Shape } from '../base/shape.ts';
-import { oneOf, type Target } from '../network/compiled.ts';
+import { type ByTarget, oneOf, type Target } from '../network/compiled.ts';
 import type { Composition } from '../network/composition.ts';
 import type { Form } from '../network/heldModel.ts';
 import { LayerGraph } from '../network/layerGraph.ts';
 import { logKeys } from '../network/measures.ts';
-import type { Network } from '../network/network.ts';
 import { type AnyLayer, applied, listOf, type SymbolicTensor } from '../nn/layers/layer.ts';
 import type { CustomObjects } from '../nn/layers/makeLayer.ts';
 import { type Loss, type LossName, resolveLoss } from '../nn/losses.ts';
 import { type Metric, type MetricName, resolveMetrics } from '../nn/metrics.ts';
 import type { OptimizerName } from '../nn/optimizers/index.ts';
 import type { Optimizer } from '../nn/optimizers/optimizer.ts';
-import type { Device } from '../runtime/device.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { Tensor, TensorLike } from '../tensor/tensor.ts';
 import { dataOf } from '../training/data/checkData.ts';
-import { adoptWeights } from './adoptWeights.ts';
 import { type ModelOptions, onDemand, TrainedModel } from './trainedModel.ts';
 import {
   type Applied,
@@ -155,13 +152,6 @@ export class Model<
   }
 
   /** @internal */
-  protected override networkOf(composition: Composition, device: Device | undefined): Network {
-    const network = super.networkOf(composition, device);
-    adoptWeights(network, device);
-    return network;
-  }
-
-  /** @internal */
   protected composition(): Composition {
     return this.#graph;
   }
@@ -250,22 +240,42 @@ export class Model<
 
   /** @internal */
   labelsOf(who: string, ys: LabelsFor<Out>): readonly Tensor[] {
+    if (this.form === 'one' && !isByName(ys)) return [dataFrom(ys, `${who}: labels`)];
+    const all = this.#byTarget(who, 'labels', ys, (each) => `${who}(inputs, { ${each} })`);
+    return all.map(([one, whose]) => dataFrom(one, `${who}: labels${whose}`));
+  }
+
+  /** @internal */
+  weightsOf(who: string, given: TensorLike | LabelsFor<Out>): ByTarget<Tensor> {
+    // A list of numbers, or anything that is no list, is one weight an example, for all outputs.
+    const list = this.form !== 'one' && Array.isArray(given) && given.some((one: unknown) => typeof one !== 'number');
+    if (!list && !isByName(given)) {
+      const shared = dataFrom(given, who);
+      return this.goalFor(who).targets.map(() => shared);
+    }
+    const all = this.#byTarget(who, 'weights', given, (each) => `sampleWeight: { ${each} }`);
+    return all.map(([one, whose]) => (one === null || one === undefined ? null : dataFrom(one, `${who}${whose}`)));
+  }
+
+  /** What was given by output, for each target, with its name as messages have it. */
+  #byTarget(
+    who: string,
+    what: string,
+    given: unknown,
+    example: (inside: string) => string,
+  ): readonly (readonly [unknown, string])[] {
     const { targets } = this.goalFor(who);
-    const form = this.#graph.forms[1];
     const names = this.outputNames;
-    if (form === 'one' && !isByName(ys)) return [dataFrom(ys, `${who}: labels`)];
-    const all = byNames(`${who}: labels`, ys, names, (each) => `${who}(inputs, { ${each} })`);
+    const all = byNames(what === 'labels' ? `${who}: labels` : who, given, names, example);
     const surplus = all.findIndex(
       (one, output) => one !== null && one !== undefined && targets.every((target) => target.output !== output),
     );
     if (surplus >= 0) {
       throw new ArgumentError(
-        `${who}: output '${names[surplus]}' has no loss and takes no labels. Give null for them, or compile with a loss for it.`,
+        `${who}: output '${names[surplus]}' has no loss and takes no ${what}. Give null for them, or compile with a loss for it.`,
       );
     }
-    return targets.map(({ name, output }) =>
-      dataFrom(all[output], `${who}: labels${names.length === 1 ? '' : ` '${name}'`}`),
-    );
+    return targets.map(({ name, output }) => [all[output], names.length === 1 ? '' : ` '${name}'`]);
   }
 
   /** @internal */

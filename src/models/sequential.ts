@@ -1,12 +1,14 @@
 /** A model of layers in a row. */
 
+import { counted } from '../base/describe.ts';
 import { ArgumentError, StateError } from '../base/errors.ts';
 import { checkOptions } from '../base/optionNames.ts';
 import type { Shape } from '../base/shape.ts';
-import { targetOf } from '../network/compiled.ts';
+import { type ByTarget, targetOf } from '../network/compiled.ts';
 import { type Composition, inARow } from '../network/composition.ts';
 import { checkLayers } from '../network/customParts.ts';
-import { applied, type Layer, listOf, type SymbolicTensor } from '../nn/layers/layer.ts';
+import { HeldModel } from '../network/heldModel.ts';
+import { type AnyLayer, applied, type Layer, listOf, type SymbolicTensor } from '../nn/layers/layer.ts';
 import type { CustomObjects } from '../nn/layers/makeLayer.ts';
 import { type Loss, type LossName, resolveLoss } from '../nn/losses.ts';
 import { type Metric, type MetricName, resolveMetrics } from '../nn/metrics.ts';
@@ -43,34 +45,40 @@ export interface CompileOptions {
   readonly weightedMetrics?: readonly (MetricName | Metric)[];
 }
 
-/** Layers in a row, each on the output of the one before: built, compiled and trained as in Keras. */
+/** A model of one input and one output, which may be a layer of a `Sequential`. */
+export type TensorModel = TrainedModel<TensorLike, TensorLike, Tensor>;
+
+/**
+ * Layers in a row, each on the output of the one before: built, compiled and trained as in Keras. A model among them begins with
+ * the weights that it has when this one is built: see `asLayer`.
+ */
 export class Sequential extends TrainedModel<TensorLike, TensorLike, Tensor> {
   /** @internal */
   static override readonly name: string = 'Sequential';
   /** @internal */
   protected readonly form = 'one';
-  readonly #layers: Layer[];
+  #layers: readonly Layer[];
 
-  constructor(layers: readonly Layer[] = [], options: SequentialOptions = {}) {
-    checkLayers(layers);
+  /** @param layers layers, and models of one input and one output */
+  constructor(layers: readonly (Layer | TensorModel)[] = [], options: SequentialOptions = {}) {
+    const row = rowOf(layers);
     checkOptions('Sequential', options, { inputShape: true, name: true, seed: true, device: true });
     super('Sequential', options);
-    this.#layers = [...layers];
-    const inputShape = options.inputShape ?? layers[0]?.inputShape;
+    this.#layers = row;
+    const inputShape = options.inputShape ?? knownShape(row[0]);
     if (inputShape) this.build(inputShape);
   }
 
-  /** Adds a layer at the end; only before the model is built. */
-  add(layer: Layer): this {
+  /** Adds a layer, or a model of one input and one output, at the end; only before the model is built. */
+  add(layer: Layer | TensorModel): this {
     if (this.built) {
       throw new StateError('add: the model is built already. Add all layers before fit, build or summary.');
     }
-    checkLayers([...this.#layers, layer]);
-    this.#layers.push(layer);
+    this.#layers = rowOf([...this.#layers, layer]);
     return this;
   }
 
-  /** In order. */
+  /** In order; a model among them as what stands for it here. */
   override get layers(): readonly Layer[] {
     return [...this.#layers];
   }
@@ -91,7 +99,7 @@ export class Sequential extends TrainedModel<TensorLike, TensorLike, Tensor> {
 
   /** @internal */
   protected composition(who: string, given: readonly Shape[] | null): Composition {
-    const inputShape = given?.[0] ?? this.#layers[0]?.inputShape;
+    const inputShape = given?.[0] ?? knownShape(this.#layers[0]);
     if (!inputShape) {
       throw new StateError(
         `${who}: the shape of an example is not known yet. Give the first layer an inputShape, or call build(inputShape).`,
@@ -136,6 +144,11 @@ export class Sequential extends TrainedModel<TensorLike, TensorLike, Tensor> {
   }
 
   /** @internal */
+  weightsOf(who: string, given: TensorLike): ByTarget<Tensor> {
+    return [dataOf(given, who)];
+  }
+
+  /** @internal */
   protected outputsOf([output]: readonly Tensor[]): Tensor {
     return output;
   }
@@ -164,3 +177,26 @@ export class Sequential extends TrainedModel<TensorLike, TensorLike, Tensor> {
     return model.takeFile(bytes, customObjects);
   }
 }
+
+/** The layers, with what stands for models among them. */
+function rowOf(given: readonly (Layer | TensorModel)[]): readonly Layer[] {
+  const parts: unknown = given;
+  const layers: unknown = Array.isArray(parts)
+    ? Array.from(parts, (one: unknown) => (one instanceof TrainedModel ? one.asLayer() : one))
+    : parts;
+  checkLayers(layers);
+  layers.forEach((layer: AnyLayer, at) => {
+    if (!(layer instanceof HeldModel)) return;
+    const count = layer.inputShapes?.length ?? 1;
+    if (layer.gives === 'one' && count === 1) return;
+    const has = layer.gives === 'one' ? counted(count, 'input') : `a ${layer.gives} of outputs`;
+    throw new ArgumentError(
+      `Sequential: expected models of one input and one output, but the ${layer.className} at position ${at} has ${has}. Build a Model and apply it to each: new Model({ inputs, outputs }).`,
+    );
+  });
+  return layers;
+}
+
+/** Shape of one example, where the first layer was told it, or is a model that is built. */
+const knownShape = (first: AnyLayer | undefined): Shape | null | undefined =>
+  first instanceof HeldModel ? first.inputShapes?.[0] : first?.inputShape;

@@ -8,9 +8,9 @@ import { checkUint32 } from '../base/random.ts';
 import type { Shape } from '../base/shape.ts';
 import type { CallbackModel, History, Logs, Snapshot, Weight } from '../callbacks/index.ts';
 import { isOf, type Node } from '../ir/op.ts';
-import type { Compiled, Goal, Progress, Target } from '../network/compiled.ts';
+import type { ByTarget, Compiled, Goal, Progress, Target } from '../network/compiled.ts';
 import type { Composition } from '../network/composition.ts';
-import { type Form, HeldModel } from '../network/heldModel.ts';
+import { type Form, HeldModel, type ModelSource } from '../network/heldModel.ts';
 import { inference, Network } from '../network/network.ts';
 import { Moments, type SavedMoments } from '../network/optimizerState.ts';
 import { standIn } from '../network/parameters.ts';
@@ -25,18 +25,19 @@ import { softmaxOp } from '../ops/softmax.ts';
 import { defaultDevice } from '../runtime/defaultDevice.ts';
 import type { Device } from '../runtime/device.ts';
 import { Tensor, type TensorLike } from '../tensor/tensor.ts';
-import { checkExamples, checkInputs, checkRuledInputs, dataOf } from '../training/data/checkData.ts';
+import { checkExamples, checkInputs, checkRuledInputs } from '../training/data/checkData.ts';
 import { numbersOf } from '../training/data/exampleWeights.ts';
 import { type EvaluateOptions, evaluate, takeEvaluateOptions } from '../training/evaluate.ts';
 import type { OptimizerState, SavedModel, SavedOptimizer } from '../training/file/modelFile.ts';
 import { fit } from '../training/fit.ts';
-import { type FitOptions, takeFitOptions } from '../training/fitOptions.ts';
+import { type FitOptions, takeFitOptions, takeWeights } from '../training/fitOptions.ts';
 import { BatchTrainers } from '../training/loop/batchTrainers.ts';
 import type { Trainer } from '../training/loop/trainer.ts';
 import { Visits } from '../training/loop/visits.ts';
 import type { MemoryOptions, MemoryReport } from '../training/onDemand/memoryReport.ts';
 import { type PredictOptions, predict, takePredictOptions } from '../training/predict.ts';
 import { ResumeState, restoreFrom } from '../training/resumeState.ts';
+import { adoptWeights } from './adoptWeights.ts';
 
 /** What few models need. @internal */
 export const onDemand = () => import('../training/onDemand/index.ts');
@@ -106,6 +107,9 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel {
   /** @internal */
   abstract labelsOf(who: string, ys: Y): readonly Tensor[];
 
+  /** One for all targets, or one a target. @internal */
+  abstract weightsOf(who: string, given: TensorLike | Y): ByTarget<Tensor>;
+
   /** The outputs as callers get them. @internal */
   protected abstract outputsOf(outputs: readonly Tensor[]): Out;
 
@@ -131,29 +135,36 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel {
    */
   networkFor(who: string, inputShapes: readonly Shape[] | null = null): Network {
     for (const shape of inputShapes ?? []) checkInputShape(shape, who);
-    this.#network ??= this.networkOf(this.composition(who, inputShapes), this.#asked);
+    this.#network ??= this.#networkOf(this.composition(who, inputShapes));
     if (inputShapes !== null) checkInputs(who, inputShapes, this.#network);
     return this.#network;
   }
 
   /**
-   * The model as a layer, for `apply` within a layer of your own; a graph takes it by `apply`. The layers are those of the model. A
+   * The model as a layer, for `apply` within a layer of your own; a graph takes it by `apply`, a `Sequential` as it is. The layers are those of the model. A
    * model that is then built of it begins with the weights that this one has at that moment, and from there on both go their own ways.
    */
   asLayer(): AnyLayer {
     const options = this.#name === undefined ? {} : { name: this.#name };
-    const compose = (shapes: readonly Shape[]): Composition =>
-      this.#network?.composition ?? this.composition('apply', shapes);
-    this.#held ??= new HeldModel(this.constructor.name, this.form, options, compose, () => this.#network);
+    const source: ModelSource = {
+      className: this.constructor.name,
+      gives: this.form,
+      layers: () => this.layers,
+      compose: (shapes) => this.#network?.composition ?? this.composition('apply', shapes),
+      network: () => this.#network,
+    };
+    this.#held ??= new HeldModel(source, options);
     return this.#held;
   }
 
   /** How it gives its outputs. @internal */
   protected abstract readonly form: Form;
 
-  /** A network with its first weights. @internal */
-  protected networkOf(composition: Composition, _: Device | undefined): Network {
-    return new Network(composition, this.seed);
+  /** A network with its first weights: those of models within it are theirs. */
+  #networkOf(composition: Composition): Network {
+    const network = new Network(composition, this.seed);
+    adoptWeights(network, this.#asked);
+    return network;
   }
 
   /** Trains for other targets from now on, or by another optimizer; the weights stay. See `compile`. @internal */
@@ -360,8 +371,8 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel {
   }
 
   /** Mean loss and metrics over all examples, by name. */
-  async evaluate(xs: X, ys: Y, options: EvaluateOptions = {}): Promise<Logs> {
-    const taken = takeEvaluateOptions(options);
+  async evaluate(xs: X, ys: Y, options: EvaluateOptions<Y> = {}): Promise<Logs> {
+    const taken = takeEvaluateOptions(options, this);
     const [x, y] = [this.inputsOf('evaluate', xs), this.labelsOf('evaluate', ys)];
     const compiled = await this.ready('evaluate', x.map(exampleShape));
     return this.#visits.visit(() => evaluate(this, compiled, x, y, taken, this.#visits.inner));
@@ -401,14 +412,14 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel {
    * One optimizer step on one batch; returns its loss and metrics. For loops of your own; `fit` is faster. The plans of
    * the last few shapes are kept until the model is compiled anew or disposed of.
    */
-  async trainOnBatch(xs: X, ys: Y, options: { readonly sampleWeight?: TensorLike } = {}): Promise<Logs> {
+  async trainOnBatch(xs: X, ys: Y, options: Pick<FitOptions<X, Y>, 'sampleWeight'> = {}): Promise<Logs> {
     return this.#whileTraining('trainOnBatch', async () => {
       checkOptions('trainOnBatch', options, { sampleWeight: true });
       const [x, y] = [this.inputsOf('trainOnBatch', xs), this.labelsOf('trainOnBatch', ys)];
-      const sampleWeight = options.sampleWeight && dataOf(options.sampleWeight, 'trainOnBatch: sampleWeight');
+      const sampleWeight = takeWeights('trainOnBatch', options.sampleWeight, this);
       await this.#regroup();
       const compiled = await this.ready('trainOnBatch', x.map(exampleShape));
-      const weights = await numbersOf('trainOnBatch', compiled.device, sampleWeight);
+      const weights = await numbersOf(compiled.device, sampleWeight);
       checkExamples('trainOnBatch', compiled, { x, y, weights });
       await this.#checkOutputs('trainOnBatch', compiled, x);
       await this.#visits.close();

@@ -24,6 +24,9 @@ export const targetOf = (loss: Loss, metrics: readonly ModelMetric[] = []): Targ
   { name: 'output', output: 0, loss, weight: 1, metrics },
 ];
 
+/** One of each target, null for those that have none; null where none has one. */
+export type ByTarget<T> = readonly (T | null)[] | null;
+
 /** What a model is trained for. */
 export interface Goal {
   readonly optimizer: Optimizer;

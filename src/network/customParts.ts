@@ -26,8 +26,7 @@ import { Tensor } from '../tensor/tensor.ts';
 const MOST_WEIGHT_BYTES = 2 ** 32;
 
 /** Throws unless these are layers, each in one place. */
-export function checkLayers(layers: readonly AnyLayer[]): asserts layers is readonly Layer[] {
-  const given: unknown = layers;
+export function checkLayers(given: unknown): asserts given is readonly Layer[] {
   if (!Array.isArray(given)) {
     throw new ArgumentError(`Sequential: expected an array of layers, got ${describe(given)}. Write [new Dense(10)].`);
   }

@@ -7,7 +7,7 @@ import { mul } from '../ops/elementwise.ts';
 import { fullNode } from '../ops/leaf.ts';
 import { sum } from '../ops/reduce.ts';
 import { reshape } from '../ops/reshape.ts';
-import type { Goal, Target } from './compiled.ts';
+import type { ByTarget, Goal, Target } from './compiled.ts';
 import { perExampleOf } from './customParts.ts';
 
 /** Whose sums lie where. */
@@ -16,6 +16,8 @@ interface Place extends Pick<ModelMetric, 'metric' | 'weighted'> {
   readonly key: string;
   readonly start: number;
   readonly end: number;
+  /** Whose weights it goes by. */
+  readonly target: Target;
 }
 
 /** What of a model decides where its sums lie. */
@@ -39,8 +41,8 @@ const lossKeys = (targets: readonly Target[]): string[] =>
   targets.length === 1 ? [] : targets.map((target) => keyOf(targets, target, 'loss'));
 
 /**
- * The sums of a model: the loss's; of several targets those of their losses; those of the metrics; where one of these is weighted
- * the sum of the weights; where there are regularizers that of the penalties, which are part of the loss.
+ * The sums of a model: the loss's; of several targets those of their losses; those of the metrics; of targets with weighted ones
+ * the sum of their weights; where there are regularizers that of the penalties, which are part of the loss.
  */
 export class Measures {
   /** How many numbers add up. */
@@ -48,8 +50,8 @@ export class Measures {
   /** Keys of the losses, which lie first. */
   readonly #losses: readonly string[];
   readonly #places: readonly Place[];
-  /** Where the sum of the weights lies; 0: nowhere. */
-  readonly #weight: number;
+  /** Where the sum of a target's weights lies, of those that have weighted metrics. */
+  readonly #weights: ReadonlyMap<Target, number>;
   /** Where that of the penalties lies. */
   readonly #penalty: number;
 
@@ -60,10 +62,10 @@ export class Measures {
       target.metrics.map(({ name, metric, weighted }) => {
         const start = end;
         end += sizeOfMetric(metric, outputShapes[target.output]) ?? 1;
-        return { key: keyOf(targets, target, name), metric, weighted, start, end };
+        return { key: keyOf(targets, target, name), metric, weighted, start, end, target };
       }),
     );
-    this.#weight = weighs(targets) ? end++ : 0;
+    this.#weights = new Map(targets.filter(weighs).map((target) => [target, end++]));
     this.#penalty = regularized ? end++ : 0;
     this.size = end;
   }
@@ -78,39 +80,42 @@ export class Measures {
     const all = Float64Array.from(sums);
     const logs: Record<string, number> = {};
     for (const [at, key] of this.#losses.entries()) logs[key] = all[at] / examples;
-    for (const { key, metric, weighted, start, end } of this.#places) {
-      const count = weighted ? all[this.#weight] : examples;
+    for (const { key, metric, weighted, start, end, target } of this.#places) {
+      const count = weighted ? all[this.#weights.get(target) ?? 0] : examples;
       logs[key] = metric.value?.(all.slice(start, end), count) ?? all[start] / count;
     }
     return logs;
   }
 }
 
-/** Whether examples count by their weights anywhere but in the loss. */
-const weighs = (targets: readonly Target[]): boolean =>
-  targets.some(({ metrics }) => metrics.some(({ weighted }) => weighted));
+/** Whether a target's examples count by their weights anywhere but in the loss. */
+const weighs = ({ metrics }: Target): boolean => metrics.some(({ weighted }) => weighted);
 
 /**
  * The sums of a batch's metrics, and of the weights, in the order of `Measures`. `ys`: labels of each target; `weights`: of the
- * examples [batch], or null for ones.
+ * target's examples [batch], or null for ones.
  */
 export function metricSums(
   targets: readonly Target[],
   ys: readonly Node[],
   outputs: readonly Node[],
-  weights: Node | null,
+  weights: ByTarget<Node>,
 ): Node[] {
   const [batch] = outputs[0].shape;
-  const rows = weights === null ? null : reshape(weights, [batch, 1]);
-  const sums = targets.flatMap(({ metrics, output }, at) =>
-    metrics.map(({ metric, weighted }) => {
+  const sums = targets.flatMap(({ metrics, output }, at) => {
+    const own = weights?.[at] ?? null;
+    const rows = own === null ? null : reshape(own, [batch, 1]);
+    return metrics.map(({ metric, weighted }) => {
       const numbers = perExampleOf(metric, ys[at], outputs[output]);
       const alone = numbers.shape.length === 1;
-      const shares = alone ? weights : rows;
+      const shares = alone ? own : rows;
       const counted = weighted && shares !== null ? mul(numbers, shares) : numbers;
       return alone ? sum(counted) : sum(counted, 0);
-    }),
-  );
-  if (!weighs(targets)) return sums;
-  return [...sums, weights === null ? fullNode(batch) : sum(weights)];
+    });
+  });
+  const total = (at: number): Node => {
+    const own = weights?.[at] ?? null;
+    return own === null ? fullNode(batch) : sum(own);
+  };
+  return [...sums, ...targets.flatMap((target, at) => (weighs(target) ? [total(at)] : []))];
 }

@@ -255,6 +255,11 @@ export function placeLayers(composition: Composition): Placement {
   const outputs = applyAll(composition, inputs, (layer, given, holder) => {
     const shapes = given.map(exampleShape);
     const known = placed.get(layer);
+    if (holder !== null && [...holder.holders, holder.layer].includes(layer)) {
+      throw new ArgumentError(
+        `Layer '${known?.name}' (${layer.className}) holds itself, which would never end. Leave it out there.`,
+      );
+    }
     const name = known?.name ?? nameOf(layer, holder, within);
     const specs = layer
       .weights(shapes[0], name, shapes)

@@ -9,7 +9,7 @@ import { fullNode } from '../ops/leaf.ts';
 import { pack } from '../ops/pack.ts';
 import { sum } from '../ops/reduce.ts';
 import { assign, optimizerUpdate, type UpdateRule } from '../ops/update.ts';
-import { type Goal, oneOf } from './compiled.ts';
+import { type ByTarget, type Goal, oneOf } from './compiled.ts';
 import { perExampleOf } from './customParts.ts';
 import { metricSums } from './measures.ts';
 import { type Forward, inference, type Named, type Network } from './network.ts';
@@ -28,8 +28,8 @@ export interface StepParts extends Pick<Goal, 'targets'> {
   readonly x: readonly Node[];
   /** One a target. */
   readonly y: readonly Node[];
-  /** [batch], or null for ones. */
-  readonly weights: Node | null;
+  /** Of the examples [batch], null for ones. */
+  readonly weights: ByTarget<Node>;
   readonly stepMetrics: MetricNodes;
 }
 
@@ -37,7 +37,8 @@ export interface StepParts extends Pick<Goal, 'targets'> {
 function sumsOf({ targets, y, weights }: StepParts, { outputs, penalties }: Forward): { loss: Node; values: Node[] } {
   const losses = targets.map(({ loss, output }, at) => {
     const perExample = perExampleOf(loss, y[at], outputs[output]);
-    return sum(weights === null ? perExample : mul(perExample, weights));
+    const own = weights?.[at] ?? null;
+    return sum(own === null ? perExample : mul(perExample, own));
   });
   const shares = targets.map(({ weight }, at) => (weight === 1 ? losses[at] : mul(losses[at], fullNode(weight))));
   const penalty = penalties.length === 0 ? [] : [penalties.reduce((all, one) => add(all, one))];
@@ -75,6 +76,18 @@ export interface Backward extends Pick<Forward, 'activations'> {
 const namedAs = <P extends 'inputs' | 'labels'>(phase: P, nodes: readonly Node[], names: readonly string[]) =>
   nodes.map((node, at) => ({ name: oneOf(phase, names, at), node, phase }));
 
+/** Those that all targets have in common need no name. */
+function namedWeights(weights: ByTarget<Node>, names: readonly string[]): Backward['given'] {
+  const own = names.flatMap((name, at) => {
+    const node = weights?.[at] ?? null;
+    return node === null ? [] : [{ name, node, phase: 'weights' as const }];
+  });
+  const shared = own.every(({ node }) => node === own[0].node);
+  const what = 'example weights';
+  if (shared) return own.slice(0, 1).map((one) => ({ ...one, name: what }));
+  return own.map((one) => ({ ...one, name: `${what} '${one.name}'` }));
+}
+
 /** `batch`: examples of the whole batch; the gradient is that of the loss's mean over it. */
 export function backward(parts: StepParts, batch: number, trace?: GradientTrace): Backward {
   const { network, x, stepMetrics } = parts;
@@ -85,15 +98,12 @@ export function backward(parts: StepParts, batch: number, trace?: GradientTrace)
   const mean = mul(loss, fullNode(1 / batch));
   const slopes = gradients(mean, trainable, trace);
   const names = network.trainable.parameters.map((parameter) => parameter.name);
+  const targetNames = parts.targets.map(({ name }) => name);
   return {
     given: [
       ...namedAs('inputs', x, network.composition.inputNames),
-      ...namedAs(
-        'labels',
-        parts.y,
-        parts.targets.map(({ name }) => name),
-      ),
-      ...(parts.weights === null ? [] : [{ name: 'example weights', node: parts.weights, phase: 'weights' as const }]),
+      ...namedAs('labels', parts.y, targetNames),
+      ...namedWeights(parts.weights, targetNames),
     ],
     weights: [
       ...names.map((name, at) => ({ name, node: trainable[at] })),

@@ -2,29 +2,34 @@
 
 import type { Pauses } from '../callbacks/callbackList.ts';
 import { type Callback, CallbackList, type CallbackModel, type Logs } from '../callbacks/index.ts';
-import { type Compiled, classesOf } from '../network/compiled.ts';
+import { type ByTarget, type Compiled, classesOf } from '../network/compiled.ts';
 import type { Tensor, TensorLike } from '../tensor/tensor.ts';
-import { checkExamples, dataOf } from './data/checkData.ts';
-import { numbersOf } from './data/exampleWeights.ts';
+import { checkExamples } from './data/checkData.ts';
+import { numbersOf, type Weighting } from './data/exampleWeights.ts';
 import { disposeExamples, uploadExamples } from './data/gpuDataset.ts';
 import { labelKindOf } from './data/labelKind.ts';
-import { takePassOptions } from './fitOptions.ts';
+import { type DataTaker, takePassOptions, takeWeights } from './fitOptions.ts';
 import { fittingEvaluation } from './fitting.ts';
 import { Evaluator } from './loop/evaluator.ts';
 
-export interface EvaluateOptions {
+export interface EvaluateOptions<Y = TensorLike> extends Pick<Weighting<Y>, 'sampleWeight'> {
   /** Default 32. */
   readonly batchSize?: number;
-  /** Weight of each example [examples] in the loss; of the metrics only `weightedMetrics` heed it, as in Keras. */
-  readonly sampleWeight?: TensorLike;
   /** Whose hooks of tests are called. */
   readonly callbacks?: readonly Callback[];
 }
 
-export function takeEvaluateOptions(options: EvaluateOptions): EvaluateOptions {
+/** Options of `evaluate` as they were when it was called. */
+interface TakenEvaluateOptions extends Omit<EvaluateOptions, 'sampleWeight'> {
+  readonly sampleWeight: ByTarget<Tensor>;
+}
+
+export function takeEvaluateOptions<Y>(
+  options: EvaluateOptions<Y>,
+  taker: Pick<DataTaker<unknown, Y>, 'weightsOf'>,
+): TakenEvaluateOptions {
   const taken = takePassOptions('evaluate', options, { batchSize: true, sampleWeight: true, callbacks: true });
-  const { sampleWeight } = taken;
-  return { ...taken, sampleWeight: sampleWeight && dataOf(sampleWeight, 'evaluate: sampleWeight') };
+  return { ...taken, sampleWeight: takeWeights('evaluate', taken.sampleWeight, taker) };
 }
 
 /** Batches too large for the device are made smaller. */
@@ -33,11 +38,11 @@ export async function evaluate(
   compiled: Compiled,
   x: readonly Tensor[],
   y: readonly Tensor[],
-  { batchSize = 32, sampleWeight, callbacks: given = [] }: EvaluateOptions,
+  { batchSize = 32, sampleWeight, callbacks: given = [] }: TakenEvaluateOptions,
   pauses: Pauses,
 ): Promise<Logs> {
   const { device } = compiled;
-  const weights = await numbersOf('evaluate', device, sampleWeight);
+  const weights = await numbersOf(device, sampleWeight);
   checkExamples('evaluate', compiled, { x, y, weights });
   const [samples] = x[0].shape;
   const most = await fittingEvaluation(compiled, Math.min(batchSize, samples), y.map(labelKindOf));

@@ -62,7 +62,7 @@ export async function fit(
   }
   if (options.classWeight !== undefined)
     (await import('./onDemand/index.ts')).checkClassWeight(options.classWeight, compiled);
-  const weights = await exampleWeights('fit', device, y[0], count, options);
+  const weights = await exampleWeights(device, y[0], count, options.sampleWeight, options.classWeight);
   checkExamples('fit', compiled, { x, y, weights });
   const most = Math.min(batchSize, count, options.microBatchSize ?? batchSize);
   const microBatchSize = await fittingBatch(compiled, most, y.map(labelKindOf));
@@ -86,7 +86,7 @@ export async function fit(
     if (validationData !== undefined) {
       const who = 'fit: validationData';
       const { x: heldX, y: heldY } = validationData;
-      const heldWeights = await numbersOf(who, device, validationData.weights);
+      const heldWeights = await numbersOf(device, validationData.weights);
       checkInputs(who, heldX.map(exampleShape), network);
       checkExamples(who, compiled, { x: heldX, y: heldY, weights: heldWeights });
       const held = await upload(device, heldX, heldY, heldWeights);

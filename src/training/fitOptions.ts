@@ -6,8 +6,8 @@ import { ArgumentError } from '../base/errors.ts';
 import { checkOptions } from '../base/optionNames.ts';
 import { Callback } from '../callbacks/index.ts';
 import { stateName } from '../callbacks/stateName.ts';
+import type { ByTarget } from '../network/compiled.ts';
 import type { Tensor, TensorLike } from '../tensor/tensor.ts';
-import { dataOf } from './data/checkData.ts';
 import type { Weighting } from './data/exampleWeights.ts';
 
 const OPTIONS: Readonly<Record<keyof FitOptions, true>> = {
@@ -40,7 +40,7 @@ export function takeFitOptions<X, Y>(options: FitOptions<X, Y>, taker: DataTaker
     ...options,
     callbacks: callbacks && [...callbacks],
     classWeight: isObject ? { ...classWeight } : classWeight,
-    sampleWeight: sampleWeight && dataOf(sampleWeight, 'fit: sampleWeight'),
+    sampleWeight: takeWeights('fit', sampleWeight, taker),
     validationData: validationData && takeHeldOut(validationData, taker),
   };
 }
@@ -51,8 +51,16 @@ function takeHeldOut<X, Y>(
 ): TakenFitOptions['validationData'] {
   const who = 'fit: validationData';
   const [inputs, labels] = [taker.inputsOf(who, x), taker.labelsOf(who, y)];
-  return { x: inputs, y: labels, weights: weights === undefined ? undefined : dataOf(weights, `${who}: sampleWeight`) };
+  return { x: inputs, y: labels, weights: takeWeights(who, weights, taker) };
 }
+
+/** Weights as a tensor a target. */
+export const takeWeights = <Y>(
+  who: string,
+  weights: TensorLike | Y | undefined,
+  taker: Pick<DataTaker<unknown, Y>, 'weightsOf'>,
+): ByTarget<Tensor> =>
+  weights === undefined || weights === null ? null : taker.weightsOf(`${who}: sampleWeight`, weights);
 
 function checkFitOptions<X, Y>(options: FitOptions<X, Y>): void {
   checkOptions('fit', options, OPTIONS);
@@ -138,19 +146,22 @@ export interface DataTaker<X, Y> {
   inputsOf(who: string, xs: X): readonly Tensor[];
   /** One a target. */
   labelsOf(who: string, ys: Y): readonly Tensor[];
+  /** One for all targets, or one a target. */
+  weightsOf(who: string, given: TensorLike | Y): ByTarget<Tensor>;
 }
 
 /** Options of `fit` as they were when it was called. */
-export interface TakenFitOptions extends Omit<FitOptions, 'validationData'> {
+export interface TakenFitOptions extends Omit<FitOptions, 'validationData' | 'sampleWeight'> {
+  readonly sampleWeight: ByTarget<Tensor>;
   readonly validationData?: {
     readonly x: readonly Tensor[];
     readonly y: readonly Tensor[];
-    readonly weights: Tensor | undefined;
+    readonly weights: ByTarget<Tensor>;
   };
 }
 
 /** Options of `fit`. */
-export interface FitOptions<X = TensorLike, Y = TensorLike> extends Weighting {
+export interface FitOptions<X = TensorLike, Y = TensorLike> extends Weighting<Y> {
   /** Examples of an optimizer step; default 32. */
   readonly batchSize?: number;
   /**
@@ -171,8 +182,8 @@ export interface FitOptions<X = TensorLike, Y = TensorLike> extends Weighting {
    * `validationData` goes before.
    */
   readonly validationSplit?: number;
-  /** [inputs, labels], or [inputs, labels, example weights]. */
-  readonly validationData?: readonly [X, Y] | readonly [X, Y, TensorLike];
+  /** [inputs, labels], or [inputs, labels, example weights], these as `sampleWeight`. */
+  readonly validationData?: readonly [X, Y] | readonly [X, Y, TensorLike | Y];
   /** Default true: a new order every epoch. */
   readonly shuffle?: boolean;
   /** Epoch to start at; default 0. Where training goes on from a file (`model.resume`, BackupAndRestore), the file's. */

@@ -1,7 +1,7 @@
 /** What a regression costs before anything is learnt: the scale of its losses. */
 
 import { sizeOf } from '../base/shape.ts';
-import type { Target } from '../network/compiled.ts';
+import type { ByTarget, Target } from '../network/compiled.ts';
 import type { Loss } from '../nn/losses.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { givenValues } from './data/gpuDataset.ts';
@@ -18,11 +18,11 @@ export async function zeroLoss(
   targets: readonly Target[],
   y: readonly Tensor[],
   count: number,
-  weights: Float32Array | null,
+  weights: ByTarget<Float32Array>,
 ): Promise<number | null> {
   let sum = 0;
   for (const [at, { loss, weight }] of targets.entries()) {
-    const cost = await zeroLossOf(loss, y[at], count, weights);
+    const cost = await zeroLossOf(loss, y[at], count, weights?.[at] ?? null);
     if (cost === null) return null;
     sum += weight * cost;
   }

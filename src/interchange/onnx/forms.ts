@@ -14,7 +14,7 @@ import { attended } from './attention.ts';
 import { embedded } from './embedding.ts';
 import type { Value } from './graph.ts';
 import { conv1d, conv2d, conv2dTranspose, dense, depthwiseConv2d, separableConv2d } from './kernels.ts';
-import { average, concatenated, merged, pairwise } from './merging.ts';
+import { average, concatenated, dotted, merged, pairwise } from './merging.ts';
 import {
   batchNormalized,
   groupNormalized,
@@ -91,6 +91,7 @@ const forms: Readonly<Record<LayerClass, ClassForm>> = {
   Maximum: formOfSeveral(layers.Maximum, merged(pairwise('Max'))),
   Minimum: formOfSeveral(layers.Minimum, merged(pairwise('Min'))),
   Concatenate: formOfSeveral(layers.Concatenate, concatenated),
+  Dot: formOfSeveral(layers.Dot, dotted),
   LayerNormalization: form(layers.LayerNormalization, layerNormalized),
   GroupNormalization: form(layers.GroupNormalization, groupNormalized),
   Normalization: form(layers.Normalization, normalizedByConstants),

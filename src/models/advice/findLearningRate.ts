@@ -6,19 +6,22 @@ import { ArgumentError, DataError } from '../../base/errors.ts';
 import { checkOptions } from '../../base/optionNames.ts';
 import { permutation } from '../../base/random.ts';
 import type { Shape } from '../../base/shape.ts';
+import type { ByTarget } from '../../network/compiled.ts';
 import { exampleShape } from '../../nn/layers/layer.ts';
 import { dataNode } from '../../ops/leaf.ts';
 import type { Device } from '../../runtime/device.ts';
-import { Tensor } from '../../tensor/tensor.ts';
+import { Tensor, type TensorLike } from '../../tensor/tensor.ts';
 import { checkExamples } from '../../training/data/checkData.ts';
-import { exampleWeights, type Weighting } from '../../training/data/exampleWeights.ts';
-import { valuesOf } from '../../training/data/gpuDataset.ts';
+import { exampleWeights, meanWeight, type Weighting } from '../../training/data/exampleWeights.ts';
+import { eachOnce, valuesOf } from '../../training/data/gpuDataset.ts';
+import { takeWeights } from '../../training/fitOptions.ts';
 import { type Batch, BatchTrainers } from '../../training/loop/batchTrainers.ts';
+import { iota } from '../../training/loop/evaluator.ts';
 import { onDemand, type TrainedModel } from '../trainedModel.ts';
 import { rehearse } from './trialModel.ts';
 
 /** Options of `findLearningRate`; class and sample weights as in `fit`. */
-export interface FindLearningRateOptions extends Weighting {
+export interface FindLearningRateOptions<Y = TensorLike> extends Weighting<Y> {
   /** First rate; default 1e-6. */
   readonly minLr?: number;
   /** Last rate; default 1. */
@@ -63,7 +66,7 @@ export async function findLearningRate<X, Y>(
   model: TrainedModel<X, Y, unknown>,
   xs: X,
   ys: Y,
-  options: FindLearningRateOptions = {},
+  options: FindLearningRateOptions<Y> = {},
 ): Promise<LearningRateCurve> {
   checkOptions('findLearningRate', options, {
     minLr: true,
@@ -91,7 +94,8 @@ export async function findLearningRate<X, Y>(
     checkClassWeight(options.classWeight, planned);
   }
   const device = await model.device();
-  const weights = await exampleWeights('findLearningRate', device, y[0], count, options);
+  const given = takeWeights('findLearningRate', options.sampleWeight, model);
+  const weights = await exampleWeights(device, y[0], count, given, options.classWeight);
   checkExamples('findLearningRate', planned, { x, y, weights });
   const rates: number[] = [];
   const losses: number[] = [];
@@ -107,7 +111,7 @@ export async function findLearningRate<X, Y>(
         const batch = next.next().value;
         const { loss } = await trainers.train(copy, batch);
         average = DECAY * average + (1 - DECAY) * loss;
-        mass = DECAY * mass + (1 - DECAY) * meanOf(batch.weights);
+        mass = DECAY * mass + (1 - DECAY) * meanWeight(copy.targets, batch.weights, iota(0, batch.x[0].shape[0]));
         // Batches that do not count tell nothing.
         if (mass === 0) continue;
         // Both began at 0, which still weighs in (Kingma and Ba 2014, section 3), but not in their ratio.
@@ -130,9 +134,6 @@ export async function findLearningRate<X, Y>(
   return { rates, losses, ...judge(rates, losses) };
 }
 
-const meanOf = (weights: Float32Array | null): number =>
-  weights === null ? 1 : weights.reduce((sum, weight) => sum + weight, 0) / weights.length;
-
 /** Examples on the host. */
 interface HostRows {
   readonly values: HostArray;
@@ -146,7 +147,7 @@ const onHost = (device: Device, given: readonly Tensor[]): Promise<HostRows[]> =
 function* batches(
   x: readonly HostRows[],
   y: readonly HostRows[],
-  weights: Float32Array | null,
+  weights: ByTarget<Float32Array>,
   size: number,
   seed: number,
 ): Generator<Batch, never> {
@@ -157,7 +158,7 @@ function* batches(
       yield {
         x: x.map((one) => take(one, rows)),
         y: y.map((one) => take(one, rows)),
-        weights: weights && Float32Array.from(rows, (row) => weights[row]),
+        weights: eachOnce(weights, (own) => Float32Array.from(rows, (row) => own[row])),
       };
     }
   }

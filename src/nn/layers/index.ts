@@ -11,6 +11,7 @@ export { Conv2D, type Conv2DOptions } from './conv2d.ts';
 export { Conv2DTranspose, type Conv2DTransposeOptions } from './conv2dTranspose.ts';
 export { Dense } from './dense.ts';
 export { DepthwiseConv2D, type DepthwiseConv2DOptions } from './depthwiseConv2d.ts';
+export { Dot, type DotOptions } from './dot.ts';
 export { Dropout } from './dropout.ts';
 export { Embedding, type EmbeddingOptions } from './embedding.ts';
 export { Flatten } from './flatten.ts';

@@ -6,7 +6,7 @@
 import { counted } from '../../base/describe.ts';
 import { DataError, ShapeError } from '../../base/errors.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../../base/shape.ts';
-import { type Goal, oneOf } from '../../network/compiled.ts';
+import { type ByTarget, type Goal, oneOf } from '../../network/compiled.ts';
 import { perExampleOf } from '../../network/customParts.ts';
 import type { Network } from '../../network/network.ts';
 import { standIn } from '../../network/parameters.ts';
@@ -14,7 +14,7 @@ import { checkRows, everyValue, finite, hasInputRule, type ValueRule } from '../
 import { asTensor } from '../../tensor/creation.ts';
 import { Tensor, type TensorLike } from '../../tensor/tensor.ts';
 import { Variable } from '../../tensor/variable.ts';
-import { givenValues } from './gpuDataset.ts';
+import { distinct, givenValues } from './gpuDataset.ts';
 
 /**
  * An argument of `fit` and the like as a tensor [examples, ...].
@@ -39,7 +39,7 @@ export interface GivenExamples {
   readonly x: readonly Tensor[];
   /** One a target. */
   readonly y: readonly Tensor[];
-  readonly weights: Float32Array | null;
+  readonly weights: ByTarget<Float32Array>;
 }
 
 /** A negative weight would have the model learn to be wrong without bound. */
@@ -67,9 +67,11 @@ export function checkExamples(
       `${who}: got ${counted(count, 'input')} ${formatShape(x[0].shape)} but ${counted(labels.shape[0], 'label')}${oneOf('', names, at)} ${formatShape(labels.shape)}. Give one label an example.`,
     );
   });
-  if (weights !== null && weights.length !== count) {
+  const weighed = namedWeights(weights, names);
+  for (const [numbers, whose] of weighed) {
+    if (numbers.length === count) continue;
     throw new ShapeError(
-      `${who}: got ${counted(weights.length, 'example weight')} for ${counted(count, 'example')}. Give one weight an example.`,
+      `${who}: got ${counted(numbers.length, 'example weight')}${whose} for ${counted(count, 'example')}. Give one weight an example.`,
     );
   }
   // All examples as one batch: an error then names the shapes that the caller knows.
@@ -88,8 +90,15 @@ export function checkExamples(
     // A loss of the user's own is given them as they are.
     if (loss.config !== undefined) checkInt32(what, y[at]);
   });
-  if (weights !== null) checkRows(`${who}: example weights`, weights, [count], weighing);
+  for (const [numbers, whose] of weighed) checkRows(`${who}: example weights${whose}`, numbers, [count], weighing);
 }
+
+/** Each once, with the target's name behind it unless several have them in common. */
+const namedWeights = (weights: ByTarget<Float32Array>, names: readonly string[]): [Float32Array, string][] =>
+  distinct(weights).map((one) => {
+    const own = names.filter((_, at) => weights?.[at] === one);
+    return [one, own.length === 1 ? oneOf('', names, names.indexOf(own[0])) : ''];
+  });
 
 const held = everyValue(
   'whole numbers that float32 holds',

@@ -8,6 +8,7 @@ import { OutOfMemoryError, ShapeError } from '../../base/errors.ts';
 import { formatShape, sizeOf } from '../../base/shape.ts';
 import { isOf, type Node } from '../../ir/op.ts';
 import type { Storage } from '../../ir/storage.ts';
+import type { ByTarget } from '../../network/compiled.ts';
 import { batchRows } from '../../ops/batchRows.ts';
 import { data, dataNode, storedNode } from '../../ops/leaf.ts';
 import type { Device } from '../../runtime/device.ts';
@@ -143,19 +144,29 @@ export interface Examples {
   readonly x: readonly Rows[];
   /** One a target. */
   readonly y: readonly Rows[];
-  readonly weights: Rows | null;
+  /** Several targets may have the same ones. */
+  readonly weights: ByTarget<Rows>;
 }
 
 export function disposeExamples({ x, y, weights }: Examples): void {
-  for (const rows of [...x, ...y]) rows.dispose();
-  weights?.dispose();
+  for (const rows of [...x, ...y, ...distinct(weights)]) rows.dispose();
+}
+
+/** Each once. */
+export const distinct = <T extends object>(weights: ByTarget<T>): T[] =>
+  [...new Set(weights)].flatMap((one) => (one === null ? [] : [one]));
+
+/** The same for what targets have in common. */
+export function eachOnce<T extends object, U>(weights: ByTarget<T>, make: (one: T) => U): ByTarget<U> {
+  const made = new Map(distinct(weights).map((one) => [one, make(one)]));
+  return weights === null ? null : weights.map((one) => (one === null ? null : (made.get(one) ?? null)));
 }
 
 /** Their rows that `order` names from the step's position on, as a step takes them. */
 export const batchOf = ({ x, y, weights }: Examples, { node }: Order, size: number) => ({
   x: x.map((rows) => rows.batch(node, size)),
   y: y.map((rows) => rows.batch(node, size)),
-  weights: weights?.batch(node, size) ?? null,
+  weights: eachOnce(weights, (rows) => rows.batch(node, size)),
 });
 
 /** Uploads examples, which are equally many. */
@@ -163,20 +174,24 @@ export async function uploadExamples(
   device: Device,
   x: readonly Tensor[],
   y: readonly Tensor[],
-  weights: Float32Array | null,
+  weights: ByTarget<Float32Array>,
 ): Promise<Examples> {
-  const parts: [Tensor, string][] = [
-    ...x.map((one): [Tensor, string] => [one, 'inputs']),
-    ...y.map((one): [Tensor, string] => [one, 'labels']),
-  ];
-  if (weights !== null) parts.push([new Tensor(dataNode(weights, [weights.length])), 'example weights']);
   const rows: Rows[] = [];
+  const upload = async (tensor: Tensor, who: string): Promise<Rows> => {
+    const uploaded = await Rows.of(device, tensor, who);
+    rows.push(uploaded);
+    return uploaded;
+  };
   try {
-    for (const [part, who] of parts) rows.push(await Rows.of(device, part, who));
+    const [inputs, labels]: [Rows[], Rows[]] = [[], []];
+    for (const one of x) inputs.push(await upload(one, 'inputs'));
+    for (const one of y) labels.push(await upload(one, 'labels'));
+    const weighing = new Map<Float32Array, Rows>();
+    for (const one of distinct(weights))
+      weighing.set(one, await upload(new Tensor(dataNode(one, [one.length])), 'example weights'));
+    return { x: inputs, y: labels, weights: eachOnce(weights, (one) => weighing.get(one) ?? null) };
   } catch (error) {
     for (const one of rows) one.dispose();
     throw error;
   }
-  const labels = x.length + y.length;
-  return { x: rows.slice(0, x.length), y: rows.slice(x.length, labels), weights: rows[labels] ?? null };
 }

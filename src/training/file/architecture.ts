@@ -8,7 +8,7 @@ import type { Shape } from '../../base/shape.ts';
 import { problemOfJson } from '../../io/json.ts';
 import { type Composition, inARow } from '../../network/composition.ts';
 import { checkLayers } from '../../network/customParts.ts';
-import { type Form, HeldModel } from '../../network/heldModel.ts';
+import { type Form, HeldModel, type ModelSource } from '../../network/heldModel.ts';
 import { LayerGraph } from '../../network/layerGraph.ts';
 import { layerNames } from '../../network/layerNames.ts';
 import { input } from '../../nn/layers/input.ts';
@@ -189,7 +189,15 @@ function madeFrom({ layers: entries, inputShape, graph }: SavedComposition, cust
     const held = model && madeFrom(model, customObjects);
     costs.push(1 + (held?.applications ?? 0));
     if (held === undefined) return makeLayer(className, config, { name, trainable }, customObjects);
-    return new HeldModel(className, formOfOutputs(held.composition), { name, trainable }, () => held.composition);
+    const { composition } = held;
+    const source: ModelSource = {
+      className,
+      gives: formOfOutputs(composition),
+      layers: () => composition.layers,
+      compose: () => composition,
+      network: () => null,
+    };
+    return new HeldModel(source, { name });
   });
   const applied = graph?.calls.map(({ layer }) => costs[layer] ?? 0) ?? costs;
   const applications = applied.reduce((sum, cost) => sum + cost, 0);

@@ -5,7 +5,7 @@
 
 import { formatShape } from '../../base/shape.ts';
 import type { Logs } from '../../callbacks/index.ts';
-import type { Compiled } from '../../network/compiled.ts';
+import type { ByTarget, Compiled } from '../../network/compiled.ts';
 import { dataNode } from '../../ops/leaf.ts';
 import type { Device } from '../../runtime/device.ts';
 import { Tensor } from '../../tensor/tensor.ts';
@@ -19,7 +19,7 @@ const KEPT = 3;
 export interface Batch {
   readonly x: readonly Tensor[];
   readonly y: readonly Tensor[];
-  readonly weights: Float32Array | null;
+  readonly weights: ByTarget<Float32Array>;
 }
 
 interface BatchTrainer {
@@ -61,8 +61,11 @@ export class BatchTrainers {
   }
 }
 
-const keyOf = ({ x, y, weights }: Batch): string =>
-  [...[...x, ...y].map(({ dtype, shape }) => `${dtype} ${formatShape(shape)}`), weights?.length ?? 'unweighted'].join();
+function keyOf({ x, y, weights }: Batch): string {
+  // Which targets have the same ones is part of the graph.
+  const shared = weights?.map((one) => (one === null ? 'unweighted' : weights.indexOf(one)));
+  return [...[...x, ...y].map(({ dtype, shape }) => `${dtype} ${formatShape(shape)}`), shared ?? 'unweighted'].join();
+}
 
 async function make(compiled: Compiled, { x, y, weights }: Batch): Promise<BatchTrainer> {
   const { device } = compiled;
@@ -78,7 +81,9 @@ const onHost = (device: Device, given: readonly Tensor[]): Promise<Tensor[]> =>
 async function refill(device: Device, { examples }: BatchTrainer, { x, y, weights }: Batch): Promise<void> {
   const given = [...x, ...y];
   for (const [at, rows] of [...examples.x, ...examples.y].entries()) rows.write(await valuesOf(device, given[at]));
-  if (weights !== null) examples.weights?.write(weights);
+  weights?.forEach((one, at) => {
+    if (one !== null && weights.indexOf(one) === at) examples.weights?.[at]?.write(one);
+  });
 }
 
 async function release({ examples, trainer }: BatchTrainer): Promise<void> {

@@ -5,11 +5,12 @@ import type { Logs } from '../../callbacks/callback.ts';
 import type { CallbackList } from '../../callbacks/callbackList.ts';
 import type { NonFinite } from '../../callbacks/divergence/nonFinite.ts';
 import type { State } from '../../io/state.ts';
-import type { Compiled } from '../../network/compiled.ts';
+import type { ByTarget, Compiled } from '../../network/compiled.ts';
 import { Measures } from '../../network/measures.ts';
 import type { ParameterBlock } from '../../network/parameters.ts';
 import type { StepParts } from '../../network/step.ts';
 import type { StepDraft, StepValues } from '../../runtime/step.ts';
+import { meanWeight } from '../data/exampleWeights.ts';
 import { batchOf, type Examples, Order } from '../data/gpuDataset.ts';
 import { EpochPass, type ProgressParts, seedOfPart } from './epochPass.ts';
 import { type EpochProgress, noProgress, stateOfTrainer, type TrainerState } from './epochProgress.ts';
@@ -28,7 +29,7 @@ export interface TrainerOptions {
   /** Larger batches are taken in parts of at most so many examples; default: the batch size. */
   readonly microBatchSize?: number;
   /** The examples' weights on the host; default: none. */
-  readonly weights?: Float32Array | null;
+  readonly weights?: ByTarget<Float32Array>;
   /** Default: none. */
   readonly probes?: Probes;
   /** Steps of a submission, for tests. */
@@ -47,7 +48,7 @@ export class Trainer {
   readonly #pass: EpochPass;
   readonly #probes: readonly { readonly probe: Probe; readonly pass: EpochPass }[];
   readonly #warn: boolean;
-  readonly #weights: Float32Array | null;
+  readonly #weights: ByTarget<Float32Array>;
   readonly #hold: boolean;
   /** Most examples that are taken at once. */
   readonly microBatchSize: number;
@@ -315,9 +316,7 @@ export class Trainer {
   #meanWeight(begin: number, end: number): number {
     const [weights, order] = [this.#weights, this.#weighed];
     if (weights === null || order === null) return 1;
-    let sum = 0;
-    for (let at = begin; at < end; at++) sum += weights[order[at]];
-    return sum / (end - begin);
+    return meanWeight(this.#compiled.targets, weights, order.subarray(begin, end));
   }
 
   /** The model has new weights: forgets that a step with the old ones was not finite. All else goes on. */

@@ -15,7 +15,7 @@ export function checkClassWeight(
   const { targets, network } = goal;
   if (targets.length > 1) {
     throw new ArgumentError(
-      `fit: classWeight needs one output, but the model is trained for ${targets.length}. Use sampleWeight.`,
+      `fit: classWeight needs one output, but the model is trained for ${targets.length}. Weigh examples by output: sampleWeight: { ${targets.map(({ name }) => `${JSON.stringify(name)}: …`).join(', ')} }.`,
     );
   }
   const [{ loss, output }] = targets;
