@@ -1,10 +1,11 @@
 /**
- * What a queue costs a sweep:  npm run bench:sweep [-- --workers 1,4,16,64] [-- --trials 1000] [-- --seconds 1]
+ * What a queue costs a sweep:  npm run bench:sweep [-- --workers 0,1,4,16,64] [-- --trials 1000] [-- --few 30] [-- --seconds 1]
  *
  * Trials are sleeps, so that only the engine is measured, and many workers fit on one machine: each is a worker process with the
  * process that "trains". Prints for each number of workers the efficiency (the share of a worker's time that is sleep; with the start:
  * all sleeps, divided by the workers and the time that the sweep took, the start of their scripts included), what a worker takes from
- * one trial to the next beyond the sleep, and the CPU time of the watcher and of Redis. The first line is the same sweep without a queue, in one process.
+ * one trial to the next beyond the sleep, and the CPU time of the watcher and of Redis. 0 workers are the same
+ * sweep without a queue, in one process. That and one worker have `--few` trials: more tell nothing more.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -22,9 +23,6 @@ import { queue, queueWorker } from '../src/sweep/queue/index.ts';
 import { noRedis, RedisServer } from '../test/redisServer.ts';
 
 const [, , role, ...words] = process.argv;
-
-/** With one worker or none more trials tell nothing more. */
-const FEW = 30;
 
 const sleeper =
   (seconds: number): TrainFunction =>
@@ -150,24 +148,29 @@ async function main(): Promise<void> {
   if (noRedis !== undefined) throw new Error(noRedis);
   const { values } = parseArgs({
     options: {
-      workers: { type: 'string', default: '1,4,16,64' },
+      workers: { type: 'string', default: '0,1,4,16,64' },
       trials: { type: 'string', default: '1000' },
+      few: { type: 'string', default: '30' },
       seconds: { type: 'string', default: '1' },
     },
   });
   const [trials, seconds] = [Number(values.trials), Number(values.seconds)];
   const folder = mkdtempSync(join(tmpdir(), 'wgrad-bench-sweep-'));
   try {
-    const few = Math.min(trials, FEW);
+    const few = Math.min(trials, Number(values.few));
     const rows: string[][] = [];
     const add = (workers: number, outcome: Outcome): void => {
       rows.push(row(workers, seconds, outcome));
       // All of it each time: it takes long, and may be ended in between.
       console.log(`${tableLines(COLUMNS, rows).join('\n')}\n`);
     };
-    add(0, await timed(join(folder, 'embedded'), few, { train: sleeper(seconds) }));
-    for (const count of values.workers.split(',').map(Number))
-      add(count, await byQueue(folder, count, count === 1 ? few : trials, seconds));
+    for (const count of values.workers.split(',').map(Number)) {
+      const outcome =
+        count === 0
+          ? await timed(join(folder, 'embedded'), few, { train: sleeper(seconds) })
+          : await byQueue(folder, count, count === 1 ? few : trials, seconds);
+      add(count, outcome);
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

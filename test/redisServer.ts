@@ -4,11 +4,14 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
+/** The server's program: WGRAD_REDIS_SERVER, such as `valkey-server`, by default `redis-server`. */
+const PROGRAM = process.env.WGRAD_REDIS_SERVER || 'redis-server';
+
 /** Why there can be none here; undefined where there can. */
 export const noRedis: string | undefined =
-  spawnSync('redis-server', ['--version']).status === 0
+  spawnSync(PROGRAM, ['--version']).status === 0
     ? undefined
-    : 'redis-server is not installed: `npm run setup -- --redis` installs it on Debian, as root';
+    : `${PROGRAM} is not installed: \`npm run setup -- --redis\` installs redis-server on Debian, as root`;
 
 export class RedisServer {
   readonly port: number;
@@ -40,7 +43,7 @@ export class RedisServer {
 
   #spawn(): ChildProcess {
     const words = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder, '--save', ''];
-    return spawn('redis-server', [...words, '--appendonly', 'yes', '--appendfsync', 'always', ...this.#more], {
+    return spawn(PROGRAM, [...words, '--appendonly', 'yes', '--appendfsync', 'always', ...this.#more], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
   }
@@ -51,7 +54,7 @@ export class RedisServer {
       text += data;
       if (text.includes('Ready to accept connections')) break;
     }
-    if (!text.includes('Ready to accept connections')) throw new Error(`redis-server did not start:\n${text}`);
+    if (!text.includes('Ready to accept connections')) throw new Error(`${PROGRAM} did not start:\n${text}`);
     this.#child.stdout?.resume();
   }
 
@@ -81,7 +84,7 @@ async function* stdoutOf(child: ChildProcess): AsyncGenerator<readonly [unknown]
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

@@ -1,133 +1,26 @@
 /** Sweeps by a queue, with a real Redis and workers in processes of their own: the same results to the bit, whatever happens to them. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ArgumentError, StateError } from '../src/index.ts';
-import { type SweepOptions, type SweepResult, sweep } from '../src/sweep/index.ts';
+import type { SweepResult } from '../src/sweep/index.ts';
 import { folderCheckpoints, queue, queuesOf, queueWorker, redisCheckpoints } from '../src/sweep/queue/index.ts';
 import { rejects, thrownBy } from './interruption.ts';
-import { LOADER } from './loader.ts';
 import { noRedis, RedisServer } from './redisServer.ts';
+import { folder, fresh, numbers, type Point, program, run, Shared, until, WorkerProcess } from './sweepQueueSupport.ts';
 import { fakeTrain, space } from './sweepTrain.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'wgrad-queue-'));
-const program = fileURLToPath(new URL('sweepQueueProgram.ts', import.meta.url));
-/** Long enough for a process of a machine with much else to do to renew its hold in half of it. */
-const LOCK_SECONDS = 5;
-/** Nothing that is waited for takes so long, in milliseconds. */
-const PATIENCE = 60_000;
-
 const test = suite('sweep queue');
-
-let folders = 0;
-function fresh(): string {
-  const path = join(folder, String(folders++));
-  mkdirSync(path);
-  return path;
-}
-
-type Point = (typeof space.points)[number];
-
-const run = (changes: Partial<SweepOptions<Point>>): Promise<SweepResult<Point>> =>
-  sweep<Point>({
-    space,
-    seeds: [0, 1],
-    epochs: 9,
-    halving: { groupBy: ['batchSize'] },
-    folder: fresh(),
-    conditions: { adapter: 'none' },
-    ...changes,
-  });
-
-/** All of a result that is to be the same to the bit: not who trained, nor how often somebody was lost on the way. */
-const numbers = ({ trials, best }: SweepResult<Point>): string =>
-  JSON.stringify(
-    [
-      best?.number,
-      trials.map(({ failures: _, epochs, ...trial }) => ({ ...trial, epochs: epochs.map(({ by: _, ...one }) => one) })),
-    ],
-    (_, value) => (Number.isNaN(value) ? 'NaN' : value),
-  ).replaceAll('},{', '},\n{');
-
-type Found<T> = T | null | undefined | false;
-
-async function until<T>(what: string, look: () => Found<T> | Promise<Found<T>>): Promise<T> {
-  for (const end = Date.now() + PATIENCE; ; await sleep(10)) {
-    const found = await look();
-    if (found) return found;
-    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
-  }
-}
-
-/** A worker, and what it printed. */
-class WorkerProcess {
-  readonly child: ChildProcess;
-  readonly ended: Promise<number | null>;
-  output = '';
-
-  constructor(url: string, adapter = 'none') {
-    this.child = spawn(process.execPath, ['--import', LOADER, program, 'work', url, String(LOCK_SECONDS), adapter], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.ended = once(this.child, 'exit').then(([code]) => code);
-    for (const stream of [this.child.stdout, this.child.stderr])
-      stream?.on('data', (text) => {
-        this.output += text;
-      });
-  }
-
-  get pid(): number {
-    return this.child.pid ?? -1;
-  }
-
-  says(text: string | RegExp): Promise<true> {
-    return until(`${text} in\n${this.output}`, () => this.output.search(text) >= 0 || null);
-  }
-
-  async end(signal: NodeJS.Signals): Promise<number | null> {
-    this.child.kill(signal);
-    return this.ended;
-  }
-}
-
-/** What the workers of a sweep do and are to do, by the files of its folder. */
-class Shared {
-  readonly path = fresh();
-
-  hold(trial: number, epoch: number): () => void {
-    const path = join(this.path, `hold-${trial}-${epoch}`);
-    writeFileSync(path, '');
-    return () => rmSync(path, { force: true });
-  }
-
-  /** Who began an epoch. */
-  began(trial: number, epoch: number): { pid: number; parent: number }[] {
-    return readdirSync(this.path).flatMap((name) => {
-      const [what, pid, parent] = name.split('.');
-      return what === `${trial}-${epoch}` ? [{ pid: Number(pid), parent: Number(parent) }] : [];
-    });
-  }
-
-  begins(trial: number, epoch: number, not?: number): Promise<{ pid: number; parent: number }> {
-    return until(`epoch ${epoch} of trial ${trial}`, () =>
-      this.began(trial, epoch).find(({ parent }) => parent !== not),
-    );
-  }
-}
 
 let redis: RedisServer;
 let straight: SweepResult<Point>;
 const workers: WorkerProcess[] = [];
-function work(adapter?: string): WorkerProcess {
-  const worker = new WorkerProcess(redis.url, adapter);
+function work(): WorkerProcess {
+  const worker = new WorkerProcess(redis.url);
   workers.push(worker);
   return worker;
 }
@@ -144,7 +37,6 @@ test.before(async () => {
 test.after(async () => {
   await Promise.all(workers.map((worker) => worker.end('SIGKILL')));
   if (noRedis === undefined) await redis.stop();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 if (noRedis !== undefined) console.log(`sweep queue: skipped what needs a Redis: ${noRedis}`);

@@ -52,11 +52,22 @@ try {
     board.replaceQueues([...shown.values()].map((one) => new BullMQAdapter(one)));
   };
   show();
-  setInterval(async () => {
+  const look = setInterval(async () => {
     ({ names } = await queuesOf(url).catch(() => ({ names })));
     show();
   }, LOOK);
   const server = createServer(adapter.getRouter());
+  const end = (): void => {
+    clearInterval(look);
+    redis.disconnect();
+    server.close();
+    server.closeAllConnections();
+  };
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, end);
+  server.once('error', (error) => {
+    reportError(error);
+    end();
+  });
   server.listen(port, host, () => {
     const address = server.address();
     const at = typeof address === 'object' && address !== null ? address.port : port;

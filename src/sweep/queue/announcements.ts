@@ -52,22 +52,24 @@ export async function announce(redis: Redis, sweep: Omit<Announcement, 'seen'>, 
     .exec();
 }
 
+/**
+ * In one step: of two who leave at once, one is the last. What gives memory back is no transaction: a server whose memory is full
+ * would refuse it.
+ */
+const LEAVE = `
+redis.call('ZREM', KEYS[1], ARGV[1])
+return redis.call('ZCOUNT', KEYS[1], ARGV[2], '+inf')`;
+
 /** Says that it does no longer; returns whether nobody does now. */
 export async function leave(redis: Redis, name: string, watcher: string): Promise<boolean> {
-  const key = watchersOf(name);
-  // In one step: of two who leave at once, one is the last.
-  const answers = await redis
-    .multi()
-    .zrem(key, watcher)
-    .zcount(key, Date.now() - 3 * BEAT, '+inf')
-    .exec();
-  return answers?.[1]?.[1] === 0;
+  return (await redis.eval(LEAVE, 1, watchersOf(name), watcher, Date.now() - 3 * BEAT)) === 0;
 }
 
 /** Takes a sweep off the list; returns whether it was on it. */
 export async function withdraw(redis: Redis, name: string): Promise<boolean> {
-  const answers = await redis.multi().hdel(SWEEPS, name).del(watchersOf(name)).exec();
-  return answers?.[0]?.[1] === 1;
+  const was = await redis.hdel(SWEEPS, name);
+  await redis.del(watchersOf(name));
+  return was === 1;
 }
 
 /** Whether nobody has watched it for so long that nobody will. */

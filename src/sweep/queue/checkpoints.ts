@@ -33,15 +33,22 @@ export interface RedisCheckpointsOptions {
 export const WEEK = 7 * 24 * 3600;
 const KEYS = 'wgrad-checkpoints';
 
-/** Removes what is too old, and then the oldest, until the new one has room; it is one step to whoever else looks. */
-const PUT = `
+/** What both scripts begin with. */
+const DROP = `
 local ages, sizes, prefix = KEYS[1], KEYS[2], KEYS[1] .. ':'
-local key, now, maxAge, maxBytes = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local function drop(one)
   redis.call('DEL', prefix .. one)
   redis.call('ZREM', ages, one)
   redis.call('HDEL', sizes, one)
-end
+end`;
+
+/**
+ * Removes what is too old, and then the oldest, until the new one has room; it is one step to whoever else looks. It
+ * begins with what changes nothing but is refused where the memory is full: behind what frees some, Redis refuses nothing any more.
+ */
+const PUT = `${DROP}
+local key, now, maxAge, maxBytes = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+redis.call('SETRANGE', prefix, 0, '')
 drop(key)
 for _, one in ipairs(redis.call('ZRANGEBYSCORE', ages, '-inf', now - maxAge)) do drop(one) end
 local room = maxBytes - #ARGV[2]
@@ -56,6 +63,12 @@ redis.call('SET', prefix .. key, ARGV[2], 'PX', maxAge)
 redis.call('ZADD', ages, now, key)
 redis.call('HSET', sizes, key, #ARGV[2])
 return 1`;
+
+/** No transaction: a server whose memory is full would refuse it. */
+const REMOVE = `${DROP}
+for _, one in ipairs(redis.call('HKEYS', sizes)) do
+  if one:sub(1, #ARGV[1]) == ARGV[1] then drop(one) end
+end`;
 
 /**
  * Checkpoints in Redis: what workers of a queue do by default, in the Redis of the queue.
@@ -96,15 +109,7 @@ function checkpointsIn(who: string, options: RedisCheckpointsOptions, open: () =
       await (await open()).eval(PUT, 2, ages, sizes, key, Buffer.from(content), ...limits);
     },
     async remove(beginning) {
-      const redis = await open();
-      const keys = (await redis.hkeys(sizes)).filter((key) => key.startsWith(beginning));
-      if (keys.length === 0) return;
-      await redis
-        .multi()
-        .del(...keys.map((key) => `${KEYS}:${key}`))
-        .zrem(ages, ...keys)
-        .hdel(sizes, ...keys)
-        .exec();
+      await (await open()).eval(REMOVE, 2, ages, sizes, beginning);
     },
   };
 }

@@ -8,6 +8,11 @@ import { peer } from '../../base/peer.ts';
 const PATIENCE = 10_000;
 /** Between attempts to connect again, in milliseconds. */
 const LONGEST_PAUSE = 2000;
+/**
+ * A connection on which no answer comes for so long, in milliseconds, is given up: what lies between may have swallowed it without a
+ * word. BullMQ asks for nothing that takes longer than 10 s.
+ */
+const SILENCE = 15_000;
 
 const WHO = 'wgrad/sweep/queue';
 
@@ -28,20 +33,21 @@ export async function connect(who: string, url: string): Promise<Redis> {
   const redis = new ioredis.Redis(url, {
     lazyConnect: true,
     connectTimeout: PATIENCE,
+    socketTimeout: SILENCE,
     // The replies that BullMQ was written for.
     protocol: 2,
     // What BullMQ asks for.
     maxRetriesPerRequest: null,
     retryStrategy: (times) => (known ? Math.min(times * 100, LONGEST_PAUSE) : null),
   });
-  let trouble = '';
+  let trouble: Trouble | null = null;
   redis.on('error', (error) => {
-    trouble = error.message;
+    trouble = error;
   });
   try {
     await redis.connect();
   } catch (cause) {
-    throw new StateError(`${who}: the queue at ${place} ${refusal(trouble)}`, { cause });
+    throw new StateError(`${who}: the queue at ${place} ${refusal(trouble ?? new Error(CLOSED))}`, { cause });
   }
   known = true;
   return redis;
@@ -58,9 +64,57 @@ export function placeOf(who: string, url: string): string {
   return `${parsed.protocol}//${parsed.host}${parsed.pathname}`;
 }
 
-function refusal(trouble: string): string {
-  if (trouble.startsWith('WRONGPASS')) return 'refuses the name or the password. Correct them in its address.';
-  if (trouble.startsWith('NOAUTH')) return 'wants a password. Write it in its address: redis://:password@host:6379.';
-  const reason = trouble === '' ? `no answer within ${PATIENCE / 1000} s` : trouble;
-  return `cannot be reached: ${reason}. Start Redis or Valkey there, or correct the address.`;
+/** What is known where nothing else is. */
+const CLOSED = 'closes the connection without a word';
+
+interface Trouble {
+  readonly message: string;
+  readonly code?: string;
 }
+
+function refusal({ message, code = '' }: Trouble): string {
+  if (message.startsWith('WRONGPASS')) return 'refuses the name or the password. Correct them in its address.';
+  if (message.startsWith('NOAUTH')) return 'wants a password. Write it in its address: redis://:password@host:6379.';
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return `has the certificate of another host: ${message}. Write the name of its certificate in the address.`;
+  if (/CERT|SIGNATURE/.test(code))
+    return (
+      `has a certificate that is not trusted: ${message}. Where it is right, name the file of the authority that signed it ` +
+      'in the environment: NODE_EXTRA_CA_CERTS=/path/to/ca.pem.'
+    );
+  if (message === CLOSED || code === 'ECONNRESET')
+    return `${CLOSED}. Write rediss:// where it speaks TLS, redis:// where it does not.`;
+  return `cannot be reached: ${message}. Start Redis or Valkey there, or correct the address.`;
+}
+
+/**
+ * Connects to one that throws nothing away when its memory is full.
+ * @throws as `connect` does; StateError where it would
+ */
+export async function connectToKeeper(who: string, url: string): Promise<Redis> {
+  const redis = await connect(who, url);
+  // Who may not ask finds out from whoever may.
+  const memory = await redis.info('memory').catch(() => '');
+  const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1] ?? KEEPING;
+  if (policy === KEEPING) return redis;
+  redis.disconnect();
+  throw new StateError(
+    `${who}: the queue at ${placeOf(who, url)} throws away what it holds when its memory is full (maxmemory-policy ${policy}), ` +
+      `trials and results with it. Have it keep all: redis-cli CONFIG SET maxmemory-policy ${KEEPING}, and the same in its configuration.`,
+  );
+}
+
+const KEEPING = 'noeviction';
+
+/** Whether it is what a server says whose memory is full. */
+export function isFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  // A transaction tells of the commands that were refused.
+  const others = 'previousErrors' in error && Array.isArray(error.previousErrors) ? error.previousErrors : [];
+  return error.message.includes('OOM command not allowed') || others.some(isFull);
+}
+
+/** What is to be said of it. */
+export const fullText = (place: string): string =>
+  `the queue at ${place} is full: it takes no trials and no results. Give it more memory (redis-cli CONFIG SET maxmemory), or ` +
+  'remove what it holds for others';

@@ -4,13 +4,14 @@ import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { Queue, QueueEvents } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { StateError } from '../../base/errors.ts';
 import { takeOptions } from '../../base/optionNames.ts';
 import { Bell } from '../bell.ts';
 import { epochOf, parsedRecord } from '../recordText.ts';
 import type { Leg, LegEnd, Runner } from '../runner.ts';
 import { announce, announcements, BEAT, isForgotten, leave, withdraw } from './announcements.ts';
 import { type CheckpointStore, checkpointsBy } from './checkpoints.ts';
-import { type Bullmq, connect, loadBullmq, placeOf } from './connection.ts';
+import { type Bullmq, connectToKeeper, fullText, isFull, loadBullmq, placeOf } from './connection.ts';
 import { checkpointsOf, jobOf, PREFIX, queueOf } from './names.ts';
 
 /** Options of `queue`. */
@@ -32,10 +33,11 @@ const ABORTED = Symbol('aborted');
  * results. One who is interrupted or killed goes on by the same call, and has what was trained meanwhile. What a sweep left in Redis
  * goes when it is complete, or a week after it was watched last.
  * @param url such as `redis://host:6379` or `rediss://user:password@host:6379/0`; it is kept nowhere
- * @throws ArgumentError for what is no such address; `sweep` throws a StateError where nobody answers there
+ * @throws ArgumentError for what is no such address; `sweep` throws a StateError where nobody answers there, or
+ * where trials might be thrown away for lack of memory, or find no room
  */
 export function queue(url: string, options: QueueOptions = {}): Runner {
-  placeOf('queue', url);
+  const place = placeOf('queue', url);
   const { arguments: words, checkpoints } = takeOptions<{
     arguments?: readonly string[];
     checkpoints?: CheckpointStore | null;
@@ -44,18 +46,28 @@ export function queue(url: string, options: QueueOptions = {}): Runner {
   return {
     width: Number.POSITIVE_INFINITY,
     async open(sweep) {
-      const redis = await connect('queue', url);
+      const redis = await connectToKeeper('queue', url);
       watch = new Watch(redis, await loadBullmq(), queueOf(sweep, words));
-      await watch.begin({ conditions: sweep.conditions, words });
+      await orFull(watch.begin({ conditions: sweep.conditions, words }), place);
     },
     async run(leg, onEpoch, signal) {
-      return watch === null ? { kind: 'aborted' } : watch.run(leg, onEpoch, signal);
+      return watch === null ? { kind: 'aborted' } : orFull(watch.run(leg, onEpoch, signal), place);
     },
     async close(complete) {
       await watch?.end(complete, checkpoints);
       await checkpoints?.close?.();
     },
   };
+}
+
+/** Says what it means where the queue has no room. */
+async function orFull<T>(work: Promise<T>, place: string): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (!isFull(cause)) throw cause;
+    throw new StateError(`queue: ${fullText(place)}, and start again: the sweep goes on where it was.`, { cause });
+  }
 }
 
 class Watch {
@@ -123,7 +135,9 @@ class Watch {
           bell.ring();
           continue;
         }
-        const { logs } = await asked(this.#queue.getJobLogs(id, rows, -1));
+        const logs = await asked(this.#logs(id, rows));
+        // It is looked at again later.
+        if (logs === null) continue;
         rows += logs.length;
         for (const text of logs) {
           const record = epochOf(parsedRecord(text) ?? {});
@@ -145,6 +159,16 @@ class Watch {
     } finally {
       this.#bells.delete(id);
       signal.removeEventListener('abort', stop);
+    }
+  }
+
+  /** What was told of a job, from a row on; null where a server whose memory is full refuses even that, as a transaction. */
+  async #logs(id: string, from: number): Promise<string[] | null> {
+    try {
+      return (await this.#queue.getJobLogs(id, from, -1)).logs;
+    } catch (error) {
+      if (isFull(error)) return null;
+      throw error;
     }
   }
 

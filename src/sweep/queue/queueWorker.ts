@@ -9,7 +9,7 @@ import { checkOptions } from '../../base/optionNames.ts';
 import { type Print, printLine } from '../../callbacks/progress/print.ts';
 import type { Script } from '../trainingProcess.ts';
 import { type CheckpointStore, checkpointsBy } from './checkpoints.ts';
-import { connect, loadBullmq, placeOf } from './connection.ts';
+import { connectToKeeper, fullText, loadBullmq, placeOf } from './connection.ts';
 import { Rounds } from './rounds.ts';
 
 /** Options of `queueWorker`. */
@@ -45,8 +45,8 @@ export interface QueueWorkerOptions {
  * ```
  * @param url that of the queue, as `queue` takes it
  * @param script path or address of the script, which calls `serve`
- * @throws ArgumentError for what is no such address, and for options out of their range; StateError where nobody answers there, or the
- * script cannot be started
+ * @throws ArgumentError for what is no such address, and for options out of their range; StateError where nobody answers there,
+ * where trials might be thrown away for lack of memory, or the script cannot be started
  */
 export async function queueWorker(url: string, script: Script, options: QueueWorkerOptions = {}): Promise<void> {
   const who = 'queueWorker';
@@ -57,7 +57,7 @@ export async function queueWorker(url: string, script: Script, options: QueueWor
   const { timeLimit = Number.POSITIVE_INFINITY, lockSeconds = 30, print = printLine, signal } = options;
   if (timeLimit !== Number.POSITIVE_INFINITY) checkAbove(who, 'timeLimit', timeLimit);
   checkAbove(who, 'lockSeconds', lockSeconds);
-  const redis = await connect(who, url);
+  const redis = await connectToKeeper(who, url);
   const { controller, release } = linkedAbort(signal);
   const folder = await mkdtemp(join(tmpdir(), 'wgrad-worker-'));
   const self = `${hostname()}:${process.pid}`;
@@ -70,6 +70,7 @@ export async function queueWorker(url: string, script: Script, options: QueueWor
     print(`The queue at ${place} is back.`);
   };
   let gone = false;
+  let full = false;
   redis.on('close', away).on('ready', back);
   print(`${self} waits for trials at ${place}.`);
   try {
@@ -79,6 +80,10 @@ export async function queueWorker(url: string, script: Script, options: QueueWor
       words: options.arguments ?? [],
       checkpoints: options.checkpoints ?? checkpointsBy(redis),
       signal: controller.signal,
+      refused(now) {
+        if (now && !full) print(`${fullText(place).replace(/^t/, 'T')}; ${self} waits.`);
+        full = now;
+      },
     });
     await rounds.work();
     print(`${self} has ended.`);

@@ -5,6 +5,7 @@ import { StateError } from '../../base/errors.ts';
 import { linkedAbort } from '../../base/linkedAbort.ts';
 import type { LegEnd } from '../runner.ts';
 import type { TrainingProcess } from '../trainingProcess.ts';
+import { isFull } from './connection.ts';
 import { Hold } from './hold.ts';
 import { PREFIX } from './names.ts';
 import { type QueuedLeg, Turn } from './turn.ts';
@@ -66,7 +67,9 @@ export class Shift {
       // Not that of the trial before, which ended while it was asked for.
       if (this.#hold !== null && jobs.includes(this.#hold.job)) this.#hold.lose();
     });
-    this.#worker.on('error', ({ message }) => {
+    this.#worker.on('error', (error) => {
+      if (isFull(error)) return settings.refused(true);
+      const { message } = error;
       // Connections come back by themselves, and a hold that is lost is noticed where it matters.
       if (redis.status !== 'ready' || /\block\b|\bE[A-Z]{4,}\b|closed/i.test(message) || this.#told.has(message))
         return;

@@ -9,9 +9,14 @@ import { divergenceOf } from '../runLeg.ts';
 import type { Leg, LegEnd } from '../runner.ts';
 import type { TrainingProcess } from '../trainingProcess.ts';
 import type { EpochRecord } from '../trial.ts';
+import { isFull } from './connection.ts';
 import { type Hold, LOST } from './hold.ts';
 import { checkpointOf } from './names.ts';
+import { pause } from './whenAborted.ts';
 import type { WorkerSettings } from './workerSettings.ts';
+
+/** A queue that is full is asked again so often, in milliseconds. */
+const ROOM = 500;
 
 /** A leg as the queue has it: where its checkpoint lies is the worker's own affair. */
 export type QueuedLeg = Omit<Leg, 'checkpoint'>;
@@ -53,7 +58,7 @@ export class Turn {
     // Its worker was lost between the two words.
     const divergence = known.map((record) => divergenceOf(record, objective)).find((one) => one !== null);
     if (divergence !== undefined) return { kind: 'diverged', reason: divergence ?? '' };
-    if (from >= epochs) return { kind: 'reached' };
+    if (from >= until) return { kind: 'reached' };
     const by = { worker: this.#settings.self, ...(await this.#process.ready), wgrad: VERSION };
     try {
       await this.#fetch();
@@ -85,7 +90,7 @@ export class Turn {
 
   /** What was told of the leg so far, by whoever had a turn at it. */
   async #known(): Promise<EpochRecord[]> {
-    const { logs } = await this.#queue.getJobLogs(this.#job.id ?? '');
+    const { logs } = await this.#asRoomIs(() => this.#queue.getJobLogs(this.#job.id ?? ''));
     const known: EpochRecord[] = [];
     for (const text of logs) {
       const record = epochOf(parsedRecord(text) ?? {});
@@ -95,10 +100,27 @@ export class Turn {
   }
 
   async #tell(record: EpochRecord): Promise<void> {
-    await this.#hold.renew();
-    await this.#job.log(recordText(record));
+    await this.#asRoomIs(() => this.#hold.renew());
+    await this.#asRoomIs(() => this.#job.log(recordText(record)));
     // Whoever watches hears of it by this.
-    await this.#job.updateProgress(Math.round((100 * (record.epoch + 1)) / this.#leg.until));
+    await this.#asRoomIs(() => this.#job.updateProgress(Math.round((100 * (record.epoch + 1)) / this.#leg.until)));
+  }
+
+  /** Asks a queue whose memory is full again until it has room, or the hold is lost, which it cannot renew either. */
+  async #asRoomIs<T>(ask: () => Promise<T>): Promise<T> {
+    const { refused } = this.#settings;
+    for (;;) {
+      try {
+        const answer = await ask();
+        refused(false);
+        return answer;
+      } catch (error) {
+        if (!isFull(error)) throw error;
+        refused(true);
+      }
+      await pause(ROOM, this.#hold.lost);
+      if (this.#hold.lost.aborted) throw LOST;
+    }
   }
 
   async #fetch(): Promise<void> {
@@ -114,7 +136,7 @@ export class Turn {
     this.#unsaved = false;
     const content = await readFile(this.#leg.checkpoint).catch(() => null);
     if (content === null) return;
-    await this.#hold.renew();
+    await this.#asRoomIs(() => this.#hold.renew());
     try {
       await this.#settings.checkpoints.put(this.#key, content);
     } catch (error) {

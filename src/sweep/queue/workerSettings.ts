@@ -21,4 +21,6 @@ export interface WorkerSettings {
   readonly lockSeconds: number;
   readonly signal: AbortSignal;
   readonly print: Print;
+  /** To be called when the queue takes nothing since its memory is full, and when it does again. */
+  readonly refused: (full: boolean) => void;
 }
