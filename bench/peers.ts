@@ -1,5 +1,5 @@
 /**
- * wgrad beside its peers:  npm run bench:peers [-- --help]
+ * wgrad beside its peers:  npm run bench:peers [-- --network study|resnet] [-- --help]
  *
  * One network, batch and step for all. Every measurement is a process of its own, and the peers take turns, so that
  * whatever else the machine does meets all of them alike. WebGPU peers run once more on Dawn's null backend, which
@@ -12,6 +12,7 @@ import { writeFile } from '../examples/study/files.ts';
 import { peersChart } from './peers/chart.ts';
 import type { Mode } from './peers/child.ts';
 import { installPeers } from './peers/install.ts';
+import { NETWORKS } from './peers/networks.ts';
 import { type PeerFlags, readPeerFlags } from './peers/options.ts';
 import { runPeer } from './peers/process.ts';
 import { commandFor, type Peer } from './peers/registry.ts';
@@ -31,6 +32,7 @@ try {
   const { measurements, gaps } = await measureAll(flags);
   const results = summarize(measurements);
   const machine = {
+    network: flags.network,
     adapter: results.find(({ peer }) => peer.endsWith('-webgpu'))?.adapter ?? null,
     dawn: await dawnVersion(),
     node: process.versions.node,
@@ -38,6 +40,7 @@ try {
     rounds: flags.rounds,
   };
   const heading = [
+    NETWORKS[flags.network],
     machine.adapter ?? 'no adapter',
     `Dawn (webgpu) ${machine.dawn}`,
     `Node ${machine.node}`,
@@ -46,13 +49,14 @@ try {
   ].join(' · ');
   const summary = { ...machine, results, gaps };
 
-  await writeFile(join(flags.out, 'peers.json'), `${JSON.stringify({ ...summary, measurements }, null, 2)}\n`);
+  const name = flags.network === 'study' ? 'peers' : `peers-${flags.network}`;
+  await writeFile(join(flags.out, `${name}.json`), `${JSON.stringify({ ...summary, measurements }, null, 2)}\n`);
   const chart = await peersChart(results, heading);
-  if (chart !== null) await writeFile(join(flags.out, 'peers.png'), await chart.png());
+  if (chart !== null) await writeFile(join(flags.out, `${name}.png`), await chart.png());
 
   if (flags.json) console.log(JSON.stringify(summary));
   else console.log(['', heading, ...versionLines(results), '', peersTable(results, gaps)].join('\n'));
-  say(`\nwritten: ${chart === null ? 'peers.json' : 'peers.json, peers.png'} in ${flags.out}`);
+  say(`\nwritten: ${chart === null ? `${name}.json` : `${name}.json, ${name}.png`} in ${flags.out}`);
   if (results.length === 0) process.exitCode = 1;
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
@@ -73,7 +77,7 @@ async function measureAll(flags: PeerFlags): Promise<{ measurements: Measurement
     const command =
       notInstalled !== null && peer.installed
         ? notInstalled
-        : commandFor(peer, { mode, adapter: flags.adapter, python: flags.python, batch, seconds, cold });
+        : commandFor(peer, { ...flags, mode, batch, seconds, cold });
     const outcome = typeof command === 'string' ? { reason: command } : await runPeer(command, flags.timeout * 1000);
     if ('row' in outcome) {
       measurements.push({ mode, round, cold, row: outcome.row });

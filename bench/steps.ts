@@ -14,7 +14,7 @@ import {
   targetOf,
   trainingStep,
 } from '../src/graph.ts';
-import { Adam, type Device, type Layer, sparseCategoricalCrossentropy, tensor } from '../src/index.ts';
+import { Adam, type Device, type Layer, type Optimizer, sparseCategoricalCrossentropy, tensor } from '../src/index.ts';
 import { rounded, spreadOf } from './statistics.ts';
 
 export interface StepOptions {
@@ -55,13 +55,19 @@ const LEAST_STEPS = 3;
 /** Steps that the cheapest measurement takes. */
 export const LEAST_STEP_RUNS = WARM + 2 * LEAST_STEPS;
 
-/** A training step of the study's network, ready to run. */
+export interface StudyStepOptions {
+  readonly maxSteps?: number;
+  readonly layers?: readonly Layer[];
+  readonly optimizer?: Optimizer;
+}
+
+/** A training step of the study's network, or of another for the same images and classes, ready to run. */
 export class StudyStep {
   readonly plan: Plan;
   /** When its model began to be made: its data lay on the device by then. */
   readonly began: number;
   readonly #device: Device;
-  readonly #optimizer = new Adam();
+  readonly #optimizer: Optimizer;
   readonly #stepMetrics: StepMetrics;
   readonly #owned: readonly { dispose(): void }[];
   readonly #values: StepDraft = { seed: 1, step: 0, position: 0, rates: [] };
@@ -71,24 +77,27 @@ export class StudyStep {
     device: Device,
     began: number,
     plan: Plan,
+    optimizer: Optimizer,
     stepMetrics: StepMetrics,
     owned: readonly { dispose(): void }[],
   ) {
     this.#device = device;
     this.began = began;
     this.plan = plan;
+    this.#optimizer = optimizer;
     this.#stepMetrics = stepMetrics;
     this.#owned = owned;
   }
 
   /**
-   * `maxSteps`: most steps of one submission. `layers`: others than the study's, for the same images and classes.
+   * `maxSteps`: most steps of one submission. `layers`: others than the study's, for the same images and classes. `optimizer`:
+   * default Adam.
    * @throws OutOfMemoryError where the batch does not fit
    */
   static async of(
     device: Device,
     batch: number,
-    { maxSteps = 1, layers = studyLayers() }: { readonly maxSteps?: number; readonly layers?: readonly Layer[] } = {},
+    { maxSteps = 1, layers = studyLayers(), optimizer = new Adam() }: StudyStepOptions = {},
   ): Promise<StudyStep> {
     const owned: { dispose(): void }[] = [];
     const own = <T extends { dispose(): void }>(one: T): T => {
@@ -105,7 +114,8 @@ export class StudyStep {
       const began = performance.now();
       const network = new Network(inARow(layers, [32, 32, 3]), 1);
       own(network.trainable).attach(device);
-      const { rule } = new Adam();
+      own(network.fixed).attach(device);
+      const { rule } = optimizer;
       const moments = own(new Moments(device, rule, network.trainable.size));
       const loss = sparseCategoricalCrossentropy();
       const stepMetrics = own(new StepMetrics(device, 2));
@@ -122,7 +132,7 @@ export class StudyStep {
         moments.nodes(),
       );
       const plan = own(await Plan.compile(device, step.effects, { maxSteps }));
-      return new StudyStep(device, began, plan, stepMetrics, owned);
+      return new StudyStep(device, began, plan, optimizer, stepMetrics, owned);
     } catch (error) {
       for (const one of owned) one.dispose();
       throw error;

@@ -206,14 +206,17 @@ shown('flags', () => {
     ['wgrad-webgpu', 'torch-cpu'],
   );
   assert.is(flags.rounds, 2);
+  assert.is(readPeerFlags(['--network', 'resnet']).network, 'resnet');
   assert.is(readPeerFlags([]).peers.length, PEERS.length);
+  assert.is(readPeerFlags([]).network, 'study');
 });
 
 shown('the host is measured on the null backend, cold steps without drivers’ caches', () => {
-  const settings = { adapter: 'auto', batch: 32, seconds: 1 } as const;
+  const settings = { network: 'resnet', adapter: 'auto', batch: 32, seconds: 1 } as const;
   const nothing = commandFor(PEERS[1], { ...settings, mode: 'host', cold: false });
   assert.ok(
-    typeof nothing === 'object' && nothing.args.join(' ').includes('--mode host --backend webgpu --adapter null'),
+    typeof nothing === 'object' &&
+      nothing.args.join(' ').includes('--mode host --network resnet --backend webgpu --adapter null'),
   );
   const cold = commandFor(PEERS[1], { ...settings, mode: 'fresh', cold: true });
   assert.ok(typeof cold === 'object' && cold.env.MESA_SHADER_CACHE_DISABLE === 'true');

@@ -65,7 +65,7 @@ test('the transformer trains, writes sums and draws its curves', async () => {
   const flags = ['--train', '64', '--test', '16', '--epochs', '1', '--out', out];
   const { code, output } = await run('char-transformer.ts', ...flags);
   assert.is(code, 0, output);
-  assert.match(output, /Epoch 1\/1 .* val_right: /);
+  assert.match(output, /Epoch 1\/1 .* val_accuracy: /);
   assert.match(output, /\d\d \+ \d\d = \d+/);
   assert.match(output, /Right about \d+ of 16 sums that it has not seen\./);
   await assertPicture(out, 'history.png');

@@ -467,6 +467,27 @@ curves('a panel for the loss, each metric and a rate that changes; the title tel
   assert.not.match(asked.svg, 'loss');
 });
 
+curves('uprights mark single falls of the rate, not a schedule that lowers it all the time', async () => {
+  const loss = [6, 5, 4, 3, 2, 1];
+  const note = 'Dashed uprights: the learning rate fell.';
+  const dropped = await plotHistory({ loss, learning_rate: [0.1, 0.1, 0.1, 0.01, 0.01, 0.01] });
+  assert.ok(wordsOf(dropped).some((word) => word.includes(note)));
+  const lowered = await plotHistory({ loss, learning_rate: [0.01, 0.1, 0.08, 0.05, 0.02, 0.01] });
+  assert.not.ok(wordsOf(lowered).some((word) => word.includes(note)));
+});
+
+curves('precision, recall and F1 are shares, of AUC more is better, of errors less', async () => {
+  const titleOf = async (numbers: Record<string, number[]>) =>
+    wordsOf(await plotHistory({ loss: [3, 2, 1], ...numbers }))[0];
+  assert.is(
+    await titleOf({ precision: [0.1, 0.6, 0.5] }),
+    'Training precision ends at 50.0 %; its best was 60.0 %, in epoch 2',
+  );
+  assert.is(await titleOf({ f1_score: [0.1, 0.2, 0.5] }), 'Training f1 score ends at its best, 50.0 %, after 3 epochs');
+  assert.is(await titleOf({ auc: [0.5, 0.9, 0.8] }), 'Training auc ends at 0.8; its best was 0.9, in epoch 2');
+  assert.is(await titleOf({ rmse: [0.5, 0.1, 0.2] }), 'Training rmse ends at 0.2; its best was 0.1, in epoch 2');
+});
+
 curves('the noise scale of gradients has a panel behind the metrics, and no title', async () => {
   const { learning_rate, ...others } = epochs;
   const noise = { gradient_noise_scale: [40, 310, Number.POSITIVE_INFINITY] };

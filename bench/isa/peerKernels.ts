@@ -22,7 +22,14 @@ export async function peerSubjects(batches: readonly number[], say: (line: strin
   const subjects: Omit<Subject, 'nth'>[] = [];
   for (const peer of PEERS.filter(({ name, backend }) => name !== WGRAD && backend === 'webgpu')) {
     for (const batch of batches) {
-      const command = commandFor(peer, { mode: 'host', adapter: 'null', batch, seconds: 0, cold: false });
+      const command = commandFor(peer, {
+        mode: 'host',
+        network: 'study',
+        adapter: 'null',
+        batch,
+        seconds: 0,
+        cold: false,
+      });
       if (typeof command === 'string') throw new Error(command);
       const folder = mkdtempSync(join(tmpdir(), 'wgrad-peer-'));
       try {

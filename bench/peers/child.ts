@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { describeAdapter, findAdapter } from '../../src/graph.ts';
 import type { AdapterChoice } from '../../src/index.ts';
 import { spreadOf } from '../statistics.ts';
+import { NETWORKS, type NetworkName } from './networks.ts';
 import type { PeerRow } from './row.ts';
 
 /** What to measure: steps on the adapter, what the host costs on Dawn's null backend, or the first step and the memory. */
@@ -14,6 +15,7 @@ export type Mode = 'steps' | 'host' | 'fresh';
 
 export interface Task {
   readonly mode: Mode;
+  readonly network: NetworkName;
   readonly backend: string;
   readonly adapter: AdapterChoice;
   readonly batch: number;
@@ -44,12 +46,15 @@ const ADAPTERS: Record<AdapterChoice, true> = {
 
 export function readTask(): Task {
   const text = { type: 'string', default: '' } as const;
-  const { values } = parseArgs({ options: { mode: text, backend: text, adapter: text, batch: text, seconds: text } });
-  const { mode, backend, adapter } = values;
-  if (!isKey(MODES, mode) || !isKey(ADAPTERS, adapter)) {
-    throw new Error(`No such mode or adapter: '${mode}', '${adapter}'. Start this through npm run bench:peers.`);
+  const options = { mode: text, network: text, backend: text, adapter: text, batch: text, seconds: text };
+  const { values } = parseArgs({ options });
+  const { mode, network, backend, adapter } = values;
+  if (!isKey(MODES, mode) || !isKey(NETWORKS, network) || !isKey(ADAPTERS, adapter)) {
+    throw new Error(
+      `No such mode, network or adapter: '${mode}', '${network}', '${adapter}'. Start this through npm run bench:peers.`,
+    );
   }
-  return { mode, backend, adapter, batch: Number(values.batch), seconds: Number(values.seconds) };
+  return { mode, network, backend, adapter, batch: Number(values.batch), seconds: Number(values.seconds) };
 }
 
 /**
@@ -165,6 +170,6 @@ export async function report(
   process.exit(0);
 }
 
-function isKey<Key extends string>(record: Record<Key, true>, text: string): text is Key {
+function isKey<Key extends string>(record: Record<Key, unknown>, text: string): text is Key {
   return Object.hasOwn(record, text);
 }

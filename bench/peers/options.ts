@@ -1,9 +1,11 @@
 /** The command line of `npm run bench:peers`. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { AdapterChoice } from '../../src/index.ts';
+import { NETWORKS, type NetworkName } from './networks.ts';
 import { PEERS, type Peer } from './registry.ts';
 
 export interface PeerFlags {
+  readonly network: NetworkName;
   readonly batches: readonly number[];
   readonly peers: readonly Peer[];
   readonly adapter: AdapterChoice;
@@ -25,8 +27,18 @@ const adapters = ['auto', 'hardware', 'lavapipe', 'swiftshader'] satisfies Adapt
 export function readPeerFlags(argv: readonly string[]): PeerFlags {
   const command = new Command('npm run bench:peers --')
     .description(
-      'Trains the study’s network with wgrad and with its peers, on one adapter, each in processes of its own, one after ' +
-        'the other. The peers’ packages are installed on the first run.',
+      'Trains a network with wgrad and with its peers, on one adapter, each in processes of its own, one after the other. ' +
+        'The peers’ packages are installed on the first run.',
+    )
+    .addOption(
+      new Option(
+        '--network <name>',
+        Object.entries(NETWORKS)
+          .map((entry) => entry.join(': '))
+          .join('; '),
+      )
+        .choices(Object.keys(NETWORKS))
+        .default('study'),
     )
     .addOption(
       new Option('--batches <list>', 'batch sizes, separated by commas')

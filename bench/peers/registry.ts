@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { AdapterChoice } from '../../src/index.ts';
 import type { Mode } from './child.ts';
+import type { NetworkName } from './networks.ts';
 
 /** wgrad's name among the peers: all the others are compared with it. */
 export const WGRAD = 'wgrad-webgpu';
@@ -35,6 +36,7 @@ export interface Command {
 
 export interface Settings {
   readonly mode: Mode;
+  readonly network: NetworkName;
   readonly adapter: AdapterChoice;
   readonly batch: number;
   readonly seconds: number;
@@ -46,10 +48,18 @@ export interface Settings {
 
 /** How to start a peer's process; a sentence if this machine lacks what it needs. */
 export function commandFor(peer: Peer, settings: Settings): Command | string {
-  const { mode, adapter, batch, seconds, cold } = settings;
+  const { mode, network, adapter, batch, seconds, cold } = settings;
   const script = fileURLToPath(new URL(peer.script, import.meta.url));
-  const flags = ['--mode', mode, '--backend', peer.backend, '--adapter', mode === 'host' ? 'null' : adapter];
-  const args = [...flags, '--batch', String(batch), '--seconds', String(seconds)];
+  const flags = ['--mode', mode, '--network', network, '--backend', peer.backend];
+  const args = [
+    ...flags,
+    '--adapter',
+    mode === 'host' ? 'null' : adapter,
+    '--batch',
+    String(batch),
+    '--seconds',
+    String(seconds),
+  ];
   const env: NodeJS.ProcessEnv = {
     ...process.env,
     ...(adapter === 'lavapipe' && onlyLavapipe()),

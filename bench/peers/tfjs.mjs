@@ -1,6 +1,7 @@
-// TensorFlow.js' Layers API on the study's network, on its WebGPU backend or in plain JavaScript. No types: the package
+// TensorFlow.js' Layers API on the peers' networks, on its WebGPU backend or in plain JavaScript. No types: the package
 // is installed for this benchmark only.
 import { measure, provideNavigator, readTask, report, watchMemory } from './child.ts';
+import { networks } from './tfjsNetworks.mjs';
 
 const task = readTask();
 const webgpu = task.backend === 'webgpu';
@@ -17,18 +18,7 @@ const x = tf.randomUniform([task.batch, 32, 32, 3]);
 const classes = Array.from({ length: task.batch }, (_, i) => i % 10);
 const y = tf.oneHot(tf.tensor1d(classes, 'int32'), 10);
 const began = performance.now();
-const model = tf.sequential({
-  layers: [
-    tf.layers.conv2d({ filters: 32, kernelSize: 3, padding: 'same', activation: 'relu', inputShape: [32, 32, 3] }),
-    tf.layers.maxPooling2d({ poolSize: 2 }),
-    tf.layers.dropout({ rate: 0.25 }),
-    tf.layers.flatten(),
-    tf.layers.dense({ units: 100, activation: 'relu' }),
-    tf.layers.dropout({ rate: 0.25 }),
-    tf.layers.dense({ units: 10, activation: 'softmax' }),
-  ],
-});
-model.compile({ optimizer: tf.train.adam(0.001), loss: 'categoricalCrossentropy', metrics: ['accuracy'] });
+const model = networks(tf)[task.network]();
 // Reads loss and accuracy, so that the step is done when it answers.
 const times = await measure(task, began, async () => (await model.trainOnBatch(x, y))[0]);
 const facts = { peer: `tfjs-${task.backend}`, version: tf.version.tfjs, adapter: adapter(), peakBytes: peakBytes() };

@@ -1,4 +1,4 @@
-"""PyTorch on the CPU, on the study's network; the arguments and the line printed are those of child.ts."""
+"""PyTorch on the CPU, on the peers' networks; the arguments and the line printed are those of child.ts."""
 
 import argparse
 import json
@@ -8,10 +8,12 @@ import time
 import torch
 from torch import nn
 
+from torch_networks import NETWORKS
+
 ENOUGH_STEPS, ENOUGH_SECONDS, WARM_UP = 12, 1, 3
 
 arguments = argparse.ArgumentParser()
-for name in ("mode", "backend", "adapter"):
+for name in ("mode", "network", "backend", "adapter"):
     arguments.add_argument(f"--{name}")
 arguments.add_argument("--batch", type=int)
 arguments.add_argument("--seconds", type=float)
@@ -23,18 +25,7 @@ x = torch.rand(task.batch, 3, 32, 32)
 y = torch.arange(task.batch) % 10
 
 began = time.perf_counter()
-model = nn.Sequential(
-    nn.Conv2d(3, 32, 3, padding=1),
-    nn.ReLU(),
-    nn.MaxPool2d(2),
-    nn.Dropout(0.25),
-    nn.Flatten(),
-    nn.Linear(8192, 100),
-    nn.ReLU(),
-    nn.Dropout(0.25),
-    nn.Linear(100, 10),
-)
-optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+model, optimizer = NETWORKS[task.network]()
 
 
 def step():

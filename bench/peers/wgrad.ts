@@ -1,17 +1,33 @@
-/** wgrad on the study's network: the same plan that `fit` replays, with a batch of its own in place of a data set. */
+/** wgrad on the peers' networks: the same plan that `fit` replays, with a batch of its own in place of a data set. */
 import { readFile } from 'node:fs/promises';
-import { openDevice } from '../../src/index.ts';
+import { resnetLayers } from '../../examples/resnet/network.ts';
+import { studyLayers } from '../../examples/study/network.ts';
+import { Adam, type Layer, type Optimizer, openDevice, Rescaling, SGD } from '../../src/index.ts';
 import { spreadOf } from '../statistics.ts';
 import { StudyStep } from '../steps.ts';
 import { checkLoss, measure, readTask, report, watchMemory } from './child.ts';
+import type { NetworkName } from './networks.ts';
 
 /** Steps of one submission, where that is measured. */
 const TOGETHER = 8;
 
+const NETWORKS: Record<NetworkName, { readonly layers: () => Layer[]; readonly optimizer: () => Optimizer }> = {
+  study: { layers: studyLayers, optimizer: () => new Adam() },
+  resnet: {
+    layers: () => [new Rescaling(1 / 255), ...resnetLayers(3)],
+    optimizer: () => new SGD({ learningRate: 0.01, momentum: 0.9 }),
+  },
+};
+
 const task = readTask();
+const { layers, optimizer } = NETWORKS[task.network];
 const peakBytes = task.mode === 'fresh' ? await watchMemory() : () => null;
 const device = await openDevice({ adapter: task.adapter });
-const study = await StudyStep.of(device, task.batch, { maxSteps: task.mode === 'host' ? TOGETHER : 1 });
+const study = await StudyStep.of(device, task.batch, {
+  maxSteps: task.mode === 'host' ? TOGETHER : 1,
+  layers: layers(),
+  optimizer: optimizer(),
+});
 
 const times = await measure(task, study.began, async () => {
   study.run();

@@ -72,7 +72,7 @@ export const answerLoss: Loss = {
 
 /** Share of sums of which every digit is right. */
 export const wholeAnswer: Metric = {
-  name: 'right',
+  name: 'accuracy',
   perExample: (labels, output) => ofAnswer(output).argMax().equal(labels).min(-1),
 };
 

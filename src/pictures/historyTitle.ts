@@ -16,7 +16,7 @@ export function historyTitle(runs: readonly Run[], metrics: readonly string[]): 
   });
   if (ends.length === 0) return 'No epoch has finished';
   const share = isShare(metric, runs);
-  const direction = share ? 1 : /loss|error|^m[as]e$/.test(metric) ? -1 : 0;
+  const direction = share || /auc|^r2/i.test(metric) ? 1 : /loss|error|^r?m[as]e$/.test(metric) ? -1 : 0;
   if (runs[0].name !== null) return ofSeveral(ends, words, share, direction);
   return ofOne(runs[0], ends[0].curve, words[0].toUpperCase() + words.slice(1), share, direction);
 }

@@ -55,8 +55,9 @@ const RATE_HEIGHT = 170;
 const HEAD = 22;
 /** From which ratio of the largest to the smallest loss on its axis is logarithmic. */
 const WIDE = 5;
-/** A rate that falls more often falls all the time. */
+/** A rate that falls more often, or after most epochs, falls all the time: its own panel says how. */
 const MOST_MARKS = 12;
+const MOST_EPOCHS = 0.5;
 
 /**
  * Draws the curves of a training: a panel for the loss, one a metric, one for the noise scale of `GradientNoiseScale`, and one for
@@ -212,8 +213,9 @@ function axis(values: readonly number[]): LinePanel['y'] {
 
 /** Where the rate of the only training fell. */
 function marksOf(runs: readonly Run[]): number[] {
-  const drops = runs.length === 1 ? rateFalls(valuesOf(runs[0], RATE)) : [];
-  return drops.length <= MOST_MARKS ? drops : [];
+  if (runs.length !== 1) return [];
+  const drops = rateFalls(valuesOf(runs[0], RATE));
+  return drops.length <= Math.min(MOST_MARKS, MOST_EPOCHS * epochsOf(runs[0])) ? drops : [];
 }
 
 function noteOf(runs: readonly Run[], metrics: readonly string[]): string {

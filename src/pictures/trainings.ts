@@ -115,5 +115,8 @@ export const rateChanges = (run: Run): boolean =>
 /** Whether a metric is a share of the examples, to be told in percent. */
 export function isShare(metric: string, runs: readonly Run[]): boolean {
   const values = runs.flatMap((run) => [...valuesOf(run, metric), ...valuesOf(run, `val_${metric}`)]);
-  return /acc/i.test(metric) && values.every((value) => !Number.isFinite(value) || (value >= 0 && value <= 1));
+  return (
+    /acc|precision|recall|f1/i.test(metric) &&
+    values.every((value) => !Number.isFinite(value) || (value >= 0 && value <= 1))
+  );
 }
