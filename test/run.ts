@@ -3,20 +3,22 @@
  *
  * Runs every test/**\/*.test.ts whose path matches one of the patterns (regular expressions; none: all), each in a process of its
  * own: a driver that crashes or hangs fails that file and no other. Two run at a time where the machine has two cores, those that
- * take longest first (LONG), so that no core waits for the last one. What a file prints is shown when it has ended. The last line
- * is "N passed, N failed", with ", N skipped" when there are any.
+ * take longest first (LONG), so that no core waits for the last one, and beside them one that mostly waits (WAITING). What a file
+ * prints is shown when it has ended, with the seconds that it took and, on Linux, those that processors worked for it and for what it
+ * has started. The last line is "N passed, N failed", with ", N skipped" when there are any.
  *
  * The TypeScript is compiled once (compiled/compile.ts), for the files' processes and those that they start with LOADER. Mesa's
  * lavapipe, where it is the adapter, is told to save what a file can do without (KERNELS, OPTIMISED, TEXTS_OF_GPUS); what the environment says of that
  * goes first.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { compile } from './compiled/compile.ts';
+import { withPlaces } from './compiled/places.ts';
 import type { Counts, Report } from './runFile.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -26,20 +28,26 @@ const runner = fileURLToPath(new URL('runFile.ts', import.meta.url));
 const LONG = [
   ...[
     'boundsOnGpu',
-    'contractionOnGpu',
-    'package',
     'ops',
     'examples',
+    'contractionOnGpu',
+    'package',
     'pooledConvolution',
     'fusedBits',
     'docs',
     'memory',
   ],
-  ...['variants', 'sweepPlane', 'sweepQueue', 'boundsOfAdapter', 'recurrence'],
+  ...['variants', 'sweepPlane', 'boundsOfAdapter', 'recurrence'],
   ...['cause', 'studyControls', 'environments', 'falseAlarms', 'divergence', 'limits', 'keptRuns', 'checkpoint'],
   ...['layers', 'fit', 'tensorboard', 'replay', 'fusion', 'oversized', 'profile', 'frozen', 'eager', 'onnx', 'golden'],
   ...['functions', 'shaping', 'gradientNoise', 'variants.others'],
 ];
+
+/**
+ * Those that wait for most of their time, for what they start and for leases to run out: one of them at a time runs beside those that
+ * keep the cores busy.
+ */
+const WAITING = ['sweepQueue'];
 
 /** Those that test kernels: on lavapipe as a user has it, on all its threads, so that a race between workgroups may show. */
 const KERNELS = ['accuracy', 'fusedBits', 'fuzz', 'golden', 'gpuRows', 'longSums', 'ops', 'variants'];
@@ -113,30 +121,36 @@ async function runAll(): Promise<number> {
 
   const total: Counts = { passed: 0, failed: 0, skipped: 0 };
   const failures: string[] = [];
-  const waiting = files.values();
+  // With --jobs 1 nothing runs beside another.
+  const waits = (file: string): boolean => jobs > 1 && WAITING.includes(nameOf(file));
+  const clock = childClock();
   let ended: NodeJS.Signals | null = null;
   // What runs then tells what it printed so far (watchFile); no other is begun.
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => {
       ended = signal;
     });
-  const work = async (): Promise<void> => {
-    for (const file of waiting) {
+  const work = async (list: Iterable<string>): Promise<void> => {
+    for (const file of list) {
       if (ended !== null) return;
       const began = performance.now();
-      const { counts, problem, output } = await watchFile(file, loader, timeout);
+      const { counts, problem, output, worked } = await watchFile(file, loader, timeout, clock);
       if (problem !== undefined) counts.failed++;
       total.passed += counts.passed;
       total.failed += counts.failed;
       total.skipped += counts.skipped;
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
+      const cpu = Number.isNaN(worked) ? '' : `, ${worked.toFixed(1)} s of processors`;
       const line = `${file}: ${format(counts)}${problem === undefined ? '' : `: ${problem}`}`;
       if (counts.failed > 0) failures.push(line);
-      console.log(`\n${file}\n${output.trimEnd()}\n${counts.failed > 0 ? 'FAIL' : 'ok'} ${line} (${seconds} s)`);
+      console.log(
+        `\n${file}\n${withPlaces(output, folder).trimEnd()}\n${counts.failed > 0 ? 'FAIL' : 'ok'} ${line} (${seconds} s${cpu})`,
+      );
     }
   };
-  // Both take from the same list.
-  await Promise.all(Array.from({ length: jobs }, work));
+  // All but one take from the same list.
+  const busy = files.filter((file) => !waits(file)).values();
+  await Promise.all([work(files.filter(waits)), ...Array.from({ length: jobs }, () => work(busy))]);
   if (total.passed + total.failed === 0) {
     failures.push(files.length === 0 ? 'no test file matches' : 'no test ran');
   }
@@ -178,12 +192,34 @@ interface Outcome {
   readonly problem?: string;
   /** All that its process printed. */
   readonly output: string;
+  /** For how many seconds processors worked for it (childClock). */
+  readonly worked: number;
+}
+
+/**
+ * Tells, each time it is asked, for how many seconds the processors have worked since for children that have ended, and for theirs
+ * that they waited for. Only Linux says so: NaN elsewhere.
+ */
+function childClock(): () => number {
+  const worked = (): number => {
+    if (process.platform !== 'linux') return Number.NaN;
+    // proc(5): the 16th and 17th fields, in hundredths of a second; the second is a name in parentheses.
+    const fields = readFileSync('/proc/self/stat', 'utf8').split(') ')[1].split(' ');
+    return (Number(fields[13]) + Number(fields[14])) / 100;
+  };
+  let told = worked();
+  return () => {
+    const before = told;
+    told = worked();
+    return told - before;
+  };
 }
 
 /** Runs one file in a child process. */
-async function watchFile(file: string, loader: string, timeout: number): Promise<Outcome> {
+async function watchFile(file: string, loader: string, timeout: number, clock: () => number): Promise<Outcome> {
   let report: Report = { counts: { passed: 0, failed: 0, skipped: 0 }, finished: false };
   let killed: string | undefined;
+  let worked = Number.NaN;
 
   // A process group of its own, so that what the tests start is ended too.
   const child = spawn(process.execPath, ['--import', loader, runner, file], {
@@ -212,6 +248,10 @@ async function watchFile(file: string, loader: string, timeout: number): Promise
     timer = setTimeout(kill, linger, `its process still ran ${linger / 1000} s after the last test`);
   });
 
+  // At once when it ends: another may end next.
+  child.once('exit', () => {
+    worked = clock();
+  });
   const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (...exit) => resolve(exit));
@@ -233,7 +273,7 @@ async function watchFile(file: string, loader: string, timeout: number): Promise
           : counts.passed + counts.failed + counts.skipped === 0
             ? 'no test ran (is test.run() missing?)'
             : undefined);
-  return { counts, problem, output };
+  return { counts, problem, output, worked };
 }
 
 function endGroup(child: ChildProcess): void {

@@ -24,16 +24,16 @@ export async function compile(folder: string): Promise<string> {
   for (const place of new Set(files.map(dirname))) mkdirSync(join(folder, place), { recursive: true });
   await Promise.all(
     files.map(async (file) => {
-      const { code } = await transform(await readFile(root + file, 'utf8'), {
+      const { code, map } = await transform(await readFile(root + file, 'utf8'), {
         loader: file.endsWith('x') ? 'tsx' : 'ts',
         format: 'esm',
-        // Errors are told of with the places of the sources.
+        // For the places in what fails (places.ts).
         sourcefile: pathToFileURL(root + file).href,
-        sourcemap: 'inline',
+        sourcemap: 'external',
         sourcesContent: false,
         tsconfigRaw,
       });
-      await writeFile(join(folder, `${file}.js`), code);
+      await Promise.all([writeFile(join(folder, `${file}.js`), code), writeFile(join(folder, `${file}.js.map`), map)]);
     }),
   );
 
@@ -50,7 +50,6 @@ export async function compile(folder: string): Promise<string> {
     loader,
     `import { register } from 'node:module';
 register(${JSON.stringify(new URL('hooks.mjs', import.meta.url).href)}, { data: ${JSON.stringify(data)} });
-process.setSourceMapsEnabled(true);
 `,
   );
   return pathToFileURL(loader).href;
