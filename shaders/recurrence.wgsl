@@ -2,7 +2,8 @@
 // simple cell, over all steps of a sequence in one kernel. Units are counted in groups of WIDTH.
 //
 // x: [batch, steps, GATES units], what the inputs give to each gate. r: [units, GATES units], and b: [GATES units], what the
-// hidden state h of the step before gives: h r + b. initial (INITIAL, else 0): [batch, STATES units].
+// hidden state h of the step before gives: h r + b. initial (INITIAL, else 0): [batch, STATES units]. mask (MASKED): [batch, steps], 0
+// where a step is left out and the states stay. factors (DROPPED): [batch, units], by which h is multiplied before it is by r.
 // The result [batch, steps, STATES units] has h of every step and, behind it, an LSTM's cell states c.
 //
 // A workgroup takes EXAMPLES examples through all steps, a thread every THREADS-th unit with all its gates; so c stays with its thread,
@@ -56,7 +57,11 @@ fn gate(x: V) -> V { return {{GATE}}; }
 @end
       for (var k = 0u; k < units * {{WIDTH}}u; k++) {
 @for e in 0..EXAMPLES
+@if DROPPED
+        let h${e} = state[(now + ${e}u * units) * {{WIDTH}}u + k] * factors[min(first + ${e}u, params.batch - 1u) * units * {{WIDTH}}u + k];
+@else
         let h${e} = state[(now + ${e}u * units) * {{WIDTH}}u + k];
+@end
 @end
 @for g in 0..GATES
         let r${g} = r[(k * {{GATES}}u + ${g}u) * units + u];
@@ -79,16 +84,26 @@ fn gate(x: V) -> V { return {{GATE}}; }
         let s${g} = sums[${g}u * {{EXAMPLES}}u + e];
 @end
 @if LSTM
-        let c = gate(x1 + s1) * kept(cells + e * units + u) + gate(x0 + s0) * activation(x2 + s2);
-        let h = gate(x3 + s3) * activation(c);
-        keep(cells + e * units + u, c);
+        var c = gate(x1 + s1) * kept(cells + e * units + u) + gate(x0 + s0) * activation(x2 + s2);
+        var h = gate(x3 + s3) * activation(c);
 @else
 @if GATED
         let share = gate(x0 + s0);
-        let h = share * kept(now + e * units + u) + (V(1.0) - share) * activation(x2 + gate(x1 + s1) * s2);
+        var h = share * kept(now + e * units + u) + (V(1.0) - share) * activation(x2 + gate(x1 + s1) * s2);
 @else
-        let h = activation(x0 + s0);
+        var h = activation(x0 + s0);
 @end
+@end
+@if MASKED
+        if (mask[place] == 0.0) {
+          h = kept(now + e * units + u);
+@if LSTM
+          c = kept(cells + e * units + u);
+@end
+        }
+@end
+@if LSTM
+        keep(cells + e * units + u, c);
 @end
         keep(next + e * units + u, h);
         if (first + e < params.batch) {

@@ -2,8 +2,9 @@
 // told by slopes, which ops/recurrence.ts has computed for all steps at once. Units are counted in groups of WIDTH.
 //
 // g: [batch, steps, STATES units], the upstream gradient. rt: [GATES units, units], the recurrent kernel transposed.
-// slopes: [batch, steps, SLOPES units]: for each gate, how its sum moves h, of an LSTM's first three gates c; then of a GRU how h moves
-// with h of the step before directly; of an LSTM how h moves with c, and how c does with c of the step before.
+// slopes: [batch, steps, SLOPES units]: for each gate, how its sum moves h, of an LSTM's first three gates c; then of an LSTM how h moves
+// with c, and how c does with c of the step before; last (SKIPS: a GRU, or a mask) how h moves with h of the step before directly.
+// factors (DROPPED): [batch, units], by which h was multiplied before it was by r.
 // The result [batch, steps, STATES units] has the whole gradient to h of every step and, behind it, to an LSTM's c.
 //
 // Work is split as forward: `state` has the gradients to the gates' sums, then what the step after sends to h, then to c.
@@ -50,9 +51,9 @@
 @for g in 0..GATES
         keep(sums + ${g}u * units, dh * slopes[slope + ${g}u * units]);
 @end
-@if GATED
-        keep(hidden + e * units + u, dh * slopes[slope + 3u * units]);
 @end
+@if SKIPS
+        keep(hidden + e * units + u, dh * slopes[slope + {{SLOPES}}u * units - units]);
 @end
         if (first + e < params.batch) {
           store(place * {{STATES}}u * units + u, dh);
@@ -77,6 +78,9 @@
 @end
       }
 @for e in 0..EXAMPLES
+@if DROPPED
+      sum${e} *= factors[min(first + ${e}u, params.batch - 1u) * units + u];
+@end
 @if SKIPS
       keep(hidden + ${e}u * units + u, kept(hidden + ${e}u * units + u) + sum${e});
 @else

@@ -254,6 +254,7 @@ docs('the page of parts has every layer and optimizer with its options and their
     new wgrad.GRU(1),
     new wgrad.SimpleRNN(1),
     new wgrad.Bidirectional(new wgrad.LSTM(1)),
+    new wgrad.Masking(),
   ];
   const classes = Object.values(wgrad).filter(
     (value) => typeof value === 'function' && Object.prototype.isPrototypeOf.call(wgrad.Layer, value),
@@ -285,8 +286,7 @@ docs('the page of parts has every layer and optimizer with its options and their
   };
   const optimizers = optimizerClasses.map((Class) => new Class());
   const parts = [
-    // The name of the layer that a Bidirectional was given is no option of its own.
-    ...layers.map((layer) => ({ name: layer.className, settings: { ...layer.config(), layerName: undefined } })),
+    ...layers.map((layer) => ({ name: layer.className, settings: layer.config() })),
     ...optimizers.map((optimizer) => ({ name: optimizer.name, settings: optimizer.config() })),
   ];
   const missing = parts.flatMap(({ name, settings }) =>

@@ -7,7 +7,7 @@ import type { Shape } from '../src/base/shape.ts';
 import { type Loss, Sequential, SGD, tensor } from '../src/index.ts';
 import { layerNames } from '../src/network/layerNames.ts';
 import * as layers from '../src/nn/layers/index.ts';
-import { onBlanks } from '../src/nn/layers/layer.ts';
+import { type CallContext, exampleShape, listOf } from '../src/nn/layers/layer.ts';
 import { makeLayer } from '../src/nn/layers/makeLayer.ts';
 import { MergingLayer } from '../src/nn/layers/merging.ts';
 import { Tensor } from '../src/tensor/index.ts';
@@ -40,6 +40,7 @@ const {
   LayerNormalization,
   LeakyReLU,
   LSTM,
+  Masking,
   MaxPooling1D,
   MaxPooling2D,
   MultiHeadAttention,
@@ -962,6 +963,15 @@ const cases: Record<LayerName, readonly Case[]> = {
       },
     },
   ],
+  Masking: [
+    {
+      make: () => new Masking({ maskValue: 0.5 }),
+      input: [3, 2],
+      output: [3, 2],
+      oracle: (x) => x,
+      wrong: [3],
+    },
+  ],
   BatchNormalization: [
     {
       make: () => new BatchNormalization(),
@@ -998,6 +1008,18 @@ const wholes = (shape: Shape, end: number): Input => {
 };
 
 const asTensor = ({ values, shape }: Input) => tensor(values, shape);
+
+/** Applies layers that a layer holds: its weights are theirs, one layer's behind the other's. */
+function heldBy(weights: readonly Tensor[]): CallContext['apply'] {
+  let next = 0;
+  return (layer, x) => {
+    const shapes = listOf<Tensor>(x).map(exampleShape);
+    const start = next;
+    next += layer.weights(shapes[0], 'held', shapes).length;
+    const own = weights.slice(start, next);
+    return layer.call(x, { training: true, weights: own, randomKey: 0, update: () => {}, apply: heldBy([]) });
+  };
+}
 
 /** Keras' `run_layer_test`. */
 async function runLayerTest({ make, input, output, weights = {}, oracle, ...rest }: Case): Promise<void> {
@@ -1043,7 +1065,7 @@ async function runLayerTest({ make, input, output, weights = {}, oracle, ...rest
           weights: tensors,
           randomKey: 0,
           update: () => {},
-          apply: onBlanks,
+          apply: heldBy(tensors),
         }).node;
       },
       oracle: trainingOracle,

@@ -37,6 +37,7 @@ import {
   LayerNormalization,
   LeakyReLU,
   LSTM,
+  Masking,
   Maximum,
   MaxPooling1D,
   MaxPooling2D,
@@ -71,6 +72,7 @@ import {
   sparseCategoricalCrossentropy,
 } from '../src/nn/losses.ts';
 import { accuracy } from '../src/nn/metrics.ts';
+import { l1, l1l2, l2 } from '../src/nn/regularizers.ts';
 import { tensor } from '../src/tensor/creation.ts';
 import * as operations from '../src/tensor/tensor.ts';
 
@@ -233,6 +235,8 @@ const made: Readonly<Record<keyof typeof layerClasses, AnyLayer>> = {
     depthMultiplier: 2,
     depthwiseInitializer: 'heNormal',
     pointwiseInitializer: 'ones',
+    depthwiseRegularizer: l2(0.5),
+    pointwiseRegularizer: l1(0.25),
     useBias: false,
   }),
   GRU: new GRU(3, { activation: 'relu', recurrentActivation: 'linear', useBias: false, goBackwards: true }),
@@ -243,7 +247,14 @@ const made: Readonly<Record<keyof typeof layerClasses, AnyLayer>> = {
     kernelInitializer: 'heNormal',
     recurrentInitializer: 'glorotNormal',
     biasInitializer: 'ones',
+    kernelRegularizer: l2(0.5),
+    recurrentRegularizer: l1(0.25),
+    biasRegularizer: l1l2({ l1: 0.5, l2: 0.25 }),
+    activityRegularizer: l2(0.125),
+    dropout: 0.25,
+    recurrentDropout: 0.5,
   }),
+  Masking: new Masking({ maskValue: -1 }),
   SimpleRNN: new SimpleRNN(4, { activation: 'linear', goBackwards: true }),
 };
 

@@ -41,6 +41,9 @@ interface Sizes {
   readonly steps: number;
   readonly units: number;
   readonly initial?: boolean;
+  /** Leave out every third step or so, and multiply hidden states by factors, of which some are 0. */
+  readonly masked?: boolean;
+  readonly dropped?: boolean;
   readonly activation?: CellActivationName;
   readonly gate?: CellActivationName;
 }
@@ -62,16 +65,37 @@ const GIVEN = (shape: Shape): Input => ({
   values: Float32Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(i + 1)),
 });
 
+/** Of one example no step is left out, of the second all are. */
+const maskOf = ({ batch, steps }: Sizes): Input => ({
+  shape: [batch, steps],
+  values: Float32Array.from({ length: batch * steps }, (_, i) => {
+    const example = Math.floor(i / steps);
+    return example === 0 ? 1 : example === 1 ? 0 : Number((i * 7 + example) % 3 > 0);
+  }),
+});
+
+const factorsOf = ({ batch, units }: Sizes): Input => ({
+  shape: [batch, units],
+  values: Float32Array.from({ length: batch * units }, (_, i) => ((i * 5) % 4 === 0 ? 0 : 1.25)),
+});
+
 const make =
-  ({ cell, activation = 'tanh', gate = 'sigmoid' }: Sizes) =>
-  (x: Node, kernel: Node, bias: Node, initial?: Node): Node =>
-    recurrence({ x, kernel, bias, initial }, { cell, activation, recurrentActivation: gate });
+  (sizes: Sizes) =>
+  (x: Node, kernel: Node, bias: Node, initial?: Node): Node => {
+    const { cell, activation = 'tanh', gate = 'sigmoid', masked, dropped } = sizes;
+    const mask = masked ? nodeOf(maskOf(sizes)) : undefined;
+    const factors = dropped ? nodeOf(factorsOf(sizes)) : undefined;
+    return recurrence({ x, kernel, bias, initial, mask, factors }, { cell, activation, recurrentActivation: gate });
+  };
 
 const comparison = (sizes: Sizes) => ({
   inputs: inputsOf(sizes),
   gpu: make(sizes),
   oracle: (x: o.Array64, kernel: o.Array64, bias: o.Array64, initial?: o.Array64) =>
-    o.recurrence(sizes.cell, x, kernel, bias, initial, [sizes.activation ?? 'tanh', sizes.gate ?? 'sigmoid']),
+    o.recurrence(sizes.cell, x, kernel, bias, initial, [sizes.activation ?? 'tanh', sizes.gate ?? 'sigmoid'], {
+      ...(sizes.masked && { mask: oracleOf(maskOf(sizes)) }),
+      ...(sizes.dropped && { factors: oracleOf(factorsOf(sizes)) }),
+    }),
   samples: sizes.units > 100 ? 3 : 8,
 });
 
@@ -82,6 +106,8 @@ const SIZES: readonly Omit<Sizes, 'cell'>[] = [
   { batch: 2, steps: 37, units: 33, initial: true },
   { batch: 1, steps: 100, units: 4 },
   { batch: 3, steps: 4, units: 6, activation: 'sigmoid', gate: 'tanh', initial: true },
+  { batch: 5, steps: 7, units: 3, masked: true },
+  { batch: 5, steps: 5, units: 12, dropped: true, masked: true, initial: true },
 ];
 
 for (const cell of CELLS) {
@@ -114,7 +140,26 @@ for (const cell of CELLS) {
   });
 
   test(`${cell}: gradients are those of float64 as GPUs plan them`, () =>
-    plannedFor(gpuTarget(own), () => compare(comparison({ cell, batch: 5, steps: 3, units: 7, initial: true }))));
+    plannedFor(gpuTarget(own), async () => {
+      await compare(comparison({ cell, batch: 5, steps: 3, units: 7, initial: true }));
+      await compare(comparison({ cell, batch: 5, steps: 3, units: 7, masked: true, dropped: true }));
+    }));
+
+  test(`${cell}: what is not finite in a step that is left out goes nowhere`, async () => {
+    const sizes: Sizes = { cell, batch: 3, steps: 4, units: 4, masked: true };
+    const inputs = inputsOf(sizes);
+    const run = async (fill: number): Promise<Float32Array[]> => {
+      const mask = maskOf(sizes).values;
+      const width = GATES[cell] * sizes.units;
+      const [{ values, shape }] = inputs;
+      const x = { shape, values: values.map((value, i) => (mask[Math.floor(i / width)] === 0 ? fill : value)) };
+      const nodes = [x, ...inputs.slice(1)].map(nodeOf);
+      const y = make(sizes)(nodes[0], nodes[1], nodes[2]);
+      const all = await evaluate([y, ...gradients(sum(y), nodes)]);
+      return all.map((one) => Float32Array.from(one));
+    };
+    assert.equal(await run(Number.NaN), await run(1));
+  });
 }
 
 test('rectified and linear activations', () =>
@@ -174,6 +219,34 @@ test('long work is cut into several kernels along the steps, which are one kerne
   // 2^31 products: eight steps a kernel, whose texts differ by whether there are initial states.
   assert.is(cells.length, 9);
   assert.is(new Set(cells.map(({ source }) => source)).size, 2);
+});
+
+test('cut along the steps, a mask goes with them', async () => {
+  const sizes: Sizes = { cell: 'gru', batch: 3, steps: 5, units: 4 };
+  const [x, kernel, bias] = inputsOf(sizes).map(nodeOf);
+  const [mask, factors] = [nodeOf(maskOf(sizes)), nodeOf(factorsOf(sizes))];
+  const way = (mostProducts?: number): Node[] => {
+    const options = { cell: 'gru', activation: 'tanh', recurrentActivation: 'sigmoid' } as const;
+    const y = recurrence({ x, kernel, bias, mask, factors }, options, mostProducts);
+    return [y, ...gradients(sum(y), [x, kernel, bias])];
+  };
+  const [expected, got] = [await evaluate(way()), await evaluate(way(2 * 3 * 4 * 12))];
+  assert.is(way(2 * 3 * 4 * 12)[0].op.name, 'concat');
+  got.forEach((values, at) => {
+    assertClose(values, expected[at], `${at}`);
+  });
+});
+
+test('factors have a gradient, too', async () => {
+  const sizes: Sizes = { cell: 'lstm', batch: 3, steps: 4, units: 4 };
+  await compare({
+    inputs: [...inputsOf(sizes), factorsOf(sizes)],
+    gpu: (x, kernel, bias, factors) =>
+      recurrence({ x, kernel, bias, factors }, { cell: 'lstm', activation: 'tanh', recurrentActivation: 'sigmoid' }),
+    oracle: (x, kernel, bias, factors) =>
+      o.recurrence('lstm', x, kernel, bias, undefined, ['tanh', 'sigmoid'], { factors }),
+    samples: 6,
+  });
 });
 
 test('cut along the steps, values and gradients stay', async () => {

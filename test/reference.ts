@@ -257,7 +257,8 @@ const CELL_FUNCTIONS: Readonly<Record<string, (x: number) => number>> = {
 
 /**
  * A recurrent layer from what its inputs give to each gate [batch, steps, gates × units]: the states after each step, an LSTM's cell
- * states behind the hidden ones. Gates as Keras has them: i, f, g, o of an LSTM, z, r, candidate of a GRU.
+ * states behind the hidden ones. Gates as Keras has them: i, f, g, o of an LSTM, z, r, candidate of a GRU. Where the mask [batch, steps]
+ * is 0 the states stay; by the factors [batch, units] a hidden state is multiplied before it is by the kernel.
  */
 export function recurrence(
   cell: 'lstm' | 'gru' | 'simple',
@@ -266,6 +267,7 @@ export function recurrence(
   bias: Array64,
   initial?: Array64,
   [activation, gate] = ['tanh', 'sigmoid'],
+  { mask, factors }: { mask?: Array64; factors?: Array64 } = {},
 ): Array64 {
   const [act, open] = [CELL_FUNCTIONS[activation], CELL_FUNCTIONS[gate]];
   const [batch, steps, width] = x.shape;
@@ -277,11 +279,17 @@ export function recurrence(
     for (let step = 0; step < steps; step++) {
       const place = example * steps + step;
       const after = states.subarray(place * size, (place + 1) * size);
+      if (mask?.data[place] === 0) {
+        after.set(before);
+        continue;
+      }
       for (let u = 0; u < units; u++) {
         const given = (at: number): number => x.data[place * width + at * units + u];
         const inner = (at: number): number => {
           let sum = bias.data[at * units + u];
-          for (let k = 0; k < units; k++) sum += before[k] * kernel.data[k * width + at * units + u];
+          for (let k = 0; k < units; k++) {
+            sum += before[k] * (factors?.data[example * units + k] ?? 1) * kernel.data[k * width + at * units + u];
+          }
           return sum;
         };
         const total = (at: number): number => given(at) + inner(at);

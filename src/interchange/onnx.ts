@@ -63,6 +63,10 @@ export async function exportOnnx(
   const { layers: placed, outputShapes } = placeLayers(composition);
   const placedOf = new Map(placed.map((one) => [one.layer, one]));
   const graph = new Graph([...inputNames, ...outputNames]);
+  const weightsOf = (layer: AnyLayer): ReadonlyMap<string, Float32Array> => {
+    const { name = '', specs = [] } = placedOf.get(layer) ?? {};
+    return new Map(specs.map((spec) => [spec.name, values.get(`${name}/${spec.name}`) ?? new Float32Array()]));
+  };
   const apply: Apply<Traced> = (layer, x) => {
     const inputs = listOf(x);
     if (layer instanceof HeldModel) {
@@ -70,13 +74,12 @@ export async function exportOnnx(
       return layer.gives === 'one' ? made[0] : made;
     }
     const write = formOf(layer);
-    const { name = '', specs = [] } = placedOf.get(layer) ?? {};
     const inputShapes = inputs.map(({ shape }) => shape);
     const blanks = inputShapes.map((shape) => blank([1, ...shape]));
     const shape = outputShapeOf(layer, Array.isArray(x) ? blanks : blanks[0]);
-    const own = new Map(specs.map((spec) => [spec.name, values.get(`${name}/${spec.name}`) ?? new Float32Array()]));
-    graph.layer = name;
-    const place = { graph, inputShapes, inputShape: inputShapes[0], outputShape: shape, weights: own };
+    graph.layer = placedOf.get(layer)?.name ?? '';
+    const weights = weightsOf(layer);
+    const place = { graph, inputShapes, inputShape: inputShapes[0], outputShape: shape, weights, weightsOf };
     const given = inputs.map(({ value }) => value);
     return { shape, value: write(layer, given, place) };
   };

@@ -20,6 +20,10 @@ import {
 import type { Loss } from '../nn/losses.ts';
 import { type Metric, sizeOfMetric } from '../nn/metrics.ts';
 import type { Regularizer } from '../nn/regularizers.ts';
+import { div, mul, where } from '../ops/elementwise.ts';
+import { fullNode } from '../ops/leaf.ts';
+import { sum } from '../ops/reduce.ts';
+import { reshape } from '../ops/reshape.ts';
 import { Tensor } from '../tensor/tensor.ts';
 
 /** No WebGPU device binds more: sizes of bindings are words of 32 bits. */
@@ -89,6 +93,7 @@ export interface CallSetting extends Pick<CallContext, 'training' | 'trainable'>
 
 /** The same, and what the layers around it have in common. */
 interface CallNodes extends CallSetting, Pick<CallContext, 'randomKey' | 'apply'> {
+  readonly masks: readonly (Tensor | null)[];
   /** Errors that name a layer: those that hold it let them through. */
   readonly told: WeakSet<object>;
 }
@@ -111,6 +116,12 @@ export function callLayer<X extends LayerValues, Y extends LayerValues>(
     },
   };
   try {
+    if (!layer.supportsMasking && given.masks.some((mask) => mask !== null)) {
+      throw new ArgumentError(
+        `${titleOf(layer, name)} does not take steps of which some are left out, as maskZero of an Embedding, or Masking, has it. ` +
+          'Use the mask up before, by an LSTM or a GlobalAveragePooling1D, or make none; a layer of your own that understands masks says so in supportsMasking.',
+      );
+    }
     const result = resultOf(who, () => layer.call(x, context), told);
     const outputs = listOf<unknown>(result).map((one) => nodeOf(who, one));
     refuseInt32(outputs, who);
@@ -131,6 +142,29 @@ export function callLayer<X extends LayerValues, Y extends LayerValues>(
   }
 }
 
+/** The mask of what a layer gave, which says something of each of its steps; null for none. */
+export function maskOf<X extends LayerValues>(
+  layer: Layer<X, LayerValues>,
+  name: string,
+  x: X,
+  masks: readonly (Tensor | null)[],
+  outputs: readonly Tensor[],
+): Tensor | null {
+  if (!layer.supportsMasking) return null;
+  const who = `${titleOf(layer, name)}, computeMask`;
+  const mask: unknown = resultOf(who, () => layer.computeMask(x, masks));
+  if (mask === null) return null;
+  const { shape } = nodeOf(who, mask);
+  for (const output of outputs) {
+    if (sameShape(shape, output.shape.slice(0, shape.length))) continue;
+    throw new ShapeError(
+      `${who}: expected a mask ${formatShape(output.shape.slice(0, 2))} for outputs ${formatShape(output.shape)}, got ${formatShape(shape)}. ` +
+        'Give 1 or 0 for each step, or null where the steps are gone.',
+    );
+  }
+  return mask instanceof Tensor ? mask : null;
+}
+
 /** A regularizer's penalty, a scalar. */
 export function penaltyOf(layer: AnyLayer, name: string, what: string, regularizer: Regularizer, x: Node): Node {
   const who = `${titleOf(layer, name)}, ${what}`;
@@ -142,6 +176,22 @@ export function penaltyOf(layer: AnyLayer, name: string, what: string, regulariz
   throw new ShapeError(
     `${who}: expected a scalar, got ${formatShape(penalty.shape)} for ${formatShape(x.shape)}. Let penalty end in sum().`,
   );
+}
+
+/**
+ * The same of outputs of which a mask leaves steps out: as in Keras the mean over all steps of the batch that are there. Each step is
+ * measured as if it were an example, and counts for its own so much that the batch's sum is that mean times the batch.
+ */
+export function perExampleMasked(measure: Loss | Metric, y: Node, output: Node, mask: Node | null): Node {
+  if (mask === null) return perExampleOf(measure, y, output);
+  const [batch] = output.shape;
+  const rows = sizeOf(mask.shape);
+  const each = (values: Node): Node => reshape(values, [rows, ...values.shape.slice(mask.shape.length)]);
+  const measured = perExampleOf(measure, each(y), each(output));
+  const present = reshape(mask, [rows, ...measured.shape.slice(1).map(() => 1)]);
+  const share = div(fullNode(batch), sum(mask));
+  const counted = mul(where(present, measured, fullNode(0)), share);
+  return sum(reshape(counted, [batch, rows / batch, ...measured.shape.slice(1)]), 1);
 }
 
 /** A loss or metric of each example; anything but [batch], or [batch, size], would broadcast into nonsense. */

@@ -79,6 +79,15 @@ export class HeldModel extends Layer<LayerValues, LayerValues> {
     return this.#source.layers();
   }
 
+  /** Its layers say what they make of a mask. */
+  override get supportsMasking(): boolean {
+    return true;
+  }
+
+  override get masksWithin(): boolean {
+    return true;
+  }
+
   override weights(input: Shape, name: string, inputs: readonly Shape[] = [input]): WeightSpec[] {
     this.#composition ??= this.#source.compose(inputs);
     const { inputShapes } = this.#composition;

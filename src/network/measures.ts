@@ -8,7 +8,8 @@ import { fullNode } from '../ops/leaf.ts';
 import { sum } from '../ops/reduce.ts';
 import { reshape } from '../ops/reshape.ts';
 import type { ByTarget, Goal, Target } from './compiled.ts';
-import { perExampleOf } from './customParts.ts';
+import { perExampleMasked } from './customParts.ts';
+import type { Forward } from './network.ts';
 
 /** Whose sums lie where. */
 interface Place extends Pick<ModelMetric, 'metric' | 'weighted'> {
@@ -98,7 +99,7 @@ const weighs = ({ metrics }: Target): boolean => metrics.some(({ weighted }) => 
 export function metricSums(
   targets: readonly Target[],
   ys: readonly Node[],
-  outputs: readonly Node[],
+  { outputs, masks }: Pick<Forward, 'outputs' | 'masks'>,
   weights: ByTarget<Node>,
 ): Node[] {
   const [batch] = outputs[0].shape;
@@ -106,7 +107,7 @@ export function metricSums(
     const own = weights?.[at] ?? null;
     const rows = own === null ? null : reshape(own, [batch, 1]);
     return metrics.map(({ metric, weighted }) => {
-      const numbers = perExampleOf(metric, ys[at], outputs[output]);
+      const numbers = perExampleMasked(metric, ys[at], outputs[output], masks[output]);
       const alone = numbers.shape.length === 1;
       const shares = alone ? own : rows;
       const counted = weighted && shares !== null ? mul(numbers, shares) : numbers;

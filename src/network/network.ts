@@ -15,7 +15,7 @@ import {
 import { copy } from '../ops/elementwise.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { Composition } from './composition.ts';
-import { type CallSetting, callLayer, checkWeightBytes, drawWeight } from './customParts.ts';
+import { type CallSetting, callLayer, checkWeightBytes, drawWeight, maskOf } from './customParts.ts';
 import { Names } from './layerNames.ts';
 import { ParameterBlock, standIn } from './parameters.ts';
 import { penaltiesOf } from './penalties.ts';
@@ -60,6 +60,8 @@ export interface Named {
 
 export interface Forward {
   readonly outputs: readonly Node[];
+  /** Of each output, 1 where a step is there and 0 where it is left out, or null: all are there. */
+  readonly masks: readonly (Node | null)[];
   /** Each layer's output, by the layer's name; those that a layer holds before its own. */
   readonly activations: readonly Named[];
   /** What regularizers add to the sum of the batch's losses. */
@@ -168,7 +170,7 @@ export class Network {
       }),
     );
     let call = 0;
-    const outputs = applyAll(this.composition, inputs, (layer, _, holder) => {
+    const { outputs, masks } = applyAll(this.composition, inputs, (layer, _, holder) => {
       const known = settings.get(layer);
       if (known === undefined) {
         throw new ArgumentError(
@@ -194,7 +196,7 @@ export class Network {
       }));
       return penaltiesOf(placed.layer, placed.name, used, results, inputs[0].shape[0]);
     });
-    return { outputs, activations, penalties, updates };
+    return { outputs, masks, activations, penalties, updates };
   }
 }
 
@@ -219,23 +221,38 @@ function applyAll(
   composition: Composition,
   inputs: readonly Node[],
   apply: (layer: AnyLayer, inputs: readonly Tensor[], holder: Application['placed'] | null) => Application,
-): readonly Node[] {
+): Pick<Forward, 'outputs' | 'masks'> {
   const told = new WeakSet<object>();
+  // A mask goes along with the value that it was made for; operations of a layer of one's own make values without one.
+  const masks = new Map<Tensor, Tensor>();
   const within = (holder: Application['placed'] | null, key: number) => {
     let at = 0;
     return <X extends LayerValues, Y extends LayerValues>(layer: Layer<X, Y>, x: X): Y => {
-      const { placed, setting, done } = apply(layer, listOf<Tensor>(x), holder);
+      const inputs = listOf<Tensor>(x);
+      const { placed, setting, done } = apply(layer, inputs, holder);
       // No layer's key is one that a person would choose as a seed, nor the neighbour of another layer's.
       const randomKey = foldIn(key, at++);
-      const given = { ...setting, randomKey, apply: within(placed, foldIn(randomKey, HELD)), told };
+      const given = {
+        ...setting,
+        randomKey,
+        masks: inputs.map((value) => masks.get(value) ?? null),
+        apply: within(placed, foldIn(randomKey, HELD)),
+        told,
+      };
       const y = callLayer(layer, placed.name, x, given);
-      done(listOf<Tensor>(y));
+      const outputs = listOf<Tensor>(y);
+      if (!layer.masksWithin) {
+        const mask = maskOf(layer, placed.name, x, given.masks, outputs);
+        if (mask !== null) for (const output of outputs) masks.set(output, mask);
+      }
+      done(outputs);
       return y;
     };
   };
   // Layers compute in float32; class ids and the like may come as int32.
   const given = inputs.map((x) => new Tensor(x.dtype === 'float32' ? x : copy(x)));
-  return composition.run<Tensor>(given, within(null, 0)).map(({ node }) => node);
+  const outputs = composition.run<Tensor>(given, within(null, 0));
+  return { outputs: outputs.map(({ node }) => node), masks: outputs.map((output) => masks.get(output)?.node ?? null) };
 }
 
 /** The layers of a network in their places. */
@@ -252,7 +269,7 @@ export function placeLayers(composition: Composition): Placement {
   const within = new Map<AnyLayer | null, Names>([[null, names]]);
   const calls: PlacedCall[] = [];
   const inputs = composition.inputShapes.map((shape) => standIn([1, ...shape]));
-  const outputs = applyAll(composition, inputs, (layer, given, holder) => {
+  const { outputs } = applyAll(composition, inputs, (layer, given, holder) => {
     const shapes = given.map(exampleShape);
     const known = placed.get(layer);
     if (holder !== null && [...holder.holders, holder.layer].includes(layer)) {

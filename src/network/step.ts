@@ -10,7 +10,7 @@ import { pack } from '../ops/pack.ts';
 import { sum } from '../ops/reduce.ts';
 import { assign, optimizerUpdate, type UpdateRule } from '../ops/update.ts';
 import { type ByTarget, type Goal, oneOf } from './compiled.ts';
-import { perExampleOf } from './customParts.ts';
+import { perExampleMasked } from './customParts.ts';
 import { metricSums } from './measures.ts';
 import { type Forward, inference, type Named, type Network } from './network.ts';
 import type { MomentNodes } from './optimizerState.ts';
@@ -34,9 +34,12 @@ export interface StepParts extends Pick<Goal, 'targets'> {
 }
 
 /** The step's sums in the order of `Measures`: the loss first. */
-function sumsOf({ targets, y, weights }: StepParts, { outputs, penalties }: Forward): { loss: Node; values: Node[] } {
+function sumsOf(
+  { targets, y, weights }: StepParts,
+  { outputs, masks, penalties }: Forward,
+): { loss: Node; values: Node[] } {
   const losses = targets.map(({ loss, output }, at) => {
-    const perExample = perExampleOf(loss, y[at], outputs[output]);
+    const perExample = perExampleMasked(loss, y[at], outputs[output], masks[output]);
     const own = weights?.[at] ?? null;
     return sum(own === null ? perExample : mul(perExample, own));
   });
@@ -44,7 +47,7 @@ function sumsOf({ targets, y, weights }: StepParts, { outputs, penalties }: Forw
   const penalty = penalties.length === 0 ? [] : [penalties.reduce((all, one) => add(all, one))];
   const total = [...shares, ...penalty].reduce((all, share) => add(all, share));
   const alone = targets.length === 1 ? [] : losses;
-  return { loss: total, values: [total, ...alone, ...metricSums(targets, y, outputs, weights), ...penalty] };
+  return { loss: total, values: [total, ...alone, ...metricSums(targets, y, { outputs, masks }, weights), ...penalty] };
 }
 
 export interface Step {

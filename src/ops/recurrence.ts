@@ -20,7 +20,7 @@ import { GUARANTEED_WORKGROUP } from '../ir/target.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { type Holes, pickHoles } from '../wgsl/template.ts';
 import { concat } from './concat.ts';
-import { add, mul, relu, reluGradient, sigmoid, square, sub, tanh } from './elementwise.ts';
+import { add, mul, relu, reluGradient, sigmoid, square, sub, tanh, where } from './elementwise.ts';
 import { fullNode } from './leaf.ts';
 import { dense, matmul } from './matmul.ts';
 import { sum } from './reduce.ts';
@@ -61,6 +61,19 @@ export interface RecurrenceAttributes {
   readonly recurrentActivation: CellActivationName;
 }
 
+/** What a recurrence may have beside sums, kernel and bias, in the order of its inputs. */
+const FURTHER = ['initial', 'mask', 'factors'] as const;
+type Further = (typeof FURTHER)[number];
+
+interface CallAttributes extends RecurrenceAttributes {
+  /** Which of `FURTHER` follow the bias. */
+  readonly has: readonly Further[];
+}
+
+/** The inputs by their names. */
+const operandsOf = (inputs: readonly Node[], has: readonly Further[]): Readonly<Partial<Record<Further, Node>>> =>
+  Object.fromEntries(has.map((name, at) => [name, inputs[3 + at]]));
+
 /** The values of one call, each [batch, steps, units]: what inputs and hidden states give to the sums, and the states. */
 interface CellValues {
   readonly x: readonly Node[];
@@ -76,8 +89,10 @@ interface CellSlopes {
   readonly gates: readonly Node[];
   /** The same where it is the inputs' part of the sum that moves; absent: the same. */
   readonly inputGates?: readonly Node[];
-  /** What the way back needs beside it: see recurrence_gradient.wgsl. */
-  readonly others: readonly Node[];
+  /** Of an LSTM: how h moves with c, and c with c of the step before. */
+  readonly cells?: readonly [Node, Node];
+  /** How h moves with h of the step before directly; absent: not at all. */
+  readonly skip?: Node;
 }
 
 interface CellKind {
@@ -85,7 +100,7 @@ interface CellKind {
   readonly gates: number;
   /** 1, or 2 where there is a cell state. */
   readonly states: number;
-  /** How many slopes it has in all. */
+  /** How many slopes it has in all, without a mask. */
   readonly slopes: number;
   /** The state that each gate's sum moves. */
   readonly moved: readonly number[];
@@ -114,7 +129,7 @@ const CELLS: Readonly<Record<Cell, CellKind>> = {
           times(i, activation.slope(g)),
           times(out, gate.slope(o)),
         ],
-        others: [times(o, activation.slope(out)), f],
+        cells: [times(o, activation.slope(out)), f],
       };
     },
   },
@@ -131,7 +146,7 @@ const CELLS: Readonly<Record<Cell, CellKind>> = {
       const toZ = times(sub(h, candidate), gate.slope(z));
       const toCandidate = times(rest(z), activation.slope(candidate));
       const toR = times(mul(toCandidate, inner[2]), gate.slope(r));
-      return { gates: [toZ, toR, mul(toCandidate, r)], inputGates: [toZ, toR, toCandidate], others: [z] };
+      return { gates: [toZ, toR, mul(toCandidate, r)], inputGates: [toZ, toR, toCandidate], skip: z };
     },
   },
   // h' = act(x + inner)
@@ -142,7 +157,6 @@ const CELLS: Readonly<Record<Cell, CellKind>> = {
     moved: [0],
     slopesOf: ({ after: [h], attributes }) => ({
       gates: [functionsOf(attributes)[0].slope(h) ?? fullNode(1, h.shape)],
-      others: [],
     }),
   },
 };
@@ -151,6 +165,20 @@ const functionsOf = ({ activation, recurrentActivation }: RecurrenceAttributes):
   cellActivations[activation],
   cellActivations[recurrentActivation],
 ];
+
+/** A step that is masked [batch, steps], 0, moves nothing and lets the states before it through. */
+function maskedSlopes({ gates, inputGates, cells, skip }: CellSlopes, mask: Node): CellSlopes {
+  const [batch, steps] = mask.shape;
+  const present = reshape(mask, [batch, steps, 1]);
+  const where0 = (slope: Node): Node => where(present, slope, fullNode(0));
+  const where1 = (slope: Node): Node => where(present, slope, fullNode(1));
+  return {
+    gates: gates.map(where0),
+    ...(inputGates && { inputGates: inputGates.map(where0) }),
+    ...(cells && { cells: [where0(cells[0]), where1(cells[1])] }),
+    skip: where1(skip ?? fullNode(0, gates[0].shape)),
+  };
+}
 
 /** Equal pieces of the last axis. */
 const pieces = (x: Node, count: number): Node[] =>
@@ -182,14 +210,18 @@ const BY_EXAMPLES = (whole: readonly number[]) => ({
 
 /**
  * Inputs: what the inputs give to each gate [batch, steps, gates × units], recurrent kernel [units, gates × units], recurrent bias
- * [gates × units], and the initial states [batch, states × units] unless they are 0. The states after each step
- * [batch, steps, states × units]: hidden states, and behind them an LSTM's cell states.
+ * [gates × units], and what `has` says: the initial states [batch, states × units] unless they are 0; a mask [batch, steps], 0 where a
+ * step is left out, so that the states before it stay; factors [batch, units] by which hidden states are multiplied on their way to the
+ * sums, of a dropout that is the same in all steps. The states after each step [batch, steps, states × units]: hidden states, and behind
+ * them an LSTM's cell states.
  */
-export const recurrenceOp: BuiltInOp<RecurrenceAttributes> = {
+export const recurrenceOp: BuiltInOp<CallAttributes> = {
   name: 'recurrence',
-  infer([x, kernel, bias, initial], { cell }) {
+  infer(inputs, { cell, has }) {
+    const [x, kernel, bias] = inputs;
+    const { initial, mask, factors } = operandsOf(inputs, has);
     const { gates, states } = CELLS[cell];
-    for (const input of [x, kernel, bias]) expectDtype(input, 'float32', cell);
+    for (const input of inputs) expectDtype(input, 'float32', cell);
     expectRank(x, 3, cell, `sums of ${gates} × units [batch, steps, ${gates} × units]`);
     expectRank(kernel, 2, cell, `a recurrent kernel [units, ${gates} × units]`);
     const [batch, steps, width] = x.shape;
@@ -199,6 +231,8 @@ export const recurrenceOp: BuiltInOp<RecurrenceAttributes> = {
       ['sums', x, [batch, steps, gates * units]],
       ['a bias', bias, [gates * units]],
       ['initial states', initial, [batch, states * units]],
+      ['a mask', mask, [batch, steps]],
+      ['factors', factors, [batch, units]],
     ];
     for (const [what, given, shape] of expected) {
       if (given === undefined || sameShape(given.shape, shape)) continue;
@@ -211,22 +245,28 @@ export const recurrenceOp: BuiltInOp<RecurrenceAttributes> = {
   },
   gradient(node, g, needs) {
     const { inputs, attributes } = node;
+    const { cell, has } = attributes;
     const [x, kernel, bias] = inputs;
-    const initial = inputs.at(3);
-    const { gates, states, moved, slopesOf } = CELLS[attributes.cell];
-    const before = statesBefore(node, initial);
-    const statesBeforeSteps = pieces(before, states);
-    const slopes = slopesOf({
+    const { initial, mask, factors } = operandsOf(inputs, has);
+    const { gates, states, moved, slopesOf } = CELLS[cell];
+    const [batch, steps] = x.shape;
+    const before = pieces(statesBefore(node, initial), states);
+    const dropped = (hidden: Node): Node =>
+      factors === undefined ? hidden : mul(hidden, reshape(factors, [batch, 1, kernel.shape[0]]));
+    const read = dropped(before[0]);
+    const unmasked = slopesOf({
       x: pieces(x, gates),
-      inner: pieces(dense(statesBeforeSteps[0], kernel, bias), gates),
-      before: statesBeforeSteps,
+      inner: pieces(dense(read, kernel, bias), gates),
+      before,
       after: pieces(node, states),
       attributes,
     });
-    const [batch, steps] = x.shape;
-    const all = concat([...slopes.gates, ...slopes.others], -1);
-    const back = createNode(recurrenceGradientOp, [g, transpose(kernel), all], { cell: attributes.cell });
-    const toStates = pieces(back, states);
+    const slopes = mask === undefined ? unmasked : maskedSlopes(unmasked, mask);
+    const { skip } = slopes;
+    const cells: readonly Node[] = slopes.cells ?? [];
+    const all = concat([...slopes.gates, ...cells, ...(skip === undefined ? [] : [skip])], -1);
+    const operands = [g, transpose(kernel), all, ...(factors === undefined ? [] : [factors])];
+    const toStates = pieces(createNode(recurrenceGradientOp, operands, { cell }), states);
     const toSums = (list: readonly Node[]): Node =>
       concat(
         list.map((slope, at) => mul(toStates[moved[at]], slope)),
@@ -234,17 +274,24 @@ export const recurrenceOp: BuiltInOp<RecurrenceAttributes> = {
       );
     const toInner = toSums(slopes.gates);
     const rows = (values: Node): Node => reshape(values, [batch * steps, -1]);
-    const toInitial = (): Node => {
-      const hidden = matmul(stepOf(toInner, 0), kernel, false, true);
-      const first = (values: Node): Node => stepOf(values, 0);
-      if (attributes.cell === 'lstm') return concat([hidden, mul(first(toStates[1]), first(slopes.others[1]))], -1);
-      return attributes.cell === 'gru' ? add(hidden, mul(first(back), first(slopes.others[0]))) : hidden;
+    const toRead = (): Node => reshape(matmul(rows(toInner), kernel, false, true), read.shape);
+    const further: Readonly<Record<Further, () => Node | null>> = {
+      initial() {
+        const first = (values: Node): Node => stepOf(values, 0);
+        const product = matmul(first(toInner), kernel, false, true);
+        const through = factors === undefined ? product : mul(product, factors);
+        const hidden = skip === undefined ? through : add(through, mul(first(toStates[0]), first(skip)));
+        return states === 1 ? hidden : concat([hidden, mul(first(toStates[1]), first(cells[1]))], -1);
+      },
+      // A step is there or it is not.
+      mask: () => null,
+      factors: () => sum(mul(toRead(), before[0]), 1),
     };
     return [
       needs[0] ? (slopes.inputGates === undefined ? toInner : toSums(slopes.inputGates)) : null,
-      needs[1] ? matmul(rows(statesBeforeSteps[0]), rows(toInner), true) : null,
+      needs[1] ? matmul(rows(read), rows(toInner), true) : null,
       needs[2] ? sum(rows(toInner), 0) : null,
-      ...(initial === undefined ? [] : [needs[3] ? toInitial() : null]),
+      ...has.map((name, at) => (needs[3 + at] ? further[name]() : null)),
     ];
   },
   partition: BY_EXAMPLES([1, 2]),
@@ -252,7 +299,8 @@ export const recurrenceOp: BuiltInOp<RecurrenceAttributes> = {
     kind: 'kernel',
     kernels(node, target) {
       const { attributes } = node;
-      const [x, kernel, bias, initial] = node.inputs;
+      const [x, kernel, bias] = node.inputs;
+      const { initial, mask, factors } = operandsOf(node.inputs, attributes.has);
       const { gates, states } = CELLS[attributes.cell];
       const [activation, gate] = functionsOf(attributes);
       return stepByStep(node, target, {
@@ -261,8 +309,16 @@ export const recurrenceOp: BuiltInOp<RecurrenceAttributes> = {
         cell: attributes.cell,
         // h before and after a step, and c.
         held: 1 + states,
-        reads: { x, r: kernel, b: bias, ...(initial === undefined ? {} : { initial }) },
-        holes: { GATES: gates, INITIAL: initial !== undefined, ACTIVATION: activation.wgsl, GATE: gate.wgsl },
+        reads: { x, r: kernel, b: bias, ...(initial && { initial }) },
+        numbers: { ...(mask && { mask }), ...(factors && { factors }) },
+        holes: {
+          GATES: gates,
+          INITIAL: initial !== undefined,
+          MASKED: mask !== undefined,
+          DROPPED: factors !== undefined,
+          ACTIVATION: activation.wgsl,
+          GATE: gate.wgsl,
+        },
       });
     },
   },
@@ -274,7 +330,8 @@ export interface RecurrenceGradientAttributes {
 
 /**
  * Inputs: upstream gradient [batch, steps, states × units], the recurrent kernel transposed [gates × units, units], slopes
- * [batch, steps, slopes × units] as `CELLS` has them. The whole gradient to the states after each step, as the first input.
+ * [batch, steps, slopes × units] as recurrence_gradient.wgsl has them, one more than without where there is a mask; and factors
+ * [batch, units] where forward has them. The whole gradient to the states after each step, as the first input.
  */
 export const recurrenceGradientOp: BuiltInOp<RecurrenceGradientAttributes> = {
   name: 'recurrenceGradient',
@@ -290,16 +347,23 @@ export const recurrenceGradientOp: BuiltInOp<RecurrenceGradientAttributes> = {
     kind: 'kernel',
     kernels(node, target) {
       const [g, kernel, slopes] = node.inputs;
+      const factors = node.inputs.at(3);
       const { cell } = node.attributes;
-      const { gates, states, slopes: count } = CELLS[cell];
+      const { gates, states, slopes: unmasked } = CELLS[cell];
+      const count = slopes.shape[2] / kernel.shape[1];
       return stepByStep(node, target, {
         label: `${cell} (gradient)`,
         source: [shaders.recurrence_state, shaders.recurrence_gradient].join('\n'),
         cell,
         // The gradients to the sums, and to the states before.
         held: gates + states,
-        reads: { g, rt: kernel, slopes },
-        holes: { GATES: gates, SLOPES: count, SKIPS: cell === 'gru' },
+        reads: { g, rt: kernel, slopes, ...(factors && { factors }) },
+        holes: {
+          GATES: gates,
+          SLOPES: count,
+          SKIPS: cell === 'gru' || count > unmasked,
+          DROPPED: factors !== undefined,
+        },
       });
     },
   },
@@ -311,7 +375,10 @@ interface StepByStep {
   readonly cell: Cell;
   /** Numbers that the threads of a workgroup keep from step to step, for each unit of each example. */
   readonly held: number;
+  /** What is read a group of units at a time. */
   readonly reads: Readonly<Record<string, Node>>;
+  /** What is read a number at a time. */
+  readonly numbers?: Readonly<Record<string, Node>>;
   readonly holes: Holes;
 }
 
@@ -319,7 +386,7 @@ interface StepByStep {
 function stepByStep(
   { shape: [batch, steps, size] }: Node,
   target: Target,
-  { label, source, cell, held, reads, holes }: StepByStep,
+  { label, source, cell, held, reads, numbers = {}, holes }: StepByStep,
 ): KernelTemplate[] {
   const { states } = CELLS[cell];
   const { threads, bytes } = target.workgroup ?? GUARANTEED_WORKGROUP;
@@ -346,7 +413,10 @@ function stepByStep(
       workgroup,
       builtins: ['local_invocation_index', 'workgroup_index'],
       holes: pickHoles(source, all),
-      reads: Object.entries(reads).map(([name, operand]) => ({ name, operand, element })),
+      reads: [
+        ...Object.entries(reads).map(([name, operand]) => ({ name, operand, element })),
+        ...Object.entries(numbers).map(([name, operand]) => ({ name, operand, element: 'f32' })),
+      ],
       writes: shared ? [] : [{ name: 'state', operand: kept, element: 'f32' }],
       uniforms: { batch, steps, units: units / width, examples },
       grid: groups,
@@ -382,6 +452,10 @@ export interface RecurrenceInputs {
   readonly bias?: Node;
   /** [batch, states × units]; default 0. */
   readonly initial?: Node;
+  /** [batch, steps], 0 where a step is left out: the states before it stay. Default: none is. */
+  readonly mask?: Node;
+  /** [batch, units], by which hidden states are multiplied on their way to the sums; default 1. */
+  readonly factors?: Node;
 }
 
 /**
@@ -393,17 +467,25 @@ export function recurrence(
   attributes: RecurrenceAttributes,
   mostProducts = MOST_PRODUCTS,
 ): Node {
-  const { x, kernel } = inputs;
+  const { x, kernel, mask, factors } = inputs;
   const bias = inputs.bias ?? fullNode(0, kernel.shape.slice(1));
-  const part = (piece: Node, initial: Node | undefined): Node =>
-    createNode(recurrenceOp, [piece, kernel, bias, ...(initial === undefined ? [] : [initial])], attributes);
   const [batch, steps] = x.shape;
+  const part = (start: number, size: number, initial: Node | undefined): Node => {
+    const piece = (whole: Node): Node =>
+      size === steps
+        ? whole
+        : slice(whole, [0, start, 0].slice(0, whole.shape.length), [-1, size, -1].slice(0, whole.shape.length));
+    const further = { initial, mask: mask && piece(mask), factors };
+    const has = FURTHER.filter((name) => further[name] !== undefined);
+    const operands = has.flatMap((name) => further[name] ?? []);
+    return createNode(recurrenceOp, [piece(x), kernel, bias, ...operands], { ...attributes, has });
+  };
   const most = Math.max(1, Math.floor(mostProducts / (batch * sizeOf(kernel.shape))));
-  if (!(most < steps)) return part(x, inputs.initial);
+  if (!(most < steps)) return part(0, steps, inputs.initial);
   const parts: Node[] = [];
   let { initial } = inputs;
   for (let start = 0; start < steps; start += most) {
-    const states = part(slice(x, [0, start, 0], [-1, Math.min(most, steps - start), -1]), initial);
+    const states = part(start, Math.min(most, steps - start), initial);
     initial = stepOf(states, -1);
     parts.push(states);
   }

@@ -11,7 +11,7 @@ import {
   softmaxed,
 } from './activations.ts';
 import { attended } from './attention.ts';
-import { embedded } from './embedding.ts';
+import { embedded, refuseMask } from './embedding.ts';
 import type { Value } from './graph.ts';
 import { conv1d, conv2d, conv2dTranspose, dense, depthwiseConv2d, separableConv2d } from './kernels.ts';
 import { average, concatenated, dotted, merged, pairwise } from './merging.ts';
@@ -70,6 +70,7 @@ const forms: Readonly<Record<LayerClass, ClassForm>> = {
   DepthwiseConv2D: form(layers.DepthwiseConv2D, depthwiseConv2d),
   SeparableConv2D: form(layers.SeparableConv2D, separableConv2d),
   Conv2DTranspose: form(layers.Conv2DTranspose, conv2dTranspose),
+  Masking: form(layers.Masking, (layer) => refuseMask(layer, `of ${layer.maskValue}`)),
   MaxPooling2D: form(layers.MaxPooling2D, pooled2d('MaxPool')),
   AveragePooling2D: form(layers.AveragePooling2D, pooled2d('AveragePool')),
   MaxPooling1D: form(layers.MaxPooling1D, pooled1d('MaxPool')),

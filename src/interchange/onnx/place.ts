@@ -1,8 +1,11 @@
 import type { Shape } from '../../base/shape.ts';
+import type { AnyLayer } from '../../nn/layers/index.ts';
 import type { Graph } from './graph.ts';
 
 /** A layer's place in the model. Shapes are the model's own, without the batch. */
 export interface Place {
+  /** Of the layers that the layer holds. */
+  weightsOf(layer: AnyLayer): ReadonlyMap<string, Float32Array>;
   readonly graph: Graph;
   /** Of the first input. */
   readonly inputShape: Shape;

@@ -15,14 +15,14 @@ const CELLS = {
 
 const CELL_ACTIVATIONS = { tanh: 'Tanh', sigmoid: 'Sigmoid', relu: 'Relu', linear: 'Affine' } as const;
 
-/** A recurrent layer along [batch, steps, features], with the weights called `prefix` and their own names. */
+/** A recurrent layer along [batch, steps, features], whose weights are called `prefix` and their own names in the file. */
 export function recurrent(layer: RecurrentLayer, x: Value, place: Place, prefix = ''): Value {
   const { graph, inputShape, weights } = place;
   const { units, goBackwards, returnSequences } = layer;
   const { opType, gates } = CELLS[layer.className];
   /** [rows, gates × units] to [gates × units, rows], the gates in ONNX's order. */
   const turned = (name: string, rows: number): Float32Array => {
-    const data = weights.get(prefix + name) ?? new Float32Array(rows * gates.length * units);
+    const data = weights.get(name) ?? new Float32Array(rows * gates.length * units);
     return Float32Array.from({ length: data.length }, (_, i) => {
       const [column, row] = [Math.floor(i / rows), i % rows];
       return data[row * gates.length * units + gates[Math.floor(column / units)] * units + (column % units)];
@@ -30,7 +30,7 @@ export function recurrent(layer: RecurrentLayer, x: Value, place: Place, prefix 
   };
   const width = gates.length * units;
   const bias = new Float32Array(2 * width);
-  const given = weights.get(`${prefix}bias`)?.length ?? 0;
+  const given = weights.get('bias')?.length ?? 0;
   if (given > 0) {
     // One vector is that of the inputs; of a GRU's two rows each is turned by itself.
     const rows = turned('bias', given / width);
@@ -66,9 +66,10 @@ const reversedSteps = (graph: Graph, name: string, axis = 0): string =>
 export function bidirectional(layer: layers.Bidirectional, x: Value, place: Place): Value {
   const { graph } = place;
   const { forwardLayer, backwardLayer, mergeMode } = layer;
-  const [forwardName, backwardName] = layer.folders;
-  const forward = recurrent(forwardLayer, x, place, forwardName);
-  const back = recurrent(backwardLayer, x, place, backwardName);
+  const way = (held: RecurrentLayer): Value =>
+    recurrent(held, x, { ...place, weights: place.weightsOf(held) }, `${held.givenName}/`);
+  const forward = way(forwardLayer);
+  const back = way(backwardLayer);
   const backward = forwardLayer.returnSequences ? reversedSteps(graph, back.name, 1) : back.name;
   const both = [forward.name, backward];
   if (mergeMode === 'concat') return { ...forward, name: graph.add('Concat', both, [intAttribute('axis', -1)]) };

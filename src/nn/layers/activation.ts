@@ -1,11 +1,11 @@
 import { checkOptions } from '../../base/optionNames.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type ActivationName, activations, checkActivation } from './activations.ts';
-import { LAYER_OPTIONS, Layer, type LayerConfig, type LayerOptions } from './layer.ts';
+import { LAYER_OPTIONS, type LayerConfig, type LayerOptions, PointwiseLayer } from './layer.ts';
 import type { SavedLayer } from './savedLayer.ts';
 
 /** Applies an activation by name. */
-export class Activation extends Layer {
+export class Activation extends PointwiseLayer {
   readonly className = 'Activation';
   readonly activation: ActivationName;
 

@@ -7,6 +7,7 @@ import { flip } from '../../ops/stridedSlice.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { GRU } from './gru.ts';
 import {
+  type AnyLayer,
   type CallContext,
   LAYER_OPTIONS,
   Layer,
@@ -41,17 +42,20 @@ const CLASS_NAMES = Object.keys(CLASSES).filter((name): name is keyof typeof CLA
 
 /**
  * A recurrent layer and a second one like it, with weights of its own, that goes along the steps the other way; their results are put
- * together (Schuster and Paliwal 1997). With `returnSequences` both results of a step stand at that step. Weights: those of the layer
- * twice, `forward_lstm/kernel`, …, `backward_lstm/bias` for an `LSTM`.
+ * together (Schuster and Paliwal 1997). With `returnSequences` both results of a step stand at that step, and as in Keras those of a step
+ * that a mask leaves out are 0. Weights: those of the two layers that it holds, `forward_lstm/kernel`, …, `backward_lstm/bias` for an
+ * `LSTM`.
  */
 export class Bidirectional extends Layer {
   readonly className = 'Bidirectional';
-  /** The layer that was given. */
+  /** A copy of the layer that was given, with `forward_` before its name. */
   readonly forwardLayer: LSTM | GRU | SimpleRNN;
-  /** The one like it that goes the other way. */
+  /** One like it that goes the other way, with `backward_` before the name. */
   readonly backwardLayer: LSTM | GRU | SimpleRNN;
   /** How their results are put together. */
   readonly mergeMode: MergeMode;
+  /** The name of the layer that was given. */
+  readonly #givenName: string | null;
 
   /**
    * @param layer an `LSTM`, `GRU` or `SimpleRNN`
@@ -66,14 +70,17 @@ export class Bidirectional extends Layer {
       );
     }
     super({ ...(layer.inputShape === null ? {} : { inputShape: layer.inputShape }), ...options });
-    this.forwardLayer = layer;
-    this.backwardLayer = layer.reversed();
+    const name = layer.givenName ?? { LSTM: 'lstm', GRU: 'gru', SimpleRNN: 'simple_rnn' }[layer.className];
+    this.#givenName = layer.givenName;
+    this.forwardLayer = layer.copy(`forward_${name}`, false);
+    this.backwardLayer = layer.copy(`backward_${name}`, true);
     this.mergeMode = checkName('Bidirectional', 'mergeMode', options.mergeMode ?? 'concat', MODES);
   }
 
   /** @internal */
   static fromConfig(saved: SavedLayer, options: LayerOptions): Bidirectional {
-    const name = saved.isNull('layerName') ? undefined : saved.text('layerName');
+    const named = saved.keys.includes('layerName') && !saved.isNull('layerName');
+    const name = named ? saved.text('layerName') : undefined;
     const kind = CLASSES[saved.choice('layer', CLASS_NAMES)];
     return new Bidirectional(kind.fromConfig(saved, { name }), {
       ...options,
@@ -81,33 +88,45 @@ export class Bidirectional extends Layer {
     });
   }
 
-  /** What the names of either layer's weights begin with. @internal */
-  get folders(): readonly [forward: string, backward: string] {
-    const { givenName, className } = this.forwardLayer;
-    const called = givenName ?? { LSTM: 'lstm', GRU: 'gru', SimpleRNN: 'simple_rnn' }[className];
-    return [`forward_${called}/`, `backward_${called}/`];
+  override get held(): readonly AnyLayer[] {
+    return [this.forwardLayer, this.backwardLayer];
+  }
+
+  override get supportsMasking(): boolean {
+    return true;
+  }
+
+  override computeMask(_: Tensor, [mask]: readonly (Tensor | null)[]): Tensor | null {
+    return this.forwardLayer.returnSequences ? this.#turned(mask) : null;
   }
 
   override weights(input: Shape, name: string): WeightSpec[] {
-    const [forward, backward] = this.folders;
-    const under = (folder: string, specs: readonly WeightSpec[]): WeightSpec[] =>
-      specs.map((spec) => ({ ...spec, name: folder + spec.name }));
-    return [
-      ...under(forward, this.forwardLayer.weights(input, name)),
-      ...under(backward, this.backwardLayer.weights(input, name)),
-    ];
+    // Whether the inputs fit, under the name that a person knows; the weights are those of the layers that it holds.
+    this.forwardLayer.weights(input, name);
+    return [];
   }
 
-  call(x: Tensor, context: CallContext): Tensor {
-    const half = context.weights.length / 2;
-    const forward = this.forwardLayer.call(x, { ...context, weights: context.weights.slice(0, half) });
-    const backward = this.backwardLayer.call(x, { ...context, weights: context.weights.slice(half) });
-    const inOrder = this.forwardLayer.returnSequences ? new Tensor(flip(backward.node, [1])) : backward;
-    return MERGES[this.mergeMode](forward, inOrder);
+  call(x: Tensor, { apply, masks: [mask = null] = [] }: CallContext): Tensor {
+    const forward = apply(this.forwardLayer, x);
+    const backward = apply(this.backwardLayer, x);
+    if (!this.forwardLayer.returnSequences) return MERGES[this.mergeMode](forward, backward);
+    const y = MERGES[this.mergeMode](forward, new Tensor(flip(backward.node, [1])));
+    const present = this.#turned(mask);
+    return present === null ? y : present.reshape([...present.shape, 1]).where(y, 0);
+  }
+
+  /** In the order in which the forward layer goes. */
+  #turned(mask: Tensor | null): Tensor | null {
+    return mask === null || !this.forwardLayer.goBackwards ? mask : new Tensor(flip(mask.node, [1]));
   }
 
   config(): LayerConfig {
-    const { className, givenName } = this.forwardLayer;
-    return { layer: className, layerName: givenName, mergeMode: this.mergeMode, ...this.forwardLayer.config() };
+    const { className } = this.forwardLayer;
+    return {
+      layer: className,
+      ...(this.#givenName !== null && { layerName: this.#givenName }),
+      mergeMode: this.mergeMode,
+      ...this.forwardLayer.config(),
+    };
   }
 }

@@ -37,6 +37,10 @@ export class Dense extends ActivatedLayer {
     return new Dense(saved.whole('units'), { ...options, ...saved.kernelOptions() });
   }
 
+  override get supportsMasking(): boolean {
+    return true;
+  }
+
   override weights(input: Shape, name: string): WeightSpec[] {
     const features = input.at(-1);
     if (features === undefined) {

@@ -2,6 +2,7 @@ import { checkOptions } from '../../base/optionNames.ts';
 import type { Pair, Shape } from '../../base/shape.ts';
 import { depthwiseConv2d } from '../../tensor/convolutions.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import type { Regularizer } from '../regularizers.ts';
 import {
   BIAS_OPTIONS,
   type BiasOptions,
@@ -10,8 +11,10 @@ import {
   biasOf,
   biasSettings,
   checkInitializer,
+  checkRegularizer,
   initializerName,
   learnt,
+  regularizerConfig,
 } from './kernel.ts';
 import {
   type CallContext,
@@ -31,9 +34,18 @@ export interface DepthwiseConv2DOptions extends BiasOptions, SlidingLayerOptions
   readonly depthMultiplier?: number;
   /** Default `glorotUniform`. */
   readonly depthwiseInitializer?: InitializerLike;
+  /** Penalty of the depthwise kernel, added to the loss; default none. */
+  readonly depthwiseRegularizer?: Regularizer | null;
 }
 
-const OPTIONS = { ...BIAS_OPTIONS, ...SLIDING_OPTIONS, depthMultiplier: true, depthwiseInitializer: true } as const;
+/** Names of the options. */
+export const DEPTHWISE_OPTIONS = {
+  ...BIAS_OPTIONS,
+  ...SLIDING_OPTIONS,
+  depthMultiplier: true,
+  depthwiseInitializer: true,
+  depthwiseRegularizer: true,
+} as const;
 
 /**
  * Convolution of each channel by itself: [batch, height, width, channels] to
@@ -44,6 +56,7 @@ export class DepthwiseConv2D extends SlidingLayer<BiasSettings> {
   readonly className = 'DepthwiseConv2D';
   readonly depthMultiplier: number;
   readonly #initializer: InitializerLike;
+  readonly #regularizer: Regularizer | null;
   protected readonly settings: BiasSettings;
 
   /**
@@ -51,11 +64,12 @@ export class DepthwiseConv2D extends SlidingLayer<BiasSettings> {
    * @throws ArgumentError for an argument outside its range
    */
   constructor(kernelSize: Pair, options: DepthwiseConv2DOptions = {}) {
-    checkOptions('DepthwiseConv2D', options, OPTIONS);
+    checkOptions('DepthwiseConv2D', options, DEPTHWISE_OPTIONS);
     super('DepthwiseConv2D', kernelSize, options);
     this.depthMultiplier = options.depthMultiplier ?? 1;
     checkCount('DepthwiseConv2D', 'depthMultiplier', this.depthMultiplier);
     this.#initializer = checkInitializer('DepthwiseConv2D', 'depthwiseInitializer', options.depthwiseInitializer);
+    this.#regularizer = checkRegularizer('DepthwiseConv2D', 'depthwiseRegularizer', options.depthwiseRegularizer);
     this.settings = biasSettings('DepthwiseConv2D', options);
   }
 
@@ -67,13 +81,17 @@ export class DepthwiseConv2D extends SlidingLayer<BiasSettings> {
       ...saved.sliding(),
       depthMultiplier: saved.whole('depthMultiplier'),
       depthwiseInitializer: saved.initializer('depthwiseInitializer'),
+      ...saved.regularizers(['depthwiseRegularizer']),
     });
   }
 
   override weights(input: Shape, name: string): WeightSpec[] {
     expectImages(input, name, this.className);
     const shape = [...this.kernelSize, input[2], this.depthMultiplier];
-    return [learnt('kernel', shape, this.#initializer), ...biasOf(input[2] * this.depthMultiplier, this.settings)];
+    return [
+      learnt('kernel', shape, this.#initializer, this.#regularizer),
+      ...biasOf(input[2] * this.depthMultiplier, this.settings),
+    ];
   }
 
   call(x: Tensor, { weights: [kernel, bias] }: CallContext): Tensor {
@@ -87,6 +105,7 @@ export class DepthwiseConv2D extends SlidingLayer<BiasSettings> {
       ...slidingConfig(this),
       depthMultiplier: this.depthMultiplier,
       depthwiseInitializer: initializerName(this.#initializer),
+      ...regularizerConfig(['depthwiseRegularizer'], { depthwiseRegularizer: this.#regularizer }),
       ...biasConfig(this.settings),
     };
   }

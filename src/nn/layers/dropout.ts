@@ -1,11 +1,18 @@
 import { checkOptions } from '../../base/optionNames.ts';
 import { dropout } from '../../ops/elementwise.ts';
 import { Tensor } from '../../tensor/tensor.ts';
-import { type CallContext, checkFinite, LAYER_OPTIONS, Layer, type LayerConfig, type LayerOptions } from './layer.ts';
+import {
+  type CallContext,
+  checkFinite,
+  LAYER_OPTIONS,
+  type LayerConfig,
+  type LayerOptions,
+  PointwiseLayer,
+} from './layer.ts';
 import type { SavedLayer } from './savedLayer.ts';
 
 /** In training zeroes a share `rate` in [0, 1] of the inputs and scales the rest by 1 / (1 - rate); else does nothing. */
-export class Dropout extends Layer {
+export class Dropout extends PointwiseLayer {
   readonly className = 'Dropout';
   readonly rate: number;
 

@@ -1,7 +1,9 @@
+import { flagOf } from '../../base/checks.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { checkOptions } from '../../base/optionNames.ts';
 import type { Shape } from '../../base/shape.ts';
 import { lookup } from '../../ops/lookup.ts';
+import { ones } from '../../tensor/creation.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { everyValue, type RuledInputs, type ValueRule } from '../valueRules.ts';
 import { checkInitializer, initializerName, learnt } from './kernel.ts';
@@ -21,17 +23,19 @@ import type { SavedLayer } from './savedLayer.ts';
 export interface EmbeddingOptions extends LayerOptions {
   /** Default `randomUniform`, within ±0.05. */
   readonly embeddingsInitializer?: InitializerLike;
+  /** Whether 0 is no id but a place that is left out, as padding is: the layers behind are given a mask. Default false. */
+  readonly maskZero?: boolean;
 }
 
 /**
  * Whole numbers from 0 to inputDim - 1 to learnt vectors: [...] to [..., outputDim]. Where the layer is the first, other numbers
- * in inputs that the host has are an error; later in a model they give NaN. Weights: embeddings [inputDim, outputDim]. Keras'
- * `mask_zero` is not there: no layer hands masks on.
+ * in inputs that the host has are an error; later in a model they give NaN. Weights: embeddings [inputDim, outputDim].
  */
 export class Embedding extends Layer implements RuledInputs {
   readonly className = 'Embedding';
   readonly inputDim: number;
   readonly outputDim: number;
+  readonly maskZero: boolean;
   readonly #initializer: InitializerLike;
 
   /**
@@ -40,7 +44,7 @@ export class Embedding extends Layer implements RuledInputs {
    * @throws ArgumentError for an argument outside its range
    */
   constructor(inputDim: number, outputDim: number, options: EmbeddingOptions = {}) {
-    checkOptions('Embedding', options, { ...LAYER_OPTIONS, embeddingsInitializer: true });
+    checkOptions('Embedding', options, { ...LAYER_OPTIONS, embeddingsInitializer: true, maskZero: true });
     super(options);
     checkCount('Embedding', 'inputDim', inputDim);
     checkCount('Embedding', 'outputDim', outputDim);
@@ -52,6 +56,7 @@ export class Embedding extends Layer implements RuledInputs {
     }
     this.inputDim = inputDim;
     this.outputDim = outputDim;
+    this.maskZero = flagOf(options.maskZero ?? false, 'Embedding', 'maskZero');
     const { embeddingsInitializer = 'randomUniform' } = options;
     this.#initializer = checkInitializer('Embedding', 'embeddingsInitializer', embeddingsInitializer);
   }
@@ -59,7 +64,11 @@ export class Embedding extends Layer implements RuledInputs {
   /** @internal */
   static fromConfig(saved: SavedLayer, options: LayerOptions): Embedding {
     const embeddingsInitializer = saved.initializer('embeddingsInitializer');
-    return new Embedding(saved.whole('inputDim'), saved.whole('outputDim'), { ...options, embeddingsInitializer });
+    return new Embedding(saved.whole('inputDim'), saved.whole('outputDim'), {
+      ...options,
+      embeddingsInitializer,
+      ...(saved.keys.includes('maskZero') && { maskZero: saved.flag('maskZero') }),
+    });
   }
 
   /** @internal */
@@ -69,6 +78,14 @@ export class Embedding extends Layer implements RuledInputs {
       (id) => Number.isInteger(id) && id >= 0 && id < this.inputDim,
       'Correct them, or give the layer a larger inputDim.',
     );
+  }
+
+  override get supportsMasking(): boolean {
+    return this.maskZero;
+  }
+
+  override computeMask(ids: Tensor): Tensor {
+    return ones([]).sub(ids.equal(0));
   }
 
   override weights(_: Shape): WeightSpec[] {
@@ -82,7 +99,7 @@ export class Embedding extends Layer implements RuledInputs {
   }
 
   config(): LayerConfig {
-    const { inputDim, outputDim } = this;
-    return { inputDim, outputDim, embeddingsInitializer: initializerName(this.#initializer) };
+    const { inputDim, outputDim, maskZero } = this;
+    return { inputDim, outputDim, maskZero, embeddingsInitializer: initializerName(this.#initializer) };
   }
 }

@@ -2,7 +2,15 @@ import { flagOf } from '../../base/checks.ts';
 import { checkOptions } from '../../base/optionNames.ts';
 import type { Shape } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { expectImages, LAYER_OPTIONS, Layer, type LayerConfig, type LayerOptions, type WeightSpec } from './layer.ts';
+import {
+  type CallContext,
+  expectImages,
+  LAYER_OPTIONS,
+  Layer,
+  type LayerConfig,
+  type LayerOptions,
+  type WeightSpec,
+} from './layer.ts';
 import type { SavedLayer } from './savedLayer.ts';
 import { expectSequences } from './sequences.ts';
 
@@ -68,14 +76,27 @@ export class GlobalMaxPooling2D extends GlobalPooling2D {
   }
 }
 
-/** The mean over all steps: [batch, steps, channels] to [batch, channels]. */
+/**
+ * The mean over all steps: [batch, steps, channels] to [batch, channels]. Steps that a mask leaves out do not count; NaN where it leaves
+ * out all of an example.
+ */
 export class GlobalAveragePooling1D extends GlobalPooling1D {
   /** @internal */
   static override readonly name: string = 'GlobalAveragePooling1D';
   readonly className = 'GlobalAveragePooling1D';
 
-  call(x: Tensor): Tensor {
-    return x.mean(1, this.keepDims);
+  override get supportsMasking(): boolean {
+    return true;
+  }
+
+  override computeMask(): null {
+    return null;
+  }
+
+  call(x: Tensor, { masks: [mask] = [] }: CallContext): Tensor {
+    if (!mask) return x.mean(1, this.keepDims);
+    const present = mask.reshape([...mask.shape, 1]);
+    return present.where(x, 0).sum(1, this.keepDims).div(present.sum(1, this.keepDims));
   }
 }
 

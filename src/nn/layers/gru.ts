@@ -35,8 +35,8 @@ export class GRU extends Recurrent {
   }
 
   /** @internal */
-  reversed(): GRU {
-    return new GRU(this.units, { ...this.settings, goBackwards: !this.goBackwards });
+  copy(name: string, turned: boolean): GRU {
+    return new GRU(this.units, this.copied(name, turned));
   }
 
   protected override biasShape(width: number): Shape {

@@ -40,6 +40,7 @@ export {
 } from './layer.ts';
 export { LayerNormalization, type LayerNormalizationOptions } from './layerNormalization.ts';
 export { LSTM, type LSTMOptions } from './lstm.ts';
+export { Masking, type MaskingOptions } from './masking.ts';
 export { MaxPooling2D } from './maxPooling2d.ts';
 export {
   Add,

@@ -76,7 +76,7 @@ export function checkInitializer(
  * A penalty, or null for none. Names are no penalties: a program would load all that they could stand for.
  * @throws ArgumentError for anything else
  */
-function checkRegularizer(who: string, argument: string, value: Regularizer | null = null): Regularizer | null {
+export function checkRegularizer(who: string, argument: string, value: Regularizer | null = null): Regularizer | null {
   const given: unknown = value;
   if (given === null) return null;
   if (typeof given === 'object' && 'penalty' in given && typeof given.penalty === 'function') return value;
@@ -107,17 +107,24 @@ export const initializerName = (value: InitializerLike): ConfigValue => (typeof 
 /** What a file has of a regularizer of the user's own. */
 export const OWN = 'own';
 
-/** What is saved of them; without penalties as before there were any. */
+/** What is saved of the penalties with these names; nothing of those that there are not, as before there were any. */
+export const regularizerConfig = <Name extends string>(
+  names: readonly Name[],
+  settings: Readonly<Partial<Record<Name, Regularizer | null>>>,
+): LayerConfig =>
+  Object.fromEntries(
+    names.flatMap((name): [string, ConfigValue][] => {
+      const regularizer = settings[name] ?? null;
+      return regularizer === null ? [] : [[name, regularizer.factors ?? OWN]];
+    }),
+  );
+
+/** What is saved of them. */
 export const biasConfig = (settings: BiasSettings & Partial<KernelSettings>): LayerConfig => ({
   activation: settings.activation,
   useBias: settings.useBias,
   biasInitializer: initializerName(settings.biasInitializer),
-  ...Object.fromEntries(
-    REGULARIZERS.flatMap((name): [string, ConfigValue][] => {
-      const regularizer = settings[name] ?? null;
-      return regularizer === null ? [] : [[name, regularizer.factors ?? OWN]];
-    }),
-  ),
+  ...regularizerConfig(REGULARIZERS, settings),
 });
 
 export const kernelConfig = (settings: KernelSettings): LayerConfig => ({

@@ -39,6 +39,11 @@ export interface CallContext {
   readonly trainable?: boolean;
   /** The layer's weights, in the order of its specs. */
   readonly weights: readonly Tensor[];
+  /**
+   * Masks of the inputs, in their order: [batch, steps], 1 where a step is there and 0 where it is left out, or null for one that has
+   * none. Left out: none has one. Only a layer that `supportsMasking` is given inputs with masks.
+   */
+  readonly masks?: readonly (Tensor | null)[];
   /** Tells this layer's random draws from all others'. */
   readonly randomKey: number;
   /** Gives a weight that is not trainable a new value at the end of the training step. */
@@ -115,6 +120,23 @@ export abstract class Layer<X extends LayerValues = Tensor, Y extends LayerValue
   }
 
   /**
+   * Whether the layer may be applied to steps of which some are left out, as `Embedding` with `maskZero` and `Masking` say. It then
+   * uses the mask up (`masks` of its context), or hands it on (`computeMask`). Default false: a mask at its inputs is an error,
+   * where Keras would warn and forget it.
+   */
+  get supportsMasking(): boolean {
+    return false;
+  }
+
+  /**
+   * The mask of the output, [batch, steps] of 0 and 1, or null for none. Asked of layers that `supportsMasking`; default: that of the
+   * first input that has one, for layers that treat each step by itself.
+   */
+  computeMask(_x: X, masks: readonly (Tensor | null)[]): Tensor | null {
+    return masks.find((mask) => mask !== null) ?? null;
+  }
+
+  /**
    * The weights for inputs of this shape; throws a ShapeError that names the layer when they do not fit. `inputs`: the shapes of
    * all inputs, of which the first argument is the first.
    */
@@ -143,6 +165,11 @@ export abstract class Layer<X extends LayerValues = Tensor, Y extends LayerValue
     return [];
   }
 
+  /** Whether its outputs have the masks that layers which it holds gave them. @internal */
+  get masksWithin(): boolean {
+    return false;
+  }
+
   /** What messages call it, whatever a minifier makes of the class. @internal */
   get [Symbol.toStringTag](): string {
     return this.className;
@@ -160,6 +187,13 @@ export abstract class Layer<X extends LayerValues = Tensor, Y extends LayerValue
 
   /** The settings that make an equal layer. */
   abstract config(): LayerConfig;
+}
+
+/** A layer that computes each number by itself: what a mask says of its inputs holds for its outputs. */
+export abstract class PointwiseLayer extends Layer {
+  override get supportsMasking(): boolean {
+    return true;
+  }
 }
 
 /** Shapes are all that is asked of such a tensor. */

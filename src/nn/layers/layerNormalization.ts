@@ -48,6 +48,11 @@ export class LayerNormalization extends Layer {
     return this.#options.epsilon;
   }
 
+  /** Where no mean is taken over steps. */
+  override get supportsMasking(): boolean {
+    return [this.axis].flat().every((axis) => axis === -1 || axis >= 2);
+  }
+
   override weights(input: Shape, name: string): WeightSpec[] {
     const axes = axesOf(this.axis, input, name, this.className);
     return gammaAndBeta(

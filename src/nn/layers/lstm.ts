@@ -42,9 +42,9 @@ export class LSTM extends Recurrent {
   }
 
   /** @internal */
-  reversed(): LSTM {
-    const { settings, unitForgetBias, goBackwards } = this;
-    return new LSTM(this.units, { ...settings, unitForgetBias, goBackwards: !goBackwards });
+  copy(name: string, turned: boolean): LSTM {
+    const { units, unitForgetBias } = this;
+    return new LSTM(units, { ...this.copied(name, turned), unitForgetBias });
   }
 
   protected override biasInitializer(): Initializer {

@@ -3,6 +3,7 @@
 import { ArgumentError, ShapeError, WgradError } from '../../base/errors.ts';
 import { checkOptions } from '../../base/optionNames.ts';
 import { broadcastShapes, formatShape, normalizeAxis, type Shape } from '../../base/shape.ts';
+import { ones } from '../../tensor/creation.ts';
 import { concat } from '../../tensor/functional.ts';
 import { maximum, minimum, type Tensor } from '../../tensor/tensor.ts';
 import { LAYER_OPTIONS, Layer, type LayerConfig, type LayerOptions, type WeightSpec } from './layer.ts';
@@ -15,6 +16,16 @@ export abstract class MergingLayer extends Layer<readonly Tensor[]> {
 
   /** Throws where the shapes do not fit. @internal */
   protected abstract check(inputs: readonly Shape[]): void;
+
+  override get supportsMasking(): boolean {
+    return true;
+  }
+
+  /** A step is there where it is there in one of the inputs that have a mask; in Keras one input without a mask takes all masks away. */
+  override computeMask(_: readonly Tensor[], masks: readonly (Tensor | null)[]): Tensor | null {
+    const given = masks.filter((mask) => mask !== null);
+    return given.length === 0 ? null : given.reduce((either, mask) => maximum(either, mask));
+  }
 
   override weights(input: Shape, name: string, inputs: readonly Shape[] = [input]): WeightSpec[] {
     const [expected, remedy] = this.expected;
@@ -201,6 +212,17 @@ export class Concatenate extends MergingLayer {
     if (axis < 0 || inputs.some((shape) => rest(shape) !== rest(first))) {
       throw new ShapeError('Concatenate: other extents differ. Make them equal.');
     }
+  }
+
+  /** Of inputs that are joined along their steps, the masks are joined as well. */
+  override computeMask(xs: readonly Tensor[], masks: readonly (Tensor | null)[]): Tensor | null {
+    const rank = masks.find((mask) => mask !== null)?.rank ?? 0;
+    const axis = normalizeAxis(this.axis, xs[0].rank, 'Concatenate');
+    if (axis >= rank) return super.computeMask(xs, masks);
+    return concat(
+      xs.map((x, at) => masks[at] ?? ones(x.shape.slice(0, rank))),
+      axis,
+    );
   }
 
   call(xs: readonly Tensor[]): Tensor {

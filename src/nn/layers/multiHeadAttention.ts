@@ -52,7 +52,8 @@ const OPTIONS = {
  * Attention by several heads (Vaswani et al. 2017): each place of a sequence becomes a mean of all places, weighed by how well their
  * keys fit its query. [places, features] attends to itself: [places, outputShape]. Given several tensors,
  * `apply([query, value, key, mask])`, they are the queries [from, features], the values [to, features], the keys, by default the
- * values, and a mask [from, to] or [to] for all, 0 where nothing is attended to, such as padding.
+ * values, and a mask [from, to] or [to] for all, 0 where nothing is attended to, such as padding. Nor is a place attended to that a mask
+ * leaves out among the values or the keys, as `Embedding` with `maskZero` has it; the outputs have the mask of the queries.
  *
  * Weights: query/kernel and key/kernel [features, heads, keyDim], value/kernel [features, heads, valueDim], attention_output/kernel
  * [heads, valueDim, outputShape], and with each a bias.
@@ -110,6 +111,14 @@ export class MultiHeadAttention extends Layer<LayerValues> {
     });
   }
 
+  override get supportsMasking(): boolean {
+    return true;
+  }
+
+  override computeMask(_: LayerValues, [query]: readonly (Tensor | null)[]): Tensor | null {
+    return query;
+  }
+
   /** `inputs`: the shapes of all inputs, where there are several. */
   override weights(input: Shape, name: string, inputs: readonly Shape[] = [input]): WeightSpec[] {
     const [query, value = query, key = value, mask] = inputs;
@@ -149,12 +158,12 @@ export class MultiHeadAttention extends Layer<LayerValues> {
   }
 
   /** The outputs of [batch, places, features], or of a list: queries, values, keys and a mask. */
-  call(x: LayerValues, { training, weights, randomKey }: CallContext): Tensor {
+  call(x: LayerValues, { training, weights, randomKey, masks = [] }: CallContext): Tensor {
     const [query, value = query, key = value, mask = null] = listOf<Tensor>(x);
     const each = this.useBias ? 2 : 1;
     const [forQuery, forKey, forValue, forOutput] = [0, 1, 2, 3].map((at) => weights.slice(at * each, (at + 1) * each));
     const attended = attention(heads(query, forQuery), heads(key, forKey), heads(value, forValue), {
-      mask: mask === null ? null : besideHeads(mask).node,
+      mask: allOf([mask, ...maskedKeys(listOf<Tensor>(x).length, masks)]),
       causal: this.useCausalMask,
       dropout: training && this.dropout > 0 ? { rate: this.dropout, key: randomKey } : null,
     });
@@ -186,6 +195,18 @@ function heads(x: Tensor, [kernel, bias]: readonly Tensor[]): Tensor['node'] {
   const wide = x.dense(kernel.reshape([features, count * size]), bias?.reshape([-1]));
   return wide.reshape([x.shape[0], x.shape[1], count, size]).transpose([0, 2, 1, 3]).node;
 }
+
+/** The masks of values and keys, which without inputs of their own are the queries. */
+const maskedKeys = (inputs: number, [query, value, key]: readonly (Tensor | null)[]): (Tensor | null)[] => [
+  inputs > 1 ? value : query,
+  inputs > 2 ? key : null,
+];
+
+/** What all masks that there are let through; null: everything. */
+const allOf = (masks: readonly (Tensor | null | undefined)[]): Tensor['node'] | null => {
+  const given = masks.flatMap((mask) => (mask ? [besideHeads(mask)] : []));
+  return given.length === 0 ? null : given.reduce((all, mask) => all.mul(mask)).node;
+};
 
 /** A mask [batch, from, to] or [batch, to] beside scores [batch, heads, from, to]. */
 const besideHeads = (mask: Tensor): Tensor => {

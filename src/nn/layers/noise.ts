@@ -14,12 +14,13 @@ import {
   Layer,
   type LayerConfig,
   type LayerOptions,
+  PointwiseLayer,
   type WeightSpec,
 } from './layer.ts';
 import type { SavedLayer } from './savedLayer.ts';
 
 /** In training adds normal noise of mean 0, other noise in every step; else does nothing. */
-export class GaussianNoise extends Layer {
+export class GaussianNoise extends PointwiseLayer {
   readonly className = 'GaussianNoise';
   readonly stddev: number;
 

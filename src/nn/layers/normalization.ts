@@ -9,9 +9,9 @@ import { axesOf, besideOthers, checkAxes, type LayerAxes } from './axes.ts';
 import {
   type CallContext,
   LAYER_OPTIONS,
-  Layer,
   type LayerConfig,
   type LayerOptions,
+  PointwiseLayer,
   type WeightSpec,
 } from './layer.ts';
 import type { SavedLayer } from './savedLayer.ts';
@@ -37,7 +37,7 @@ const listOf = (value: number | readonly number[]): readonly number[] => (typeof
  * (x - mean) / √variance, by the mean and variance of data that `adapt` was given, or of options: brings features of any scale to
  * one. Weights, not trainable, where the options have no mean: mean, variance, each [extents of the axes].
  */
-export class Normalization extends Layer {
+export class Normalization extends PointwiseLayer {
   readonly className = 'Normalization';
   readonly axis: LayerAxes | null;
   readonly invert: boolean;

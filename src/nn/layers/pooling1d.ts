@@ -1,17 +1,8 @@
-import { checkOptions } from '../../base/optionNames.ts';
 import type { Padding, Shape } from '../../base/shape.ts';
 import { avgPool1d, maxPool1d, type Pool1dOptions } from '../../tensor/convolutions.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import {
-  type CallContext,
-  checkCount,
-  checkPadding,
-  LAYER_OPTIONS,
-  Layer,
-  type LayerConfig,
-  type LayerOptions,
-  type WeightSpec,
-} from './layer.ts';
+import { checkCount, type LayerOptions, type WeightSpec } from './layer.ts';
+import { Pooling } from './pooling.ts';
 import type { SavedLayer } from './savedLayer.ts';
 import { expectSequences } from './sequences.ts';
 
@@ -23,40 +14,22 @@ export interface Pooling1DOptions extends LayerOptions {
   readonly padding?: Padding;
 }
 
-abstract class Pooling1D extends Layer {
-  readonly poolSize: number;
-  readonly strides: number;
-  readonly padding: Padding;
-
+abstract class Pooling1D extends Pooling<number, number> {
   /**
    * @param poolSize steps of the window
    * @throws ArgumentError for an argument outside its range
    */
   constructor(poolSize = 2, options: Pooling1DOptions = {}) {
     const who = new.target.name;
-    checkOptions(who, options, { ...LAYER_OPTIONS, strides: true, padding: true });
-    super(options);
-    this.poolSize = poolSize;
-    this.strides = options.strides ?? poolSize;
-    checkCount(who, 'poolSize', this.poolSize);
-    checkCount(who, 'strides', this.strides);
-    this.padding = checkPadding(who, options.padding ?? 'valid');
+    super(who, poolSize, options, (size, name) => {
+      checkCount(who, name, size);
+      return size;
+    });
   }
-
-  /** @internal */
-  protected abstract pool(x: Tensor, options: Pool1dOptions): Tensor;
 
   override weights(input: Shape, name: string): WeightSpec[] {
     expectSequences(input, name, this.className);
     return [];
-  }
-
-  call(x: Tensor, _: CallContext): Tensor {
-    return this.pool(x, { poolSize: this.poolSize, strides: this.strides, padding: this.padding });
-  }
-
-  config(): LayerConfig {
-    return { poolSize: this.poolSize, strides: this.strides, padding: this.padding };
   }
 }
 

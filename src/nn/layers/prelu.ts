@@ -7,9 +7,9 @@ import {
   type CallContext,
   type InitializerLike,
   LAYER_OPTIONS,
-  Layer,
   type LayerConfig,
   type LayerOptions,
+  PointwiseLayer,
   type WeightSpec,
 } from './layer.ts';
 import type { SavedLayer } from './savedLayer.ts';
@@ -23,7 +23,7 @@ export interface PReLUOptions extends LayerOptions {
 }
 
 /** x, or alpha x below 0 with learnt slopes (He et al. 2015). Weights: alpha, of an example's shape, with 1 along shared axes. */
-export class PReLU extends Layer {
+export class PReLU extends PointwiseLayer {
   readonly className = 'PReLU';
   readonly sharedAxes: readonly number[] | null;
   readonly #initializer: InitializerLike;

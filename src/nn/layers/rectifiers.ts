@@ -2,7 +2,7 @@
 
 import { checkOptions } from '../../base/optionNames.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { checkFinite, LAYER_OPTIONS, Layer, type LayerConfig, type LayerOptions } from './layer.ts';
+import { checkFinite, LAYER_OPTIONS, type LayerConfig, type LayerOptions, PointwiseLayer } from './layer.ts';
 import type { SavedLayer } from './savedLayer.ts';
 
 /** Options of `ReLU`. */
@@ -18,7 +18,7 @@ export interface ReLUOptions extends LayerOptions {
 const atLeast0 = (value: number): boolean => value >= 0;
 
 /** x from `threshold` on, but at most `maxValue`; below it negativeSlope (x - threshold). */
-export class ReLU extends Layer {
+export class ReLU extends PointwiseLayer {
   readonly className = 'ReLU';
   readonly maxValue: number | null;
   readonly negativeSlope: number;
@@ -61,7 +61,7 @@ export class ReLU extends Layer {
 }
 
 /** x, or negativeSlope x below 0. */
-export class LeakyReLU extends Layer {
+export class LeakyReLU extends PointwiseLayer {
   readonly className = 'LeakyReLU';
   readonly negativeSlope: number;
 
@@ -94,7 +94,7 @@ export class LeakyReLU extends Layer {
 }
 
 /** x, or alpha (e^x - 1) below 0 (Clevert et al. 2015). */
-export class ELU extends Layer {
+export class ELU extends PointwiseLayer {
   readonly className = 'ELU';
   readonly alpha: number;
 

@@ -1,10 +1,10 @@
 import { checkOptions } from '../../base/optionNames.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { checkFinite, LAYER_OPTIONS, Layer, type LayerConfig, type LayerOptions } from './layer.ts';
+import { checkFinite, LAYER_OPTIONS, type LayerConfig, type LayerOptions, PointwiseLayer } from './layer.ts';
 import type { SavedLayer } from './savedLayer.ts';
 
 /** x scale + offset, for instance `new Rescaling(1 / 255)` for images of bytes. */
-export class Rescaling extends Layer {
+export class Rescaling extends PointwiseLayer {
   readonly className = 'Rescaling';
   readonly scale: number;
   readonly offset: number;

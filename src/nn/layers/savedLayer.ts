@@ -77,7 +77,7 @@ export class SavedLayer extends SavedState {
     return {
       ...this.biasOptions(),
       kernelInitializer: this.initializer('kernelInitializer'),
-      kernelRegularizer: this.#regularizer('kernelRegularizer'),
+      ...this.regularizers(['kernelRegularizer']),
     };
   }
 
@@ -87,9 +87,15 @@ export class SavedLayer extends SavedState {
       activation: this.activation(),
       useBias: this.flag('useBias'),
       biasInitializer: this.initializer('biasInitializer'),
-      biasRegularizer: this.#regularizer('biasRegularizer'),
-      activityRegularizer: this.#regularizer('activityRegularizer'),
+      ...this.regularizers(['biasRegularizer', 'activityRegularizer']),
     };
+  }
+
+  /** The penalties with these names. */
+  regularizers<Name extends string>(names: readonly Name[]): Partial<Record<Name, Regularizer>> {
+    const found: Partial<Record<Name, Regularizer>> = {};
+    for (const name of names) found[name] = this.#regularizer(name);
+    return found;
   }
 
   /** Files of layers without one have none. */

@@ -2,16 +2,18 @@ import { checkOptions } from '../../base/optionNames.ts';
 import type { Pair, Shape } from '../../base/shape.ts';
 import { separableConv2d } from '../../tensor/convolutions.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import type { DepthwiseConv2DOptions } from './depthwiseConv2d.ts';
+import type { Regularizer } from '../regularizers.ts';
+import { DEPTHWISE_OPTIONS, type DepthwiseConv2DOptions } from './depthwiseConv2d.ts';
 import {
-  BIAS_OPTIONS,
   type BiasSettings,
   biasConfig,
   biasOf,
   biasSettings,
   checkInitializer,
+  checkRegularizer,
   initializerName,
   learnt,
+  regularizerConfig,
 } from './kernel.ts';
 import {
   type CallContext,
@@ -23,21 +25,20 @@ import {
   type WeightSpec,
 } from './layer.ts';
 import type { SavedLayer } from './savedLayer.ts';
-import { SLIDING_OPTIONS, SlidingLayer, slidingConfig } from './sliding.ts';
+import { SlidingLayer, slidingConfig } from './sliding.ts';
 
 /** Options of `SeparableConv2D`. */
 export interface SeparableConv2DOptions extends DepthwiseConv2DOptions {
   /** Default `glorotUniform`. */
   readonly pointwiseInitializer?: InitializerLike;
+  /** Penalty of the pointwise kernel, added to the loss; default none. */
+  readonly pointwiseRegularizer?: Regularizer | null;
 }
 
-const OPTIONS = {
-  ...BIAS_OPTIONS,
-  ...SLIDING_OPTIONS,
-  depthMultiplier: true,
-  depthwiseInitializer: true,
-  pointwiseInitializer: true,
-} as const;
+const OPTIONS = { ...DEPTHWISE_OPTIONS, pointwiseInitializer: true, pointwiseRegularizer: true } as const;
+
+/** Penalties of the two kernels. */
+const REGULARIZERS = ['depthwiseRegularizer', 'pointwiseRegularizer'] as const;
 
 /**
  * A convolution of each channel by itself, and one of 1×1 that mixes the channels: [batch, height, width, in] to
@@ -50,6 +51,7 @@ export class SeparableConv2D extends SlidingLayer<BiasSettings> {
   readonly depthMultiplier: number;
   readonly #depthwise: InitializerLike;
   readonly #pointwise: InitializerLike;
+  readonly #regularizers: Readonly<Record<(typeof REGULARIZERS)[number], Regularizer | null>>;
   protected readonly settings: BiasSettings;
 
   /**
@@ -68,6 +70,12 @@ export class SeparableConv2D extends SlidingLayer<BiasSettings> {
       checkInitializer('SeparableConv2D', name, options[name]);
     this.#depthwise = initializer('depthwiseInitializer');
     this.#pointwise = initializer('pointwiseInitializer');
+    const regularizer = (name: (typeof REGULARIZERS)[number]): Regularizer | null =>
+      checkRegularizer('SeparableConv2D', name, options[name]);
+    this.#regularizers = {
+      depthwiseRegularizer: regularizer('depthwiseRegularizer'),
+      pointwiseRegularizer: regularizer('pointwiseRegularizer'),
+    };
     this.settings = biasSettings('SeparableConv2D', options);
   }
 
@@ -80,15 +88,17 @@ export class SeparableConv2D extends SlidingLayer<BiasSettings> {
       depthMultiplier: saved.whole('depthMultiplier'),
       depthwiseInitializer: saved.initializer('depthwiseInitializer'),
       pointwiseInitializer: saved.initializer('pointwiseInitializer'),
+      ...saved.regularizers(REGULARIZERS),
     });
   }
 
   override weights(input: Shape, name: string): WeightSpec[] {
     expectImages(input, name, this.className);
     const { kernelSize, depthMultiplier, filters } = this;
+    const { depthwiseRegularizer, pointwiseRegularizer } = this.#regularizers;
     return [
-      learnt('depthwiseKernel', [...kernelSize, input[2], depthMultiplier], this.#depthwise),
-      learnt('pointwiseKernel', [1, 1, input[2] * depthMultiplier, filters], this.#pointwise),
+      learnt('depthwiseKernel', [...kernelSize, input[2], depthMultiplier], this.#depthwise, depthwiseRegularizer),
+      learnt('pointwiseKernel', [1, 1, input[2] * depthMultiplier, filters], this.#pointwise, pointwiseRegularizer),
       ...biasOf(filters, this.settings),
     ];
   }
@@ -107,6 +117,7 @@ export class SeparableConv2D extends SlidingLayer<BiasSettings> {
       depthMultiplier,
       depthwiseInitializer: initializerName(this.#depthwise),
       pointwiseInitializer: initializerName(this.#pointwise),
+      ...regularizerConfig(REGULARIZERS, this.#regularizers),
       ...biasConfig(this.settings),
     };
   }

@@ -28,8 +28,8 @@ export class SimpleRNN extends Recurrent {
   }
 
   /** @internal */
-  reversed(): SimpleRNN {
-    const { recurrentActivation: _, ...settings } = this.settings;
-    return new SimpleRNN(this.units, { ...settings, goBackwards: !this.goBackwards });
+  copy(name: string, turned: boolean): SimpleRNN {
+    const { recurrentActivation: _, ...options } = this.copied(name, turned);
+    return new SimpleRNN(this.units, options);
   }
 }

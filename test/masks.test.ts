@@ -1,0 +1,208 @@
+/** Masks: who makes them, who hands them on, who uses them up and who refuses them; values against float64. */
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ArgumentError } from '../src/base/errors.ts';
+import {
+  Activation,
+  Add,
+  Bidirectional,
+  Conv1D,
+  Dense,
+  Embedding,
+  Flatten,
+  GlobalAveragePooling1D,
+  input,
+  type Layer,
+  LSTM,
+  Masking,
+  Model,
+  MultiHeadAttention,
+  Sequential,
+  SimpleRNN,
+  type Tensor,
+  tensor,
+} from '../src/index.ts';
+import { assertClose } from './support.ts';
+
+const test = suite('masks');
+
+/** Three sequences of at most four words, padded with 0 behind, in front and in between. */
+const IDS = [
+  [1, 2, 0, 0],
+  [0, 0, 3, 1],
+  [2, 0, 3, 3],
+];
+const ids = (): Tensor => tensor(IDS);
+
+const valuesOf = async (model: Sequential, x: Tensor): Promise<number[]> => [
+  ...(await (await model.predict(x)).data()),
+];
+
+const weightsOf = async (model: Pick<Sequential, 'getWeights'>): Promise<Map<string, Float32Array>> =>
+  new Map((await model.getWeights()).map(({ name, data }) => [name.slice(name.indexOf('/') + 1), data]));
+
+const words = (): Layer => new Embedding(4, 2, { maskZero: true });
+
+test('the mean over time counts the steps that are there, behind layers that hand the mask on', async () => {
+  const model = new Sequential([words(), new Activation('tanh'), new Dense(2), new GlobalAveragePooling1D()], {
+    inputShape: [4],
+    seed: 1,
+  });
+  const weights = await weightsOf(model);
+  const [table, kernel] = [weights.get('embeddings') ?? [], weights.get('kernel') ?? []];
+  const expected = IDS.flatMap((row) => {
+    const there = row.filter((id) => id !== 0);
+    return [0, 1].map(
+      (unit) =>
+        there.reduce((sum, id) => {
+          const [a, b] = [Math.tanh(table[2 * id]), Math.tanh(table[2 * id + 1])];
+          return sum + a * kernel[unit] + b * kernel[2 + unit];
+        }, 0) / there.length,
+    );
+  });
+  assertClose(await valuesOf(model, ids()), expected, 'predictions');
+  model.dispose();
+});
+
+test('a recurrent layer goes as if the steps that are left out were not there, both ways', async () => {
+  const model = new Sequential([words(), new Bidirectional(new SimpleRNN(2, { returnSequences: true }))], {
+    inputShape: [4],
+    seed: 2,
+  });
+  const weights = await weightsOf(model);
+  const of = (name: string): Float32Array => weights.get(name) ?? new Float32Array();
+  const step = (way: string, id: number, h: readonly number[]): number[] =>
+    [0, 1].map((u) => {
+      const [kernel, inner] = [of(`${way}_simple_rnn/kernel`), of(`${way}_simple_rnn/recurrentKernel`)];
+      const x = [of('embeddings')[2 * id], of('embeddings')[2 * id + 1]];
+      return Math.tanh(x[0] * kernel[u] + x[1] * kernel[2 + u] + h[0] * inner[u] + h[1] * inner[2 + u]);
+    });
+  const along = (way: string, row: readonly number[]): number[][] => {
+    let h = [0, 0];
+    return row.map((id) => {
+      if (id === 0) return [0, 0];
+      h = step(way, id, h);
+      return h;
+    });
+  };
+  const expected = IDS.flatMap((row) => {
+    const [forward, backward] = [along('forward', row), along('backward', row.toReversed()).reverse()];
+    return row.flatMap((_, at) => [...forward[at], ...backward[at]]);
+  });
+  assertClose(await valuesOf(model, ids()), expected, 'predictions');
+  model.dispose();
+});
+
+test('padding changes nothing of what an LSTM says, nor of what attention does', async () => {
+  const short = tensor([
+    [1, 2],
+    [3, 1],
+  ]);
+  const padded = tensor([
+    [1, 0, 2, 0],
+    [0, 3, 1, 0],
+  ]);
+  for (const last of [new LSTM(2), new GlobalAveragePooling1D()]) {
+    const make = (steps: number): Sequential => {
+      const between = last instanceof LSTM ? [] : [new MultiHeadAttention(2, 2)];
+      return new Sequential([words(), ...between, last], { inputShape: [steps], seed: 3 });
+    };
+    const [two, four] = [make(2), make(4)];
+    assertClose(await valuesOf(four, padded), await valuesOf(two, short), last.className);
+    two.dispose();
+    four.dispose();
+  }
+});
+
+test('Masking leaves out steps of nothing but one value', async () => {
+  const model = new Sequential([new Masking({ maskValue: -1 }), new GlobalAveragePooling1D()], { inputShape: [3, 2] });
+  const x = tensor([
+    [
+      [1, 2],
+      [-1, -1],
+      [-1, 4],
+    ],
+  ]);
+  assert.equal(await valuesOf(model, x), [0, 3]);
+  model.dispose();
+});
+
+test('a mask goes through a graph and through models within; of two a step is there where one has it', async () => {
+  const inner = new Sequential([new Dense(2)], { inputShape: [4, 2] });
+  const [a, b] = [input([4]), input([4])];
+  const embedding = new Embedding(4, 2, { maskZero: true });
+  const sum = new Add().apply([inner.apply(embedding.apply(a)), embedding.apply(b)]);
+  const model = new Model({ inputs: [a, b], outputs: new GlobalAveragePooling1D().apply(sum) });
+  const left = tensor([[1, 0, 0, 2]]);
+  const right = tensor([[1, 3, 0, 0]]);
+  const weights = await weightsOf(model);
+  const named = [...weights].find(([name]) => name.endsWith('kernel'));
+  const [table, kernel] = [weights.get('embeddings') ?? [], named?.[1] ?? []];
+  const steps = [0, 1, 3];
+  const expected = [0, 1].map(
+    (unit) =>
+      steps.reduce((total, at) => {
+        const [one, other] = [[1, 0, 0, 2][at], [1, 3, 0, 0][at]];
+        const made = table[2 * one] * kernel[unit] + table[2 * one + 1] * kernel[2 + unit];
+        return total + made + table[2 * other + unit];
+      }, 0) / steps.length,
+  );
+  const y = await model.predict([left, right]);
+  assertClose(await y.data(), expected, 'predictions');
+  model.dispose();
+});
+
+test('a loss and a metric of outputs with a mask are means over the steps that are there', async () => {
+  const model = new Sequential([words(), new Dense(1)], { inputShape: [4], seed: 5 });
+  model.compile({ optimizer: 'sgd', loss: 'mse', metrics: ['mae'] });
+  const weights = await weightsOf(model);
+  const [table, kernel] = [weights.get('embeddings') ?? [], weights.get('kernel') ?? []];
+  const errors = IDS.flat().flatMap((id, at) =>
+    id === 0 ? [] : [table[2 * id] * kernel[0] + table[2 * id + 1] * kernel[1] - at / 4],
+  );
+  const mean = (values: readonly number[]): number => values.reduce((all, one) => all + one) / values.length;
+  const y = tensor(IDS.map((row, at) => row.map((_, step) => [(4 * at + step) / 4])));
+  const logs = await model.evaluate(ids(), y);
+  assertClose([logs.loss, logs.mae], [mean(errors.map((error) => error ** 2)), mean(errors.map(Math.abs))], 'logs');
+  const before = await model.getWeights();
+  await model.trainOnBatch(ids(), y);
+  const after = await model.getWeights();
+  // Nothing pulls at the vector of what is left out.
+  assert.equal([...after[0].data.slice(0, 2)], [...before[0].data.slice(0, 2)]);
+  assert.not.equal([...after[0].data.slice(2)], [...before[0].data.slice(2)]);
+  model.dispose();
+});
+
+test('a layer that would forget the mask refuses it, by name and with the remedy', () => {
+  for (const layer of [new Conv1D(2, 2, { name: 'it' }), new Flatten({ name: 'it' })]) {
+    assert.throws(
+      () => new Sequential([words(), layer], { inputShape: [4] }),
+      (error: unknown) =>
+        error instanceof ArgumentError && /^Layer 'it' .*maskZero.*supportsMasking\.$/.test(error.message),
+    );
+  }
+});
+
+test('dropout of a recurrent layer is one draw an example for all steps, and none in evaluation', async () => {
+  const layer = new SimpleRNN(64, {
+    dropout: 0.5,
+    activation: 'linear',
+    kernelInitializer: 'ones',
+    recurrentInitializer: 'zeros',
+    returnSequences: true,
+  });
+  const model = new Sequential([layer], { inputShape: [3, 1] });
+  const x = tensor(Array.from({ length: 32 }, () => [[1], [1], [1]]));
+  assert.equal(new Set(await valuesOf(model, x)), new Set([1]));
+  const values = await model.call(x, { training: true }).data();
+  const firsts = Array.from({ length: 32 }, (_, example) => {
+    const own = values.slice(example * 192, (example + 1) * 192);
+    assert.is(new Set(own).size, 1, 'one draw for all steps');
+    return own[0];
+  });
+  assert.equal(new Set(firsts), new Set([0, 2]));
+  model.dispose();
+});
+
+test.run();
