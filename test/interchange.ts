@@ -72,8 +72,9 @@ export type Python = (script: string, ...args: string[]) => unknown;
 /** A python3 (or WGRAD_PYTHON) that has the modules, or null. */
 export function pythonWith(...modules: string[]): Python | null {
   const command = process.env.WGRAD_PYTHON ?? 'python3';
+  // Loading PyTorch alone takes a minute where the machine is busy.
   const run = (script: string, args: readonly string[]) =>
-    spawnSync(command, ['-c', script, ...args], { encoding: 'utf8', timeout: 60_000 });
+    spawnSync(command, ['-c', script, ...args], { encoding: 'utf8', timeout: 300_000 });
   if (run(`import ${modules.join(', ')}`, []).status !== 0) return null;
   return (script, ...args) => {
     const { status, stdout, stderr } = run(script, args);

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import {
   Add,
   ArgumentError,
+  BatchNormalization,
   Callback,
   type CallContext,
   Concatenate,
@@ -27,7 +28,7 @@ import {
   tensor,
 } from '../src/index.ts';
 import { savedMidway } from './interruption.ts';
-import { assertClose, draw } from './support.ts';
+import { assertClose, assertSame, draw } from './support.ts';
 
 const test = suite('model');
 
@@ -233,6 +234,44 @@ test('models are layers: they bring their weights, and train on their own from t
   assert.instance(again, Tensor);
   if (again instanceof Tensor)
     assertClose(await again.data(), await (await outer.predict(values)).data(), 'of the file');
+});
+
+test('what a layer gives to update, it goes on from where it is applied again', async () => {
+  const [left, right] = [input([2]), input([2])];
+  const normalised = new BatchNormalization({ momentum: 0.5, epsilon: 0.1 });
+  const model = new Model({
+    inputs: [left, right],
+    outputs: new Add().apply([normalised.apply(left), normalised.apply(right)]),
+  }).compile({ optimizer: new SGD({ learningRate: 0 }), loss: 'mse' });
+  const [a, b] = [drawn([N, 2]).add(3), drawn([N, 2]).mul(2)];
+  await model.trainOnBatch([a, b], drawn([N, 2]));
+  const [, , mean, variance] = await model.getWeights();
+  const blended = (first: Tensor, ofA: Tensor, ofB: Tensor): Tensor => first.add(ofA).mul(0.5).add(ofB).mul(0.5);
+  assertClose(mean.data, await blended(tensor([0, 0]), a.mean(0), b.mean(0)).data(), 'mean');
+  const spread = (x: Tensor): Tensor => x.sub(x.mean(0)).square().mean(0);
+  assertClose(variance.data, await blended(tensor([1, 1]), spread(a), spread(b)).data(), 'variance');
+});
+
+test('a layer of a model that stands in one within it as well has one set of weights, in files, too', async () => {
+  for (const name of ['mine', undefined]) {
+    const x = input([4]);
+    const shared = new Dense(4, { activation: 'tanh', ...(name === undefined ? {} : { name }) });
+    const inner = new Model({ inputs: x, outputs: new Dense(4).apply(shared.apply(new Dense(4).apply(x))) });
+    const y = inner.apply(new Dense(4).apply(x));
+    const model = new Model({ inputs: x, outputs: shared.apply(new Add().apply([inner.apply(y), y])), seed: 4 });
+    const own = `model/${name ?? 'dense_1'}/kernel`;
+    assert.equal(
+      (await model.getWeights()).map((weight) => weight.name).filter((one) => one.endsWith('kernel')),
+      ['dense/kernel', 'model/dense/kernel', own, `model/dense_${name === undefined ? 2 : 1}/kernel`],
+    );
+    const copy = await Model.fromSafetensors(await model.toSafetensors());
+    assert.equal(await copy.getWeights(), await model.getWeights());
+    const values = drawn([N, 4]);
+    const [before, after] = [await model.predict(values), await copy.predict(values)];
+    assert.ok(after instanceof Tensor);
+    assertSame(await after.data(), await before.data(), 'of the file');
+    assert.equal(await copy.toSafetensors(), await model.toSafetensors());
+  }
 });
 
 test('errors say which layer in which path, and what to do', () => {

@@ -1,4 +1,7 @@
-/** 25 steps of the examples' residual network and transformer, against PyTorch in float64 where a Python has it. */
+/**
+ * 25 steps of the examples' residual network and transformer, against PyTorch in float64 where a Python has it: as near as PyTorch is
+ * in float32.
+ */
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,12 +22,9 @@ const STEPS = 25;
 /** The same networks in PyTorch's words, with the weights by their names here; Keras' Adam, which adds epsilon elsewhere. */
 const SCRIPT = `
 import json, math, sys, torch
+torch.set_num_threads(1)
 F = torch.nn.functional
 asked = json.load(open(sys.argv[1]))
-number = lambda part: torch.tensor(part['data'], dtype=torch.float64).reshape(part['shape'])
-weights = {name: number(part) for name, part in asked['weights'].items()}
-learnt = {name: w.requires_grad_() for name, w in weights.items() if 'moving' not in name}
-x, labels = number(asked['x']), number(asked['labels']).long()
 
 def conv(x, name, stride):
     total = (-(-x.shape[2] // stride) - 1) * stride + 3 - x.shape[2]
@@ -69,25 +69,32 @@ def transformer(x, labels):
     logits = dense(layer_norm(x, 'layer_normalization'), 'dense')[:, -labels.shape[1]:]
     return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), labels.reshape(-1))
 
-losses = []
-state = {name: (torch.zeros_like(w), torch.zeros_like(w)) for name, w in learnt.items()}
-for step in range(asked['steps']):
-    batch = slice(step * asked['batch'], (step + 1) * asked['batch'])
-    loss = globals()[asked['network']](x[batch], labels[batch])
-    losses.append(loss.item())
-    gradients = torch.autograd.grad(loss, list(learnt.values()))
-    with torch.no_grad():
-        for (name, w), g in zip(learnt.items(), gradients):
-            m, v = state[name]
-            if asked['network'] == 'resnet':
-                m.mul_(0.9).add_(g)
-                w -= asked['rate'] * m
-            else:
-                m.lerp_(g, 0.1)
-                v.lerp_(g * g, 0.001)
-                t = step + 1
-                w -= asked['rate'] * math.sqrt(1 - 0.999 ** t) / (1 - 0.9 ** t) * m / (v.sqrt() + 1e-7)
-print(json.dumps({'losses': losses, 'weights': {name: w.detach().reshape(-1).tolist() for name, w in learnt.items()}}))
+def trained(dtype):
+    global learnt
+    number = lambda part: torch.tensor(part['data'], dtype=dtype).reshape(part['shape'])
+    learnt = {name: number(part).requires_grad_() for name, part in asked['weights'].items() if 'moving' not in name}
+    x, labels = number(asked['x']), number(asked['labels']).long()
+    losses = []
+    state = {name: (torch.zeros_like(w), torch.zeros_like(w)) for name, w in learnt.items()}
+    for step in range(asked['steps']):
+        batch = slice(step * asked['batch'], (step + 1) * asked['batch'])
+        loss = globals()[asked['network']](x[batch], labels[batch])
+        losses.append(loss.item())
+        gradients = torch.autograd.grad(loss, list(learnt.values()))
+        with torch.no_grad():
+            for (name, w), g in zip(learnt.items(), gradients):
+                m, v = state[name]
+                if asked['network'] == 'resnet':
+                    m.mul_(0.9).add_(g)
+                    w -= asked['rate'] * m
+                else:
+                    m.lerp_(g, 0.1)
+                    v.lerp_(g * g, 0.001)
+                    t = step + 1
+                    w -= asked['rate'] * math.sqrt(1 - 0.999 ** t) / (1 - 0.9 ** t) * m / (v.sqrt() + 1e-7)
+    return {'losses': losses, 'weights': {name: w.detach().reshape(-1).tolist() for name, w in learnt.items()}}
+
+print(json.dumps([trained(dtype) for dtype in (torch.float64, torch.float32)]))
 `;
 
 class StepLosses extends Callback {
@@ -116,8 +123,8 @@ if (python === null) console.log('networks: no python3 with torch, so PyTorch is
 
 const plain = async (part: Tensor) => ({ shape: part.shape, data: Array.from(await part.data()) });
 
-/** What PyTorch makes of the same steps from the same weights. */
-async function asked(model: Sequential, question: Question): Promise<Answer> {
+/** What PyTorch makes of the same steps from the same weights, in float64 and in float32. */
+async function asked(model: Sequential, question: Question): Promise<readonly [exact: Answer, float32: Answer]> {
   const folder = mkdtempSync(join(tmpdir(), 'wgrad-networks-'));
   try {
     const path = join(folder, 'asked.json');
@@ -128,26 +135,38 @@ async function asked(model: Sequential, question: Question): Promise<Answer> {
     const { x, labels } = question;
     const whole = { ...question, x: await plain(x), labels: await plain(labels), steps: STEPS };
     writeFileSync(path, JSON.stringify({ ...whole, weights: Object.fromEntries(weights) }));
-    return python?.(SCRIPT, path) as Answer;
+    return python?.(SCRIPT, path) as readonly [Answer, Answer];
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
+/**
+ * Training amplifies what its first steps round: a run in float32 ends some 1e-6 away from one in float64, whatever the order of its
+ * operations. So PyTorch's own float32 is the measure: no farther away than so many times as far as that one, and a few roundings.
+ */
+const assertAsNear = (
+  what: string,
+  got: ArrayLike<number>,
+  exact: readonly number[],
+  float32: readonly number[],
+): void => {
+  const [error, measure] = [relativeError(got, exact), relativeError(float32, exact)];
+  assert.ok(error < 4 * measure + 1e-6, `${what}: relative error ${error}, that of PyTorch in float32 is ${measure}`);
+};
+
 /** Trains, and compares each step's loss and the last weights. `free`: names of weights on which nothing depends. */
 async function compare(model: Sequential, question: Question, free = /^$/): Promise<void> {
-  const expected = await asked(model, question);
+  const [exact, float32] = await asked(model, question);
   const steps = new StepLosses();
   const { x, labels, batch } = question;
   await model.fit(x, labels, { batchSize: batch, shuffle: false, verbose: 0, callbacks: [steps] });
   assert.is(steps.losses.length, STEPS);
-  const error = relativeError(steps.losses, expected.losses);
-  assert.ok(error < 1e-4, `losses: relative error ${error}`);
-  assert.ok(expected.losses[STEPS - 1] < expected.losses[0], 'it learns');
+  assertAsNear('losses', steps.losses, exact.losses, float32.losses);
+  assert.ok(exact.losses[STEPS - 1] < exact.losses[0], 'it learns');
   for (const { name, data } of await model.getWeights()) {
     if (/moving/.test(name) || free.test(name)) continue;
-    const off = relativeError(data, expected.weights[name]);
-    assert.ok(off < 1e-3, `${name}: relative error ${off}`);
+    assertAsNear(name, data, exact.weights[name], float32.weights[name]);
   }
   model.dispose();
 }

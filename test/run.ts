@@ -37,7 +37,7 @@ const LONG = [
     'docs',
     'memory',
   ],
-  ...['variants', 'sweepPlane', 'boundsOfAdapter', 'recurrence'],
+  ...['variants', 'sweepPlane', 'boundsOfAdapter', 'recurrence', 'randomModels'],
   ...['cause', 'studyControls', 'environments', 'falseAlarms', 'divergence', 'limits', 'keptRuns', 'checkpoint'],
   ...['layers', 'fit', 'tensorboard', 'replay', 'fusion', 'oversized', 'profile', 'frozen', 'eager', 'onnx', 'golden'],
   ...['functions', 'shaping', 'gradientNoise', 'variants.others'],

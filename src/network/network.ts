@@ -13,6 +13,7 @@ import {
   type WeightSpec,
 } from '../nn/layers/layer.ts';
 import { copy } from '../ops/elementwise.ts';
+import { stopGradient } from '../ops/stopGradient.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { Composition } from './composition.ts';
 import { type CallSetting, callLayer, checkWeightBytes, drawWeight, maskOf } from './customParts.ts';
@@ -154,7 +155,7 @@ export class Network {
     training: boolean,
     weights: { trainable: readonly Node[]; fixed: readonly Node[] },
   ): Forward {
-    const updates: { weight: Node; value: Node }[] = [];
+    const updates = new Map<Node, Node>();
     const activations: Named[] = [];
     let [nextTrainable, nextFixed] = [0, 0];
     const settings = new Map(
@@ -163,10 +164,7 @@ export class Network {
         const own = specs.map((spec) =>
           isLearnt(placed, spec) ? weights.trainable[nextTrainable++] : weights.fixed[nextFixed++],
         );
-        const update = (weight: Node, value: Node): void => {
-          if (trainable) updates.push({ weight, value });
-        };
-        return [layer, { placed, setting: { training, trainable, weights: own, update }, results: [] as Node[] }];
+        return [layer, { placed, own, setting: { training, trainable }, results: [] as Node[] }];
       }),
     );
     let call = 0;
@@ -177,26 +175,40 @@ export class Network {
           `Layer '${holder?.name}': its ${layer.className} is new to the model. Apply the same layers in training and evaluation.`,
         );
       }
-      const { placed, setting, results } = known;
+      const { placed, own, setting, results } = known;
       const expected = this.#calls[call++];
+      // Applied again, a layer goes on from what it gave to `update` before.
+      const current = own.map((weight) => {
+        const updated = updates.get(weight);
+        return updated === undefined ? weight : stopGradient(updated);
+      });
+      const update = (weight: Node, value: Node): void => {
+        if (setting.trainable) updates.set(own[current.indexOf(weight)] ?? weight, value);
+      };
       return {
         placed,
-        setting: { ...setting, expected: expected?.layer === layer ? expected.outputShapes : null },
+        setting: {
+          ...setting,
+          weights: current,
+          update,
+          expected: expected?.layer === layer ? expected.outputShapes : null,
+        },
         done: (given) => {
           for (const { node } of given) activations.push({ name: placed.name, node });
           results.push(...given.map(({ node }) => node));
         },
       };
     });
-    const penalties = [...settings.values()].flatMap(({ placed, setting, results }) => {
+    const penalties = [...settings.values()].flatMap(({ placed, own, results }) => {
       const used = placed.specs.map((spec, at) => ({
         spec,
-        node: setting.weights[at],
+        node: own[at],
         learnt: isLearnt(placed, spec),
       }));
       return penaltiesOf(placed.layer, placed.name, used, results, inputs[0].shape[0]);
     });
-    return { outputs, masks, activations, penalties, updates };
+    const assigned = [...updates].map(([weight, value]) => ({ weight, value }));
+    return { outputs, masks, activations, penalties, updates: assigned };
   }
 }
 

@@ -46,7 +46,10 @@ export interface CallContext {
   readonly masks?: readonly (Tensor | null)[];
   /** Tells this layer's random draws from all others'. */
   readonly randomKey: number;
-  /** Gives a weight that is not trainable a new value at the end of the training step. */
+  /**
+   * Gives a weight that is not trainable a new value at the end of the training step. Applied again in the same step, the layer
+   * finds that value among its weights, through which no gradient flows.
+   */
   update(weight: Tensor, value: Tensor): void;
   /**
    * The output of a layer that this one holds: `apply(this.conv, x)`. Its weights are the model's, under this layer's name:

@@ -40,7 +40,7 @@ function customLayer(className: string, config: LayerConfig, options: LayerOptio
     );
   }
   if (
-    layer.givenName === options.name &&
+    layer.givenName === (options.name ?? null) &&
     layer.className === className &&
     layer.trainable === (options.trainable ?? true)
   )

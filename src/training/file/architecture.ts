@@ -31,6 +31,13 @@ export interface SavedLayerEntry {
   readonly trainable?: boolean;
   /** Only of models. */
   readonly model?: SavedComposition;
+  /**
+   * Only of layers that stand in another model of the file as well, and first there: the how manieth entry that is, those of models
+   * before the models' own. All else is then that entry's.
+   */
+  readonly shared?: number;
+  /** Only of such, where nobody gave it a name: in each model it has one of its own. */
+  readonly unnamed?: boolean;
 }
 
 /** Which output of which call; [-1, n]: the n-th input. */
@@ -58,16 +65,17 @@ export interface Architecture extends SavedComposition {
   readonly seed: number;
 }
 
-/** What a file keeps of a composition. */
-export function savedComposition(composition: Composition): SavedComposition {
+/** What a file keeps of a composition. `known`: the entries so far. */
+function savedComposition(composition: Composition, known: Map<AnyLayer, number>): SavedComposition {
   const names = layerNames(composition.layers);
-  const layers = composition.layers.map((layer, at) => ({
-    className: layer.className,
-    name: names[at],
-    config: layer.config(),
-    ...(layer.trainable ? {} : { trainable: false }),
-    ...(layer instanceof HeldModel ? { model: savedComposition(layer.composition) } : {}),
-  }));
+  const layers = composition.layers.map((layer, at): SavedLayerEntry => {
+    const entry = { className: layer.className, name: names[at], config: layer.config() };
+    const shared = known.get(layer);
+    if (shared !== undefined) return { ...entry, shared, ...(layer.givenName === null ? { unnamed: true } : {}) };
+    const model = layer instanceof HeldModel ? { model: savedComposition(layer.composition, known) } : {};
+    known.set(layer, known.size);
+    return { ...entry, ...(layer.trainable ? {} : { trainable: false }), ...model };
+  });
   if (!(composition instanceof LayerGraph)) return { inputShape: composition.inputShapes[0], layers };
   const { inputs, outputs, calls, inputNames, outputNames, forms } = composition;
   const at = new Map(calls.map((call, number) => [call, number]));
@@ -89,7 +97,7 @@ export function savedComposition(composition: Composition): SavedComposition {
 }
 
 export const architectureOf = ({ composition }: { readonly composition: Composition }, seed: number): Architecture => {
-  const { inputShape, layers, graph } = savedComposition(composition);
+  const { inputShape, layers, graph } = savedComposition(composition, new Map());
   return graph === undefined ? { inputShape, seed, layers } : { seed, layers, graph };
 };
 
@@ -111,6 +119,8 @@ const isLayer = (value: unknown): boolean =>
   isPlain(value.name) &&
   isRecord(value.config) &&
   (value.trainable === undefined || typeof value.trainable === 'boolean') &&
+  (value.shared === undefined || isWhole(value.shared)) &&
+  (value.unnamed === undefined || typeof value.unnamed === 'boolean') &&
   (value.model === undefined || isComposition(value.model));
 
 const isForm = (form: unknown): boolean => form === 'one' || form === 'list' || form === 'record';
@@ -179,26 +189,59 @@ export function compositionFrom(saved: SavedComposition, customObjects: CustomOb
       `load: customObjects must be an object, got ${describe(given)}. Write { Name: (config, options) => new Name(options) }.`,
     );
   }
-  return madeFrom(saved, customObjects).composition;
+  const unnamed = new Set(
+    entriesWithin(saved).flatMap((entry) => (entry.unnamed && entry.shared !== undefined ? [entry.shared] : [])),
+  );
+  return madeFrom(saved, { customObjects, unnamed, known: [] }).composition;
 }
 
-function madeFrom({ layers: entries, inputShape, graph }: SavedComposition, customObjects: CustomObjects): Made {
+const entriesWithin = ({ layers }: SavedComposition): SavedLayerEntry[] =>
+  layers.flatMap((entry) => [...(entry.model === undefined ? [] : entriesWithin(entry.model)), entry]);
+
+/** A layer of an entry, and how many are applied with it. */
+interface MadeLayer {
+  readonly layer: AnyLayer;
+  readonly cost: number;
+}
+
+/** What the compositions of a file have in common. */
+interface Making {
+  readonly customObjects: CustomObjects;
+  /** Entries whose layers have no names of their own. */
+  readonly unnamed: ReadonlySet<number>;
+  /** Of the entries so far. */
+  readonly known: MadeLayer[];
+}
+
+const sourceOf = (className: string, composition: Composition): ModelSource => ({
+  className,
+  gives: formOfOutputs(composition),
+  layers: () => composition.layers,
+  compose: () => composition,
+  network: () => null,
+});
+
+function madeFrom({ layers: entries, inputShape, graph }: SavedComposition, making: Making): Made {
+  const { customObjects, unnamed, known } = making;
   for (const shape of graph?.inputs.map((one) => one.shape) ?? [inputShape ?? []]) checkInputShape(shape, 'load');
-  const costs: number[] = [];
-  const layers = entries.map(({ className, name, config, trainable, model }) => {
-    const held = model && madeFrom(model, customObjects);
-    costs.push(1 + (held?.applications ?? 0));
-    if (held === undefined) return makeLayer(className, config, { name, trainable }, customObjects);
-    const { composition } = held;
-    const source: ModelSource = {
-      className,
-      gives: formOfOutputs(composition),
-      layers: () => composition.layers,
-      compose: () => composition,
-      network: () => null,
-    };
-    return new HeldModel(source, { name });
+  const all = entries.map(({ className, name: saved, config, trainable, model, shared }): MadeLayer => {
+    if (shared !== undefined) {
+      const first = known[shared];
+      if (first === undefined) throw new DataError(DAMAGED);
+      return first;
+    }
+    const held = model && madeFrom(model, making);
+    const name = unnamed.has(known.length) ? {} : { name: saved };
+    const layer =
+      held === undefined
+        ? makeLayer(className, config, { trainable, ...name }, customObjects)
+        : new HeldModel(sourceOf(className, held.composition), name);
+    const made = { layer, cost: 1 + (held?.applications ?? 0) };
+    known.push(made);
+    return made;
   });
+  const layers = all.map(({ layer }) => layer);
+  const costs = all.map(({ cost }) => cost);
   const applied = graph?.calls.map(({ layer }) => costs[layer] ?? 0) ?? costs;
   const applications = applied.reduce((sum, cost) => sum + cost, 0);
   if (applications > MOST_APPLICATIONS) {
