@@ -14,7 +14,8 @@ import {
   targetOf,
   trainingStep,
 } from '../src/graph.ts';
-import { Adam, type Device, type Layer, type Optimizer, sparseCategoricalCrossentropy, tensor } from '../src/index.ts';
+import { Adam, type Device, type Layer, type Optimizer } from '../src/index.ts';
+import { IMAGES, type StepTask } from './networks.ts';
 import { rounded, spreadOf } from './statistics.ts';
 
 export interface StepOptions {
@@ -59,9 +60,10 @@ export interface StudyStepOptions {
   readonly maxSteps?: number;
   readonly layers?: readonly Layer[];
   readonly optimizer?: Optimizer;
+  readonly task?: StepTask;
 }
 
-/** A training step of the study's network, or of another for the same images and classes, ready to run. */
+/** A training step of the study's network, or of another, ready to run. */
 export class StudyStep {
   readonly plan: Plan;
   /** When its model began to be made: its data lay on the device by then. */
@@ -90,14 +92,14 @@ export class StudyStep {
   }
 
   /**
-   * `maxSteps`: most steps of one submission. `layers`: others than the study's, for the same images and classes. `optimizer`:
-   * default Adam.
+   * `maxSteps`: most steps of one submission. `layers`: others than the study's. `optimizer`: default Adam. `task`: what it is
+   * trained on, default the images and classes of the study.
    * @throws OutOfMemoryError where the batch does not fit
    */
   static async of(
     device: Device,
     batch: number,
-    { maxSteps = 1, layers = studyLayers(), optimizer = new Adam() }: StudyStepOptions = {},
+    { maxSteps = 1, layers = studyLayers(), optimizer = new Adam(), task = IMAGES }: StudyStepOptions = {},
   ): Promise<StudyStep> {
     const owned: { dispose(): void }[] = [];
     const own = <T extends { dispose(): void }>(one: T): T => {
@@ -105,24 +107,22 @@ export class StudyStep {
       return one;
     };
     try {
-      const images = Uint8Array.from({ length: batch * 3072 }, (_, i) => (i * 7919) % 256);
-      const x = own(await Rows.of(device, tensor(images, [batch, 32, 32, 3]), 'images'));
-      const labels = Int32Array.from({ length: batch }, (_, i) => i % 10);
-      const y = own(await Rows.of(device, tensor(labels), 'labels'));
+      const { loss, metrics } = task;
+      const x = own(await Rows.of(device, task.inputs(batch), 'inputs'));
+      const y = own(await Rows.of(device, task.labels(batch), 'labels'));
       const order = own(new Order(device, batch));
       order.write(Int32Array.from({ length: batch }, (_, i) => i));
       const began = performance.now();
-      const network = new Network(inARow(layers, [32, 32, 3]), 1);
+      const network = new Network(inARow(layers, task.inputs(1).shape.slice(1)), 1);
       own(network.trainable).attach(device);
       own(network.fixed).attach(device);
       const { rule } = optimizer;
       const moments = own(new Moments(device, rule, network.trainable.size));
-      const loss = sparseCategoricalCrossentropy();
-      const stepMetrics = own(new StepMetrics(device, 2));
+      const stepMetrics = own(new StepMetrics(device, 1 + metrics.length));
       const step = trainingStep(
         {
           network,
-          targets: targetOf(loss, resolveMetrics(['accuracy'], [], loss)),
+          targets: targetOf(loss, resolveMetrics(metrics, [], loss)),
           x: [x.batch(order.node, batch)],
           y: [y.batch(order.node, batch)],
           weights: null,

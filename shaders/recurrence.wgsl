@@ -9,6 +9,7 @@
 // A workgroup takes EXAMPLES examples through all steps, a thread every THREADS-th unit with all its gates; so c stays with its thread,
 // and h is what threads tell each other: `state` has h before and after a step, in turns, then c; in workgroup memory (SHARED) where it
 // fits. An example past the last is computed as the last one, and not stored.
+// Weights of AHEAD numbers of h are asked for before the first of them has come.
 // After recurrence_state.wgsl.
 // uniforms: batch, steps, units, examples: EXAMPLES as a number that no driver knows, where a loop written out would compile slowly
 
@@ -55,7 +56,10 @@ fn gate(x: V) -> V { return {{GATE}}; }
       var sum${g}_${e} = b${g};
 @end
 @end
-      for (var k = 0u; k < units * {{WIDTH}}u; k++) {
+      for (var several = 0u; several < units * {{WIDTH}}u; several += {{AHEAD}}u) {
+@for j in 0..AHEAD
+       {
+        let k = several + ${j}u;
 @for e in 0..EXAMPLES
 @if DROPPED
         let h${e} = state[(now + ${e}u * units) * {{WIDTH}}u + k] * factors[min(first + ${e}u, params.batch - 1u) * units * {{WIDTH}}u + k];
@@ -70,6 +74,8 @@ fn gate(x: V) -> V { return {{GATE}}; }
 @for e in 0..EXAMPLES
         sum${g}_${e} += h${e} * r${g};
 @end
+@end
+       }
 @end
       }
 @for g in 0..GATES

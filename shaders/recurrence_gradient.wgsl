@@ -68,13 +68,18 @@
 @for e in 0..EXAMPLES
       var sum${e} = V();
 @end
-      for (var k = 0u; k < {{GATES}}u * units * {{WIDTH}}u; k++) {
+      for (var several = 0u; several < {{GATES}}u * units * {{WIDTH}}u; several += {{AHEAD}}u) {
+@for j in 0..AHEAD
+       {
+        let k = several + ${j}u;
 @for e in 0..EXAMPLES
         let d${e} = state[(base + ${e}u * {{GATES}}u * units) * {{WIDTH}}u + k];
 @end
         let r = rt[k * units + u];
 @for e in 0..EXAMPLES
         sum${e} += d${e} * r;
+@end
+       }
 @end
       }
 @for e in 0..EXAMPLES

@@ -9,7 +9,7 @@ for (var slot = thread; slot < held + skew; slot += THREADS) {
   if (slot >= skew) { staged[at / params.columns * pitch + at % params.columns] = x[first * params.columns + at]; }
 }
 workgroupBarrier();
-let lane = thread % LANES;
 let busy = first + thread / LANES < params.rows;
 let row = min(first + thread / LANES, params.rows - 1u);
 let base = thread / LANES * pitch;
+let lane = lane_of(thread, base);

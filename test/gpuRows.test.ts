@@ -260,6 +260,22 @@ test('standardized rows and their gradient', async () => {
   }
 });
 
+test('equal rows have equal bits, wherever in memory they begin', async () => {
+  const columns = 1025;
+  const { values } = draw([columns], -3, 3);
+  const rows: Input = {
+    values: Float32Array.from({ length: 5 * columns }, (_, i) => values[i % columns]),
+    shape: [5, columns],
+  };
+  for (const [what, of] of [
+    ['softmax', softmax],
+    ['standardize', (x: Node) => standardize(x, 0.01)],
+  ] as const) {
+    const results = rowsOf({ ...rows, values: await onAll(() => of(nodeOf(rows)), what) });
+    for (const row of results) assert.equal(row, results[0], what);
+  }
+});
+
 test('cross-entropy and its gradient, by ids and by rows', async () => {
   for (const [columns, kinds] of [
     [10, ['ids', 'rows']],

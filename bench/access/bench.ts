@@ -7,7 +7,7 @@
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { reportError } from '../../examples/study/reportError.ts';
-import { NETWORKS } from '../kernels.ts';
+import { STEP_NETWORKS } from '../networks.ts';
 import { printLines, type TracedStep, traceStep } from './step.ts';
 import { SWEPT, sweep } from './sweep.ts';
 
@@ -32,8 +32,8 @@ function readFlags(argv: readonly string[]): Flags {
     .description(
       'Counts the lines of memory that neighbouring threads touch together, in every kernel of a training step.',
     )
-    .addOption(new Option('--network <name>', 'whose training step').choices(NETWORKS).default('study'))
-    .option('--batch <size>', 'images of the step', whole(1), 32)
+    .addOption(new Option('--network <name>', 'whose training step').choices(STEP_NETWORKS).default('study'))
+    .option('--batch <size>', 'examples of the step', whole(1), 32)
     .option('--subgroups <lanes>', 'lanes of a subgroup that the step is planned for, or none', lanes, 32)
     .option('--sampled', 'run only the workgroups that are looked at: for steps that would take too long', false)
     .option('--top <n>', 'accesses that are listed, the worst first', whole(1), 40)

@@ -1,7 +1,6 @@
 /** The lines of memory that a training step touches: planned for a GPU, run on the adapter at hand by kernels that note accesses. */
 import { type Device, openDevice } from '../../src/index.ts';
-import type { NetworkName } from '../kernels.ts';
-import { LAYERS } from '../networks.ts';
+import { STEPS, type StepNetworkName } from '../networks.ts';
 import { StudyStep } from '../steps.ts';
 import { PrintedTable, short } from '../table.ts';
 import { EveryPlan, planForGpu, roomFor } from './everyPlan.ts';
@@ -10,7 +9,7 @@ import { lineProbe } from './probe.ts';
 
 /** Which step, and how it is looked at. */
 export interface TracedStep {
-  readonly network: NetworkName;
+  readonly network: StepNetworkName;
   readonly batch: number;
   /** Lanes of a subgroup that it is planned for; null: it has none. */
   readonly subgroups: number | null;
@@ -24,7 +23,7 @@ const GOAL = { all: 1.25, each: 4 };
 /** An access of a kernel's text. */
 export interface LinesRow extends Requests {
   readonly part: 'lines';
-  readonly network: NetworkName;
+  readonly network: StepNetworkName;
   readonly batch: number;
   /** Its place in the plan. */
   readonly at: number;
@@ -52,7 +51,8 @@ export async function traceStep(step: TracedStep): Promise<LinesRow[]> {
 async function rowsOf(device: Device, { network, batch, sampled }: TracedStep): Promise<LinesRow[]> {
   const plans = new EveryPlan(lineProbe(!sampled));
   try {
-    const step = await StudyStep.of(device, batch, { layers: LAYERS[network]() });
+    const { layers, task } = STEPS[network];
+    const step = await StudyStep.of(device, batch, { layers: layers(), task });
     step.run();
     await device.finish();
     await step.check();

@@ -1,13 +1,13 @@
 /** The command line of `npm run bench:isa`. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { NETWORKS, type NetworkName } from '../kernels.ts';
+import { STEP_NETWORKS, type StepNetworkName } from '../networks.ts';
 import { FAMILY_NAMES, type FamilyName } from './families.ts';
 
 /** Where a run is kept that later ones are compared with. */
 export const KEPT = 'bench/isa/kept.jsonl';
 
 export interface IsaFlags {
-  readonly networks: readonly NetworkName[];
+  readonly networks: readonly StepNetworkName[];
   readonly batches: readonly number[];
   readonly families: readonly FamilyName[];
   readonly peers: boolean;
@@ -24,7 +24,7 @@ export interface IsaFlags {
 
 /** The command line as it was typed. */
 interface Typed {
-  readonly network?: NetworkName;
+  readonly network?: StepNetworkName;
   readonly batch: readonly number[];
   readonly family?: readonly FamilyName[];
   readonly peers: boolean;
@@ -43,7 +43,7 @@ export function readIsaFlags(argv: readonly string[]): IsaFlags {
       'Compiles every kernel of a training step for GPUs that are not there, with the compiler of a real driver, and tells ' +
         'registers, waves and the largest share of the arithmetic peak that the code allows.',
     )
-    .addOption(new Option('--network <name>', 'one network only').choices(NETWORKS))
+    .addOption(new Option('--network <name>', 'one network only').choices(STEP_NETWORKS))
     .addOption(
       new Option('--batch <sizes>', 'batch sizes, separated by commas')
         .argParser(sizes)
@@ -70,7 +70,7 @@ export function readIsaFlags(argv: readonly string[]): IsaFlags {
   const { network, batch, family, peers, lines, wgsl, isa, json, keep, compare } = command.opts<Typed>();
   const pathOf = (given: string | true | undefined): string | null => (given === true ? KEPT : (given ?? null));
   return {
-    networks: network === undefined ? NETWORKS : [network],
+    networks: network === undefined ? STEP_NETWORKS : [network],
     batches: batch,
     families: family ?? FAMILY_NAMES,
     peers,

@@ -1,8 +1,8 @@
 /**
  * The kernels of whole training steps, planned for a GPU that need not be there: their texts, uniforms and grids.
  *
- * A step is what `fit` makes of a network: images of bytes, gathered by the epoch's order; forward, loss, backward; Adam;
- * loss and accuracy. It is planned on Dawn's null backend, for a target that is told and not found: the largest buffers and the
+ * A step is what `fit` makes of a network: inputs gathered by the epoch's order; forward, loss, backward; Adam; loss and
+ * metrics. It is planned on Dawn's null backend, for a target that is told and not found: the largest buffers and the
  * subgroups that a GPU of the desktop offers. Nothing is compiled or run, and no memory of the plan is taken.
  */
 import {
@@ -21,13 +21,12 @@ import {
   type Target,
   targetOf,
 } from '../../src/graph.ts';
-import { Adam, type Device, openDevice, sparseCategoricalCrossentropy, tensor } from '../../src/index.ts';
-import type { NetworkName } from '../kernels.ts';
-import { LAYERS } from '../networks.ts';
+import { Adam, type Device, openDevice } from '../../src/index.ts';
+import { STEPS, type StepNetworkName } from '../networks.ts';
 
 /** What a kernel of a training step is, and all that its dispatch takes. */
 export interface PlannedKernel {
-  readonly network: NetworkName;
+  readonly network: StepNetworkName;
   readonly batch: number;
   /** Its place among the step's dispatches. */
   readonly at: number;
@@ -81,7 +80,7 @@ const joined = (names: readonly string[]): string => [...new Set(names)].join(' 
 /** Plans training steps, each network's weights made once. */
 export class StepPlanner {
   readonly #device: Device;
-  readonly #networks = new Map<NetworkName, { readonly network: Network; readonly moments: Moments }>();
+  readonly #networks = new Map<StepNetworkName, { readonly network: Network; readonly moments: Moments }>();
 
   private constructor(device: Device) {
     this.#device = device;
@@ -92,20 +91,20 @@ export class StepPlanner {
   }
 
   /** The kernels of a training step, in order. */
-  async kernels(name: NetworkName, batch: number, { target, limits }: PlannedTarget): Promise<PlannedKernel[]> {
+  async kernels(name: StepNetworkName, batch: number, { target, limits }: PlannedTarget): Promise<PlannedKernel[]> {
     const device = this.#device;
     const { network, moments } = this.#network(name);
-    const x = await Rows.of(device, tensor(new Uint8Array(batch * 3072), [batch, 32, 32, 3]), 'images');
-    const y = await Rows.of(device, tensor(new Int32Array(batch)), 'labels');
+    const { loss, metrics, inputs, labels } = STEPS[name].task;
+    const x = await Rows.of(device, inputs(batch), 'inputs');
+    const y = await Rows.of(device, labels(batch), 'labels');
     const order = new Order(device, batch);
-    const stepMetrics = new StepMetrics(device, 2);
+    const stepMetrics = new StepMetrics(device, 1 + metrics.length);
     try {
-      const loss = sparseCategoricalCrossentropy();
       const { planned, purposes } = await scheduleStep(
         { target, limits, prepare: null, rare: () => device.rare() },
         {
           network,
-          targets: targetOf(loss, resolveMetrics(['accuracy'], [], loss)),
+          targets: targetOf(loss, resolveMetrics(metrics, [], loss)),
           x: [x.batch(order.node, batch)],
           y: [y.batch(order.node, batch)],
           weights: null,
@@ -133,10 +132,11 @@ export class StepPlanner {
     }
   }
 
-  #network(name: NetworkName): { readonly network: Network; readonly moments: Moments } {
+  #network(name: StepNetworkName): { readonly network: Network; readonly moments: Moments } {
     let made = this.#networks.get(name);
     if (made === undefined) {
-      const network = new Network(inARow(LAYERS[name](), [32, 32, 3]), 1);
+      const { layers, task } = STEPS[name];
+      const network = new Network(inARow(layers(), task.inputs(1).shape.slice(1)), 1);
       network.trainable.attach(this.#device);
       made = { network, moments: new Moments(this.#device, new Adam().rule, network.trainable.size) };
       this.#networks.set(name, made);

@@ -1,6 +1,6 @@
 /** What is looked at: a kernel with its name, and which kernel of another run is the same one. */
 import type { SubgroupSizes } from '../../src/graph.ts';
-import type { NetworkName } from '../kernels.ts';
+import type { StepNetworkName } from '../networks.ts';
 import type { FamilyName } from './families.ts';
 import { FAMILIES } from './families.ts';
 import { type PlannedKernel, plannedTarget, type StepPlanner } from './plannedKernels.ts';
@@ -61,7 +61,7 @@ const subjectOf = (
 /** The kernels of training steps, planned for a family's adapter with and without its subgroups. */
 export async function plannedSubjects(
   planner: StepPlanner,
-  networks: readonly NetworkName[],
+  networks: readonly StepNetworkName[],
   batches: readonly number[],
   family: FamilyName,
 ): Promise<Subject[]> {

@@ -310,6 +310,7 @@ export const recurrenceOp: BuiltInOp<CallAttributes> = {
         // h before and after a step, and c.
         held: 1 + states,
         reads: { x, r: kernel, b: bias, ...(initial && { initial }) },
+        products: gates,
         numbers: { ...(mask && { mask }), ...(factors && { factors }) },
         holes: {
           GATES: gates,
@@ -358,6 +359,7 @@ export const recurrenceGradientOp: BuiltInOp<RecurrenceGradientAttributes> = {
         // The gradients to the sums, and to the states before.
         held: gates + states,
         reads: { g, rt: kernel, slopes, ...(factors && { factors }) },
+        products: 1,
         holes: {
           GATES: gates,
           SLOPES: count,
@@ -375,6 +377,8 @@ interface StepByStep {
   readonly cell: Cell;
   /** Numbers that the threads of a workgroup keep from step to step, for each unit of each example. */
   readonly held: number;
+  /** Weights by which a thread multiplies a number of the state. */
+  readonly products: number;
   /** What is read a group of units at a time. */
   readonly reads: Readonly<Record<string, Node>>;
   /** What is read a number at a time. */
@@ -386,7 +390,7 @@ interface StepByStep {
 function stepByStep(
   { shape: [batch, steps, size] }: Node,
   target: Target,
-  { label, source, cell, held, reads, numbers = {}, holes }: StepByStep,
+  { label, source, cell, held, products, reads, numbers = {}, holes }: StepByStep,
 ): KernelTemplate[] {
   const { states } = CELLS[cell];
   const { threads, bytes } = target.workgroup ?? GUARANTEED_WORKGROUP;
@@ -403,6 +407,7 @@ function stepByStep(
     ...holes,
     ...{ STATES: states, STATE: state, EXAMPLES: examples, WIDTH: width, FOUR: width === 4, THREADS: workgroup },
     SUMS: CELLS[cell].gates * examples,
+    AHEAD: aheadOf(target, units, products),
     ...{ LSTM: cell === 'lstm', GATED: cell !== 'simple', SHARED: shared },
     BARRIER: shared ? 'workgroupBarrier();' : 'workgroupBarrier(); storageBarrier();',
   };
@@ -435,6 +440,18 @@ function shareOf(target: Target, batch: number, units: number): { width: 1 | 4; 
   if (target.ways.kind === 'cpu') return { width: units % 4 === 0 ? 4 : 1, examples: Math.min(batch, 4), lanes: 8 };
   return { width: 1, examples: batch < BUSY ? 1 : 4, lanes: 32 };
 }
+
+/**
+ * For how many numbers of a state a thread asks for weights at once. On a GPU few threads wait at each step, so that memory is as slow
+ * as its answer takes; a CPU's cache answers at once. A divisor of the units.
+ */
+function aheadOf({ ways }: Target, units: number, products: number): number {
+  const most = ways.kind === 'cpu' ? 1 : ASKED / products;
+  return [16, 8, 4, 2].find((count) => count <= most && units % count === 0) ?? 1;
+}
+
+/** Weights that a thread asks for at once, at most. */
+const ASKED = 16;
 
 /** Examples from which on workgroups of a GPU take several. */
 const BUSY = 512;

@@ -8,6 +8,9 @@ import * as shaders from '../../wgsl/shaders.generated.ts';
 import { rowByThread, rowKernel } from '../rows.ts';
 import { SUBGROUP_VALUES } from './reduction.ts';
 
+/** Floats of a line of memory. */
+const LINE = 32;
+
 /** How threads share rows. */
 interface Sharing {
   readonly name: string;
@@ -53,6 +56,8 @@ function rowByLanes(kernel: RowKernel, { threads, lanes, places }: Sharing, targ
       ENTER: `let thread = local_invocation_index;\n${known}\n${enter}`,
       LEAVE: staged && writes ? shaders.row_staged_leave : '',
       STAGED: staged,
+      // Where a line's threads are all of a row's, they would touch two lines either way.
+      TURNED: !staged && lanes > LINE && columns % LINE > 0,
       STAGED_LABELS: staged && labels,
       PLACES: places,
       LANES: lanes,
