@@ -418,6 +418,19 @@ export interface ContractionOperand {
  */
 export type LoaderName = 'matmul' | 'conv2d' | 'conv2d_input_gradient' | 'conv2d_kernel_gradient';
 
+/** A convolution that sees neighbouring pixels through neighbouring taps, three a row, and has a result a pixel; or its gradient to the kernel. */
+export interface RowsOfImages {
+  /** Which of the two. */
+  readonly of: 'output' | 'kernel';
+  /** Of the whole batch. */
+  readonly rows: number;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  /** Rows of padding above an image. */
+  readonly above: number;
+}
+
 /** C(m, n) = Σ_k A(m, k) B(k, n), `batch` times. */
 export interface Contraction {
   readonly label: string;
@@ -434,6 +447,8 @@ export interface Contraction {
   readonly uniforms?: Readonly<Record<string, number>>;
   /** Elements that so many rows of A have in one run of memory, where loaders with the hole STAGED_X can stage them. */
   readonly runOf?: (rows: number) => number;
+  /** Where it is such a convolution. */
+  readonly rowsOfImages?: RowsOfImages;
 }
 
 /** A tensor seen as [outer, extent, inner], reduced over `extent`. */

@@ -15,7 +15,15 @@ import {
   spanOf,
   windowOf,
 } from '../base/shape.ts';
-import { type Contraction, createNode, expectDtype, expectRank, type Lowering, type Node } from '../ir/op.ts';
+import {
+  type Contraction,
+  createNode,
+  expectDtype,
+  expectRank,
+  type Lowering,
+  type Node,
+  type RowsOfImages,
+} from '../ir/op.ts';
 import type { Holes } from '../wgsl/template.ts';
 import { contracted } from './contracted.ts';
 import { convolutionOps } from './convolutionOps.ts';
@@ -76,6 +84,7 @@ function forward({ inputs: [x, kernel], attributes }: Node<Conv2dAttributes>): C
     k: sizeOf(attributes.kernel.slice(0, 3)),
     ...groupsOf(attributes),
     loaders: 'conv2d',
+    rowsOfImages: rowsOfImages(attributes, 'output'),
     holes: { ...constants(attributes), VECTOR_K: vector, STAGED_X: 0 },
     // Beside a pixel of few channels lies the next one: neighbouring positions are nearer in memory than neighbouring rows of the patch.
     a: {
@@ -120,6 +129,17 @@ function runOf({ stride, before, input, kernel, output }: Conv2dAttributes, rows
   return (most + (kernel[0] - 1) * width + kernel[1]) * channels + 31;
 }
 
+/** The images, where neighbouring positions see neighbouring pixels through three taps, and there are as many of them. */
+function rowsOfImages(
+  { stride, before, dilation, input, kernel, output }: Conv2dAttributes,
+  of: RowsOfImages['of'],
+): RowsOfImages | undefined {
+  const same = [1, 2].every((d) => stride[d - 1] === 1 && dilation[d - 1] === 1 && output[d] === input[d]);
+  if (!same || kernel[1] !== 3 || before[1] !== 1) return undefined;
+  const [batch, height, width, channels] = input;
+  return { of, rows: batch * height, height, width, channels, above: before[0] };
+}
+
 /** dx[pixel, channel] = Σ dy(pixel, tap and out) kernel(tap and out, channel) */
 function toInput({ inputs: [dy, kernel], attributes }: Node<Conv2dAttributes>): Contraction {
   const vector = whole(outputsOf(attributes));
@@ -146,6 +166,7 @@ function toKernel({ inputs: [x, dy], attributes }: Node<Conv2dAttributes>): Cont
     k: sizeOf(attributes.output.slice(0, 3)),
     ...groupsOf(attributes),
     loaders: 'conv2d_kernel_gradient',
+    rowsOfImages: rowsOfImages(attributes, 'kernel'),
     holes: {
       ...constants(attributes),
       SAME_ROW: attributes.output[2] % 4 === 0,
