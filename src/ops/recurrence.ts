@@ -65,7 +65,7 @@ export interface RecurrenceAttributes {
 const FURTHER = ['initial', 'mask', 'factors'] as const;
 type Further = (typeof FURTHER)[number];
 
-interface CallAttributes extends RecurrenceAttributes {
+export interface CallAttributes extends RecurrenceAttributes {
   /** Which of `FURTHER` follow the bias. */
   readonly has: readonly Further[];
 }
