@@ -163,6 +163,34 @@ withRedis('a network that is cut in the middle of a trial and back in time: nobo
 );
 
 withRedis(
+  'a network that is cut for longer than a trial is held: somebody else goes on, and each trial is told of once',
+  () =>
+    Place.with(async (place) => {
+      const { shared } = place;
+      const network = await place.proxy();
+      const release = shared.hold(20, 6);
+      const worker = place.work(network.url);
+      const result = place.watch();
+      await shared.begins(20, 6);
+      network.cut();
+      const other = place.work();
+      await shared.begins(20, 6, worker.pid);
+      await worker.says('has lost its hold on trial 20');
+      network.mend();
+      release();
+      await worker.says(/The queue at redis:\S+ is back\./);
+      assert.equal(numbers(await result), numbers(straight));
+      assert.equal(
+        [7, 8].map((epoch) => shared.began(20, epoch).map(({ parent }) => parent)),
+        [[other.pid], [other.pid]],
+      );
+      const asked = performance.now();
+      assert.is(await worker.end('SIGTERM'), 0, worker.output);
+      assert.ok(performance.now() - asked < 8000, worker.output);
+    }),
+);
+
+withRedis(
   'a network that swallows what is sent without a word: somebody else goes on, and all are there again afterwards',
   () =>
     Place.with(async (place) => {

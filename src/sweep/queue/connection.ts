@@ -1,6 +1,6 @@
 /** The connection to Redis, and what a person reads where there is none. */
 
-import type { Redis } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 import { ArgumentError, StateError } from '../../base/errors.ts';
 import { peer } from '../../base/peer.ts';
 
@@ -30,7 +30,7 @@ export async function connect(who: string, url: string): Promise<Redis> {
   const place = placeOf(who, url);
   const ioredis = await loadIoredis();
   let known = false;
-  const redis = new ioredis.Redis(url, {
+  const redis = new (endingOf(ioredis.Redis))(url, {
     lazyConnect: true,
     connectTimeout: PATIENCE,
     socketTimeout: SILENCE,
@@ -52,6 +52,23 @@ export async function connect(who: string, url: string): Promise<Redis> {
   known = true;
   return redis;
 }
+
+/**
+ * The class of connections, of which one that is ended between two attempts to connect says so, as all others do: whoever waits for its
+ * end, or for an answer that it owes, is told. BullMQ's workers do; without, they would wait for good and keep the process from ending.
+ */
+const endingOf = (Plain: typeof Redis) =>
+  class Ending extends Plain {
+    override disconnect(reconnect = false): void {
+      // One that is connecting is told that it is not to.
+      if (!reconnect && this.status === 'reconnecting') this.connect().catch(() => {});
+      super.disconnect(reconnect);
+    }
+
+    override duplicate(options: Partial<RedisOptions> = {}): Redis {
+      return new Ending({ ...this.options, ...options, replyMapping: 'legacy' });
+    }
+  };
 
 /** Where a server is, without what lets one in. */
 export function placeOf(who: string, url: string): string {
