@@ -12,6 +12,7 @@ import { readResults } from '../examples/study/resultFiles.ts';
 import type { StudyResults } from '../examples/study/results.ts';
 import { PLANS } from '../examples/study/runs.ts';
 import { settingsFor } from '../examples/study/settings.ts';
+import { type Refusal, refusalOf } from './commandLine.ts';
 import { LOADER } from './loader.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -243,6 +244,22 @@ examples('a wrong flag, run or folder is an error that names it', async () => {
   const wrong = [
     [['--epoch', '3'], "unknown option '--epoch'"],
     [
+      ['--out', join(root, 'package.json', 'x')],
+      `--out: '${join(root, 'package.json', 'x')}': what its path calls a folder is a file`,
+    ],
+    [['--data', join(folder, 'nowhere')], 'there is no such folder or file. Give as --data a folder'],
+  ] as const;
+  const outcomes = await Promise.all(
+    wrong.map(([flags]) =>
+      start('cifar-lr-batch.ts', [...flags, ...(flags[0] === '--out' ? [] : ['--out', join(folder, 'wrong')])]),
+    ),
+  );
+  for (const [i, [, message]] of wrong.entries()) assertRefused(outcomes[i], message);
+});
+
+examples('so is every value that a flag cannot have', () => {
+  const wrong = [
+    [
       ['--runs', 'baseline,lower-lr'],
       "There is no run 'lower-lr'. Did you mean 'low-lr'? Choose from baseline, low-lr,",
     ],
@@ -254,24 +271,19 @@ examples('a wrong flag, run or folder is an error that names it', async () => {
     ],
     [['--seed', '4294967295', '--seeds', '2'], '--seeds 2 from --seed 4294967295 on goes beyond the last seed'],
     [['--out', ''], "option '--out <dir>' argument '' is invalid. Give a folder's name"],
-    [
-      ['--out', join(root, 'package.json', 'x')],
-      `--out: '${join(root, 'package.json', 'x')}': what its path calls a folder is a file`,
-    ],
-    [['--data', join(folder, 'nowhere')], 'there is no such folder or file. Give as --data a folder'],
   ] as const;
-  const outcomes = await Promise.all(
-    wrong.map(([flags]) =>
-      start('cifar-lr-batch.ts', [...flags, ...(flags[0] === '--out' ? [] : ['--out', join(folder, 'wrong')])]),
-    ),
-  );
-  wrong.forEach(([, message], i) => {
-    const { code, output } = outcomes[i];
-    assert.is(code, 1, output);
-    assert.ok(output.includes(message), `${message} in ${output}`);
-    assert.not.match(output, /^ +at /m);
-  });
+  for (const [flags, message] of wrong)
+    assertRefused(
+      refusalOf(() => readFlags(flags)),
+      message,
+    );
 });
+
+function assertRefused({ code, output }: Refusal, message: string): void {
+  assert.is(code, 1, output);
+  assert.ok(output.includes(message), `${message} in ${output}`);
+  assert.not.match(output, /^ +at /m);
+}
 
 examples('presets and flags', () => {
   const settings = (flags: string[], software: boolean) => settingsFor(readFlags(flags), software);
