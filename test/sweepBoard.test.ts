@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -85,6 +85,11 @@ withRedis('it shows the trials of a sweep, ends cleanly, and tells of what is wr
     assert.is(found.jobs.length, 25);
     assert.match(found.jobs[0].name, /^batchSize \d+, learningRate [\d.e-]+$/);
     for (const text of [await ask('latest'), await (await fetch(address)).text()]) assert.not.match(text, /geheim/);
+    // By another name than this machine's, a page of somebody else could read it.
+    const elsewhere = request(address, { headers: { host: 'elsewhere.example' } }).end();
+    const [answer]: IncomingMessage[] = await once(elsewhere, 'response');
+    answer.resume();
+    assert.is(answer.statusCode, 404);
     end.abort();
     release();
     await result;

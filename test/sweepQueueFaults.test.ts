@@ -259,6 +259,11 @@ withTls('a queue by TLS: with the authority that signed its certificate, and wha
     async (place) => {
       const secure = `rediss://127.0.0.1:${port}`;
       const env = { NODE_EXTRA_CA_CERTS: authority };
+      const plain = rejects(
+        () => queuesOf(place.redis.url.replace('redis:', 'rediss:')),
+        StateError,
+        /at rediss:\S+ does not answer by TLS: .* Write redis:\/\/ where it speaks none/,
+      );
       const worker = place.work(secure, { env });
       const elsewhere = place.work(`rediss://localhost:${port}`, { env });
       assert.match(readFileSync(authority, 'utf8'), /BEGIN CERTIFICATE/);
@@ -272,6 +277,7 @@ withTls('a queue by TLS: with the authority that signed its certificate, and wha
       assert.match(worker.output, `waits for trials at ${secure}`);
       assert.is(await elsewhere.ended, 1);
       assert.match(elsewhere.output, /StateError: .* has the certificate of another host: .* Write the name of its/);
+      await plain;
     },
     ['--tls-port', String(port), ...files],
   );

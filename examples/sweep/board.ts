@@ -4,7 +4,7 @@
  * Shows them on this machine alone, unless it is told to listen elsewhere: whoever sees them may also change them.
  */
 
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { ExpressAdapter } from '@bull-board/express';
@@ -14,6 +14,7 @@ import { Redis } from 'ioredis';
 import { queuesOf } from '../../src/sweep/queue/index.ts';
 import { whole } from '../study/flags.ts';
 import { reportError } from '../study/reportError.ts';
+import { isOwnName } from './ownName.ts';
 import { addressOf, VARIABLE } from './queueFlags.ts';
 
 /** How often sweeps that have begun or ended meanwhile are looked for, in milliseconds. */
@@ -56,7 +57,12 @@ try {
     ({ names } = await queuesOf(url).catch(() => ({ names })));
     show();
   }, LOOK);
-  const server = createServer(adapter.getRouter());
+  const router: RequestListener = adapter.getRouter();
+  const alone = isOwnName(host.includes(':') ? `[${host}]` : host);
+  const server = createServer((request, response) => {
+    if (alone && !isOwnName(request.headers.host)) response.writeHead(404).end();
+    else router(request, response);
+  });
   const end = (): void => {
     clearInterval(look);
     redis.disconnect();

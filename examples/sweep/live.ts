@@ -3,6 +3,7 @@
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { bundledPage } from '../report/bundledPage.ts';
+import { isOwnName } from './ownName.ts';
 import type { PageData } from './page/pageData.ts';
 
 const PAGE = fileURLToPath(new URL('./page/', import.meta.url));
@@ -25,9 +26,7 @@ export async function serveLive(dataNow: () => PageData): Promise<Live> {
   const server = createServer((request, response) => {
     const { url, method, headers } = request;
     const type = url === '/' ? 'text/html; charset=utf-8' : url === '/data.json' ? 'application/json' : null;
-    // By another name than this machine's, a page of somebody else could read it.
-    const here = /^(127\.0\.0\.1|localhost):\d+$/.test(headers.host ?? '');
-    if (method !== 'GET' || type === null || !here) {
+    if (method !== 'GET' || type === null || !isOwnName(headers.host)) {
       response.writeHead(404).end();
       return;
     }

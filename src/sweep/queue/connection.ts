@@ -47,7 +47,7 @@ export async function connect(who: string, url: string): Promise<Redis> {
   try {
     await redis.connect();
   } catch (cause) {
-    throw new StateError(`${who}: the queue at ${place} ${refusal(trouble ?? new Error(CLOSED))}`, { cause });
+    throw new StateError(`${who}: the queue at ${place} ${refusal(place, trouble ?? new Error(CLOSED))}`, { cause });
   }
   known = true;
   return redis;
@@ -89,7 +89,7 @@ interface Trouble {
   readonly code?: string;
 }
 
-function refusal({ message, code = '' }: Trouble): string {
+function refusal(place: string, { message, code = '' }: Trouble): string {
   if (message.startsWith('WRONGPASS')) return 'refuses the name or the password. Correct them in its address.';
   if (message.startsWith('NOAUTH')) return 'wants a password. Write it in its address: redis://:password@host:6379.';
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
@@ -99,6 +99,9 @@ function refusal({ message, code = '' }: Trouble): string {
       `has a certificate that is not trusted: ${message}. Where it is right, name the file of the authority that signed it ` +
       'in the environment: NODE_EXTRA_CA_CERTS=/path/to/ca.pem.'
     );
+  // One that speaks no TLS waits for the end of a line, or answers in its own words.
+  if (place.startsWith('rediss:') && /^(ETIMEDOUT|EPROTO|ERR_SSL_.*)$/.test(code))
+    return `does not answer by TLS: ${message}. Write redis:// where it speaks none, or correct the address.`;
   if (message === CLOSED || code === 'ECONNRESET')
     return `${CLOSED}. Write rediss:// where it speaks TLS, redis:// where it does not.`;
   return `cannot be reached: ${message}. Start Redis or Valkey there, or correct the address.`;
