@@ -243,8 +243,12 @@ const CASES: { readonly [K in OpName]: 'fused' | (() => Node[]) } = {
         const width = units * { lstm: 4, gru: 3, simple: 1 }[cell];
         const inputs = { x: floats(5, 3, width), kernel: floats(units, width), bias: floats(width) };
         const initial = floats(5, cell === 'lstm' ? 2 * units : units);
-        const states = recurrence({ ...inputs, initial }, { cell, activation: 'tanh', recurrentActivation: 'sigmoid' });
-        return withGradients(states, ...Object.values(inputs), initial);
+        const options = { cell, activation: 'tanh', recurrentActivation: 'sigmoid' } as const;
+        const [mask, factors] = [floats(5, 3), floats(5, units)];
+        return [
+          ...withGradients(recurrence({ ...inputs, initial }, options), ...Object.values(inputs), initial),
+          ...withGradients(recurrence({ ...inputs, mask, factors }, options), ...Object.values(inputs), factors),
+        ];
       }),
     ),
   recurrenceGradient: () => {

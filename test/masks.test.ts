@@ -6,6 +6,7 @@ import { ArgumentError } from '../src/base/errors.ts';
 import {
   Activation,
   Add,
+  BatchNormalization,
   Bidirectional,
   Conv1D,
   Dense,
@@ -18,8 +19,10 @@ import {
   Masking,
   Model,
   MultiHeadAttention,
+  ones,
   Sequential,
   SimpleRNN,
+  Softmax,
   type Tensor,
   tensor,
 } from '../src/index.ts';
@@ -175,7 +178,14 @@ test('a loss and a metric of outputs with a mask are means over the steps that a
 });
 
 test('a layer that would forget the mask refuses it, by name and with the remedy', () => {
-  for (const layer of [new Conv1D(2, 2, { name: 'it' }), new Flatten({ name: 'it' })]) {
+  const name = 'it';
+  const layers = [
+    new Conv1D(2, 2, { name }),
+    new Flatten({ name }),
+    new Softmax({ name }),
+    new BatchNormalization({ name }),
+  ];
+  for (const layer of layers) {
     assert.throws(
       () => new Sequential([words(), layer], { inputShape: [4] }),
       (error: unknown) =>
@@ -202,6 +212,91 @@ test('dropout of a recurrent layer is one draw an example for all steps, and non
     return own[0];
   });
   assert.equal(new Set(firsts), new Set([0, 2]));
+  model.dispose();
+});
+
+test('the mask of all states goes along with them where they come last first', async () => {
+  const means = async (goBackwards: boolean, x: Tensor): Promise<number[]> => {
+    const layers = [words(), new SimpleRNN(2, { goBackwards, returnSequences: true }), new GlobalAveragePooling1D()];
+    const model = new Sequential(layers, { inputShape: [4], seed: 4 });
+    const values = await valuesOf(model, x);
+    model.dispose();
+    return values;
+  };
+  assertClose(await means(true, ids()), await means(false, tensor(IDS.map((row) => row.toReversed()))), 'means');
+});
+
+/** A cell that adds up: of inputs of 1 the states are 1, 1 + f, 1 + f + f², … with the factor f of the state. */
+const adding = async (seed: number): Promise<Sequential> => {
+  const layer = new SimpleRNN(16, {
+    recurrentDropout: 0.5,
+    activation: 'linear',
+    useBias: false,
+    returnSequences: true,
+  });
+  const model = new Sequential([layer], { inputShape: [3, 1], seed });
+  const same = Float32Array.from({ length: 256 }, (_, i) => (i % 17 === 0 ? 1 : 0));
+  await model.setWeights([new Float32Array(16).fill(1), same]);
+  return model;
+};
+const steps = (): Tensor => ones([64, 3, 1]);
+
+test('recurrentDropout is one draw for a state of an example in all steps, and none in evaluation', async () => {
+  const model = await adding(1);
+  const known = await valuesOf(model, steps());
+  const values = await model.call(steps(), { training: true }).data();
+  const factors = Array.from({ length: 64 * 16 }, (_, i) => {
+    const at = Math.floor(i / 16) * 48 + (i % 16);
+    assert.equal([known[at], known[at + 16], known[at + 32]], [1, 2, 3]);
+    const factor = values[at + 16] - 1;
+    assert.equal([values[at], values[at + 32]], [1, 1 + factor + factor ** 2]);
+    return factor;
+  });
+  assert.equal(new Set(factors), new Set([0, 2]));
+  const mean = factors.reduce((sum, factor) => sum + factor) / factors.length;
+  // Five standard deviations of a mean of 1024 draws of 0 and 2.
+  assert.ok(Math.abs(mean - 1) < 5 / 32, `${mean}`);
+  model.dispose();
+});
+
+test('with the same seed recurrentDropout draws the same, with another one something else', async () => {
+  const [one, same, other] = await Promise.all(
+    [1, 1, 2].map(async (seed) => {
+      const model = await adding(seed);
+      model.compile({ optimizer: 'sgd', loss: 'mse' });
+      await model.trainOnBatch(steps(), ones([64, 3, 16]));
+      const weights = (await model.getWeights()).map(({ data }) => [...data]);
+      model.dispose();
+      return weights;
+    }),
+  );
+  assert.equal(one, same);
+  assert.not.equal(one, other);
+});
+
+test('a batch whose loss is a mean over steps that a mask has is not taken in parts', async () => {
+  const fit = async (layers: Layer[], microBatchSize: number) => {
+    const model = new Sequential([words(), ...layers], { inputShape: [4], seed: 1 });
+    model.compile({ optimizer: 'sgd', loss: 'mse' });
+    const { shape } = await model.predict(ids());
+    await model.fit(ids(), ones(shape), { batchSize: 3, microBatchSize, verbose: 0 }).finally(() => model.dispose());
+  };
+  let message = '';
+  await fit([new Dense(1)], 2).catch((error: unknown) => {
+    message = error instanceof ArgumentError ? error.message : '';
+  });
+  assert.match(message, /^A batch of 3 .* parts.*mask.*microBatchSize/);
+  await fit([new Dense(1)], 3);
+  await fit([new LSTM(1)], 2);
+});
+
+test('a batch with no step at all teaches nothing', async () => {
+  const model = new Sequential([words(), new Dense(1)], { inputShape: [4], seed: 1 });
+  model.compile({ optimizer: 'sgd', loss: 'mse' });
+  const before = await model.getWeights();
+  const logs = await model.trainOnBatch(tensor([[0, 0, 0, 0]]), ones([1, 4, 1]));
+  assert.is(logs.loss, 0);
+  assert.equal(await model.getWeights(), before);
   model.dispose();
 });
 

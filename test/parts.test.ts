@@ -185,7 +185,7 @@ const made: Readonly<Record<keyof typeof layerClasses, AnyLayer>> = {
   }),
   Dropout: new Dropout(0.3),
   ELU: new ELU({ alpha: 0.5 }),
-  Embedding: new Embedding(5, 2, { embeddingsInitializer: 'ones' }),
+  Embedding: new Embedding(5, 2, { embeddingsInitializer: 'ones', maskZero: true }),
   Flatten: new Flatten(),
   GaussianNoise: new GaussianNoise(0.5),
   GroupNormalization: new GroupNormalization({ groups: 2, axis: 1, epsilon: 0.1, gammaInitializer: 'zeros' }),
@@ -257,6 +257,73 @@ const made: Readonly<Record<keyof typeof layerClasses, AnyLayer>> = {
   Masking: new Masking({ maskValue: -1 }),
   SimpleRNN: new SimpleRNN(4, { activation: 'linear', goBackwards: true }),
 };
+
+const IMAGES = 'images have no steps';
+const WINDOWS = 'its windows would take in steps that are left out';
+const MOVED = 'the steps stand elsewhere behind it';
+const MEANS = 'its means would count steps that are left out';
+
+/** Whether each of these takes inputs of which a mask leaves steps out: true, or why not. */
+const takesMasks: Readonly<Record<keyof typeof layerClasses, true | string>> = {
+  Activation: true,
+  Add: true,
+  Average: true,
+  AveragePooling1D: WINDOWS,
+  AveragePooling2D: IMAGES,
+  BatchNormalization: MEANS,
+  Bidirectional: true,
+  Concatenate: true,
+  Conv1D: WINDOWS,
+  Conv2D: IMAGES,
+  Conv2DTranspose: IMAGES,
+  Cropping2D: IMAGES,
+  Dense: true,
+  DepthwiseConv2D: IMAGES,
+  Dot: 'its sums would count what is left out',
+  Dropout: true,
+  ELU: true,
+  Embedding: true,
+  Flatten: MOVED,
+  GRU: true,
+  GaussianNoise: true,
+  GlobalAveragePooling1D: true,
+  GlobalAveragePooling2D: IMAGES,
+  GlobalMaxPooling1D: 'its maximum would count steps that are left out, as that of Keras does',
+  GlobalMaxPooling2D: IMAGES,
+  GroupNormalization: MEANS,
+  LSTM: true,
+  // Along the steps, as it is here.
+  LayerNormalization: MEANS,
+  LeakyReLU: true,
+  Masking: true,
+  MaxPooling1D: WINDOWS,
+  MaxPooling2D: IMAGES,
+  Maximum: true,
+  Minimum: true,
+  MultiHeadAttention: true,
+  Multiply: true,
+  Normalization: true,
+  PReLU: true,
+  Permute: MOVED,
+  ReLU: true,
+  RepeatVector: 'what it takes has no steps',
+  Rescaling: true,
+  Reshape: MOVED,
+  SeparableConv2D: IMAGES,
+  SimpleRNN: true,
+  Softmax: 'its sum would count what is left out',
+  SpatialDropout2D: IMAGES,
+  Subtract: true,
+  UpSampling2D: IMAGES,
+  ZeroPadding2D: IMAGES,
+};
+
+test('a layer takes a mask, or there is a reason why not', () => {
+  for (const [name, takes] of Object.entries(takesMasks)) {
+    const layer = Object.entries(made).find(([one]) => one === name)?.[1];
+    assert.is(layer?.supportsMasking, takes === true, name);
+  }
+});
 
 for (const [className, layer] of Object.entries(made)) {
   test(`${className} comes back from its settings, and damage is told`, () => {

@@ -20,7 +20,7 @@ import {
 import type { Loss } from '../nn/losses.ts';
 import { type Metric, sizeOfMetric } from '../nn/metrics.ts';
 import type { Regularizer } from '../nn/regularizers.ts';
-import { div, mul, where } from '../ops/elementwise.ts';
+import { where } from '../ops/elementwise.ts';
 import { fullNode } from '../ops/leaf.ts';
 import { sum } from '../ops/reduce.ts';
 import { reshape } from '../ops/reshape.ts';
@@ -179,8 +179,8 @@ export function penaltyOf(layer: AnyLayer, name: string, what: string, regulariz
 }
 
 /**
- * The same of outputs of which a mask leaves steps out: as in Keras the mean over all steps of the batch that are there. Each step is
- * measured as if it were an example, and counts for its own so much that the batch's sum is that mean times the batch.
+ * A loss or metric of each example. Of outputs with a mask each step is measured as if it were an example; an example's is the sum over
+ * its steps that are there.
  */
 export function perExampleMasked(measure: Loss | Metric, y: Node, output: Node, mask: Node | null): Node {
   if (mask === null) return perExampleOf(measure, y, output);
@@ -189,8 +189,7 @@ export function perExampleMasked(measure: Loss | Metric, y: Node, output: Node, 
   const each = (values: Node): Node => reshape(values, [rows, ...values.shape.slice(mask.shape.length)]);
   const measured = perExampleOf(measure, each(y), each(output));
   const present = reshape(mask, [rows, ...measured.shape.slice(1).map(() => 1)]);
-  const share = div(fullNode(batch), sum(mask));
-  const counted = mul(where(present, measured, fullNode(0)), share);
+  const counted = where(present, measured, fullNode(0));
   return sum(reshape(counted, [batch, rows / batch, ...measured.shape.slice(1)]), 1);
 }
 

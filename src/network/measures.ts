@@ -19,11 +19,17 @@ interface Place extends Pick<ModelMetric, 'metric' | 'weighted'> {
   readonly end: number;
   /** Whose weights it goes by. */
   readonly target: Target;
+  /** Where the number of steps that are there lies, of an output with a mask; 0: examples count. */
+  readonly count: number;
 }
 
 /** What of a model decides where its sums lie. */
 interface Measured extends Pick<Goal, 'targets'> {
-  readonly network: { readonly outputShapes: readonly Shape[]; readonly regularized: boolean };
+  readonly network: {
+    readonly outputShapes: readonly Shape[];
+    readonly outputsMasked: readonly boolean[];
+    readonly regularized: boolean;
+  };
 }
 
 /** Of several targets, the key of one's loss or metric in the logs. */
@@ -42,8 +48,9 @@ const lossKeys = (targets: readonly Target[]): string[] =>
   targets.length === 1 ? [] : targets.map((target) => keyOf(targets, target, 'loss'));
 
 /**
- * The sums of a model: the loss's; of several targets those of their losses; those of the metrics; of targets with weighted ones
- * the sum of their weights; where there are regularizers that of the penalties, which are part of the loss.
+ * The sums of a model: the loss's; of several targets those of their losses; those of the metrics, of outputs with a mask each with the
+ * number of steps that are there; of targets with weighted ones the sum of their weights; where there are regularizers that of the
+ * penalties, which are part of the loss.
  */
 export class Measures {
   /** How many numbers add up. */
@@ -56,14 +63,15 @@ export class Measures {
   /** Where that of the penalties lies. */
   readonly #penalty: number;
 
-  constructor({ targets, network: { outputShapes, regularized } }: Measured) {
+  constructor({ targets, network: { outputShapes, outputsMasked, regularized } }: Measured) {
     this.#losses = ['loss', ...lossKeys(targets)];
     let end = this.#losses.length;
     this.#places = targets.flatMap((target) =>
       target.metrics.map(({ name, metric, weighted }) => {
         const start = end;
         end += sizeOfMetric(metric, outputShapes[target.output]) ?? 1;
-        return { key: keyOf(targets, target, name), metric, weighted, start, end, target };
+        const place = { key: keyOf(targets, target, name), metric, weighted, start, end, target };
+        return { ...place, count: outputsMasked[target.output] ? end++ : 0 };
       }),
     );
     this.#weights = new Map(targets.filter(weighs).map((target) => [target, end++]));
@@ -81,9 +89,10 @@ export class Measures {
     const all = Float64Array.from(sums);
     const logs: Record<string, number> = {};
     for (const [at, key] of this.#losses.entries()) logs[key] = all[at] / examples;
-    for (const { key, metric, weighted, start, end, target } of this.#places) {
-      const count = weighted ? all[this.#weights.get(target) ?? 0] : examples;
-      logs[key] = metric.value?.(all.slice(start, end), count) ?? all[start] / count;
+    for (const { key, metric, weighted, start, end, target, count } of this.#places) {
+      const whole = weighted ? all[this.#weights.get(target) ?? 0] : examples;
+      const counted = count > 0 ? all[count] : whole;
+      logs[key] = metric.value?.(all.slice(start, end), counted) ?? all[start] / counted;
     }
     return logs;
   }
@@ -93,7 +102,7 @@ export class Measures {
 const weighs = ({ metrics }: Target): boolean => metrics.some(({ weighted }) => weighted);
 
 /**
- * The sums of a batch's metrics, and of the weights, in the order of `Measures`. `ys`: labels of each target; `weights`: of the
+ * What lies behind the losses of a batch, in the order of `Measures`, without penalties. `ys`: labels of each target; `weights`: of the
  * target's examples [batch], or null for ones.
  */
 export function metricSums(
@@ -103,20 +112,25 @@ export function metricSums(
   weights: ByTarget<Node>,
 ): Node[] {
   const [batch] = outputs[0].shape;
-  const sums = targets.flatMap(({ metrics, output }, at) => {
-    const own = weights?.[at] ?? null;
-    const rows = own === null ? null : reshape(own, [batch, 1]);
-    return metrics.map(({ metric, weighted }) => {
-      const numbers = perExampleMasked(metric, ys[at], outputs[output], masks[output]);
-      const alone = numbers.shape.length === 1;
-      const shares = alone ? own : rows;
-      const counted = weighted && shares !== null ? mul(numbers, shares) : numbers;
-      return alone ? sum(counted) : sum(counted, 0);
-    });
-  });
+  const sums = targets.flatMap(({ metrics, output }, at) =>
+    metrics.flatMap(({ metric, weighted }) => {
+      const shares = weighted ? (weights?.[at] ?? null) : null;
+      const mask = masks[output];
+      const numbers = perExampleMasked(metric, ys[at], outputs[output], mask);
+      const total = weighedSum(numbers, shares);
+      return mask === null ? [total] : [total, weighedSum(sum(reshape(mask, [batch, -1]), 1), shares)];
+    }),
+  );
   const total = (at: number): Node => {
     const own = weights?.[at] ?? null;
     return own === null ? fullNode(batch) : sum(own);
   };
   return [...sums, ...targets.flatMap((target, at) => (weighs(target) ? [total(at)] : []))];
+}
+
+/** The sum over examples of numbers [batch] or [batch, size], each times its weight. */
+function weighedSum(numbers: Node, weights: Node | null): Node {
+  const alone = numbers.shape.length === 1;
+  const counted = weights === null ? numbers : mul(numbers, alone ? weights : reshape(weights, [-1, 1]));
+  return alone ? sum(counted) : sum(counted, 0);
 }

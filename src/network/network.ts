@@ -76,6 +76,8 @@ export class Network {
   /** Each of one example. */
   readonly inputShapes: readonly Shape[];
   readonly outputShapes: readonly Shape[];
+  /** Which outputs have a mask. */
+  readonly outputsMasked: readonly boolean[];
   /** Each once, however often it is applied; one that holds others before them. */
   readonly layers: readonly Placed[];
   /** Weights that gradients move. */
@@ -88,10 +90,11 @@ export class Network {
   constructor(composition: Composition, seed: number) {
     this.composition = composition;
     this.inputShapes = composition.inputShapes;
-    const { layers, calls, outputShapes } = placeLayers(composition);
+    const { layers, calls, outputShapes, outputsMasked } = placeLayers(composition);
     checkWeightBytes(layers);
     this.layers = layers;
     this.outputShapes = outputShapes;
+    this.outputsMasked = outputsMasked;
     this.#calls = calls;
     const draw = (trainable: boolean): ParameterBlock =>
       new ParameterBlock(
@@ -272,6 +275,7 @@ export interface Placement {
   readonly layers: readonly Placed[];
   readonly calls: readonly PlacedCall[];
   readonly outputShapes: readonly Shape[];
+  readonly outputsMasked: readonly boolean[];
 }
 
 /** Names the layers and checks that they fit on each other, without drawing weights. */
@@ -281,7 +285,7 @@ export function placeLayers(composition: Composition): Placement {
   const within = new Map<AnyLayer | null, Names>([[null, names]]);
   const calls: PlacedCall[] = [];
   const inputs = composition.inputShapes.map((shape) => standIn([1, ...shape]));
-  const { outputs } = applyAll(composition, inputs, (layer, given, holder) => {
+  const { outputs, masks } = applyAll(composition, inputs, (layer, given, holder) => {
     const shapes = given.map(exampleShape);
     const known = placed.get(layer);
     if (holder !== null && [...holder.holders, holder.layer].includes(layer)) {
@@ -311,7 +315,12 @@ export function placeLayers(composition: Composition): Placement {
       },
     };
   });
-  return { layers: [...placed.values()], calls, outputShapes: outputs.map((node) => exampleShape(new Tensor(node))) };
+  return {
+    layers: [...placed.values()],
+    calls,
+    outputShapes: outputs.map((node) => exampleShape(new Tensor(node))),
+    outputsMasked: masks.map((mask) => mask !== null),
+  };
 }
 
 /** A layer's name behind those of the layers that hold it. */

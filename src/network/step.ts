@@ -1,8 +1,9 @@
 /** The graphs of a step. */
 
+import { ArgumentError } from '../base/errors.ts';
 import type { Node } from '../ir/op.ts';
 import { clippedEach, commonScale } from '../ops/clipping.ts';
-import { add, equal, mul, where } from '../ops/elementwise.ts';
+import { add, div, equal, maximum, mul, where } from '../ops/elementwise.ts';
 import { type GradientTrace, gradients } from '../ops/gradients.ts';
 import { accumulate, watch } from '../ops/health.ts';
 import { fullNode } from '../ops/leaf.ts';
@@ -39,9 +40,11 @@ function sumsOf(
   { outputs, masks, penalties }: Forward,
 ): { loss: Node; values: Node[] } {
   const losses = targets.map(({ loss, output }, at) => {
-    const perExample = perExampleMasked(loss, y[at], outputs[output], masks[output]);
+    const mask = masks[output];
+    const perExample = perExampleMasked(loss, y[at], outputs[output], mask);
     const own = weights?.[at] ?? null;
-    return sum(own === null ? perExample : mul(perExample, own));
+    const total = sum(own === null ? perExample : mul(perExample, own));
+    return mask === null ? total : mul(total, exampleShare(mask));
   });
   const shares = targets.map(({ weight }, at) => (weight === 1 ? losses[at] : mul(losses[at], fullNode(weight))));
   const penalty = penalties.length === 0 ? [] : [penalties.reduce((all, one) => add(all, one))];
@@ -49,6 +52,12 @@ function sumsOf(
   const alone = targets.length === 1 ? [] : losses;
   return { loss: total, values: [total, ...alone, ...metricSums(targets, y, { outputs, masks }, weights), ...penalty] };
 }
+
+/**
+ * What makes the batch times the mean over all steps that are there of their sum, as Keras takes it; 0 of a batch in which there is
+ * none, where nothing is to be learnt.
+ */
+const exampleShare = (mask: Node): Node => div(fullNode(mask.shape[0]), maximum(sum(mask), fullNode(1)));
 
 export interface Step {
   /** What to run, in order. */
@@ -91,12 +100,28 @@ function namedWeights(weights: ByTarget<Node>, names: readonly string[]): Backwa
   return own.map((one) => ({ ...one, name: `${what} '${one.name}'` }));
 }
 
+/**
+ * A part of a batch does not know how many steps the others have, and could only take the mean over its own.
+ * @throws ArgumentError for a part of a batch whose loss is a mean over the steps that a mask has
+ */
+function checkShare({ targets, x }: StepParts, batch: number, { masks }: Forward): void {
+  const [size] = x[0].shape;
+  const masked = targets.find(({ output }) => masks[output] !== null);
+  if (size === batch || masked === undefined) return;
+  throw new ArgumentError(
+    `A batch of ${batch} examples would be taken in parts, one of ${size}, but its loss of '${masked.name}' is the mean over all of its steps ` +
+      'that a mask has, which parts do not add up to. Take a batchSize that fits whole, with a microBatchSize no smaller, measure no ' +
+      'noise of gradients, or use the mask up before the output, by an LSTM or a GlobalAveragePooling1D.',
+  );
+}
+
 /** `batch`: examples of the whole batch; the gradient is that of the loss's mean over it. */
 export function backward(parts: StepParts, batch: number, trace?: GradientTrace): Backward {
   const { network, x, stepMetrics } = parts;
   const trainable = network.trainable.nodes();
   const fixed = network.fixed.nodes();
   const forward = network.forward(x, true, { trainable, fixed });
+  checkShare(parts, batch, forward);
   const { loss, values } = sumsOf(parts, forward);
   const mean = mul(loss, fullNode(1 / batch));
   const slopes = gradients(mean, trainable, trace);
