@@ -7,7 +7,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { transform } from 'esbuild';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as wgrad from '../src/index.ts';
@@ -15,6 +16,7 @@ import { isInitializerName } from '../src/nn/initializers.ts';
 import { losses } from '../src/nn/losses.ts';
 import { optimizerClasses } from '../src/nn/optimizers/makeOptimizer.ts';
 import { deadLinks, FENCE } from './links.ts';
+import { LOADER } from './loader.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const pages = ['README.md', ...readdirSync(join(root, 'docs')).filter((file) => file.endsWith('.md'))].map((file) =>
@@ -49,20 +51,43 @@ const programs = pages.flatMap(programsOf);
 /** Files that the pages' Python blocks write, in test/fixtures: programs that read one find it. */
 const WRITTEN = ['torch.safetensors', 'interchange/keras.npz'];
 
+const sourceOf = (path: string): string => join(root, path);
+
+/** The entries of the package, by what programs import. */
+const ENTRIES = {
+  wgrad: sourceOf('src/index.ts'),
+  'wgrad/npz': sourceOf('src/io/npz.ts'),
+  'wgrad/onnx': sourceOf('src/interchange/onnx.ts'),
+  'wgrad/op': sourceOf('src/op.ts'),
+  'wgrad/pictures': sourceOf('src/pictures/index.ts'),
+  'wgrad/profile': sourceOf('src/models/profile/index.ts'),
+  'wgrad/sweep': sourceOf('src/sweep/index.ts'),
+  'wgrad/sweep/queue': sourceOf('src/sweep/queue/index.ts'),
+  'wgrad/tensorboard': sourceOf('src/tensorboard/index.ts'),
+};
+
+/** Module hooks that give the entries to the programs. */
+const HOOKS = `
+const entries = ${JSON.stringify(Object.fromEntries(Object.entries(ENTRIES).map(([name, file]) => [name, pathToFileURL(file).href])))};
+export const resolve = (name, context, next) => next(entries[name] ?? name, context);
+`;
+
 /**
  * Runs one program after the other, each a module of its own in a folder of its own: they share a process, and so the time
  * that it takes to start one. What each prints follows a line with its name, how it failed one with FAILED.
  */
 const [BEGIN, FAILED] = ['\u0001', '\u0002'];
 const RUNNER = `
+import { register } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+register('./hooks.mjs', import.meta.url);
 const [folder, ...names] = process.argv.slice(2);
 for (const name of names) {
   process.chdir(join(folder, name));
   console.log(${JSON.stringify(BEGIN)} + name);
   try {
-    await import(pathToFileURL(join(folder, name + '.mts')).href);
+    await import(pathToFileURL(join(folder, name + '.mjs')).href);
   } catch (error) {
     console.log(${JSON.stringify(FAILED)} + error.stack);
   }
@@ -88,23 +113,14 @@ const config = (): string => join(folder, 'tsconfig.json');
 const docs = suite('docs');
 docs.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'wgrad-docs-'));
-  const at = (path: string): string[] => [join(root, path)];
   const compilerOptions = {
     types: ['@webgpu/types', '@types/node'].map((name) => join(root, 'node_modules', name)),
     paths: {
-      '#datasets': at('src/datasets/node/index.ts'),
-      '#platform': at('src/platform/node/index.ts'),
-      '#raster': at('src/pictures/raster/node.ts'),
-      'onnxruntime-web': at('node_modules/onnxruntime-web/types.d.ts'),
-      wgrad: at('src/index.ts'),
-      'wgrad/npz': at('src/io/npz.ts'),
-      'wgrad/onnx': at('src/interchange/onnx.ts'),
-      'wgrad/op': at('src/op.ts'),
-      'wgrad/pictures': at('src/pictures/index.ts'),
-      'wgrad/profile': at('src/models/profile/index.ts'),
-      'wgrad/sweep': at('src/sweep/index.ts'),
-      'wgrad/sweep/queue': at('src/sweep/queue/index.ts'),
-      'wgrad/tensorboard': at('src/tensorboard/index.ts'),
+      '#datasets': [sourceOf('src/datasets/node/index.ts')],
+      '#platform': [sourceOf('src/platform/node/index.ts')],
+      '#raster': [sourceOf('src/pictures/raster/node.ts')],
+      'onnxruntime-web': [sourceOf('node_modules/onnxruntime-web/types.d.ts')],
+      ...Object.fromEntries(Object.entries(ENTRIES).map(([name, file]) => [name, [file]])),
     },
     // A page shows what it can be done with a thing, not always all of it.
     noUnusedLocals: false,
@@ -131,9 +147,15 @@ docs('the programs compile', async () => {
 const printed = new Map<string, string>();
 
 docs('the programs run', async () => {
+  await writeFile(join(folder, 'hooks.mjs'), HOOKS);
   await writeFile(join(folder, 'runner.mjs'), RUNNER);
-  const names = programs.filter(({ runs }) => runs).map(({ name }) => name);
-  const args = ['--import', import.meta.resolve('tsx'), join(folder, 'runner.mjs'), folder, ...names];
+  const running = programs.filter(({ runs }) => runs);
+  for (const { name, text } of running) {
+    const { code } = await transform(text, { loader: 'ts', format: 'esm', target: 'es2022' });
+    await writeFile(join(folder, `${name}.mjs`), code);
+  }
+  const names = running.map(({ name }) => name);
+  const args = ['--import', LOADER, join(folder, 'runner.mjs'), folder, ...names];
   const { code, stdout, stderr } = await run(folder, { TSX_TSCONFIG_PATH: config() }, args);
   for (const part of stdout.split(BEGIN).slice(1)) {
     const end = part.indexOf('\n');

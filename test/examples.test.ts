@@ -14,6 +14,7 @@ import { PLANS } from '../examples/study/runs.ts';
 import { settingsFor } from '../examples/study/settings.ts';
 import { type Refusal, refusalOf } from './commandLine.ts';
 import { LOADER } from './loader.ts';
+import { offline } from './offline.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -28,7 +29,7 @@ function start(example: string, flags: readonly string[], watch?: (output: strin
   const child = spawn(process.execPath, ['--import', LOADER, `examples/${example}`, ...flags], {
     cwd: root,
     // An empty cache and no network: the study must do without CIFAR-10.
-    env: { ...process.env, XDG_CACHE_HOME: folder, NODE_OPTIONS: `--import ${offline}` },
+    env: offline(folder),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -43,11 +44,6 @@ function start(example: string, flags: readonly string[], watch?: (output: strin
     child.once('close', (code, signal) => resolve({ code, signal, output }));
   });
 }
-
-/** A module that takes the network away from a process. */
-const offline = `data:text/javascript,${encodeURIComponent(
-  'globalThis.fetch = async () => { throw new TypeError("fetch failed", { cause: Object.assign(new Error("no network"), { code: "ENETUNREACH" }) }); };',
-)}`;
 
 let folder = '';
 

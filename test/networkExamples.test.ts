@@ -8,15 +8,11 @@ import { decode } from 'fast-png';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LOADER } from './loader.ts';
+import { offline } from './offline.ts';
 
 const test = suite('network examples');
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-
-/** A module that takes the network away from a process. */
-const offline = `data:text/javascript,${encodeURIComponent(
-  'globalThis.fetch = async () => { throw new TypeError("fetch failed", { cause: Object.assign(new Error("no network"), { code: "ENETUNREACH" }) }); };',
-)}`;
 
 let folder = '';
 test.before(async () => {
@@ -28,7 +24,7 @@ function run(example: string, ...flags: string[]): Promise<{ readonly code: numb
   const child = spawn(process.execPath, ['--import', LOADER, `examples/${example}`, ...flags], {
     cwd: root,
     // An empty cache and no network: the images are drawn.
-    env: { ...process.env, XDG_CACHE_HOME: folder, NODE_OPTIONS: `--import ${offline}` },
+    env: offline(folder),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

@@ -47,7 +47,7 @@ const LONG = [
  * Those that wait for most of their time, for what they start and for leases to run out: one of them at a time runs beside those that
  * keep the cores busy.
  */
-const WAITING = ['sweepQueue'];
+const WAITING = ['sweepQueue', 'sweepQueueFaults', 'sweepBoard'];
 
 /** Those that test kernels: on lavapipe as a user has it, on all its threads, so that a race between workgroups may show. */
 const KERNELS = ['accuracy', 'fusedBits', 'fuzz', 'golden', 'gpuRows', 'longSums', 'ops', 'variants'];

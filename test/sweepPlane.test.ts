@@ -22,6 +22,7 @@ import { commonTarget, effortsTo, scalingWords, turningPoint } from '../examples
 import { adviceWords, table } from '../examples/sweep/table.ts';
 import { geomspace } from '../src/sweep/index.ts';
 import { LOADER } from './loader.ts';
+import { offline } from './offline.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const BATCHES = [16, 32, 64, 128, 256];
@@ -300,9 +301,6 @@ planes('a page that follows a sweep is served to this machine alone, and to its 
 
 planes('npm run sweep trains, draws and advises; with processes it comes to the same numbers', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'wgrad-sweep-example-'));
-  const offline = `data:text/javascript,${encodeURIComponent(
-    'globalThis.fetch = async () => { throw new TypeError("fetch failed", { cause: Object.assign(new Error("no network"), { code: "ENETUNREACH" }) }); };',
-  )}`;
   const run = async (out: string, ...flags: readonly string[]) => {
     const tiny = ['--train', '60', '--test', '50', '--epochs', '1', '--batches', '20,32', '--rates', '0.001,0.01'];
     const child = spawn(
@@ -310,7 +308,7 @@ planes('npm run sweep trains, draws and advises; with processes it comes to the 
       ['--import', LOADER, 'examples/sweep.ts', ...tiny, '--out', join(folder, out), ...flags],
       {
         cwd: root,
-        env: { ...process.env, XDG_CACHE_HOME: folder, NODE_OPTIONS: `--import ${offline}` },
+        env: offline(folder),
         stdio: ['ignore', 'pipe', 'pipe'],
       },
     );
