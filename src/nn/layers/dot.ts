@@ -59,6 +59,11 @@ export class Dot extends MergingLayer {
     });
   }
 
+  /** Its sums would count what is left out. */
+  override get supportsMasking(): boolean {
+    return false;
+  }
+
   /** Which axes of inputs of these ranks, batch included, are added up. @internal */
   axesFor(ranks: readonly number[]): readonly number[] {
     const pair = pairOfAxes(this.axes);

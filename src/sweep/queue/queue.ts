@@ -70,6 +70,16 @@ async function orFull<T>(work: Promise<T>, place: string): Promise<T> {
   }
 }
 
+/** Pauses a queue and empties it; again where something took the pause away in between, such as a command that was sent twice. */
+async function obliterate(queue: Queue, tries = 3): Promise<void> {
+  try {
+    await queue.obliterate({ force: true });
+  } catch (error) {
+    if (tries === 1) throw error;
+    await obliterate(queue, tries - 1);
+  }
+}
+
 class Watch {
   readonly #redis: Redis;
   readonly #name: string;
@@ -186,7 +196,7 @@ class Watch {
     if (!(await withdraw(this.#redis, name))) return;
     const queue =
       name === this.#name ? this.#queue : new this.#bullmq.Queue(name, { connection: this.#redis, prefix: PREFIX });
-    await queue.obliterate({ force: true });
+    await obliterate(queue);
     await checkpointsBy(this.#redis).remove(checkpointsOf(name));
     if (queue !== this.#queue) await queue.close();
   }
