@@ -4,8 +4,8 @@
 //
 // A subgroup of 8 lanes takes 32 neighbouring positions, whole rows, and 16 results of each. A lane owns four positions 8 apart (the components
 // of a vec4f). It loads each of their pixels once for three taps: what lies beside it is another lane's, and comes by a shuffle.
-// Weights are loaded by lane and broadcast. Loads are what costs on the CPU. A sum takes 12 products at once, since not all fit the
-// registers. A workgroup is a subgroup. Shapes are uniforms: layers of all sizes share a text.
+// Weights, a uniform buffer, are loaded by lane and broadcast. Loads are what costs on the CPU. A sum takes 12 products at once, since
+// not all fit the registers. A workgroup is a subgroup. Shapes are uniforms: layers with as many weights share a text.
 // grid: x, y fold [tile of positions, block of 16 results], the last fastest. uniforms: work (workgroups), blocks, taps_y, above (rows
 // of padding), height, width, positions = batch * H * W, quads_k = K / 4, quads_n = N / 4
 

@@ -2,25 +2,28 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Pair } from '../src/base/shape.ts';
+import { type Pair, sizeOf } from '../src/base/shape.ts';
+import { passesFor } from '../src/compiler/rewrite/passes.ts';
+import { schedule } from '../src/compiler/schedule.ts';
 import type { Node } from '../src/ir/op.ts';
 import { cpuLanes } from '../src/ir/target.ts';
-import { mul, relu } from '../src/ops/elementwise.ts';
+import { add, mul, relu } from '../src/ops/elementwise.ts';
 import { gradients } from '../src/ops/gradients.ts';
 import { sum } from '../src/ops/reduce.ts';
+import { slice } from '../src/ops/views.ts';
 import * as o from './reference.ts';
-import { assertSame, compare, draw, evaluate, nodeOf, oracleOf } from './support.ts';
+import { assertClose, assertSame, compare, draw, evaluate, type Input, nodeOf, oracleOf } from './support.ts';
 import { type Convolution, convolve, device, forced, offeredBy } from './variants.ts';
 
 const test = suite('convolutions by rows');
 
 const names = (node: Node): string[] => offeredBy(node).map(({ name }) => name);
 
-/** The convolution and its gradient to the kernel. */
+/** The convolution and its gradients. */
 function nodesOf({ x, kernel, ...options }: Convolution): Node[] {
   const inputs = [draw(x), draw(kernel)].map(nodeOf);
   const y = convolve(inputs[0], inputs[1], { x, kernel, ...options });
-  return [y, ...gradients(sum(mul(y, y)), [inputs[1]])];
+  return [y, ...gradients(sum(mul(y, y)), inputs)];
 }
 
 const same = (x: readonly number[], kernel: readonly number[], strides?: Pair): Convolution => ({
@@ -30,43 +33,129 @@ const same = (x: readonly number[], kernel: readonly number[], strides?: Pair): 
   padding: 'same',
 });
 
-/** Rows of 8, 16 and 32 pixels; halves of a subgroup (16 filters) and all of it; more parts than rows; 64 KiB and more of weights. */
+/** Rows of 8, 16 and 32 pixels; halves of a subgroup (16 filters) and all of it; more parts than rows; padding that differs above and below. */
 const WHOLE: readonly Convolution[] = [
   same([3, 5, 8, 16], [3, 3, 16, 16]),
   same([1, 7, 16, 16], [3, 3, 16, 32]),
   same([2, 1, 32, 32], [1, 3, 32, 16]),
-  same([1, 3, 8, 64], [5, 3, 64, 64]),
+  same([1, 3, 8, 32], [5, 3, 32, 32]),
+  same([1, 5, 8, 16], [2, 3, 16, 16]),
 ];
+/** More weights than a uniform buffer holds, and filters that are no multiple of 16: only some of the three go by rows. */
+const PARTLY: readonly (readonly [Convolution, ...boolean[]])[] = [
+  [same([1, 3, 8, 64], [5, 3, 64, 64]), false, false, true],
+  [same([1, 3, 8, 16], [3, 3, 16, 20]), false, true, false],
+  [same([1, 3, 8, 4], [3, 3, 4, 16]), true, false, false],
+];
+
+/** The gradient to the images in float64: what each result saw, by its weight. */
+function toInput(upstream: Input, { x, kernel: [rows, , channels, outs] }: Convolution, kernel: Input): Float64Array {
+  const [batch, height, width] = x;
+  const above = Math.floor((rows - 1) / 2);
+  const dx = new Float64Array(sizeOf(x));
+  for (let image = 0; image < batch; image++)
+    for (let y = 0; y < height; y++)
+      for (let at = 0; at < width; at++)
+        for (let ky = 0; ky < rows; ky++)
+          for (let kx = 0; kx < 3; kx++) {
+            const [py, px] = [y + ky - above, at + kx - 1];
+            if (py < 0 || py >= height || px < 0 || px >= width) continue;
+            for (let c = 0; c < channels; c++)
+              for (let n = 0; n < outs; n++)
+                dx[((image * height + py) * width + px) * channels + c] +=
+                  upstream.values[((image * height + y) * width + at) * outs + n] *
+                  kernel.values[((ky * 3 + kx) * channels + c) * outs + n];
+          }
+  return dx;
+}
 
 if (cpuLanes(device.target) === 8) {
   test('it is offered where no lane of a subgroup is without work, and first where the product is large', () => {
     for (const one of WHOLE) for (const node of nodesOf(one)) assert.ok(names(node).includes('rows'), node.op.name);
-    for (const node of nodesOf(same([16, 8, 8, 64], [3, 3, 64, 64]))) assert.is(names(node)[0], 'rows', node.op.name);
+    for (const node of nodesOf(same([16, 8, 8, 32], [3, 3, 32, 32]))) assert.is(names(node)[0], 'rows', node.op.name);
+    for (const [one, ...offered] of PARTLY) {
+      const found = nodesOf(one).map((node) => names(node).includes('rows'));
+      assert.equal(found, offered, JSON.stringify(one));
+    }
     const others = [
       same([1, 8, 8, 16], [3, 3, 16, 16], 2),
       same([1, 8, 8, 16], [3, 5, 16, 16]),
       same([1, 8, 7, 16], [3, 3, 16, 16]),
-      same([1, 8, 8, 3], [3, 3, 3, 16]),
       { x: [1, 8, 8, 16], kernel: [3, 3, 16, 16] },
       { ...same([1, 8, 8, 32], [3, 3, 16, 32]), groups: 2 },
       { ...same([1, 8, 8, 16], [3, 3, 16, 16]), dilationRate: [1, 2] as Pair },
     ];
     for (const one of others) {
-      const [y, dkernel] = nodesOf(one);
-      assert.not(names(y).includes('rows'), JSON.stringify(one));
-      assert.not(names(dkernel).includes('rows'), JSON.stringify(one));
+      for (const node of nodesOf(one))
+        assert.not(names(node).includes('rows'), `${node.op.name} ${JSON.stringify(one)}`);
     }
   });
 
   test('values and gradients', () =>
     forced('rows', async () => {
-      for (const one of WHOLE) {
+      for (const one of [...WHOLE, ...PARTLY.map(([partly]) => partly)]) {
         await compare({
           inputs: [draw(one.x), draw(one.kernel)],
           gpu: (x, kernel) => relu(convolve(x, kernel, one)),
           oracle: (x, kernel) => o.relu(o.conv2d(x, kernel, one)),
         });
       }
+    }));
+
+  test('all of the gradient to the images; a NaN of the upstream gradient reaches the pixels that were seen, and nothing else', () =>
+    forced('rows', async () => {
+      for (const one of [...WHOLE, PARTLY[1][0]]) {
+        const [x, kernel] = [draw(one.x), draw(one.kernel)];
+        const inputs = [x, kernel].map(nodeOf);
+        const y = convolve(inputs[0], inputs[1], one);
+        const upstream = draw(y.shape);
+        const poisoned = { ...upstream, values: Float32Array.from(upstream.values) };
+        // The last position of an image in the middle of memory or at its end, and the position behind it.
+        const last = sizeOf(y.shape.slice(1));
+        poisoned.values[last - 1] = Number.NaN;
+        if (last < poisoned.values.length) poisoned.values[last] = Number.NaN;
+        const all = [upstream, poisoned];
+        const values = await evaluate(all.map((dy) => gradients(sum(mul(y, nodeOf(dy))), [inputs[0]])[0]));
+        const [expected, reached] = all.map((dy) => toInput(dy, one, kernel));
+        assertClose(values[0], expected, JSON.stringify(one));
+        values[1].forEach((value, i) => {
+          assert.is(
+            Number.isNaN(value),
+            Number.isNaN(reached[i]),
+            `${JSON.stringify(one)}: pixel element ${i} is ${value}`,
+          );
+        });
+      }
+    }));
+
+  test('what follows the gradient to the images is computed with it', () =>
+    forced('rows', async () => {
+      const [one] = WHOLE;
+      const inputs = [draw(one.x), draw(one.kernel)];
+      const begin = [0, 1, 2, 3];
+      const size = [3, 3, 5, 9];
+      // The gradient of a ReLU and of a shortcut, and the zeros around that of a slice.
+      const block = (x: Node, kernel: Node): Node => {
+        const h = relu(x);
+        return add(add(convolve(h, kernel, one), h), sum(slice(h, begin, size)));
+      };
+      await compare({
+        inputs,
+        gpu: block,
+        oracle: (x, kernel) => {
+          const h = o.relu(x);
+          const part = o.slice(h, begin, size).data.reduce((total, value) => total + value, 0);
+          return o.add(o.add(o.conv2d(h, kernel, one), h), o.array64([part], [1]));
+        },
+        samples: 40,
+      });
+      const [x, kernel] = inputs.map(nodeOf);
+      const [dx] = gradients(sum(block(x, kernel)), [x]);
+      const labels = schedule([dx], device.target, passesFor).kernels.map(({ label }) => label);
+      assert.ok(
+        labels.some((label) => /conv2dInputGradient\+.*reluGradient/.test(label)),
+        labels.join(', '),
+      );
     }));
 
   test('a NaN pixel reaches every result and every gradient to a tap that sees it, and nothing else', () =>

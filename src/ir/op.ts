@@ -418,10 +418,10 @@ export interface ContractionOperand {
  */
 export type LoaderName = 'matmul' | 'conv2d' | 'conv2d_input_gradient' | 'conv2d_kernel_gradient';
 
-/** A convolution that sees neighbouring pixels through neighbouring taps, three a row, and has a result a pixel; or its gradient to the kernel. */
+/** A convolution that sees neighbouring pixels through neighbouring taps, three a row, and has a result a pixel; or one of its gradients. */
 export interface RowsOfImages {
-  /** Which of the two. */
-  readonly of: 'output' | 'kernel';
+  /** Which of the three: what it computes. The images of a gradient to the `input` are the upstream gradient. */
+  readonly of: 'output' | 'input' | 'kernel';
   /** Of the whole batch. */
   readonly rows: number;
   readonly height: number;

@@ -129,15 +129,19 @@ function runOf({ stride, before, input, kernel, output }: Conv2dAttributes, rows
   return (most + (kernel[0] - 1) * width + kernel[1]) * channels + 31;
 }
 
-/** The images, where neighbouring positions see neighbouring pixels through three taps, and there are as many of them. */
+/**
+ * The images, where neighbouring positions see neighbouring pixels through three taps, and there are as many of them. A gradient to the
+ * images is a convolution of the upstream gradient, whose padding lies on the other side.
+ */
 function rowsOfImages(
   { stride, before, dilation, input, kernel, output }: Conv2dAttributes,
   of: RowsOfImages['of'],
 ): RowsOfImages | undefined {
   const same = [1, 2].every((d) => stride[d - 1] === 1 && dilation[d - 1] === 1 && output[d] === input[d]);
   if (!same || kernel[1] !== 3 || before[1] !== 1) return undefined;
-  const [batch, height, width, channels] = input;
-  return { of, rows: batch * height, height, width, channels, above: before[0] };
+  const [batch, height, width, channels] = of === 'input' ? output : input;
+  const above = of === 'input' ? kernel[0] - 1 - before[0] : before[0];
+  return { of, rows: batch * height, height, width, channels, above };
 }
 
 /** dx[pixel, channel] = Σ dy(pixel, tap and out) kernel(tap and out, channel) */
@@ -151,6 +155,7 @@ function toInput({ inputs: [dy, kernel], attributes }: Node<Conv2dAttributes>): 
     k: attributes.kernel[0] * attributes.kernel[1] * outputsOf(attributes),
     ...groupsOf(attributes),
     loaders: 'conv2d_input_gradient',
+    rowsOfImages: rowsOfImages(attributes, 'input'),
     holes: { ...constants(attributes), VECTOR_K: vector, STRIDED: attributes.stride.some((step) => step > 1) },
     a: { alongK: true, blocks: false, linear: false, binding: { name: 'dy', operand: dy, element } },
     b: { alongK: true, blocks: false, linear: false, binding: { name: 'w', operand: kernel, element } },

@@ -1,19 +1,19 @@
 /**
- * Convolutions and their gradients to the kernel on the CPU along rows of pixels (conv2d_rows.wgsl, conv2d_kernel_gradient_rows.wgsl): with three
- * neighbouring taps, stride 1 and a result a pixel, what is loaded once serves all taps of a row.
+ * Convolutions and their gradients on the CPU along rows of pixels (conv2d_rows.wgsl, conv2d_kernel_gradient_rows.wgsl): with three
+ * neighbouring taps, stride 1 and a result a pixel, what is loaded once serves all taps of a row. The gradient to the images is the convolution of
+ * the upstream gradient with the kernel flipped (flipped_kernel.wgsl).
  */
 
-import { sizeOf } from '../../base/shape.ts';
-import {
-  type Binding,
-  type Contraction,
-  type ContractionOperand,
-  isScratch,
-  type KernelTemplate,
-  type KernelVariant,
-  type RowsOfImages,
-  type Scratch,
-  type Target,
+import type {
+  Binding,
+  Contraction,
+  ContractionOperand,
+  KernelTemplate,
+  KernelVariant,
+  Operand,
+  RowsOfImages,
+  Scratch,
+  Target,
 } from '../../ir/op.ts';
 import { cpuLanes, fitsUniform } from '../../ir/target.ts';
 import * as shaders from '../../wgsl/shaders.generated.ts';
@@ -24,28 +24,28 @@ const BUSY = 48;
 
 /** The way by rows; none where the shapes would leave lanes of a subgroup of 8 without work. */
 export function contractionByRows(contraction: Contraction, target: Target): KernelVariant[] {
-  const { rowsOfImages: rows, n, batch = 1 } = contraction;
+  const { rowsOfImages: rows, n, k, batch = 1 } = contraction;
   if (rows === undefined || batch > 1 || cpuLanes(target) !== 8) return [];
   if (rows.of === 'kernel') {
     if (rows.channels % 16 > 0 || rows.width % 4 > 0 || (n !== 16 && n % 32 > 0)) return [];
     return [{ name: 'rows', kernels: () => kernelGradient(contraction, rows, target) }];
   }
   if (rows.channels % 4 > 0 || n % 16 > 0 || ![8, 16, 32].includes(rows.width)) return [];
-  return [{ name: 'rows', kernels: () => [alongRows(contraction, rows)] }];
+  // Weights are read as a uniform buffer, two to three times as fast as storage: without that tiles are faster.
+  if (!fitsUniform(n * k * 4)) return [];
+  const kernels = (): readonly KernelTemplate[] =>
+    rows.of === 'input' ? inputGradient(contraction, rows) : [alongRows(contraction, rows)];
+  return [{ name: 'rows', kernels }];
 }
 
 const asVec4s = ({ binding }: ContractionOperand): Binding => ({ ...binding, element: 'vec4f' });
 
-/** As a uniform buffer where it fits: adapters on the CPU read these two to three times as fast as storage. */
-function weights(operand: ContractionOperand): Binding {
-  const { operand: tensor } = operand.binding;
-  const bytes = isScratch(tensor) ? 0 : sizeOf(tensor.shape) * 4;
-  const uniform = bytes > 0 && fitsUniform(bytes) ? { uniform: bytes / 16 } : {};
-  return { ...asVec4s(operand), ...uniform, name: 'w' };
-}
-
-/** The convolution itself. */
-function alongRows({ label, n, k, a, b }: Contraction, rows: RowsOfImages): KernelTemplate {
+/** The convolution of images `a` with a kernel `w`. */
+function alongRows(
+  { label, n, k, a, b }: Contraction,
+  rows: RowsOfImages,
+  w: Operand = b.binding.operand,
+): KernelTemplate {
   const { height, width, channels, above } = rows;
   const tapRows = k / (3 * channels);
   const positions = rows.rows * width;
@@ -57,7 +57,10 @@ function alongRows({ label, n, k, a, b }: Contraction, rows: RowsOfImages): Kern
     enables: ['subgroups'],
     workgroup: 8,
     builtins: ['workgroup_index', 'local_invocation_index'],
-    reads: [{ ...asVec4s(a), name: 'pixels' }, weights(b)],
+    reads: [
+      { ...asVec4s(a), name: 'pixels' },
+      { name: 'w', operand: w, element: 'vec4f', uniform: (n * k) / 4 },
+    ],
     uniforms: {
       work,
       blocks,
@@ -72,6 +75,22 @@ function alongRows({ label, n, k, a, b }: Contraction, rows: RowsOfImages): Kern
     grid: work,
     width: 4,
   };
+}
+
+function inputGradient(contraction: Contraction, rows: RowsOfImages): readonly KernelTemplate[] {
+  const { label, n, k, b } = contraction;
+  const flipped: Scratch = { bytes: n * k * 4 };
+  return [
+    {
+      label: `${label} (flipped kernel)`,
+      source: shaders.flipped_kernel,
+      reads: [{ ...b.binding, element: 'f32' }],
+      writes: [{ name: 'flipped', operand: flipped, element: 'f32' }],
+      uniforms: { count: n * k, taps: k / rows.channels, channels: n, outs: rows.channels },
+      grid: Math.ceil((n * k) / 64),
+    },
+    alongRows(contraction, rows, flipped),
+  ];
 }
 
 function kernelGradient(
