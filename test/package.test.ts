@@ -36,8 +36,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
  * that growth is a decision.
  */
 const TENSORS_BUDGET = 46.5 * 1024;
-const QUICK_START_BUDGET = 90.6 * 1024;
-const CORE_BUDGET = 103.4 * 1024;
+const QUICK_START_BUDGET = 91.8 * 1024;
+const CORE_BUDGET = 104.5 * 1024;
 /** Most of what the first graph with an operation of layers adds to each. */
 const LAYERS_BUDGET = 11.3 * 1024;
 /** Most bytes of the package, packed. */
