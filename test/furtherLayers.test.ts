@@ -375,7 +375,11 @@ test('settings outside their range are errors that name the layer', async () => 
     [/Normalization: mean and variance go together/, () => new Normalization({ mean: 1 })],
     [/Normalization: variance must be .*at least 0/, () => new Normalization({ mean: 1, variance: [-1] })],
     [/Embedding: inputDim must be/, () => new Embedding(0, 1)],
-    [/Embedding: there is no option 'maskZero'/, () => Reflect.construct(Embedding, [3, 1, { maskZero: true }])],
+    [
+      /Embedding: there is no option 'maskZeros'.*'maskZero'/,
+      () => Reflect.construct(Embedding, [3, 1, { maskZeros: true }]),
+    ],
+    [/Embedding: maskZero must be/, () => Reflect.construct(Embedding, [3, 1, { maskZero: 'no' }])],
     [
       /UpSampling2D: there is no interpolation 'bicubic'/,
       () => Reflect.construct(UpSampling2D, [2, { interpolation: 'bicubic' }]),
