@@ -39,7 +39,7 @@ import {
 import { runLeg } from '../src/sweep/runLeg.ts';
 import { rejects } from './interruption.ts';
 import { LOADER } from './loader.ts';
-import { type FakeOptions, fakeTrain, space } from './sweepTrain.ts';
+import { exactText, type FakeOptions, fakeTrain, type Point, space, sweepSpace } from './sweepTrain.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'wgrad-sweep-'));
 const test = suite('sweep');
@@ -48,26 +48,17 @@ test.after(() => rmSync(folder, { recursive: true, force: true }));
 let folders = 0;
 const fresh = (): string => join(folder, String(folders++));
 
-type Point = (typeof space.points)[number];
 type Changes = Partial<SweepOptions<Point>>;
 
 const run = (changes: Changes = {}, fake: FakeOptions = {}): Promise<SweepResult<Point>> =>
-  sweep<Point>({
-    space,
-    seeds: [0, 1],
-    epochs: 9,
-    halving: { groupBy: ['batchSize'] },
+  sweepSpace({
     folder: fresh(),
     ...(changes.runner === undefined && { train: fakeTrain(fake) }),
     ...changes,
   });
 
-/** All of a result that is to be the same to the bit, as a text that tells every number apart. */
-const numbers = ({ trials, best }: SweepResult<Point>): string =>
-  JSON.stringify([best?.number, trials], (_, value) => (Number.isNaN(value) ? 'NaN' : value)).replaceAll(
-    '},{',
-    '},\n{',
-  );
+/** All of a result that is to be the same to the bit. */
+const numbers = ({ trials, best }: SweepResult<Point>): string => exactText([best?.number, trials]);
 
 let straight: SweepResult<Point>;
 test.before(async () => {

@@ -11,8 +11,8 @@ import type { SweepResult } from '../src/sweep/index.ts';
 import { folderCheckpoints, queue, queuesOf, queueWorker, redisCheckpoints } from '../src/sweep/queue/index.ts';
 import { rejects, thrownBy } from './interruption.ts';
 import { noRedis, RedisServer } from './redisServer.ts';
-import { folder, fresh, numbers, type Point, program, run, Shared, until, WorkerProcess } from './sweepQueueSupport.ts';
-import { fakeTrain, space } from './sweepTrain.ts';
+import { folder, fresh, numbers, program, run, Shared, until, WorkerProcess } from './sweepQueueSupport.ts';
+import { fakeTrain, type Point, space } from './sweepTrain.ts';
 
 const test = suite('sweep queue');
 

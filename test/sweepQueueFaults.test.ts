@@ -14,8 +14,8 @@ import { queue, queuesOf, queueWorker, redisCheckpoints } from '../src/sweep/que
 import { rejects } from './interruption.ts';
 import { freePort, noRedis, RedisServer } from './redisServer.ts';
 import { smallTrain } from './smallTrain.ts';
-import { fresh, numbers, type Point, program, run, Shared, until, WorkerProcess } from './sweepQueueSupport.ts';
-import { fakeTrain } from './sweepTrain.ts';
+import { fresh, numbers, program, run, Shared, until, WorkerProcess } from './sweepQueueSupport.ts';
+import { fakeTrain, type Point } from './sweepTrain.ts';
 import { TcpProxy } from './tcpProxy.ts';
 
 const test = suite('sweep queue: faults');

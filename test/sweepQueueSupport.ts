@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type SweepOptions, type SweepResult, sweep } from '../src/sweep/index.ts';
+import type { SweepOptions, SweepResult } from '../src/sweep/index.ts';
 import { LOADER } from './loader.ts';
-import { space } from './sweepTrain.ts';
+import { exactText, type Point, sweepSpace } from './sweepTrain.ts';
 
 /** All that a test writes; it goes when the process ends. */
 export const folder = mkdtempSync(join(tmpdir(), 'wgrad-queue-'));
@@ -23,28 +23,15 @@ const PATIENCE = 120_000;
 
 export const fresh = (): string => mkdtempSync(join(folder, 'part-'));
 
-export type Point = (typeof space.points)[number];
-
 export const run = (changes: Partial<SweepOptions<Point>>): Promise<SweepResult<Point>> =>
-  sweep<Point>({
-    space,
-    seeds: [0, 1],
-    epochs: 9,
-    halving: { groupBy: ['batchSize'] },
-    folder: fresh(),
-    conditions: { adapter: 'none' },
-    ...changes,
-  });
+  sweepSpace({ folder: fresh(), conditions: { adapter: 'none' }, ...changes });
 
 /** All of a result that is to be the same to the bit: not who trained, nor how often somebody was lost on the way. */
 export const numbers = ({ trials, best }: SweepResult<Point>): string =>
-  JSON.stringify(
-    [
-      best?.number,
-      trials.map(({ failures: _, epochs, ...trial }) => ({ ...trial, epochs: epochs.map(({ by: _, ...one }) => one) })),
-    ],
-    (_, value) => (Number.isNaN(value) ? 'NaN' : value),
-  ).replaceAll('},{', '},\n{');
+  exactText([
+    best?.number,
+    trials.map(({ failures: _, epochs, ...trial }) => ({ ...trial, epochs: epochs.map(({ by: _, ...one }) => one) })),
+  ]);
 
 type Found<T> = T | null | undefined | false;
 

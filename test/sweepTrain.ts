@@ -1,7 +1,15 @@
 /** A stand-in for training that needs no device: its numbers follow from all that it has done so far, to the last bit. */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { geomspace, grid, type TrainFunction, type Trial } from '../src/sweep/index.ts';
+import {
+  geomspace,
+  grid,
+  type SweepOptions,
+  type SweepResult,
+  sweep,
+  type TrainFunction,
+  type Trial,
+} from '../src/sweep/index.ts';
 
 export const space = grid({ batchSize: [16, 64], learningRate: geomspace(1e-4, 1e-1, 7) });
 
@@ -12,7 +20,17 @@ export interface FakeOptions {
   readonly after?: (trial: Trial, epoch: number) => unknown;
 }
 
-type Point = (typeof space.points)[number];
+export type Point = (typeof space.points)[number];
+
+/** The sweep of `space` that tests compare others with. */
+export const sweepSpace = (
+  changes: Partial<SweepOptions<Point>> & Pick<SweepOptions<Point>, 'folder'>,
+): Promise<SweepResult<Point>> =>
+  sweep<Point>({ space, seeds: [0, 1], epochs: 9, halving: { groupBy: ['batchSize'] }, ...changes });
+
+/** As a text that tells every number apart, NaN too. */
+export const exactText = (value: unknown): string =>
+  JSON.stringify(value, (_, one) => (Number.isNaN(one) ? 'NaN' : one)).replaceAll('},{', '},\n{');
 
 /** Diverges above a rate of 0.05; is best at 0.001 × √(batch / 16). */
 export const fakeTrain =

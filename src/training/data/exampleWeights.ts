@@ -21,11 +21,8 @@ export interface Weighting<Y = TensorLike> {
 }
 
 /** Numbers, one an example. What is the same tensor for several targets is the same array. */
-export async function numbersOf(
-  device: Device,
-  weights: ByTarget<Tensor> | undefined,
-): Promise<ByTarget<Float32Array>> {
-  if (weights === undefined || weights === null) return null;
+export async function numbersOf(device: Device, weights: ByTarget<Tensor>): Promise<ByTarget<Float32Array>> {
+  if (weights === null) return null;
   const known = new Map<Tensor, Float32Array>();
   const numbers: (Float32Array | null)[] = [];
   for (const one of weights) {
@@ -44,7 +41,7 @@ export async function exampleWeights(
   device: Device,
   y: Tensor,
   trained: number,
-  sampleWeight: ByTarget<Tensor> | undefined,
+  sampleWeight: ByTarget<Tensor>,
   classWeight: Weighting['classWeight'],
 ): Promise<ByTarget<Float32Array>> {
   const given = await numbersOf(device, sampleWeight);
