@@ -234,4 +234,28 @@ test('a worker that is asked to stop, closes its device and ends leaves the proc
   assert.is(status, 0);
 });
 
+test('a device that is closed in the middle of work may be collected before its answers have come', () => {
+  const { status, output } = runProgram(`
+    import { setFlagsFromString } from 'node:v8';
+    import { runInNewContext } from 'node:vm';
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc');
+    (await import(${tsx})).register();
+    const { openDevice } = await import(${library});
+    for (let i = 0; i < 6; i++) {
+      await (async () => {
+        const device = await openDevice();
+        void device.gpu.queue.onSubmittedWorkDone().catch(() => {});
+        const module = device.gpu.createShaderModule({ code: '@compute @workgroup_size(1) fn main() {}' });
+        void device.gpu.createComputePipelineAsync({ layout: 'auto', compute: { module } }).catch(() => {});
+        device.close();
+      })();
+      collect();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    console.log('survived');`);
+  assert.is(output, 'survived');
+  assert.is(status, 0);
+});
+
 test.run();

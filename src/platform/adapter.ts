@@ -20,8 +20,10 @@ export interface DriverOptions {
 
 export interface FoundAdapter {
   readonly adapter: GPUAdapter;
-  /** Dawn's instance: collecting it while the device lives aborts the process. Null in a browser. */
+  /** Dawn's instance, which has to live as long as what comes from it. Null in a browser. */
   readonly instance: GPU | null;
+  /** Asks the adapter for a device, and sees to it that the instance lives as long. */
+  open(descriptor: GPUDeviceDescriptor): Promise<GPUDevice>;
 }
 
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|warp/i;

@@ -45,7 +45,7 @@ export async function findAdapter(choice: AdapterChoice): Promise<FoundAdapter> 
   if (!adapter || (choice === 'hardware' && isSoftware(adapter.info))) {
     throw (await advice()).noAdapterFor(choice, webGpu());
   }
-  return { adapter, instance: null };
+  return { adapter, instance: null, open: (descriptor) => adapter.requestDevice(descriptor) };
 }
 
 /** Undefined where the browser has none, or has no navigator at all. */

@@ -3,7 +3,7 @@
 import { environment, findAdapter, tuningShelf } from '#platform';
 import { checkOptions } from '../base/optionNames.ts';
 import { loadWays } from '../ops/loadWays.ts';
-import { ADAPTERS, type AdapterChoice, isSoftware } from '../platform/adapter.ts';
+import { ADAPTERS, type AdapterChoice, type FoundAdapter, isSoftware } from '../platform/adapter.ts';
 import { Device, type DeviceOptions } from './device.ts';
 import type { DriverWishes } from './driverWishes.ts';
 
@@ -51,10 +51,11 @@ export async function createDevice(options: DeviceOptions = {}): Promise<Device>
     trustKernels: true,
   });
   const wishes = await wishesOf(options);
-  const { adapter, instance } = await findAdapter(await choiceOf(options), wishes ?? {});
+  const found = await findAdapter(await choiceOf(options), wishes ?? {});
+  const { adapter } = found;
   wishes?.checkAdapter(adapter.info);
-  const [gpu, ways] = await Promise.all([request(adapter), loadWays(isSoftware(adapter.info) ? 'cpu' : 'gpu')]);
-  const device = new Device(gpu, adapter, instance, options.limits, ways, onDemand);
+  const [gpu, ways] = await Promise.all([request(found), loadWays(isSoftware(adapter.info) ? 'cpu' : 'gpu')]);
+  const device = new Device(gpu, adapter, options.limits, ways, onDemand);
   device.admit = wishes?.admit ?? null;
   const debug = environment('WGRAD_DEBUG');
   if (debug) device.onPlan = (await device.rare()).planPrinter(debug);
@@ -65,10 +66,10 @@ export async function createDevice(options: DeviceOptions = {}): Promise<Device>
   return device;
 }
 
-async function request(adapter: GPUAdapter): Promise<GPUDevice> {
+async function request({ adapter, open }: FoundAdapter): Promise<GPUDevice> {
   const { limits } = adapter;
   try {
-    return await adapter.requestDevice({
+    return await open({
       label: 'wgrad',
       requiredFeatures: WANTED_FEATURES.filter((feature) => adapter.features.has(feature)),
       requiredLimits: {

@@ -105,8 +105,6 @@ export class Device {
   readonly stepStride: number;
   /** Plans of eager runs. @internal */
   readonly eager = new EagerPlans();
-  /** Dawn's instance: collecting it while the device lives would abort the process. Null in a browser. @internal */
-  readonly instance: GPU | null;
   readonly #faults: Faults;
   readonly #rollback: Rollback;
   /** Its buffers, those of no pool included. @internal */
@@ -124,14 +122,12 @@ export class Device {
   constructor(
     gpu: GPUDevice,
     adapter: GPUAdapter,
-    instance: GPU | null,
     asked: DeviceOptions['limits'],
     ways: Ways,
     /** Loads what few programs need. @internal */
     readonly rare: () => Promise<Rare>,
   ) {
     this.gpu = gpu;
-    this.instance = instance;
     const limits = limitsOf(gpu.limits, asked);
     this.limits = limits;
     const { info } = adapter;

@@ -4,6 +4,7 @@ import { DeviceError } from '../../base/errors.ts';
 import { type AdapterChoice, type DriverOptions, describeAdapter, type FoundAdapter, isSoftware } from '../adapter.ts';
 import { driverAdvice, setupAdvice } from './adapterAdvice.ts';
 import { codeOf } from './codeOf.ts';
+import { adapterOf, deviceOf } from './instance.ts';
 import { settleLanes } from './lanes.ts';
 import { withSwiftShader } from './swiftShader.ts';
 import { untold } from './untold.ts';
@@ -28,8 +29,9 @@ export async function findAdapter(
 
   const ask = async (flags: string[]): Promise<FoundAdapter | null> => {
     const instance = create([...flags, EXACT_TIMES, ...(unchecked ? [UNCHECKED] : [])]);
-    const adapter = await instance.requestAdapter({ powerPreference: 'high-performance' });
-    return adapter === null ? null : { adapter, instance };
+    const adapter = await adapterOf(instance);
+    if (adapter === null) return null;
+    return { adapter, instance, open: (descriptor) => deviceOf(instance, adapter, descriptor) };
   };
   const request = (flags: string[]): Promise<FoundAdapter | null> => untold(() => ask(flags));
   const requestSwiftShader = (): Promise<FoundAdapter | null> => untold(async () => withSwiftShader(() => ask([])));
