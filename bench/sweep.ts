@@ -28,7 +28,8 @@ const sleeper =
   (seconds: number): TrainFunction =>
   async (_, trial) => {
     await sleep(seconds * 1000);
-    await trial.report(0, { loss: trial.number }, seconds);
+    // By the worker's clock: the watcher hears of it later, and the longer the more there is to hear.
+    await trial.report(0, { loss: trial.number, ended: Date.now() / 1000 }, seconds);
   };
 
 interface Outcome {
@@ -59,10 +60,11 @@ async function timed(
     ...{ space, epochs: 1, halving: false, objective: 'loss', folder, ...how },
     onProgress: ({ event, trial }) => {
       if (event !== 'epoch') return;
-      const [worker, now] = [trial.epochs[0].by?.worker ?? '', performance.now()];
+      const [{ by, logs }] = trial.epochs;
+      const worker = by?.worker ?? '';
       const then = last.get(worker);
-      if (then !== undefined) apart.push((now - then) / 1000);
-      last.set(worker, now);
+      if (then !== undefined) apart.push(Number(logs.ended) - then);
+      last.set(worker, Number(logs.ended));
     },
   });
   if (!complete) throw new Error('the sweep did not end');

@@ -1,17 +1,7 @@
 /** Accuracy, by epoch and by time: a small chart a run with the baseline in grey behind it. */
 
 import { type Line, linePanel, type Picture } from '../../src/pictures/index.ts';
-import {
-  BASELINE_COLOR,
-  band,
-  controlLines,
-  controlNotes,
-  epochAxis,
-  inPercent,
-  points,
-  series,
-  shares,
-} from './chartLines.ts';
+import { BASELINE_COLOR, band, controlLines, epochAxis, inPercent, points, series, shares } from './chartLines.ts';
 import { timeHeadline, timeTitle } from './chartWords.ts';
 import { CLASSES, elapsedSeconds, last, percent, rateDrops } from './facts.ts';
 import type { StudyResults } from './results.ts';
@@ -92,7 +82,6 @@ export async function accuracyCells(sheet: Sheet, axis: 'epoch' | 'seconds', hei
           levels: [{ y: 100 / CLASSES, label: `${percent(1 / CLASSES)} guessing` }],
           // With several seeds it falls at several places.
           marks: axis === 'epoch' && sheet.seeds.length === 1 ? rateDrops(run.history).map((drop) => drop.after) : [],
-          notes: axis === 'epoch' ? controlNotes(run, color(run)) : [],
         }),
       };
     }),

@@ -45,7 +45,7 @@ export function controlLines(run: RunResult, color: string): Line[] {
   }));
 }
 
-/** The first control says what it is. */
+/** The first control says what it is, where there is room. */
 export function controlNotes(run: RunResult, color: string): Note[] {
   const [first] = controlLines(run, color);
   const y = first?.y.at(-1) ?? Number.NaN;
