@@ -240,7 +240,6 @@ test('a device that is closed in the middle of work may be collected before its 
     import { runInNewContext } from 'node:vm';
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc');
-    (await import(${tsx})).register();
     const { openDevice } = await import(${library});
     for (let i = 0; i < 6; i++) {
       await (async () => {

@@ -17,12 +17,11 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { compile } from './compiled/compile.ts';
+import { type Compiled, compile } from './compiled/compile.ts';
 import { withPlaces } from './compiled/places.ts';
 import type { Counts, Report } from './runFile.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const runner = fileURLToPath(new URL('runFile.ts', import.meta.url));
 
 /** The files that take longest, about the longest first, by the seconds of the processor that they need on two cores. */
 const LONG = [
@@ -115,9 +114,9 @@ async function runAll(): Promise<number> {
 
   const folder = mkdtempSync(join(tmpdir(), 'wgrad-compiled-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const loader = await compile(folder);
+  const compiled = await compile(folder);
   // For what a test starts (loader.ts).
-  process.env.WGRAD_LOADER = loader;
+  process.env.WGRAD_LOADER = compiled.loader;
 
   const total: Counts = { passed: 0, failed: 0, skipped: 0 };
   const failures: string[] = [];
@@ -134,7 +133,7 @@ async function runAll(): Promise<number> {
     for (const file of list) {
       if (ended !== null) return;
       const began = performance.now();
-      const { counts, problem, output, worked } = await watchFile(file, loader, timeout, clock);
+      const { counts, problem, output, worked } = await watchFile(file, compiled, timeout, clock);
       if (problem !== undefined) counts.failed++;
       total.passed += counts.passed;
       total.failed += counts.failed;
@@ -216,13 +215,13 @@ function childClock(): () => number {
 }
 
 /** Runs one file in a child process. */
-async function watchFile(file: string, loader: string, timeout: number, clock: () => number): Promise<Outcome> {
+async function watchFile(file: string, { pathOf }: Compiled, timeout: number, clock: () => number): Promise<Outcome> {
   let report: Report = { counts: { passed: 0, failed: 0, skipped: 0 }, finished: false };
   let killed: string | undefined;
   let worked = Number.NaN;
 
   // A process group of its own, so that what the tests start is ended too.
-  const child = spawn(process.execPath, ['--import', loader, runner, file], {
+  const child = spawn(process.execPath, [pathOf('test/runFile.ts'), pathOf(file)], {
     cwd: root,
     env: { ...driverOf(file), ...process.env },
     detached: process.platform !== 'win32',

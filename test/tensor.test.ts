@@ -365,7 +365,7 @@ function runScript(code: string): Promise<{ output: string; code: number | null 
 
 test('a process ends by itself once its values are read', async () => {
   const { output, code } = await runScript(`
-    const { tensor } = await import('./src/tensor/creation.ts');
+    const { tensor } = await import('./src/index.ts');
     console.log((await tensor([1, 2, 3]).mul(2).sum().data()).join());
   `);
   assert.is(code, 0);
