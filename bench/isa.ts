@@ -6,8 +6,9 @@
  * (isa/machineCode.ts) and held against what the GPU can do in a cycle (isa/bound.ts has the model and what it leaves out).
  * Nothing is run, so nothing is timed: the figures are the same on every machine with the same Mesa.
  */
+import { existsSync } from 'node:fs';
 import { printLines, traceStep } from './access/step.ts';
-import { compareRows, differenceLines } from './isa/compare.ts';
+import { compareRows, differenceLines, renewed } from './isa/compare.ts';
 import type { FamilyName } from './isa/families.ts';
 import { readRows, writeRows } from './isa/kept.ts';
 import { type Looked, look } from './isa/look.ts';
@@ -36,11 +37,13 @@ try {
 async function main(flags: IsaFlags): Promise<number> {
   // Read first: a fault in the file is told before minutes have gone.
   const kept = flags.compare === null ? null : readRows(flags.compare);
+  const before = flags.keep === null || !existsSync(flags.keep) ? [] : readRows(flags.keep);
   const subjects = await collect(flags);
   const looked = await look(subjects);
   if (flags.isa !== null) printCode(flags.isa, subjects, looked);
   else for (const line of tables(looked.rows)) console.log(line);
-  for (const path of new Set([flags.json, flags.keep])) if (path !== null) await writeRows(path, looked.rows);
+  if (flags.json !== null) await writeRows(flags.json, looked.rows);
+  if (flags.keep !== null) await writeRows(flags.keep, renewed(before, looked.rows));
   if (kept !== null) {
     console.log(`\nagainst ${flags.compare}:`);
     for (const line of differenceLines(compareRows(kept, looked.rows))) console.log(line);

@@ -15,9 +15,11 @@
 //
 // An operand whose rows in memory are no whole lines is read as the contiguous memory that it is, where the tile has it whole:
 // by quads (FLAT), or, where its elements are loaded one by one (STAGED), into memory of its own first, out of which threads then
-// take their blocks.
+// take their blocks. Rows that are read one by one along k and are too long for that (SINGLES quads a thread) are read by 32 threads
+// side by side, a k each.
 // A narrow tile (SLICED) has SLICES threads for each place: they take turns along k, four k each, and add up at the end in the
-// workgroup's memory, out of which rows are stored as they lie.
+// workgroup's memory, out of which rows are stored as they lie. So are those whose results are stored one by one (REGROUPED), a row
+// of each thread at a time.
 // Beyond the edges the last row or column is loaded again and never stored; beyond the end of k both are zero.
 //
 // grid and uniforms: as contraction_subgroup.wgsl; chunk is a multiple of 32.
@@ -76,6 +78,19 @@ fn block_a(m0: u32, quad: u32, batch: u32, k: u32) -> mat4x4f {
 @end
 }
 
+@if SINGLES_A
+// Four of one k, of which the first is `places` behind the one at `first`; none beyond the last.
+fn single_a(first: u32, last: u32, places: u32) -> vec4f {
+@if SPREAD_A
+  const STEP = QUADS_A;
+@else
+  const STEP = 1u;
+@end
+  let at = min(vec4u(first) + (vec4u(places) + vec4u(0u, 1u, 2u, 3u) * STEP) * params.k, vec4u(last));
+  return vec4f({{ARRAY_A}}[at.x], {{ARRAY_A}}[at.y], {{ARRAY_A}}[at.z], {{ARRAY_A}}[at.w]);
+}
+
+@end
 fn write_a(k: u32, quad: u32, block: mat4x4f) {
   let at = (quad % ACROSS_A) ^ (k / 4u % {{TWIST_A}}u);
 @for c in 0..4
@@ -118,6 +133,19 @@ fn block_b(n0: u32, quad: u32, batch: u32, k: u32) -> mat4x4f {
 @end
 }
 
+@if SINGLES_B
+// Four of one k, of which the first is `places` behind the one at `first`; none beyond the last.
+fn single_b(first: u32, last: u32, places: u32) -> vec4f {
+@if SPREAD_B
+  const STEP = QUADS_B;
+@else
+  const STEP = 1u;
+@end
+  let at = min(vec4u(first) + (vec4u(places) + vec4u(0u, 1u, 2u, 3u) * STEP) * params.k, vec4u(last));
+  return vec4f({{ARRAY_B}}[at.x], {{ARRAY_B}}[at.y], {{ARRAY_B}}[at.z], {{ARRAY_B}}[at.w]);
+}
+
+@end
 fn write_b(k: u32, quad: u32, block: mat4x4f) {
   let at = (quad % ACROSS_B) ^ (k / 4u % {{TWIST_B}}u);
 @for c in 0..4
@@ -125,8 +153,8 @@ fn write_b(k: u32, quad: u32, block: mat4x4f) {
 @end
 }
 
-@if SLICED
-// The tile's results lie in strip_a in the end, as [row][quad of columns].
+@if KEEPS
+// Results lie in strip_a in the end, as [row][quad of columns].
 fn kept(at: u32) -> vec4f {
   return strip_a[at / QUADS_A / 4u][at / QUADS_A % 4u][at / ACROSS_A % {{P}}u][at % ACROSS_A];
 }
@@ -236,6 +264,28 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
 @if STAGED
     workgroupBarrier();
 @end
+@if SINGLES_A
+    let single_k_a = thread % 32u;
+@if SPREAD_A
+    let single_a_first = row_of(m0 + thread / 32u, batch) + k + single_k_a;
+    const SINGLE_A = ${WORKGROUP/32}u;
+@else
+    let single_a_first = row_of(m0 + thread / 32u * 4u, batch) + k + single_k_a;
+    const SINGLE_A = ${WORKGROUP/8}u;
+@end
+    let single_a_last = row_of(params.m - 1u, batch) + k + single_k_a;
+@for l in 0..SINGLES_A
+    var a${l}_ = vec4f();
+    let single_a${l} = thread / 32u + ${l*WORKGROUP/32}u;
+@if SPARE_A
+    if ((single_a${l} < QUADS_A) & (k + single_k_a < k_end)) {
+@else
+    if (k + single_k_a < k_end) {
+@end
+      a${l}_ = single_a(single_a_first, single_a_last, ${l}u * SINGLE_A);
+    }
+@end
+@end
 @if ALONG_K_A
 @for l in 0..LOADS_A
     var a${l} = mat4x4f();
@@ -250,6 +300,28 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
 @for j in 0..PAIRS_A
     let a${2*j}_ = chosen(a${2*j}, a${2*j+1}, turned_a);
     let a${2*j+1}_ = chosen(a${2*j+1}, a${2*j}, turned_a);
+@end
+@end
+@if SINGLES_B
+    let single_k_b = thread % 32u;
+@if SPREAD_B
+    let single_b_first = column_of(n0 + thread / 32u, batch) + k + single_k_b;
+    const SINGLE_B = ${WORKGROUP/32}u;
+@else
+    let single_b_first = column_of(n0 + thread / 32u * 4u, batch) + k + single_k_b;
+    const SINGLE_B = ${WORKGROUP/8}u;
+@end
+    let single_b_last = column_of(params.n - 1u, batch) + k + single_k_b;
+@for l in 0..SINGLES_B
+    var b${l}_ = vec4f();
+    let single_b${l} = thread / 32u + ${l*WORKGROUP/32}u;
+@if SPARE_B
+    if ((single_b${l} < QUADS_B) & (k + single_k_b < k_end)) {
+@else
+    if (k + single_k_b < k_end) {
+@end
+      b${l}_ = single_b(single_b_first, single_b_last, ${l}u * SINGLE_B);
+    }
 @end
 @end
 @if ALONG_K_B
@@ -279,7 +351,7 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
     }
 @end
 @else
-@if !ALONG_K_A
+@if BY_BLOCKS_A
 @if PAIRS_A
 @for j in 0..PAIRS_A
     var a${2*j+h}_ = mat4x4f();
@@ -304,7 +376,7 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
     }
 @end
 @else
-@if !ALONG_K_B
+@if BY_BLOCKS_B
 @if PAIRS_B
 @for j in 0..PAIRS_B
     var b${2*j+h}_ = mat4x4f();
@@ -330,6 +402,19 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
     }
 @end
 @else
+@if SINGLES_A
+    if (single_k_a / DEPTH == ${h}u) {
+      let k_ = single_k_a % DEPTH;
+@for l in 0..SINGLES_A
+@if SPARE_A
+      if (single_a${l} < QUADS_A)
+@end
+      {
+        strip_a[k_ / 4u][k_ % 4u][single_a${l} / ACROSS_A][(single_a${l} % ACROSS_A) ^ (k_ / 4u % {{TWIST_A}}u)] = a${l}_;
+      }
+@end
+    }
+@else
 @if PAIRS_A
 @for j in 0..PAIRS_A
 @if ALONG_K_A
@@ -346,6 +431,7 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
 @end
 @end
 @end
+@end
 @if FLATS_B
 @for l in 0..FLATS_B
     if (deep_b_${l}_${h} < DEPTH) {
@@ -354,6 +440,19 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
       strip_b[k_ / 4u][k_ % 4u][quad / ACROSS_B][quad % ACROSS_B] = b_${l}_${h};
     }
 @end
+@else
+@if SINGLES_B
+    if (single_k_b / DEPTH == ${h}u) {
+      let k_ = single_k_b % DEPTH;
+@for l in 0..SINGLES_B
+@if SPARE_B
+      if (single_b${l} < QUADS_B)
+@end
+      {
+        strip_b[k_ / 4u][k_ % 4u][single_b${l} / ACROSS_B][(single_b${l} % ACROSS_B) ^ (k_ / 4u % {{TWIST_B}}u)] = b${l}_;
+      }
+@end
+    }
 @else
 @if PAIRS_B
 @for j in 0..PAIRS_B
@@ -368,6 +467,7 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
     if ((k_b0 / DEPTH == ${h}u) & (quad_b0 < QUADS_B)) { write_b(k_b0 % DEPTH, quad_b0, b0); }
 @else
     if (k_b0 / DEPTH == ${h}u) { write_b(k_b0 % DEPTH, quad_b0, b${h}_); }
+@end
 @end
 @end
 @end
@@ -443,9 +543,39 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
 @end
   }
 @else
+@if REGROUPED
+@if SIDE_BY_SIDE
+  let row_length = {{SIDE_BY_SIDE}}u * params.n;
+  let first = part % params.splits * params.m * row_length + batch * params.n + n0;
+@else
+  let row_length = params.n;
+  let first = part * params.m * params.n + n0;
+@end
+  let wide = min({{COLUMNS}}u, params.n - n0);
+@for i in 0..HEIGHT
+  workgroupBarrier();
+@for q in 0..Q
+  keep(y_ * QUADS_B + x_ + ${q}u * ACROSS_B, sum${i}_${q});
+@end
+  workgroupBarrier();
+  for (var at = thread; at < ACROSS_A * wide; at += {{WORKGROUP}}u) {
+    let row = m0 + row_at(at / wide, ${i}u);
+    if (row < params.m) {
+      let place = first + row * row_length + at % wide;
+      let value = kept(at / wide * QUADS_B + at % wide % QUADS_B)[at % wide / QUADS_B];
+@if SPLIT
+      partial[place] = value;
+@else
+      store(place, value);
+@end
+    }
+  }
+@end
+@else
 @for i in 0..HEIGHT
 @for q in 0..Q
   finish(m0 + row_at(y_, ${i}u), n0 + column_at(x_, ${q}u), part, sum${i}_${q});
+@end
 @end
 @end
 @end

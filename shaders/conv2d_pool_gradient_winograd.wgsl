@@ -8,54 +8,52 @@
 // are four products instead of six, so both axes take 16, and nine of them are not with zero. Sums over windows are those of a, b,
 // c and d, whose taps are taken at the end. Of g0 and g1 one is zero, so all their factors are the gradient or zero or its negative.
 //
-// The workgroup puts tile after tile of pixels into its memory and transforms them once for all output channels. A thread owns
-// four output channels and half of the products along y: a and b, or d and c. BLOCK fours of channels by two halves by SLOTS make
-// a workgroup, and slot s takes windows s, s + SLOTS, ... of each tile.
+// The workgroup puts tile after tile of pixels into its memory and transforms them once for all output channels. A thread owns two
+// output channels and all products of them: more would not fit the registers. BLOCK pairs of channels by SLOTS make a workgroup,
+// and slot s takes windows s, s + SLOTS, ... of each tile.
 // A NaN or an infinity reaches all taps of its window as NaN. (Among the zeros of the convolution's own gradient it would, too.)
-// grid: x = blocks of BLOCK * 4 channels, y = chunks. uniforms: rows = batch * OH, tiles, chunk
+// grid: x = blocks of BLOCK * 2 channels, y = chunks. uniforms: rows = batch * OH, tiles, chunk
 
-const SLOTS = {{SLOTS}}u;
+const SLOTS = {{SLOTS}}u; const TURNS = (WINDOWS + SLOTS - 1u) / SLOTS;
 
-// Of each window and half two rows of four pixels an input channel, transformed. Indices within them are constants: then WebGPU's
-// checks ask for one of them a window.
-var<workgroup> transformed: array<array<vec4f, {{FOURS}}>, 2u * WINDOWS>;
+// Of each window the 16 factors of its pixels, C input channels each. Indices within them are constants: then WebGPU's checks ask
+// for one of them a window.
+var<workgroup> factors: array<array<array<f32, {{FACTORS}}>, SLOTS>, TURNS>;
 
-// Along the row.
-fn across(v: vec4f) -> vec4f { return vec4f(v.x - v.z, v.y + v.z, v.z - v.y, v.y - v.w); }
+// Those of d, b, a and c along the row.
+fn across(v: vec4f) -> vec4f { return vec4f(v.y - v.w, v.y + v.z, v.x - v.z, v.z - v.y); }
 
 fn transform(thread: u32) {
   for (var t = thread; t < WINDOWS * C; t += WORKGROUP) {
     let at = t / C;
-    let corner = at / COLUMNS * (PH * WIDE) + at % COLUMNS * (2u * C) + t % C;
+    let channel = t % C;
+    let corner = at / COLUMNS * (PH * WIDE) + at % COLUMNS * (2u * C) + channel;
 @for y in 0..4
     let row${y} = vec4f(pixel(corner + ${y}u * WIDE), pixel(corner + ${y}u * WIDE + C), pixel(corner + ${y}u * WIDE + 2u * C), pixel(corner + ${y}u * WIDE + 3u * C));
 @end
-    let first = t % C * 2u;
-    transformed[2u * at][first] = across(row0 - row2);
-    transformed[2u * at][first + 1u] = across(row1 + row2);
-    transformed[2u * at + 1u][first] = across(row1 - row3);
-    transformed[2u * at + 1u][first + 1u] = across(row2 - row1);
+    let rows = array<vec4f, 4>(across(row1 - row3), across(row1 + row2), across(row0 - row2), across(row2 - row1));
+@for y in 0..4
+@for x in 0..4
+    factors[at / SLOTS][at % SLOTS][${4*y+x}u * C + channel] = rows[${y}][${x}];
+@end
+@end
   }
 }
 
-fn masked(v: vec4f, mask: vec4i) -> vec4f { return bitcast<vec4f>(bitcast<vec4i>(v) & mask); }
+fn masked(v: vec2f, mask: vec2i) -> vec2f { return bitcast<vec2f>(bitcast<vec2i>(v) & mask); }
 
 // All ones where bit `bit` of a channel's byte is set.
-fn mask_of(bytes: i32, bit: u32) -> vec4i {
-  return vec4i(extractBits(bytes, bit, 1u), extractBits(bytes, bit + 8u, 1u), extractBits(bytes, bit + 16u, 1u), extractBits(bytes, bit + 24u, 1u));
-}
+fn mask_of(bytes: i32, bit: u32) -> vec2i { return vec2i(extractBits(bytes, bit, 1u), extractBits(bytes, bit + 8u, 1u)); }
 
 @main
   let thread = local_invocation_index;
-  let q = min(workgroup_id.x * BLOCK + thread % BLOCK, QUADS - 1u);
-  let half = thread / BLOCK % 2u;
-  let slot = thread / (BLOCK * 2u);
-  // The first half keeps the upper row's gradient, the second one the lower row's.
-  let flip = select(0u, 0x02020202u, half == 0u);
-  let weight = select(0.0, -2.0, half == 1u);
-  var bias = vec4f();
+  let pair = min(workgroup_id.x * BLOCK + thread % BLOCK, QUADS * 2u - 1u);
+  let quad = pair / 2u;
+  let half = pair % 2u;
+  let slot = thread / BLOCK;
+  var bias = vec2f();
 @for k in 0..PRODUCTS
-  var sum${k} = vec4f();
+  var sum${k} = vec2f();
 @end
   let end = min((workgroup_id.y + 1u) * params.chunk, params.tiles);
   for (var tile = workgroup_id.y * params.chunk; tile < end; tile++) {
@@ -68,57 +66,67 @@ fn mask_of(bytes: i32, bit: u32) -> vec4i {
     transform(thread);
     workgroupBarrier();
     let windows = min(WINDOWS, (params.rows - first_row) * COLUMNS);
-    for (var at = slot; at < windows; at += SLOTS) {
+@if !BESIDE
+    let begin = (first_row * OW + slot) * QUADS + quad;
+@end
+    for (var turn = 0u; turn < TURNS; turn++) {
+      let at = turn * SLOTS + slot;
+      if (at >= windows) { break; }
 @if BESIDE
       let column = first_column + at % COLUMNS;
       if (column >= OW) { continue; }
-      let window = ((first_row + at / COLUMNS) * OW + column) * QUADS + q;
+      let window = ((first_row + at / COLUMNS) * OW + column) * QUADS + quad;
 @else
-      let window = (first_row * OW + at) * QUADS + q;
+      let window = begin + turn * (SLOTS * QUADS);
 @end
-      let g = dy[window];
-      let winner = bitcast<i32>(winners[window] ^ flip);
+      let b = dy[window * 2u + half];
+      let winner = bitcast<i32>(winners[window] >> (half * 16u));
       let right = mask_of(winner, 0u);
-      // a or d; b or c.
-      let g0 = masked(g, mask_of(winner, 1u));
-      let g1 = fma(g0, vec4f(weight), g);
-@for y in 0..2
+      // d, b, a and c along y, and of each the same along x: what is made just before it is used takes the fewest registers.
+      let g1 = masked(b, mask_of(winner, 1u));
+      let g2 = b;
+@for y in 0..4
+@if ${y} < 2
+@else
+      let g${y+1} = g${y} - g1;
+@end
       {
-        let d = masked(g${y}, right);
-        let a = masked(g${y}, ~right);
+        let d = masked(g${y+1}, right);
+@for i in 0..C
+        sum${i*16+y*4} += d * factors[turn][slot][${4*y}u * C + ${i}u];
+@end
+@for i in 0..C
+        sum${i*16+y*4+1} += g${y+1} * factors[turn][slot][${4*y+1}u * C + ${i}u];
+@end
+        let a = g${y+1} - d;
+@for i in 0..C
+        sum${i*16+y*4+2} += a * factors[turn][slot][${4*y+2}u * C + ${i}u];
+@end
         let c = a - d;
 @for i in 0..C
-        let x${i} = transformed[2u * at + half][${2*i+y}];
-        sum${i*8+y*4} += a * x${i}.x;
-        sum${i*8+y*4+1} += g${y} * x${i}.y;
-        sum${i*8+y*4+2} += c * x${i}.z;
-        sum${i*8+y*4+3} += d * x${i}.w;
+        sum${i*16+y*4+3} += c * factors[turn][slot][${4*y+3}u * C + ${i}u];
 @end
       }
 @end
-      bias += g;
+      bias += b;
     }
   }
-  // What this half has of each tap.
-  let upper = select(0.0, 1.0, half == 0u);
-  let middle = select(0.5, -0.5, half == 1u);
-  let lower = select(0.0, -1.0, half == 1u);
 @for i in 0..C
-@for y in 0..2
-  let tap${i}${y}0 = sum${i*8+y*4} + 0.5 * (sum${i*8+y*4+1} + sum${i*8+y*4+2});
-  let tap${i}${y}1 = 0.5 * (sum${i*8+y*4+1} - sum${i*8+y*4+2});
-  let tap${i}${y}2 = 0.5 * (sum${i*8+y*4+1} + sum${i*8+y*4+2}) - sum${i*8+y*4+3};
+@for y in 0..4
+  let tap${i}${y}0 = sum${i*16+y*4+2} + 0.5 * (sum${i*16+y*4+1} + sum${i*16+y*4+3});
+  let tap${i}${y}1 = 0.5 * (sum${i*16+y*4+1} - sum${i*16+y*4+3});
+  let tap${i}${y}2 = 0.5 * (sum${i*16+y*4+1} + sum${i*16+y*4+3}) - sum${i*16+y*4};
 @end
 @end
-  add_up(thread, workgroup_id.x, workgroup_id.y, array<vec4f, {{SUMS}}>(
+  add_up(thread, workgroup_id.x, workgroup_id.y, array<vec2f, {{SUMS}}>(
 @for x in 0..3
 @for i in 0..C
-    upper * tap${i}0${x} + 0.5 * tap${i}1${x},
-    middle * tap${i}1${x},
-    lower * tap${i}0${x} + 0.5 * tap${i}1${x},
+    tap${i}2${x} + 0.5 * (tap${i}1${x} + tap${i}3${x}),
+    0.5 * (tap${i}1${x} - tap${i}3${x}),
+    0.5 * (tap${i}1${x} + tap${i}3${x}) - tap${i}0${x},
 @end
 @end
-    select(vec4f(), bias, half == 0u),
+    bias,
   ));
 @end
 

@@ -4,7 +4,14 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EveryPlan } from '../bench/access/everyPlan.ts';
 import { ratioOf, requestsOf } from '../bench/access/lines.ts';
-import { boundsProbe, lineProbe, type Probe, type ScheduledKernel, samplesOf } from '../bench/access/probe.ts';
+import {
+  boundsProbe,
+  lineProbe,
+  type Probe,
+  type ScheduledKernel,
+  samplesOf,
+  type Traced,
+} from '../bench/access/probe.ts';
 import { accessesOf } from '../bench/access/wgslAccesses.ts';
 import { Plan, storedNode } from '../src/graph.ts';
 import { defaultDevice } from '../src/index.ts';
@@ -16,13 +23,19 @@ device.target = { ...device.target, maxStorageBuffers: device.target.maxStorageB
 const THREADS = 64;
 const LENGTH = 4096;
 
-/** Runs a kernel over two arrays of 4096 words, `x` and `y`, and gives what it notes. */
-async function noted<T>(probe: Probe<T>, body: string, groups = 1, declarations = ''): Promise<T> {
+/** Runs a kernel over two arrays of 4096 words, `x` and `y`, the latter of `element`s, and gives what it notes. */
+async function noted<T>(
+  probe: Probe<T>,
+  body: string,
+  groups = 1,
+  declarations = '',
+  element: 'u32' | 'f32' = 'u32',
+): Promise<T> {
   const [x, y] = ['x', 'y'].map((name) => storedNode(device.allocate(LENGTH, 'int32', name), [LENGTH], 'int32'));
   const kernel: ScheduledKernel = {
     label: 'by hand',
     source: `@group(0) @binding(1) var<storage, read> x: array<u32>;
-@group(0) @binding(2) var<storage, read_write> y: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<${element}>;
 ${declarations}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(local_invocation_index) all_local_invocation_index: u32) {
@@ -141,6 +154,30 @@ test('lines of neighbours, of a stride of 33 words, and of one word for all', as
     '16u + thread 16 32 16 2',
     '64u + thread 16 16 16 1',
   ]);
+});
+
+test('where floats are not written the same indices are noted, those that words decide on among them', async () => {
+  const body = `strip[thread].x = f32(x[thread * 3u]);
+  words[thread] = 2u * thread + x[thread];
+  workgroupBarrier();
+  y[words[63u - thread]] = strip[63u - thread].x + f32(x[1u]);
+  for (var i = 0u; i < 2u; i++) { y[64u + thread] = f32(i); }`;
+  const declarations = 'var<workgroup> strip: array<vec4f, 64>;\nvar<workgroup> words: array<u32, 64>;';
+  let source = '';
+  const told = async (whole: boolean) => {
+    const probe: Probe<readonly Traced[]> = (kernel) => {
+      const probed = lineProbe(whole)(kernel);
+      source = probed.source;
+      return probed;
+    };
+    return (await noted(probe, body, 1, declarations, 'f32')).map((one) => [one.site.index, one.visits]);
+  };
+  const whole = await told(true);
+  assert.match(source, 'strip[thread].x =');
+  assert.is(whole.length, 5);
+  assert.equal(await told(false), whole);
+  assert.match(source, 'words[thread] =');
+  assert.not.match(source, /strip\[thread\]|y\[/);
 });
 
 test('threads that leave an access out stay in step with the others, and long loops are counted to their end', async () => {

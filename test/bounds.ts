@@ -328,6 +328,7 @@ const CASES: { readonly [K in OpName]: 'fused' | (() => Node[]) } = {
     ...products(37, 20, 68),
     matmul(floats(5, 7), floats(11, 5), true, true),
     matmul(floats(3, 1500), floats(2, 1500), false, true),
+    matmul(floats(33, 37), floats(35, 37), false, true),
     matmul(floats(2, 1, 4, 5), floats(3, 5, 6)),
   ],
   conv2d: () => [

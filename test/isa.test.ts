@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { boundOf, cyclesOf, waveOf } from '../bench/isa/bound.ts';
-import { compareRows, differenceLines } from '../bench/isa/compare.ts';
+import { compareRows, differenceLines, renewed } from '../bench/isa/compare.ts';
 import { type Compiled, parseReport } from '../bench/isa/compile.ts';
 import { FAMILIES } from '../bench/isa/families.ts';
 import { readRows, writeRows } from '../bench/isa/kept.ts';
@@ -419,6 +419,16 @@ compared('new and gone ones, within what both runs have looked at', () => {
   );
   const broken = compareRows([rowOf(FIGURES)], [{ ...rowOf(FIGURES), result: { error: 'the driver ended' } }]);
   assert.equal(differenceLines(broken).at(-1), '1 broken');
+});
+
+compared('another run renews what it looked at, and leaves the rest', () => {
+  const vgg = rowOf(FIGURES, { network: 'vgg' });
+  const file = rowOf(FIGURES, { by: 'file', network: null, batches: [], workgroups: [] });
+  const before = [rowOf(FIGURES), rowOf(FIGURES, { label: 'gone', batches: [32], workgroups: [4] }), vgg, file];
+  const now = rowOf(withShare(0.9), { batches: [32], workgroups: [5] });
+  assert.equal(renewed(before, [now]), [rowOf(FIGURES, { batches: [128], workgroups: [16] }), vgg, file, now]);
+  assert.equal(renewed([], [now]), [now]);
+  assert.equal(renewed(before, [now, file]).length, 4);
 });
 
 compared('a file of rows comes back as it was', async () => {

@@ -100,7 +100,7 @@ const PRODUCTS: readonly Product[] = [
 export const build = ({ a, b, transposeA, transposeB }: Product): Node =>
   matmul(nodeOf(a), nodeOf(b), transposeA, transposeB);
 
-function expected({ a, b, transposeA, transposeB }: Product): o.Array64 {
+export function expected({ a, b, transposeA, transposeB }: Product): o.Array64 {
   const turned = (input: Input, transposed: boolean): o.Array64 => {
     const x = oracleOf(input);
     const rank = x.shape.length;

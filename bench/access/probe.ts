@@ -21,13 +21,16 @@ export interface ProbedKernel<T> {
 /** A way to look at a kernel. */
 export type Probe<T> = (kernel: ScheduledKernel) => ProbedKernel<T>;
 
+/** A text in the place of what stands from `at` to `until`, which is `at` where nothing is to go. */
+type Piece = readonly [at: number, piece: string, until?: number];
+
 /** Puts texts into a text, each at its place. */
-function insert(source: string, pieces: readonly (readonly [at: number, piece: string])[]): string {
+function insert(source: string, pieces: readonly Piece[]): string {
   let result = '';
   let from = 0;
-  for (const [at, piece] of [...pieces].sort(([a], [b]) => a - b)) {
+  for (const [at, piece, until = at] of [...pieces].sort(([a], [b]) => a - b)) {
     result += source.slice(from, at) + piece;
-    from = at;
+    from = until;
   }
   return result + source.slice(from);
 }
@@ -73,7 +76,7 @@ export const boundsProbe: Probe<Outside[]> = (kernel) => {
   const count = Math.max(1, sites.length);
   const noted = insert(
     kernel.source,
-    sites.flatMap(({ begin, end, length }, at): [number, string][] => [
+    sites.flatMap(({ begin, end, length }, at): Piece[] => [
       [begin, `access_note(${at}u, u32(`],
       [end, `), ${length})`],
     ]),
@@ -147,10 +150,34 @@ export function samplesOf(groupsOfParts: readonly number[]): Sample[] {
   });
 }
 
+/** A site that notes its index; with `drops` what is written there, a float, is computed no further than its own accesses. */
+function notesOf({ begin, end, body, assigns }: Site, at: number, drops: boolean): Piece[] {
+  const note = `access_note(${at}u, ${body}u, u32(`;
+  if (!drops || assigns === null) {
+    return [
+      [begin, note],
+      [end, '))'],
+    ];
+  }
+  return [
+    [assigns.from, `_ = ${note}`, begin],
+    [end, ')); _ ', assigns.equals],
+  ];
+}
+
+/** A write into a workgroup's memory whose value is dropped likewise, unless what is indexed there notes something itself. */
+function droppedOf({ assigns }: Site, noted: readonly Site[]): Piece[] {
+  if (assigns === null) return [];
+  const { from, equals } = assigns;
+  return noted.some(({ begin }) => begin > from && begin < equals) ? [] : [[from, '_ ', equals]];
+}
+
 /**
  * Notes where the threads of a few workgroups access storage and uniform buffers. A site's executions are told apart by how often
  * the loop or function around it was entered, so that threads which skip one do not fall behind the others. `whole`: whether the other
- * workgroups run as well; else nothing is known of what the kernel writes, and of what is computed from that.
+ * workgroups run as well; else nothing is known of what the kernel writes, and of what is computed from that. Floats are not written
+ * then at all, so that the driver's compiler leaves out what computes them: of a product remain the indices, which compile in a
+ * fraction of the time.
  */
 export const lineProbe =
   (whole = true): Probe<Traced[]> =>
@@ -183,11 +210,9 @@ export const lineProbe =
         entry,
         '\naccess_words = select(access_sample + all_local_invocation_index, NOT_NOTED, access_sample == NOT_NOTED);',
       ],
-      ...bodies.map((at, body): [number, string] => [at, ` access_entered[${body}] += 1u;`]),
-      ...sites.flatMap(({ begin, end, body }, at): [number, string][] => [
-        [begin, `access_note(${at}u, ${body}u, u32(`],
-        [end, '))'],
-      ]),
+      ...bodies.map((at, body): Piece => [at, ` access_entered[${body}] += 1u;`]),
+      ...sites.flatMap((site, at) => notesOf(site, at, !whole)),
+      ...(whole ? [] : all.filter(({ space }) => space === 'workgroup').flatMap((site) => droppedOf(site, sites))),
     ]);
     const cases = samples.map(({ group }, at) => `case ${group}u: { return ${at * wordsOfSample}u; }`);
     return {

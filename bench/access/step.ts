@@ -55,7 +55,8 @@ async function rowsOf(device: Device, { network, batch, sampled }: TracedStep): 
     const step = await StudyStep.of(device, batch, { layers: layers(), task });
     step.run();
     await device.finish();
-    await step.check();
+    // Else the loss is that of a few workgroups, or none.
+    if (!sampled) await step.check();
     const rows: LinesRow[] = [];
     let at = 0;
     for await (const traced of plans.read()) {

@@ -19,6 +19,8 @@ export interface Site {
   /** Where the index begins and ends in the text. */
   readonly begin: number;
   readonly end: number;
+  /** Of a float that is written: where the statement begins, and where its `=` stands. Null for all else. */
+  readonly assigns: { readonly from: number; readonly equals: number } | null;
   /** WGSL of the array's length, as `u32`. */
   readonly length: string;
   /** Whether the compiler itself compares the index with the length: both are constants. */
@@ -65,6 +67,8 @@ const ELEMENT_BYTES: readonly (readonly [RegExp, number])[] = [
   [/^vec4([fui]|<[fui]32>)$/, 16],
   [/^f16$/, 2],
 ];
+
+const FLOAT = /^(f32|f16|vec[234]([fh]|<f(32|16)>))$/;
 
 function bytesOfElement(element: string): number {
   const known = ELEMENT_BYTES.find(([pattern]) => pattern.test(element));
@@ -180,11 +184,16 @@ export function accessesOf(source: string): Accesses {
     const member = word(before - 1) === '.';
     return { name: word(before), declared: member ? null : (lookUp(word(before)) ?? null), first: before };
   };
+  /** The place behind the components and further indices of an element. */
+  const behind = (close: number): number => {
+    let at = close + 1;
+    while (word(at) === '.' || word(at) === '[') at = word(at) === '.' ? at + 2 : closeOf(at) + 1;
+    return at;
+  };
   /** What is done with an element: told by what stands after the index, and before the array. */
   const accessOf = (first: number, close: number): Site['access'] => {
     if (word(first - 1) === '&' && /^[(,=]$/.test(word(first - 2))) return 'atomic';
-    let at = close + 1;
-    while (word(at) === '.' || word(at) === '[') at = word(at) === '.' ? at + 2 : closeOf(at) + 1;
+    const at = behind(close);
     const [one, two] = [word(at), word(at + 1)];
     const touch = tokens[at]?.end === tokens[at + 1]?.start;
     if (one === '=' && !(two === '=' && touch)) return 'write';
@@ -198,14 +207,17 @@ export function accessesOf(source: string): Accesses {
     const constant = close === open + 2 && /^\d/.test(word(open + 1));
     const shared = declared !== null && (declared.space === 'storage' || declared.space === 'uniform');
     const runtime = declared !== null && declared.length === null;
+    const access = accessOf(first, close);
+    const float = declared !== null && FLOAT.test(declared.element);
     sites.push({
       array: name,
       space: declared?.space ?? 'vector',
       bytes: shared ? bytesOfElement(declared.element) : 0,
-      access: accessOf(first, close),
+      access,
       index,
       begin: tokens[open + 1].start,
       end: tokens[close - 1].end,
+      assigns: access === 'write' && float ? { from: tokens[first].start, equals: tokens[behind(close)].start } : null,
       // No vector is longer.
       length: declared === null ? '4u' : runtime ? `arrayLength(&${name})` : `u32(${declared.length})`,
       checked: constant && !runtime,

@@ -76,6 +76,23 @@ function entriesOf(rows: readonly KernelRow[]): Map<string, Entry> {
 const scopeOf = ({ row: { family, by, network }, batch }: Entry): string =>
   JSON.stringify([family, by, network, batch]);
 
+/**
+ * What is kept after another run: its rows, and of the rows before it those of networks, batches and families that it did not look
+ * at.
+ */
+export function renewed(before: readonly KernelRow[], after: readonly KernelRow[]): KernelRow[] {
+  const looked = new Set([...entriesOf(after).values()].map(scopeOf));
+  const others = before.flatMap((row): KernelRow[] => {
+    const isOther = (batch: number | null, at: number): boolean =>
+      !looked.has(scopeOf({ row, batch, workgroups: row.workgroups[at] }));
+    if (row.batches.length === 0) return isOther(null, 0) ? [row] : [];
+    const batches = row.batches.filter(isOther);
+    const workgroups = row.workgroups.filter((_, at) => isOther(row.batches[at], at));
+    return batches.length === 0 ? [] : [{ ...row, batches, workgroups }];
+  });
+  return [...others, ...after];
+}
+
 function difference(before: Entry | undefined, after: Entry | undefined): Omit<Difference, 'kernel'> | null {
   if (before === undefined) return { verdict: 'new', what: [] };
   if (after === undefined) return { verdict: 'gone', what: [] };

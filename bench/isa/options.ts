@@ -62,7 +62,10 @@ export function readIsaFlags(argv: readonly string[]): IsaFlags {
     .option('--wgsl <dir>', 'the .wgsl files of a folder instead of the networks’ kernels')
     .option('--isa <pattern>', 'also print the machine code of the kernels whose names match', pattern)
     .option('--json <file>', 'write all rows to a file, an object a line')
-    .option('--keep [file]', `keep the rows for later runs to compare with (default: ${KEPT})`)
+    .option(
+      '--keep [file]',
+      `keep the rows for later runs to compare with, beside those of other networks, batches and GPUs (default: ${KEPT})`,
+    )
     .option('--compare [file]', `tell what is different from kept rows (default: ${KEPT})`)
     .allowExcessArguments(false)
     .showHelpAfterError('(--help lists all flags)');

@@ -390,6 +390,8 @@ export interface LayerWays {
   alongRows(kernel: RowKernel, target: Target): readonly KernelVariant[];
   /** A kernel over the windows of images. */
   pooling(pooling: Pooling): KernelTemplate;
+  /** A depthwise convolution or one of its gradients, before the kernels that every adapter has for it; may be none. */
+  depthwise(convolution: Depthwise, target: Target): readonly KernelVariant[];
   /** A kernel that permutes the axes of `x`; null where reading element by element is as good. */
   permutation(x: Node, permutation: readonly number[]): KernelTemplate | null;
 }
@@ -429,6 +431,26 @@ export interface RowsOfImages {
   readonly channels: number;
   /** Rows of padding above an image. */
   readonly above: number;
+}
+
+/** A depthwise convolution, or one of its gradients. */
+export interface Depthwise {
+  /** Which of the three: what it computes. */
+  readonly of: 'output' | 'input' | 'kernel';
+  readonly label: string;
+  /** Of the images and the kernel, the upstream gradient and the kernel, or the images and the upstream gradient. */
+  readonly inputs: readonly Node[];
+  /** Along y and x, as are those below. */
+  readonly stride: readonly [number, number];
+  /** Padding before the images. */
+  readonly before: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  /** [batch, height, width, channels] of the images. */
+  readonly input: Shape;
+  /** [height, width, channels, multiplier]. */
+  readonly kernel: Shape;
+  /** [batch, height', width', channels * multiplier]. */
+  readonly output: Shape;
 }
 
 /** C(m, n) = Σ_k A(m, k) B(k, n), `batch` times. */

@@ -6,7 +6,16 @@
 import { counted } from '../base/describe.ts';
 import { ShapeError } from '../base/errors.ts';
 import { formatShape, type Shape, sizeOf } from '../base/shape.ts';
-import { createNode, type KernelTemplate, type Node, type Scratch, type Target } from '../ir/op.ts';
+import {
+  createNode,
+  type Depthwise,
+  inLayerWays,
+  type KernelTemplate,
+  type Lowering,
+  type Node,
+  type Scratch,
+  type Target,
+} from '../ir/op.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { type Holes, pickHoles } from '../wgsl/template.ts';
 import { biased, type Conv2dAttributes, type SlidingOptions, slide } from './conv2d.ts';
@@ -178,14 +187,30 @@ function toKernel(
   return [product, ...sumOfParts(label, partial, { outer: 1, extent: chunks, inner: sizeOf(shape) }, target)];
 }
 
+/** One of the three, as its class of adapters computes it, or by the kernels above. */
+const lowered = (
+  of: Depthwise['of'],
+  label: string,
+  kernels: (node: Node<DepthwiseAttributes>, target: Target) => readonly KernelTemplate[],
+): Lowering<DepthwiseAttributes> => ({
+  kind: 'kernel',
+  ...inLayerWays<DepthwiseAttributes>(
+    ({ attributes }) => `${label} ${JSON.stringify(attributes)}`,
+    (node, layers, target) => [
+      ...layers.depthwise({ ...node.attributes, of, label, inputs: node.inputs }, target),
+      { name: 'tiles', kernels: () => kernels(node, target) },
+    ],
+  ),
+});
+
 export const {
   forward: depthwiseConv2dOp,
   toInput: depthwiseConv2dInputGradientOp,
   toKernel: depthwiseConv2dKernelGradientOp,
 } = convolutionOps<DepthwiseAttributes>('depthwiseConv2d', {
-  forward: { kind: 'kernel', kernels: (node, target) => [forward(node, target)] },
-  toInput: { kind: 'kernel', kernels: (node, target) => [toInput(node, target)] },
-  toKernel: { kind: 'kernel', kernels: toKernel },
+  forward: lowered('output', 'depthwiseConv2d', (node, target) => [forward(node, target)]),
+  toInput: lowered('input', 'depthwiseConv2dInputGradient', (node, target) => [toInput(node, target)]),
+  toKernel: lowered('kernel', 'depthwiseConv2dKernelGradient', toKernel),
 });
 
 /**

@@ -4,6 +4,7 @@ import type { Ways } from '../../ir/op.ts';
 import { poolKernel } from '../poolKernel.ts';
 import { rowByThread } from '../rows.ts';
 import { contraction } from './contraction.ts';
+import { depthwise } from './depthwise.ts';
 import { ways as plain } from './index.ts';
 
 export const ways: Ways = {
@@ -12,6 +13,7 @@ export const ways: Ways = {
     contraction,
     alongRows: (kernel) => [{ name: 'thread', kernels: () => [rowByThread(kernel)] }],
     pooling: poolKernel,
+    depthwise,
     permutation: () => null,
   },
 };

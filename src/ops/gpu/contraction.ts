@@ -57,14 +57,17 @@ interface Way {
   readonly staged: number;
   /** Those are all values of k. */
   readonly allK: boolean;
+  /** Rows are read one by one along k, by threads side by side. */
+  readonly single: boolean;
 }
 
 /** By blocks. */
-const PLAIN = { whole: 0, staged: 0, allK: false };
+const PLAIN = { whole: 0, staged: 0, allK: false, single: false };
 
 /** Rows that are whole lines are read by blocks; others as they lie, where the tile has them whole. */
 function wayOf({ linear, alongK, blocks, binding }: ContractionOperand, extent: number, most: number, k: number): Way {
   const way: Way = { ...PLAIN, alongK };
+  if (linear && alongK && binding.element === 'f32' && k > STRIPS) return { ...way, single: true };
   if (!linear || (alongK ? k > STRIPS || binding.element !== 'f32' : extent > most || extent % LINE === 0)) return way;
   if (blocks) return { ...way, whole: extent / 4 };
   return alongK
@@ -75,13 +78,14 @@ function wayOf({ linear, alongK, blocks, binding }: ContractionOperand, extent: 
 /** How an operand is brought into its strips, and how the strips' quads lie: see contraction_workgroup.wgsl. */
 function stripHoles(
   side: 'A' | 'B',
-  { alongK, whole, staged, allK }: Way,
+  { alongK, whole, staged, allK, single }: Way,
   quads: number,
   across: number,
   workgroup: number,
   ends: boolean,
 ): Holes {
   const loads = (quads * STRIPS) / 4 / workgroup;
+  const singles = single ? Math.ceil((quads * STRIPS) / workgroup) : 0;
   return {
     [`QUADS_${side}`]: quads,
     [`ACROSS_${side}`]: across,
@@ -89,7 +93,10 @@ function stripHoles(
     [`PAIRS_${side}`]: Math.floor(loads / 2),
     [`CHECK_${side}`]: loads < 1 || ends,
     [`TWIST_${side}`]: alongK ? Math.min(4, across) : 1,
-    [`ALONG_K_${side}`]: alongK,
+    [`ALONG_K_${side}`]: alongK && !single,
+    [`BY_BLOCKS_${side}`]: !alongK,
+    [`SINGLES_${side}`]: singles,
+    [`SPARE_${side}`]: singles * workgroup > quads * STRIPS,
     [`WHOLE_${side}`]: whole,
     [`FLATS_${side}`]: Math.ceil((whole * STRIPS) / 2 / workgroup),
     [`STAGED_${side}`]: staged,
@@ -143,6 +150,8 @@ function workgroupTile({ a, b, m, n, k, runOf }: Contraction, target: Target, sh
       STEP: step,
       ENDS: ends,
       SLICED: slices > 1,
+      REGROUPED: step > 1,
+      KEEPS: slices > 1 || step > 1,
       SLICES: slices,
     },
     memory: strips + staging(ways) + 4 * stagedX,

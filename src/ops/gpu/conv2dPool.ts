@@ -123,10 +123,11 @@ interface Summing {
   readonly tile: Tile;
   /** Of a workgroup, at most. */
   readonly threads: number;
-  /** Threads with the same fours of channels that sum up different things, and how many of them add their sums at the end. */
+  /** Channels of a thread. */
+  readonly width: 2 | 4;
+  /** Threads with the same channels that sum up different things. */
   readonly slices: number;
-  readonly alike: number;
-  /** Fours of channels that a thread sums up. */
+  /** Sums of each channel. */
   readonly sums: number;
   /** Words of the workgroup's memory that they may take then. */
   readonly words: number;
@@ -139,16 +140,16 @@ function gradient(
   attributes: Attributes,
   shape: Shape,
   target: Target,
-  { source, tile, threads, slices, alike, sums, words: room, holes: own }: Summing,
+  { source, tile, threads, width, slices, sums, words: room, holes: own }: Summing,
 ): KernelTemplate[] {
   const { winners, kernel, output } = attributes;
   const { holes, words, aligned } = tileHoles(attributes, tile);
   const quads = output[3] / 4;
   const blocks = Math.ceil(quads / BLOCK);
-  const block = Math.ceil(quads / blocks);
+  const block = Math.ceil(quads / blocks) * (4 / width);
   const slots = 2 ** Math.floor(Math.log2(threads / (block * slices)));
   const workgroup = block * slices * slots;
-  const atOnce = Math.min(sums, Math.floor(room / (4 * workgroup)));
+  const atOnce = Math.min(sums, Math.floor(room / (width * workgroup)));
   const tiles = Math.ceil(rowsOf(attributes) / tile.rows) * tile.across;
   const chunk = Math.ceil(tiles / Math.ceil(BUSY / blocks));
   const chunks = Math.ceil(tiles / chunk);
@@ -162,11 +163,12 @@ function gradient(
       holes: {
         ...holes,
         ...own,
-        MEMORY: Math.max(words, atOnce * workgroup * 4),
+        MEMORY: Math.max(words, atOnce * workgroup * width),
         WORKGROUP: workgroup,
         BLOCK: block,
         SLOTS: slots,
-        OWNERS: (block * slices) / alike,
+        OWNERS: block * slices,
+        WIDTH: width,
         KH: kernel[0],
         KW: kernel[1],
         SUMS: sums,
@@ -175,7 +177,7 @@ function gradient(
       },
       reads: [
         imageOf(x, aligned),
-        { name: 'dy', operand: dy, element: 'vec4f' },
+        { name: 'dy', operand: dy, element: width === 4 ? 'vec4f' : 'vec2f' },
         { name: 'winners', operand: winners ?? dy, element: 'u32' },
       ],
       writes: [{ name: 'partial', operand: partial, element: 'f32' }],
@@ -194,26 +196,26 @@ function byTaps({ input, kernel, output }: Attributes, select: boolean): Summing
     source: shaders.conv2d_pool_gradient_workgroup,
     tile: tileOf(output[2] / 2, WINDOWS),
     threads: THREADS,
+    width: 4,
     slices,
-    alike: 1,
     sums: kernelRows * kernel[1] + 1,
     words: WORDS,
     holes: { SLICES: slices, PW: kernel[1] + 1, KROWS: kernelRows, PROWS: kernelRows + 1, SELECT: select },
   };
 }
 
-/** A thread has all taps, half of the products of each: see conv2d_pool_gradient_winograd.wgsl. */
+/** A thread has all taps of two channels: see conv2d_pool_gradient_winograd.wgsl. */
 function byWinograd({ input, output }: Attributes): Summing {
   const tile = tileOf(output[2] / 2, WINDOWS / 2);
   return {
     source: shaders.conv2d_pool_gradient_winograd,
     tile,
     threads: THREADS / 2,
-    slices: 2,
-    alike: 2,
+    width: 2,
+    slices: 1,
     sums: 9 * input[3] + 1,
     words: WORDS / 2,
-    holes: { FOURS: 2 * input[3], PRODUCTS: 8 * input[3], BESIDE: tile.across > 1 },
+    holes: { FACTORS: 16 * input[3], PRODUCTS: 16 * input[3], BESIDE: tile.across > 1 },
   };
 }
 

@@ -7,4 +7,7 @@ import { ways as plain } from './index.ts';
 import { permutation } from './permutation.ts';
 import { alongRows } from './rows.ts';
 
-export const ways: Ways = { ...plain, layers: { contraction, alongRows, pooling: poolKernel, permutation } };
+export const ways: Ways = {
+  ...plain,
+  layers: { contraction, alongRows, pooling: poolKernel, depthwise: () => [], permutation },
+};
