@@ -183,6 +183,7 @@ const CASES: { readonly [K in OpName]: 'fused' | (() => Node[]) } = {
   tanh: 'fused',
   softplus: 'fused',
   sigmoidCrossEntropy: 'fused',
+  batchNorm: 'fused',
   silu: 'fused',
   copy: 'fused',
   toInt32: 'fused',

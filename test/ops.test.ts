@@ -13,6 +13,7 @@ import { schedule } from '../src/compiler/schedule.ts';
 import { createNode, type Node } from '../src/ir/op.ts';
 import { Adam } from '../src/nn/optimizers/adam.ts';
 import { SGD } from '../src/nn/optimizers/sgd.ts';
+import { batchNorm } from '../src/ops/batchNorm.ts';
 import { batchRows } from '../src/ops/batchRows.ts';
 import { concat } from '../src/ops/concat.ts';
 import { conv2d } from '../src/ops/conv2d.ts';
@@ -752,6 +753,78 @@ const cases: { readonly [K in OpName]: readonly Case[] } = {
           (z, y) => sum(e.sigmoidCrossEntropy(z, y)),
           (z, y) => o.sum(sigmoidCrossEntropy(z, y)).data[0],
         );
+      },
+    },
+  ],
+  batchNorm: [
+    ...[
+      [1, 1],
+      [67, 3],
+      [2, 3, 5, 7],
+      [2, 33, 17, 16],
+    ].map((shape) =>
+      like(show(shape), () => ({
+        inputs: [draw(shape, -1, 3), draw([shape[shape.length - 1]], 0.5, 2), draw([shape[shape.length - 1]])],
+        gpu: (x, gamma, beta) => batchNorm(x, gamma, beta, 0.01).y,
+        oracle: (x, gamma, beta) => o.batchNorm(x, gamma, beta, { epsilon: 0.01 }).y,
+      })),
+    ),
+    {
+      name: 'without gamma and beta; statistics have gradients of their own',
+      async run() {
+        await compare({
+          inputs: [draw([9, 4])],
+          gpu(x) {
+            const { y, mean, variance } = batchNorm(x, null, null, 0.1);
+            return e.mul(e.add(y, mean), variance);
+          },
+          oracle(x) {
+            const [one, zero] = [1, 0].map((value) => o.array64(new Array(4).fill(value), [4]));
+            const { y, mean, variance } = o.batchNorm(x, one, zero, { epsilon: 0.1 });
+            return o.mul(o.add(y, mean), variance);
+          },
+        });
+      },
+    },
+    {
+      name: 'second order',
+      async run() {
+        const weights = draw([6, 3], 0.5, 1);
+        await compareSecondOrder(
+          [draw([6, 3]), draw([3], 0.5, 2), draw([3])],
+          (x, gamma, beta) => bend(batchNorm(x, gamma, beta, 0.1).y, nodeOf(weights)),
+          (x, gamma, beta) => bend64(o.batchNorm(x, gamma, beta, { epsilon: 0.1 }).y, oracleOf(weights)),
+        );
+      },
+    },
+    {
+      name: 'far from 0, of equal values, with NaN and infinity: each channel by itself',
+      async run() {
+        const { values } = draw([7]);
+        const columns = [
+          [...values].map((value) => 16 + value),
+          new Array<number>(7).fill(3),
+          [...values].with(2, Number.NaN),
+          [...values].with(6, Number.POSITIVE_INFINITY),
+          [...values],
+        ];
+        const x = Float32Array.from({ length: 35 }, (_, i) => columns[i % 5][Math.floor(i / 5)]);
+        const { y } = batchNorm(dataNode(x, [7, 5]), null, null, 1e-3);
+        const [read] = await evaluate([y]);
+        const column = (at: number): number[] => [...read].filter((_, i) => i % 5 === at);
+        const [one, zero] = [1, 0].map((value) => o.array64([value], [1]));
+        const expected = (at: number): Float64Array =>
+          o.batchNorm(
+            o.array64(
+              [...x].filter((_, i) => i % 5 === at),
+              [7, 1],
+            ),
+            one,
+            zero,
+          ).y.data;
+        for (const at of [0, 4]) assertClose(Float32Array.from(column(at)), expected(at), `channel ${at}`);
+        assert.equal(column(1), new Array(7).fill(0));
+        for (const at of [2, 3]) assert.equal(nanAware(column(at)), new Array(7).fill('NaN'));
       },
     },
   ],

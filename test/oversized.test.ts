@@ -122,6 +122,7 @@ const CASES: { readonly [K in OpName]: Case } = {
   tanh: [() => e.tanh(wide())],
   softplus: [() => e.softplus(wide())],
   sigmoidCrossEntropy: [() => e.sigmoidCrossEntropy(wide(), wide(0, 1))],
+  batchNorm: [() => createNode(ops.batchNorm, [wide(), ...[1, 2, 3, 4].map(() => leaf([128], 0.5, 1))], {})],
   silu: [() => e.silu(wide())],
   copy: [() => e.copy(wide())],
   toInt32: [() => e.toInt32(wide(-9, 9))],

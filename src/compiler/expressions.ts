@@ -6,6 +6,10 @@
 import { type Shape, sizeOf, stridesOf } from '../base/shape.ts';
 import type { Node, Operand } from '../ir/op.ts';
 import { type Access, FLAGS, type PointwiseScope, valueType } from '../ir/scope.ts';
+import { fitsUniform } from '../ir/target.ts';
+
+/** Uniform buffers that an expression reads, of the 12 that every adapter binds: there are those of the kernel's own and of the step. */
+const MOST_UNIFORMS = 8;
 
 /** A number in a kernel's uniforms. */
 export interface UniformField {
@@ -33,6 +37,20 @@ export class KernelText {
   usesRandom = false;
   readonly #bound = new Map<Operand, Map<string, string>>();
   #zero: string | undefined;
+  /** Bytes up to which what is broadcast along rows is read as a uniform buffer. */
+  readonly #broadcastAsUniform: number;
+
+  constructor(broadcastAsUniform = 0) {
+    this.#broadcastAsUniform = broadcastAsUniform;
+  }
+
+  /** The array of vec4f that a small operand, which is broadcast along rows, is read from. */
+  bindRow(operand: Node): string {
+    const bytes = sizeOf(operand.shape) * 4;
+    const uniforms = this.bindings.filter(({ access }) => access === 'uniform').length;
+    const fits = bytes <= this.#broadcastAsUniform && fitsUniform(bytes) && uniforms < MOST_UNIFORMS;
+    return fits ? this.bind(operand, 'uniform', 'vec4f', undefined, bytes / 16) : this.bind(operand, 'read', 'vec4f');
+  }
 
   bind(operand: Operand, access: Access, element: string, name?: string, length = 0): string {
     const key = `${access} ${element}`;
@@ -144,6 +162,7 @@ function readBroadcast(text: KernelText, node: Node, from: Shape, to: Shape, wid
     return `${valueType(node.dtype, 4)}(${lanes.join(', ')})`;
   }
   const offset = offsetOf(segments, '(i * 4u)');
+  if (inner.stride === 1 && node.dtype === 'float32') return `${text.bindRow(node)}[(${offset}) / 4u]`;
   if (inner.stride === 1) return readAt(text, node, 4, `(${offset}) / 4u`);
   return `${valueType(node.dtype, 4)}(${readAt(text, node, 1, offset)})`;
 }

@@ -42,6 +42,9 @@ export interface KernelDraft extends Specialised {
 /** Workgroups up to which a kernel is small: its launch costs about as much as its work. */
 const SMALL = 64;
 
+/** Uniform buffers of a shared dispatch, of the 12 that every adapter binds: there are its numbers and the step's, too. */
+const MOST_UNIFORMS = 8;
+
 /** Drafts that share a dispatch. */
 interface Dispatch {
   readonly drafts: KernelDraft[];
@@ -75,7 +78,9 @@ export function sideBySide(
     for (; place < open.length; place++) {
       const { drafts: others, bindings: bound, memory: used } = dispatches[open[place]];
       bindings = boundOnce([...bound, ...draft.text.bindings]);
-      const fits = bindings.length <= maxStorageBuffers && used + memory <= workgroup.bytes;
+      const uniforms = bindings.filter(({ access }) => access === 'uniform').length;
+      const fits =
+        bindings.length <= maxStorageBuffers && uniforms <= MOST_UNIFORMS && used + memory <= workgroup.bytes;
       if (fits && `${shapeOf(others[0])}` === shape) break;
     }
     const at = open[place] ?? dispatches.length;

@@ -85,28 +85,35 @@ function compileGroup(group: Group, target: Target, packs: ReadonlyMap<Node, unk
   const { anchor } = group;
   if (anchor === null) {
     const tiled = tilesOf(group, target);
-    if (tiled !== null) return [assemble(tiled.template, tiled.group, packs, true, true)];
+    if (tiled !== null) return [assemble(tiled.template, tiled.group, target, packs, true, true)];
     const size = sizeOf(group.members[0].shape);
     // Bytes are stored four to a word; every result's memory is whole vec4s, so the last word may reach past the end.
     const bytes = group.outputs.some((node) => node.dtype === 'uint8');
     const torn = group.members.some((node) => isView(node) && !isContiguousView(node));
-    const width = bytes ? 4 : size % 4 === 0 ? target.ways.pointwiseWidth(size, torn) : 1;
+    const way = size % 4 === 0 ? target.ways.pointwise(size, torn) : { width: 1 as const, turns: null };
+    const width = bytes ? 4 : way.width;
+    const turns = way.width === width ? way.turns : null;
     const count = Math.ceil(size / width);
+    const block = 64 * (turns ?? 1);
     const template: KernelTemplate = {
       label: group.members.map((node) => node.op.name).join('+'),
       source: shaders.pointwise,
-      uniforms: { count },
-      grid: Math.ceil(count / 64),
+      builtins: turns === null ? ['global_invocation_index'] : ['workgroup_index', 'local_invocation_index'],
+      holes: { BLOCKS: turns !== null },
+      uniforms: turns === null ? { count } : { count, block },
+      grid: Math.ceil(count / block),
       width,
     };
-    return [assemble(template, group, packs, true, true)];
+    return [assemble(template, group, target, packs, true, true)];
   }
   const { lowering } = anchor.op;
   if (lowering.kind !== 'kernel' && lowering.kind !== 'reduce' && lowering.kind !== 'effect') {
     throw new Error(`${anchor.op.name} has no kernel.`);
   }
   const templates = chosenVariant(anchor, target)?.kernels() ?? lowering.kernels(anchor, target);
-  return templates.map((template, at) => assemble(template, group, packs, at === 0, at === templates.length - 1));
+  return templates.map((template, at) =>
+    assemble(template, group, target, packs, at === 0, at === templates.length - 1),
+  );
 }
 
 /** A group whose first view that reads far apart is computed by a kernel of its own, which the others follow. */
@@ -136,11 +143,12 @@ export function chosenVariant(node: Node, target: Target): KernelVariant | null 
 function assemble(
   template: KernelTemplate,
   group: Group,
+  target: Target,
   packs: ReadonlyMap<Node, unknown>,
   first: boolean,
   last: boolean,
 ): KernelDraft {
-  const text = new KernelText();
+  const text = new KernelText(target.ways.broadcastAsUniform);
   for (const [name, value] of Object.entries(template.uniforms ?? {})) text.uniform('u32', value, name);
   for (const [name, value] of Object.entries(template.floats ?? {})) text.uniform('f32', value, name);
   for (const { operand, element, name, uniform } of template.reads ?? []) {

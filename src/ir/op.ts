@@ -371,11 +371,13 @@ export interface Ways {
   /** Of a tensor seen as `extents`. @internal */
   reduction(reduction: Reduction, extents: Extents, target: Target): readonly KernelVariant[];
   /**
-   * Elements that a thread of a pointwise kernel takes, of `size`, a multiple of four. `torn`: it reads a view that tears fours
-   * apart.
+   * Elements that a thread of a pointwise kernel takes at once, of `size`, a multiple of four, and how often; null: once, by a text
+   * without a loop. `torn`: it reads a view that tears fours apart.
    * @internal
    */
-  pointwiseWidth(size: number, torn: boolean): 1 | 4;
+  pointwise(size: number, torn: boolean): { readonly width: 1 | 4; readonly turns: number | null };
+  /** Bytes up to which expressions read what is broadcast along rows as a uniform buffer; at most 65,536. @internal */
+  readonly broadcastAsUniform: number;
   /** Of `size` weights, those that a thread of an optimizer's update takes at once, and how often. @internal */
   update(size: number, target: Target): { readonly width: 1 | 4; readonly turns: number };
   /** What layers of networks compute: a device loads it with its first graph that has such an operation, and has null before. @internal */
@@ -420,17 +422,23 @@ export interface ContractionOperand {
  */
 export type LoaderName = 'matmul' | 'conv2d' | 'conv2d_input_gradient' | 'conv2d_kernel_gradient';
 
-/** A convolution that sees neighbouring pixels through neighbouring taps, three a row, and has a result a pixel; or one of its gradients. */
-export interface RowsOfImages {
+/**
+ * The images of a convolution of 3×3 taps that has a result a pixel, with a pixel of zeros around; or of one of its gradients. Or the upstream
+ * gradient of one of stride 2, of which there is the gradient to its images.
+ */
+export interface TapsOfImages {
   /** Which of the three: what it computes. The images of a gradient to the `input` are the upstream gradient. */
   readonly of: 'output' | 'input' | 'kernel';
-  /** Of the whole batch. */
-  readonly rows: number;
+  readonly images: number;
   readonly height: number;
   readonly width: number;
   readonly channels: number;
-  /** Rows of padding above an image. */
-  readonly above: number;
+  /** Of stride 2: how large the images are, and the pixels of zeros above and left of them, at most one; null: stride 1. */
+  readonly strided: {
+    readonly height: number;
+    readonly width: number;
+    readonly before: readonly [number, number];
+  } | null;
 }
 
 /** A depthwise convolution, or one of its gradients. */
@@ -470,7 +478,7 @@ export interface Contraction {
   /** Elements that so many rows of A have in one run of memory, where loaders with the hole STAGED_X can stage them. */
   readonly runOf?: (rows: number) => number;
   /** Where it is such a convolution. */
-  readonly rowsOfImages?: RowsOfImages;
+  readonly tapsOfImages?: TapsOfImages;
 }
 
 /** A tensor seen as [outer, extent, inner], reduced over `extent`. */

@@ -1,14 +1,14 @@
 /**
- * Batch normalisation over all axes but the last (Ioffe and Szegedy 2015), written with other operations: the planner
+ * Batch normalisation over all axes but the last (Ioffe and Szegedy 2015), an expression with a gradient of its own: the planner
  * turns it into two reductions with fused prologues and one elementwise kernel each way, so it needs no kernel of its own.
  */
 
 import { ShapeError } from '../base/errors.ts';
-import { formatShape } from '../base/shape.ts';
-import { type Node, refuseInt32 } from '../ir/op.ts';
-import { add, div, mul, sqrt, square, sub } from './elementwise.ts';
+import { formatShape, sizeOf } from '../base/shape.ts';
+import { createNode, type Node, refuseInt32 } from '../ir/op.ts';
+import { add, div, elementwise, mul, NONE, sqrt, square, sub } from './elementwise.ts';
 import { fullNode } from './leaf.ts';
-import { mean } from './reduce.ts';
+import { mean, sum } from './reduce.ts';
 
 export interface Normalised {
   readonly y: Node;
@@ -33,6 +33,31 @@ export function normalise(
   return beta === null ? y : add(y, beta);
 }
 
+/**
+ * gamma (x - mean) r + beta with x's own mean and r, the reciprocal of its deviation, each [channels]. The gradient to x is the whole one,
+ * so that none flows to mean and r: what goes through them needs two sums, and no element of x more than once.
+ */
+export const batchNormOp = elementwise('batchNorm', {
+  expression: ([x, mean, r, gamma, beta]) => `(${x} - ${mean}) * (${r} * ${gamma}) + ${beta}`,
+  gradient([x, average, r, gamma], _, g) {
+    const axes = axesOf(x);
+    const count = fullNode(sizeOf(x.shape) / sizeOf(average.shape));
+    const total = sum(g, axes);
+    // Deviations are computed where they are read, which costs less than to keep them.
+    const moment = sum(mul(g, sub(x, average)), axes);
+    const along = mul(sub(x, average), div(mul(square(r), moment), count));
+    return [
+      () => mul(sub(sub(g, along), div(total, count)), mul(r, gamma)),
+      () => null,
+      () => null,
+      () => mul(moment, r),
+      () => total,
+    ];
+  },
+});
+
+const axesOf = (x: Node): number[] => x.shape.slice(0, -1).map((_, d) => d);
+
 /** Normalises by the batch's own statistics; the variance is computed from the deviations, not from a difference of squares. */
 export function batchNorm(x: Node, gamma: Node | null, beta: Node | null, epsilon = 1e-3): Normalised {
   const channels = x.shape.at(-1);
@@ -45,8 +70,10 @@ export function batchNorm(x: Node, gamma: Node | null, beta: Node | null, epsilo
     }
   }
   refuseInt32([x], 'batchNorm');
-  const axes = x.shape.slice(0, -1).map((_, d) => d);
+  const axes = axesOf(x);
   const average = mean(x, axes);
   const variance = mean(square(sub(x, average)), axes);
-  return { y: normalise(x, average, variance, gamma, beta, epsilon), mean: average, variance };
+  const r = div(fullNode(1), sqrt(add(variance, fullNode(epsilon))));
+  const inputs = [x, average, r, gamma ?? fullNode(1, average.shape), beta ?? fullNode(0, average.shape)];
+  return { y: createNode(batchNormOp, inputs, NONE), mean: average, variance };
 }

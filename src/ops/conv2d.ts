@@ -22,7 +22,7 @@ import {
   expectRank,
   type Lowering,
   type Node,
-  type RowsOfImages,
+  type TapsOfImages,
 } from '../ir/op.ts';
 import type { Holes } from '../wgsl/template.ts';
 import { contracted } from './contracted.ts';
@@ -84,7 +84,7 @@ function forward({ inputs: [x, kernel], attributes }: Node<Conv2dAttributes>): C
     k: sizeOf(attributes.kernel.slice(0, 3)),
     ...groupsOf(attributes),
     loaders: 'conv2d',
-    rowsOfImages: rowsOfImages(attributes, 'output'),
+    tapsOfImages: tapsOfImages(attributes, 'output'),
     holes: { ...constants(attributes), VECTOR_K: vector, STAGED_X: 0 },
     // Beside a pixel of few channels lies the next one: neighbouring positions are nearer in memory than neighbouring rows of the patch.
     a: {
@@ -129,19 +129,19 @@ function runOf({ stride, before, input, kernel, output }: Conv2dAttributes, rows
   return (most + (kernel[0] - 1) * width + kernel[1]) * channels + 31;
 }
 
-/**
- * The images, where neighbouring positions see neighbouring pixels through three taps, and there are as many of them. A gradient to the
- * images is a convolution of the upstream gradient, whose padding lies on the other side.
- */
-function rowsOfImages(
-  { stride, before, dilation, input, kernel, output }: Conv2dAttributes,
-  of: RowsOfImages['of'],
-): RowsOfImages | undefined {
-  const same = [1, 2].every((d) => stride[d - 1] === 1 && dilation[d - 1] === 1 && output[d] === input[d]);
-  if (!same || kernel[1] !== 3 || before[1] !== 1) return undefined;
-  const [batch, height, width, channels] = of === 'input' ? output : input;
-  const above = of === 'input' ? kernel[0] - 1 - before[0] : before[0];
-  return { of, rows: batch * height, height, width, channels, above };
+/** The images, where a position sees its pixel and those around it; or every second one does, and the gradient goes to these. */
+function tapsOfImages(
+  { stride, before, dilation, groups, input, kernel, output }: Conv2dAttributes,
+  of: TapsOfImages['of'],
+): TapsOfImages | undefined {
+  const along = [0, 1];
+  if (groups > 1 || along.some((d) => kernel[d] !== 3 || dilation[d] !== 1)) return undefined;
+  const whole = along.every((d) => stride[d] === 1 && before[d] === 1 && output[d + 1] === input[d + 1]);
+  const halved = of === 'input' && along.every((d) => stride[d] === 2 && before[d] < 2);
+  if (!whole && !halved) return undefined;
+  const [images, height, width, channels] = of === 'input' ? output : input;
+  const strided = whole ? null : { height: input[1], width: input[2], before };
+  return { of, images, height, width, channels, strided };
 }
 
 /** dx[pixel, channel] = Σ dy(pixel, tap and out) kernel(tap and out, channel) */
@@ -155,7 +155,7 @@ function toInput({ inputs: [dy, kernel], attributes }: Node<Conv2dAttributes>): 
     k: attributes.kernel[0] * attributes.kernel[1] * outputsOf(attributes),
     ...groupsOf(attributes),
     loaders: 'conv2d_input_gradient',
-    rowsOfImages: rowsOfImages(attributes, 'input'),
+    tapsOfImages: tapsOfImages(attributes, 'input'),
     holes: { ...constants(attributes), VECTOR_K: vector, STRIDED: attributes.stride.some((step) => step > 1) },
     a: { alongK: true, blocks: false, linear: false, binding: { name: 'dy', operand: dy, element } },
     b: { alongK: true, blocks: false, linear: false, binding: { name: 'w', operand: kernel, element } },
@@ -171,7 +171,7 @@ function toKernel({ inputs: [x, dy], attributes }: Node<Conv2dAttributes>): Cont
     k: sizeOf(attributes.output.slice(0, 3)),
     ...groupsOf(attributes),
     loaders: 'conv2d_kernel_gradient',
-    rowsOfImages: rowsOfImages(attributes, 'kernel'),
+    tapsOfImages: tapsOfImages(attributes, 'kernel'),
     holes: {
       ...constants(attributes),
       SAME_ROW: attributes.output[2] % 4 === 0,

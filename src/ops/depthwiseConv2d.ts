@@ -37,7 +37,7 @@ const SHORTEST = 256;
 
 /** Channels that a thread takes: four where `run` neighbours are whole fours and the adapter's class likes it. */
 const widthOf = (size: number, run: number, target: Target): 1 | 4 =>
-  run % 4 === 0 ? target.ways.pointwiseWidth(size, false) : 1;
+  run % 4 === 0 ? target.ways.pointwise(size, false).width : 1;
 
 /** Of `extent` neighbours, those that a thread computes, where `columns` tells what they load. */
 const countOf = (extent: number, columns: (count: number) => number): number =>

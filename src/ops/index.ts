@@ -5,6 +5,7 @@
  */
 
 import type { Op } from '../ir/op.ts';
+import { batchNormOp } from './batchNorm.ts';
 import { batchRowsOp } from './batchRows.ts';
 import { concatOp } from './concat.ts';
 import { conv2dInputGradientOp, conv2dKernelGradientOp, conv2dOp } from './conv2d.ts';
@@ -80,6 +81,7 @@ export const ops = {
   tanh: e.tanhOp,
   softplus: e.softplusOp,
   sigmoidCrossEntropy: e.sigmoidCrossEntropyOp,
+  batchNorm: batchNormOp,
   silu: e.siluOp,
   copy: e.copyOp,
   toInt32: e.toInt32Op,

@@ -96,6 +96,7 @@ const OWN: Readonly<Record<OpName, true>> = {
   tanh: true,
   softplus: true,
   sigmoidCrossEntropy: true,
+  batchNorm: true,
   silu: true,
   copy: true,
   toInt32: true,

@@ -11,7 +11,7 @@ import { type Contraction, type ContractionOperand, isScratch, type KernelVarian
 import { cpuLanes, fitsUniform } from '../../ir/target.ts';
 import * as shaders from '../../wgsl/shaders.generated.ts';
 import { type Splitting, type Tiling, waysBy, widthOf } from '../contraction.ts';
-import { contractionByRows } from './contractionByRows.ts';
+import { convolutionByStrips } from './convolutionByStrips.ts';
 
 const SPLITTING: Splitting = { busy: () => 16, shortest: 256 };
 /** Products below which a tile's compile time costs more than its speed gains. */
@@ -115,7 +115,7 @@ export function contraction(contraction: Contraction, target: Target): KernelVar
   }
   all.push(registerTile(contraction, lanes, 8, 4), registerTile(contraction, lanes, 4, 8));
   const distinct = [...new Map(all.map((tiling) => [tiling.name, tiling])).values()];
-  const rows = contractionByRows(contraction, target);
+  const strips = convolutionByStrips(contraction, target);
   const tiles = waysBy(distinct, contraction, SPLITTING, target);
-  return contraction.m * contraction.n * contraction.k < SMALL ? [...tiles, ...rows] : [...rows, ...tiles];
+  return contraction.m * contraction.n * contraction.k < SMALL ? [...tiles, ...strips] : [...strips, ...tiles];
 }

@@ -1,7 +1,7 @@
 /** The ways of adapters that run on the CPU; layers.ts has those of layers. */
 
 import type { Ways } from '../../ir/op.ts';
-import { update, widthFor } from './threads.ts';
+import { pointwise, update, widthFor } from './threads.ts';
 
 export const ways: Ways = {
   kind: 'cpu',
@@ -9,7 +9,9 @@ export const ways: Ways = {
     const width = vector && inner % 4 === 0 ? widthFor(outer * extent * inner) : 1;
     return [{ name: 'thread', kernels: () => byThread(width) }];
   },
-  pointwiseWidth: widthFor,
+  pointwise,
+  // A third of what storage costs; the text has the length anyway.
+  broadcastAsUniform: 4096,
   update,
   layers: null,
 };

@@ -17,9 +17,16 @@ const MOST_TURNS = 16;
 /** Workgroups that are left for many cores. */
 const LEAST_GROUPS = 64;
 
+const turnsOf = (threads: number): number =>
+  Math.min(MOST_TURNS, Math.max(1, Math.floor(threads / (64 * LEAST_GROUPS))));
+
+export function pointwise(size: number): { readonly width: 1 | 4; readonly turns: number | null } {
+  const width = widthFor(size);
+  return { width, turns: width === 1 ? null : turnsOf(size / width) };
+}
+
 export function update(size: number, target: Target): { readonly width: 1 | 4; readonly turns: number } {
   // With 16 lanes the text for a vec4f is longer than the processor's cache of instructions.
   const width = cpuLanes(target) === 16 ? 1 : 4;
-  const threads = Math.ceil(size / width);
-  return { width, turns: Math.min(MOST_TURNS, Math.max(1, Math.floor(threads / (64 * LEAST_GROUPS)))) };
+  return { width, turns: turnsOf(Math.ceil(size / width)) };
 }

@@ -7,7 +7,8 @@ export const ways: Ways = {
   kind: 'gpu',
   reduction,
   // Neighbouring threads should read neighbours: where a view tears fours apart, each thread takes a single element.
-  pointwiseWidth: (_, torn) => (torn ? 1 : 4),
+  pointwise: (_, torn) => ({ width: torn ? 1 : 4, turns: null }),
+  broadcastAsUniform: 0,
   update: () => ({ width: 4, turns: 1 }),
   layers: null,
 };

@@ -1,4 +1,4 @@
-/** Convolutions of three taps a row computed by rows of pixels (cpu/contractionByRows.ts), against the float64 oracle. */
+/** Convolutions of 3×3 taps computed along strips of images (cpu/convolutionByStrips.ts), against the float64 oracle. */
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -15,7 +15,7 @@ import * as o from './reference.ts';
 import { assertClose, assertSame, compare, draw, evaluate, type Input, nodeOf, oracleOf } from './support.ts';
 import { type Convolution, convolve, device, forced, offeredBy } from './variants.ts';
 
-const test = suite('convolutions by rows');
+const test = suite('convolutions by strips');
 
 const names = (node: Node): string[] => offeredBy(node).map(({ name }) => name);
 
@@ -33,67 +33,92 @@ const same = (x: readonly number[], kernel: readonly number[], strides?: Pair): 
   padding: 'same',
 });
 
-/** Rows of 8, 16 and 32 pixels; halves of a subgroup (16 filters) and all of it; more parts than rows; padding that differs above and below. */
+/** One row and many; several blocks of filters; channels in one, two and three passes; a chunk of strips that ends within an image. */
 const WHOLE: readonly Convolution[] = [
   same([3, 5, 8, 16], [3, 3, 16, 16]),
   same([1, 7, 16, 16], [3, 3, 16, 32]),
-  same([2, 1, 32, 32], [1, 3, 32, 16]),
-  same([1, 3, 8, 32], [5, 3, 32, 32]),
-  same([1, 5, 8, 16], [2, 3, 16, 16]),
+  same([2, 1, 32, 32], [3, 3, 32, 16]),
+  same([1, 3, 4, 64], [3, 3, 64, 64]),
+  same([2, 3, 4, 48], [3, 3, 48, 16]),
+  same([29, 3, 28, 16], [3, 3, 16, 16]),
 ];
-/** More weights than a uniform buffer holds, and filters that are no multiple of 16: only some of the three go by rows. */
+/** Widths that are odd, and channels or filters that are no multiple of 16: only some of the three go by strips. */
 const PARTLY: readonly (readonly [Convolution, ...boolean[]])[] = [
-  [same([1, 3, 8, 64], [5, 3, 64, 64]), false, false, true],
+  [same([2, 5, 7, 16], [3, 3, 16, 16]), true, true, false],
+  [same([3, 2, 1, 16], [3, 3, 16, 32]), true, true, false],
   [same([1, 3, 8, 16], [3, 3, 16, 20]), false, true, false],
   [same([1, 3, 8, 4], [3, 3, 4, 16]), true, false, false],
+  [same([1, 2, 8, 80], [3, 3, 80, 48]), true, true, true],
+  [same([1, 2, 8, 44], [3, 3, 44, 16]), false, false, false],
+];
+
+/** Of stride 2 the gradients to the images alone do: with padding before and without, in two passes, of one pixel. */
+const STRIDED: readonly Convolution[] = [
+  same([3, 8, 6, 16], [3, 3, 16, 32], 2),
+  same([2, 7, 9, 32], [3, 3, 32, 64], 2),
+  same([1, 1, 1, 16], [3, 3, 16, 4], 2),
+  { x: [2, 6, 8, 16], kernel: [3, 3, 16, 16], strides: 2, padding: 1 },
+  { x: [2, 8, 11, 16], kernel: [3, 3, 16, 16], strides: 2 },
 ];
 
 /** The gradient to the images in float64: what each result saw, by its weight. */
-function toInput(upstream: Input, { x, kernel: [rows, , channels, outs] }: Convolution, kernel: Input): Float64Array {
+function toInput(
+  upstream: Input,
+  { x, kernel: [, , channels, outs], strides = 1, padding }: Convolution,
+  kernel: Input,
+): Float64Array {
   const [batch, height, width] = x;
-  const above = Math.floor((rows - 1) / 2);
+  const [, rows, columns] = upstream.shape;
+  const step = Number(strides);
+  const around = (extent: number, positions: number): number => Math.max((positions - 1) * step + 3 - extent, 0);
+  const [above, left] = [around(height, rows), around(width, columns)].map((all) =>
+    typeof padding === 'number' ? padding : padding === 'same' ? Math.floor(all / 2) : 0,
+  );
   const dx = new Float64Array(sizeOf(x));
   for (let image = 0; image < batch; image++)
-    for (let y = 0; y < height; y++)
-      for (let at = 0; at < width; at++)
-        for (let ky = 0; ky < rows; ky++)
-          for (let kx = 0; kx < 3; kx++) {
-            const [py, px] = [y + ky - above, at + kx - 1];
-            if (py < 0 || py >= height || px < 0 || px >= width) continue;
-            for (let c = 0; c < channels; c++)
-              for (let n = 0; n < outs; n++)
-                dx[((image * height + py) * width + px) * channels + c] +=
-                  upstream.values[((image * height + y) * width + at) * outs + n] *
-                  kernel.values[((ky * 3 + kx) * channels + c) * outs + n];
-          }
+    for (let y = 0; y < rows; y++)
+      for (let at = 0; at < columns; at++)
+        for (let tap = 0; tap < 9; tap++) {
+          const [py, px] = [y * step + Math.floor(tap / 3) - above, at * step + (tap % 3) - left];
+          if (py < 0 || py >= height || px < 0 || px >= width) continue;
+          for (let c = 0; c < channels; c++)
+            for (let n = 0; n < outs; n++)
+              dx[((image * height + py) * width + px) * channels + c] +=
+                upstream.values[((image * rows + y) * columns + at) * outs + n] *
+                kernel.values[(tap * channels + c) * outs + n];
+        }
   return dx;
 }
 
 if (cpuLanes(device.target) === 8) {
   test('it is offered where no lane of a subgroup is without work, and first where the product is large', () => {
-    for (const one of WHOLE) for (const node of nodesOf(one)) assert.ok(names(node).includes('rows'), node.op.name);
-    for (const node of nodesOf(same([16, 8, 8, 32], [3, 3, 32, 32]))) assert.is(names(node)[0], 'rows', node.op.name);
+    for (const one of WHOLE) for (const node of nodesOf(one)) assert.ok(names(node).includes('strips'), node.op.name);
+    for (const node of nodesOf(same([16, 8, 8, 32], [3, 3, 32, 32]))) assert.is(names(node)[0], 'strips', node.op.name);
     for (const [one, ...offered] of PARTLY) {
-      const found = nodesOf(one).map((node) => names(node).includes('rows'));
+      const found = nodesOf(one).map((node) => names(node).includes('strips'));
       assert.equal(found, offered, JSON.stringify(one));
     }
+    for (const one of STRIDED) {
+      const found = nodesOf(one).map((node) => names(node).includes('strips'));
+      assert.equal(found, [false, true, false], JSON.stringify(one));
+    }
     const others = [
-      same([1, 8, 8, 16], [3, 3, 16, 16], 2),
+      same([1, 8, 8, 16], [3, 3, 16, 16], 3),
       same([1, 8, 8, 16], [3, 5, 16, 16]),
-      same([1, 8, 7, 16], [3, 3, 16, 16]),
+      same([1, 8, 8, 16], [1, 3, 16, 16]),
       { x: [1, 8, 8, 16], kernel: [3, 3, 16, 16] },
       { ...same([1, 8, 8, 32], [3, 3, 16, 32]), groups: 2 },
       { ...same([1, 8, 8, 16], [3, 3, 16, 16]), dilationRate: [1, 2] as Pair },
     ];
     for (const one of others) {
       for (const node of nodesOf(one))
-        assert.not(names(node).includes('rows'), `${node.op.name} ${JSON.stringify(one)}`);
+        assert.not(names(node).includes('strips'), `${node.op.name} ${JSON.stringify(one)}`);
     }
   });
 
   test('values and gradients', () =>
-    forced('rows', async () => {
-      for (const one of [...WHOLE, ...PARTLY.map(([partly]) => partly)]) {
+    forced('strips', async () => {
+      for (const one of [...WHOLE, ...PARTLY.map(([partly]) => partly), ...STRIDED]) {
         await compare({
           inputs: [draw(one.x), draw(one.kernel)],
           gpu: (x, kernel) => relu(convolve(x, kernel, one)),
@@ -103,8 +128,8 @@ if (cpuLanes(device.target) === 8) {
     }));
 
   test('all of the gradient to the images; a NaN of the upstream gradient reaches the pixels that were seen, and nothing else', () =>
-    forced('rows', async () => {
-      for (const one of [...WHOLE, PARTLY[1][0]]) {
+    forced('strips', async () => {
+      for (const one of [...WHOLE, PARTLY[1][0], ...STRIDED]) {
         const [x, kernel] = [draw(one.x), draw(one.kernel)];
         const inputs = [x, kernel].map(nodeOf);
         const y = convolve(inputs[0], inputs[1], one);
@@ -129,7 +154,7 @@ if (cpuLanes(device.target) === 8) {
     }));
 
   test('what follows the gradient to the images is computed with it', () =>
-    forced('rows', async () => {
+    forced('strips', async () => {
       const [one] = WHOLE;
       const inputs = [draw(one.x), draw(one.kernel)];
       const begin = [0, 1, 2, 3];
@@ -159,7 +184,7 @@ if (cpuLanes(device.target) === 8) {
     }));
 
   test('a NaN pixel reaches every result and every gradient to a tap that sees it, and nothing else', () =>
-    forced('rows', async () => {
+    forced('strips', async () => {
       const [one] = WHOLE;
       const [x, kernel] = [draw(one.x), draw(one.kernel)];
       // The last channel of the first image's last pixel.
