@@ -1,11 +1,20 @@
 import type { Weight } from '../src/base/weight.ts';
-import type { Callback, CallbackModel, CallbackParams, Logs, Snapshot } from '../src/callbacks/callback.ts';
+import type {
+  Callback,
+  CallbackModel,
+  CallbackParams,
+  Logs,
+  Snapshot,
+  WeightsAside,
+} from '../src/callbacks/callback.ts';
 import { History } from '../src/callbacks/history.ts';
 
 /** Stands in for Sequential: one weight, whose value tests set to the epoch. */
 export class FakeModel implements CallbackModel {
   stopTraining = false;
-  optimizer = { learningRate: 0.1 };
+  optimizer = { learningRate: 0.1, name: 'SGD', useEma: true };
+  /** What the averages of the weight would be. */
+  average = 0;
   value = 0;
   saved: string[] = [];
   resets = 0;
@@ -45,6 +54,23 @@ export class FakeModel implements CallbackModel {
       state: async () => kept,
       load: (saved) => {
         kept = { value: saved.number('value'), step: saved.whole('step') };
+      },
+      dispose: () => {
+        this.snapshots--;
+      },
+    };
+  }
+  async swapAverages(): Promise<WeightsAside> {
+    let kept = this.value;
+    this.value = this.average;
+    this.snapshots++;
+    return {
+      restore: () => {
+        this.value = kept;
+      },
+      state: async () => ({ kept }),
+      load: (saved) => {
+        kept = saved.number('kept');
       },
       dispose: () => {
         this.snapshots--;

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { type Shape, sizeOf } from '../src/base/shape.ts';
 import {
   Add,
+  BatchNormalization,
   Bidirectional,
   Concatenate,
   Dense,
@@ -22,11 +23,13 @@ import {
   Masking,
   Model,
   MultiHeadAttention,
+  Multiply,
   ReLU,
   SeparableConv2D,
   Sequential,
   SGD,
   SimpleRNN,
+  Softmax,
   type SymbolicTensor,
   type Tensor,
   tensor,
@@ -116,6 +119,14 @@ const models: Readonly<Record<string, () => Made>> = {
       .where(-1, sines([4, 4, 2]));
     return chain([new Masking({ maskValue: -1 }), new GRU(2), new Dense(1)], padded);
   },
+  'Softmax over time': () => {
+    const from = input([4]);
+    const embedded = new Embedding(5, 3, { maskZero: true }).apply(from);
+    const share = new Softmax({ axis: 1 }).apply(new Dense(3).apply(embedded));
+    const outputs = new GlobalAveragePooling1D().apply(new Multiply().apply([share, embedded]));
+    return [new Model({ inputs: [from], outputs }), [tensor(IDS)]];
+  },
+  BatchNormalization: () => words(new Dense(2, { useBias: false }), new BatchNormalization(), new GRU(2)),
   Add: () => joined(new Add()),
   Concatenate: () => joined(new Concatenate({ axis: 1 })),
   'LSTM, penalties': () => words(new LSTM(2, penalties)),
@@ -162,7 +173,8 @@ for (const [name, make] of Object.entries(models)) {
       );
     same(await model.evaluate(x, y), 'logs');
     same(await model.evaluate(x, y, { batchSize: 3 }), 'parts');
-    same(await model.trainOnBatch(x, y, { sampleWeight }), 'weighed');
+    same(await model.evaluate(x, y, { sampleWeight }), 'weighed');
+    await model.trainOnBatch(x, y, { sampleWeight });
     for (const [at, { name: weight, data }] of (await model.getWeights()).entries()) {
       // The gradient is what a step of rate 1 takes away.
       assertClose(

@@ -10,22 +10,29 @@ import {
   Bidirectional,
   Conv1D,
   Dense,
+  DivergenceDetector,
+  Dropout,
   Embedding,
   Flatten,
   GlobalAveragePooling1D,
   input,
   type Layer,
   LSTM,
+  l2,
   Masking,
   Model,
   MultiHeadAttention,
+  normal,
   ones,
   Sequential,
+  SGD,
   SimpleRNN,
   Softmax,
   type Tensor,
   tensor,
+  zeros,
 } from '../src/index.ts';
+import { topologicalOrder } from '../src/ir/walk.ts';
 import { assertClose } from './support.ts';
 
 const test = suite('masks');
@@ -131,6 +138,28 @@ test('Masking leaves out steps of nothing but one value', async () => {
   model.dispose();
 });
 
+test('Masking makes its mask once, for itself and for the layers behind it', () => {
+  const [layer, x] = [new Masking(), ones([2, 3, 1])];
+  assert.ok(topologicalOrder([layer.call(x).node]).includes(layer.computeMask(x).node));
+});
+
+test('statistics of a batch without any step are 0, and Softmax has nothing to share', async () => {
+  const model = new Sequential([new Masking(), new BatchNormalization({ momentum: 0 }), new Softmax({ axis: 1 })], {
+    inputShape: [2, 2],
+  });
+  assert.equal([...(await model.call(zeros([3, 2, 2]), { training: true }).data())], new Array(12).fill(0));
+  model.compile({ optimizer: 'sgd', loss: 'mse' });
+  await model.trainOnBatch(zeros([3, 2, 2]), zeros([3, 2, 2]));
+  assert.equal(
+    (await model.getWeights()).slice(2).map(({ data }) => [...data]),
+    [
+      [0, 0],
+      [0, 0],
+    ],
+  );
+  model.dispose();
+});
+
 test('a mask goes through a graph and through models within; of two a step is there where one has it', async () => {
   const inner = new Sequential([new Dense(2)], { inputShape: [4, 2] });
   const [a, b] = [input([4]), input([4])];
@@ -179,12 +208,7 @@ test('a loss and a metric of outputs with a mask are means over the steps that a
 
 test('a layer that would forget the mask refuses it, by name and with the remedy', () => {
   const name = 'it';
-  const layers = [
-    new Conv1D(2, 2, { name }),
-    new Flatten({ name }),
-    new Softmax({ name }),
-    new BatchNormalization({ name }),
-  ];
+  const layers = [new Conv1D(2, 2, { name }), new Flatten({ name })];
   for (const layer of layers) {
     assert.throws(
       () => new Sequential([words(), layer], { inputShape: [4] }),
@@ -274,20 +298,123 @@ test('with the same seed recurrentDropout draws the same, with another one somet
   assert.not.equal(one, other);
 });
 
-test('a batch whose loss is a mean over steps that a mask has is not taken in parts', async () => {
-  const fit = async (layers: Layer[], microBatchSize: number) => {
-    const model = new Sequential([words(), ...layers], { inputShape: [4], seed: 1 });
-    model.compile({ optimizer: 'sgd', loss: 'mse' });
-    const { shape } = await model.predict(ids());
-    await model.fit(ids(), ones(shape), { batchSize: 3, microBatchSize, verbose: 0 }).finally(() => model.dispose());
+/** Seven sequences, of which one has no step at all; parts of a batch have unequally many. */
+const MANY = [
+  [1, 2, 0, 0],
+  [0, 0, 0, 0],
+  [2, 0, 3, 3],
+  [1, 1, 1, 1],
+  [0, 0, 0, 3],
+  [3, 2, 1, 0],
+  [0, 2, 0, 0],
+];
+const LABELS = MANY.map((row, at) => row.map((_, step) => [Math.sin(4 * at + step)]));
+const SHARES = [1, 0.5, 2, 0, 3, 1, 0.25];
+
+/** The loss of a line behind an embedding, and its gradient with regard to kernel and bias, in float64. */
+function expectedOf(weights: ReadonlyMap<string, Float32Array>, shares: readonly number[]) {
+  const [table, kernel] = [weights.get('embeddings') ?? [], weights.get('kernel') ?? []];
+  const there = MANY.flat().filter((id) => id !== 0).length;
+  let loss = 0;
+  const gradient = [0, 0, 0];
+  for (const [at, row] of MANY.entries()) {
+    for (const [step, id] of row.entries()) {
+      if (id === 0) continue;
+      const x = [table[2 * id], table[2 * id + 1]];
+      const error = x[0] * kernel[0] + x[1] * kernel[1] - LABELS[at][step][0];
+      loss += (shares[at] * error ** 2) / there;
+      for (const [i, factor] of [...x, 1].entries()) gradient[i] += (2 * shares[at] * error * factor) / there;
+    }
+  }
+  return { loss, gradient };
+}
+
+test('parts of a batch add up to the mean over all steps that a mask has: loss, gradient and validation, as of the whole', async () => {
+  for (const shares of [null, SHARES]) {
+    const results = await Promise.all(
+      [7, 3, 2, 1].map(async (microBatchSize) => {
+        const model = new Sequential([words(), new Dense(1)], { inputShape: [4], seed: 5 });
+        model.compile({ optimizer: new SGD({ learningRate: 1 }), loss: 'mse', metrics: ['mae'] });
+        const [x, y] = [tensor(MANY), tensor(LABELS)];
+        const before = await weightsOf(model);
+        const { loss, gradient } = expectedOf(before, shares ?? MANY.map(() => 1));
+        const sampleWeight = shares ?? undefined;
+        const options = { batchSize: 7, microBatchSize, shuffle: false, verbose: 0, sampleWeight } as const;
+        const { history } = await model.fit(x, y, {
+          ...options,
+          validationData: shares === null ? [x, y] : [x, y, shares],
+        });
+        const after = await weightsOf(model);
+        const of = (weights: ReadonlyMap<string, Float32Array>) => [
+          ...(weights.get('kernel') ?? []),
+          ...(weights.get('bias') ?? []),
+        ];
+        const [then, now] = [of(before), of(after)];
+        assertClose(history.loss, [loss], `loss in parts of ${microBatchSize}`);
+        assertClose(
+          then.map((value, i) => value - now[i]),
+          gradient,
+          `gradient in parts of ${microBatchSize}`,
+          2e-6,
+        );
+        assertClose(history.val_loss, [(await model.evaluate(x, y, { batchSize: 7, sampleWeight })).loss], 'val_loss');
+        const values = (await model.getWeights()).flatMap(({ data }) => [...data]);
+        model.dispose();
+        return { values, logs: [...history.loss, ...history.mae, ...history.val_loss, ...history.val_mae] };
+      }),
+    );
+    for (const { values, logs } of results.slice(1)) {
+      assertClose(values, results[0].values, 'weights', 2e-6);
+      assertClose(logs, results[0].logs, 'logs', 2e-6);
+    }
+  }
+});
+
+test('each output counts by its own mask, whatever the parts', async () => {
+  const trained = async (microBatchSize: number) => {
+    const [a, b] = [input([4], { name: 'a' }), input([3, 2], { name: 'b' })];
+    const one = new Dense(2, { name: 'one', kernelRegularizer: l2(0.1) }).apply(words().apply(a));
+    const other = new Dense(1, { name: 'other' }).apply(new Masking().apply(b));
+    const pooled = new Dense(1, { name: 'pooled' }).apply(new GlobalAveragePooling1D().apply(one));
+    const model = new Model({ inputs: [a, b], outputs: [one, other, pooled], seed: 6 });
+    const loss = { one: 'mse', other: 'mae', pooled: 'mse' } as const;
+    model.compile({ optimizer: new SGD({ learningRate: 0.5 }), loss, lossWeights: { other: 0.5, pooled: 2 } });
+    // A mean over no step at all is NaN, as in Keras.
+    const x = [
+      tensor(MANY).maximum(tensor([[0], [1], [0], [0], [0], [0], [0]])),
+      normal([7, 3, 2], { seed: 1 }).relu(),
+    ] as const;
+    const y = [normal([7, 4, 2], { seed: 2 }), normal([7, 3, 1], { seed: 3 }), normal([7, 1], { seed: 4 })] as const;
+    const { history } = await model.fit(x, y, { batchSize: 5, microBatchSize, epochs: 2, shuffle: false, verbose: 0 });
+    const weights = (await model.getWeights()).flatMap(({ data }) => [...data]);
+    model.dispose();
+    return [...weights, ...Object.values(history).flat()];
   };
-  let message = '';
-  await fit([new Dense(1)], 2).catch((error: unknown) => {
-    message = error instanceof ArgumentError ? error.message : '';
-  });
-  assert.match(message, /^A batch of 3 .* parts.*mask.*microBatchSize/);
-  await fit([new Dense(1)], 3);
-  await fit([new LSTM(1)], 2);
+  const whole = await trained(5);
+  for (const size of [3, 1]) assertClose(await trained(size), whole, `parts of ${size}`, 5e-6);
+});
+
+test('a mask of values that are drawn is counted as it is drawn', async () => {
+  const last = new Dense(1, { kernelInitializer: 'ones', useBias: false });
+  const model = new Sequential([new Dropout(0.5), new Masking(), last], { inputShape: [5, 1], seed: 2 });
+  model.compile({ optimizer: new SGD({ learningRate: 0 }), loss: 'mse' });
+  const options = { batchSize: 8, microBatchSize: 3, epochs: 4, verbose: 0 } as const;
+  const { history } = await model.fit(ones([16, 5, 1]), zeros([16, 5, 1]), options);
+  // Whatever was left out, the others are 2.
+  assertClose(history.loss, [4, 4, 4, 4], 'loss');
+  model.dispose();
+});
+
+test('why a step is not finite is found in parts, too, by the steps of its own batch', async () => {
+  const model = new Sequential([words(), new Dense(1)], { inputShape: [4], seed: 5 });
+  model.compile({ optimizer: new SGD({ learningRate: 0.1 }), loss: 'mse' });
+  const labels = LABELS.map((row, at) => row.map(() => [at === 2 ? 1.6e19 : 0]));
+  const detector = new DivergenceDetector({ onDivergence: 'warn', print: () => {} });
+  const options = { batchSize: 7, microBatchSize: 2, verbose: 0, callbacks: [detector] } as const;
+  await model.fit(tensor(MANY), tensor(labels), options);
+  assert.is(detector.divergence?.kind, 'non-finite');
+  assert.match(detector.divergence?.tensor ?? '', /loss|gradient/);
+  model.dispose();
 });
 
 test('a batch with no step at all teaches nothing', async () => {

@@ -148,7 +148,7 @@ async function together<T>(
   };
   const examples = await uploadExamples(device, [x], [manyY], null);
   const trainer = new Trainer(compiled, examples, MANY, 2, { warn: false, together: steps });
-  const evaluator = new Evaluator(compiled, examples, 0, MANY, 2, steps);
+  const evaluator = new Evaluator(compiled, examples, 0, MANY, { batchSize: 2, together: steps });
   try {
     await Promise.all([trainer.prepare(), evaluator.prepare()]);
     return await work(trainer, evaluator, compiled);

@@ -52,6 +52,18 @@ export interface Snapshot {
   dispose(): void;
 }
 
+/** The weights that averages of them stand in for, and how far those lie from them. */
+export interface WeightsAside {
+  /** Puts the weights back, unless steps were taken since: then training went on from the averages. The GPU copies in the order of its work. */
+  restore(): void;
+  /** What `load` takes. */
+  state(): Promise<State>;
+  /** Replaces what was set aside by what `state` gave. */
+  load(saved: SavedState): void;
+  /** Frees its memory. */
+  dispose(): void;
+}
+
 /** What a callback may do to the model that it watches; `Sequential` implements it. */
 export interface CallbackModel {
   /** Set to true to end training after the current batch's or epoch's hooks. */
@@ -60,6 +72,10 @@ export interface CallbackModel {
   readonly optimizer: {
     /** May be changed at any time. */
     learningRate: number;
+    /** The class's name. */
+    readonly name: string;
+    /** Whether a moving average of the weights is kept. */
+    readonly useEma: boolean;
   };
   /** The record of the training under way, else of the last one. */
   history: TrainingRecord | null;
@@ -71,6 +87,11 @@ export interface CallbackModel {
   resetOptimizer(): Promise<void>;
   /** The model as it is, to come back to. Free it after its last use. */
   snapshot(): Promise<Snapshot>;
+  /**
+   * The averages that `useEma` keeps stand in for the weights that are trained, which are set aside, until they are put back.
+   * @throws StateError where the optimizer keeps none
+   */
+  swapAverages(): Promise<WeightsAside>;
   /** Writes the model with all that training needs to go on: optimizer, History so far, state of the callbacks. */
   save(path: string): Promise<void>;
   /**

@@ -9,6 +9,7 @@ export {
   type Logs,
   type MetricsReport,
   type Snapshot,
+  type WeightsAside,
 } from './callback.ts';
 export { CallbackList } from './callbackList.ts';
 export { CSVLogger, type CSVLoggerOptions } from './csvLogger.ts';
@@ -35,4 +36,5 @@ export type { Print } from './progress/print.ts';
 export { ProgressBar, type ProgressBarOptions } from './progress/progressBar.ts';
 export type { ProgressStream } from './progress/progressText.ts';
 export { type LearningRateDrop, ReduceLROnPlateau, type ReduceLROnPlateauOptions } from './reduceLROnPlateau.ts';
+export { SwapEMAWeights, type SwapEMAWeightsOptions } from './swapEMAWeights.ts';
 export type { Interruption, Recovery, TrainingRecord } from './trainingRecord.ts';

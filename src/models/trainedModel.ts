@@ -6,7 +6,7 @@ import { INSPECT } from '../base/inspect.ts';
 import { checkOptions } from '../base/optionNames.ts';
 import { checkUint32 } from '../base/random.ts';
 import type { Shape } from '../base/shape.ts';
-import type { CallbackModel, History, Logs, Snapshot, Weight } from '../callbacks/index.ts';
+import type { CallbackModel, History, Logs, Snapshot, Weight, WeightsAside } from '../callbacks/index.ts';
 import { isOf, type Node } from '../ir/op.ts';
 import type { ByTarget, Compiled, Goal, Progress, Target } from '../network/compiled.ts';
 import type { Composition } from '../network/composition.ts';
@@ -452,6 +452,11 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel {
   async snapshot(): Promise<Snapshot> {
     const { DeviceSnapshot } = await onDemand();
     return new DeviceSnapshot(await this.ready('snapshot'), () => this.#trainer?.forget());
+  }
+
+  async swapAverages(): Promise<WeightsAside> {
+    const { swapAverages } = await onDemand();
+    return this.#visits.visit(async () => swapAverages(await this.ready('swapAverages')));
   }
 
   /** What training takes on the GPU; needs none. Within 5 % of what `fit` allocates; example weights and what callbacks keep come on top. */

@@ -31,20 +31,28 @@ export interface StepParts extends Pick<Goal, 'targets'> {
   readonly y: readonly Node[];
   /** Of the examples [batch], null for ones. */
   readonly weights: ByTarget<Node>;
+  /**
+   * Of a part of a batch: one scalar a target, how many steps of the whole batch its mask has. Needed only where targets have masks;
+   * see `countingStep`.
+   */
+  readonly present?: readonly Node[];
   readonly stepMetrics: MetricNodes;
 }
 
-/** The step's sums in the order of `Measures`: the loss first. */
+/** The step's sums in the order of `Measures`: the loss first. `batch`: examples of the whole batch. */
 function sumsOf(
-  { targets, y, weights }: StepParts,
+  { targets, x, y, weights, present }: StepParts,
   { outputs, masks, penalties }: Forward,
+  batch: number,
 ): { loss: Node; values: Node[] } {
+  const isPart = x[0].shape[0] < batch;
   const losses = targets.map(({ loss, output }, at) => {
     const mask = masks[output];
     const perExample = perExampleMasked(loss, y[at], outputs[output], mask);
     const own = weights?.[at] ?? null;
     const total = sum(own === null ? perExample : mul(perExample, own));
-    return mask === null ? total : mul(total, exampleShare(mask));
+    if (mask === null) return total;
+    return mul(total, exampleShare(isPart ? presentOf(present, at) : sum(mask), batch));
   });
   const shares = targets.map(({ weight }, at) => (weight === 1 ? losses[at] : mul(losses[at], fullNode(weight))));
   const penalty = penalties.length === 0 ? [] : [penalties.reduce((all, one) => add(all, one))];
@@ -55,9 +63,30 @@ function sumsOf(
 
 /**
  * What makes the batch times the mean over all steps that are there of their sum, as Keras takes it; 0 of a batch in which there is
- * none, where nothing is to be learnt.
+ * none, where nothing is to be learnt. `steps`: how many are there.
  */
-const exampleShare = (mask: Node): Node => div(fullNode(mask.shape[0]), maximum(sum(mask), fullNode(1)));
+const exampleShare = (steps: Node, batch: number): Node => div(fullNode(batch), maximum(steps, fullNode(1)));
+
+/** How many steps of the whole batch a target's mask has. */
+function presentOf(present: readonly Node[] | undefined, at: number): Node {
+  const own = present?.[at];
+  if (own !== undefined) return own;
+  throw new ArgumentError(
+    'A part of a batch whose loss has a mask takes its share of the mean over all steps of the batch that are there. Give present, which countingStep adds up.',
+  );
+}
+
+/** Adds up, part by part of a batch, how many steps each target's mask has: `counts` has a scalar for each. */
+export function countingStep({ network, targets, x }: StepParts, counts: ParameterBlock, training: boolean): Node[] {
+  const weights = { trainable: network.trainable.nodes(), fixed: network.fixed.nodes() };
+  const { masks } = network.forward(x, training, weights);
+  const known = counts.nodes();
+  const now = targets.map(({ output }, at) => {
+    const mask = masks[output];
+    return mask === null ? known[at] : add(known[at], sum(mask));
+  });
+  return [assign(counts.node, pack(now))];
+}
 
 export interface Step {
   /** What to run, in order. */
@@ -100,29 +129,13 @@ function namedWeights(weights: ByTarget<Node>, names: readonly string[]): Backwa
   return own.map((one) => ({ ...one, name: `${what} '${one.name}'` }));
 }
 
-/**
- * A part of a batch does not know how many steps the others have, and could only take the mean over its own.
- * @throws ArgumentError for a part of a batch whose loss is a mean over the steps that a mask has
- */
-function checkShare({ targets, x }: StepParts, batch: number, { masks }: Forward): void {
-  const [size] = x[0].shape;
-  const masked = targets.find(({ output }) => masks[output] !== null);
-  if (size === batch || masked === undefined) return;
-  throw new ArgumentError(
-    `A batch of ${batch} examples would be taken in parts, one of ${size}, but its loss of '${masked.name}' is the mean over all of its steps ` +
-      'that a mask has, which parts do not add up to. Take a batchSize that fits whole, with a microBatchSize no smaller, measure no ' +
-      'noise of gradients, or use the mask up before the output, by an LSTM or a GlobalAveragePooling1D.',
-  );
-}
-
 /** `batch`: examples of the whole batch; the gradient is that of the loss's mean over it. */
 export function backward(parts: StepParts, batch: number, trace?: GradientTrace): Backward {
   const { network, x, stepMetrics } = parts;
   const trainable = network.trainable.nodes();
   const fixed = network.fixed.nodes();
   const forward = network.forward(x, true, { trainable, fixed });
-  checkShare(parts, batch, forward);
-  const { loss, values } = sumsOf(parts, forward);
+  const { loss, values } = sumsOf(parts, forward, batch);
   const mean = mul(loss, fullNode(1 / batch));
   const slopes = gradients(mean, trainable, trace);
   const names = network.trainable.parameters.map((parameter) => parameter.name);
@@ -218,11 +231,11 @@ export function updateStep(
 /** The value where it is finite, else the old one: one NaN must not spoil a moving average for good. */
 const whereFinite = (value: Node, old: Node): Node => where(equal(mul(value, fullNode(0)), fullNode(0)), value, old);
 
-/** Loss and metrics of a batch without training. */
-export function evaluationStep(parts: StepParts): Step {
+/** Loss and metrics of a batch without training, or of a part of one of `batch` examples. */
+export function evaluationStep(parts: StepParts, batch = parts.x[0].shape[0]): Step {
   const { network, x, stepMetrics } = parts;
   const forward = inference(network, x);
-  const { values } = sumsOf(parts, forward);
+  const { values } = sumsOf(parts, forward, batch);
   return {
     effects: [accumulate(stepMetrics.sums, stepMetrics.health, values)],
     activations: forward.activations,

@@ -6,9 +6,10 @@
 import { ShapeError } from '../base/errors.ts';
 import { formatShape, sizeOf } from '../base/shape.ts';
 import { createNode, type Node, refuseInt32 } from '../ir/op.ts';
-import { add, div, elementwise, mul, NONE, sqrt, square, sub } from './elementwise.ts';
+import { add, div, elementwise, maximum, mul, NONE, sqrt, square, sub, where } from './elementwise.ts';
 import { fullNode } from './leaf.ts';
 import { mean, sum } from './reduce.ts';
+import { reshape } from './reshape.ts';
 
 export interface Normalised {
   readonly y: Node;
@@ -58,8 +59,11 @@ export const batchNormOp = elementwise('batchNorm', {
 
 const axesOf = (x: Node): number[] => x.shape.slice(0, -1).map((_, d) => d);
 
-/** Normalises by the batch's own statistics; the variance is computed from the deviations, not from a difference of squares. */
-export function batchNorm(x: Node, gamma: Node | null, beta: Node | null, epsilon = 1e-3): Normalised {
+/**
+ * Normalises by the batch's own statistics; the variance is computed from the deviations, not from a difference of squares. `mask`: 1 or
+ * 0 for each step [batch, steps]: the statistics are those of the steps that are there, 0 where there is none.
+ */
+export function batchNorm(x: Node, gamma: Node | null, beta: Node | null, epsilon = 1e-3, mask?: Node): Normalised {
   const channels = x.shape.at(-1);
   for (const parameter of [gamma, beta]) {
     if (parameter !== null && (parameter.shape.length !== 1 || parameter.shape[0] !== channels)) {
@@ -71,9 +75,23 @@ export function batchNorm(x: Node, gamma: Node | null, beta: Node | null, epsilo
   }
   refuseInt32([x], 'batchNorm');
   const axes = axesOf(x);
+  if (mask !== undefined) {
+    const over = meanOf(x, axes, mask);
+    const average = over(x);
+    const variance = over(square(sub(x, average)));
+    return { y: normalise(x, average, variance, gamma, beta, epsilon), mean: average, variance };
+  }
   const average = mean(x, axes);
   const variance = mean(square(sub(x, average)), axes);
   const r = div(fullNode(1), sqrt(add(variance, fullNode(epsilon))));
   const inputs = [x, average, r, gamma ?? fullNode(1, average.shape), beta ?? fullNode(0, average.shape)];
   return { y: createNode(batchNormOp, inputs, NONE), mean: average, variance };
+}
+
+/** Means of values of x's shape over the axes, of the steps that a mask has. */
+function meanOf({ shape }: Node, axes: readonly number[], mask: Node): (values: Node) => Node {
+  const there = reshape(mask, [...mask.shape, ...shape.slice(mask.shape.length).map(() => 1)]);
+  const each = sizeOf(shape.slice(mask.shape.length, -1));
+  const count = maximum(mul(sum(mask), fullNode(each)), fullNode(1));
+  return (values) => div(sum(where(there, values, fullNode(0)), axes), count);
 }

@@ -46,21 +46,21 @@ export async function evaluate(
   checkExamples('evaluate', compiled, { x, y, weights });
   const [samples] = x[0].shape;
   const most = await fittingEvaluation(compiled, Math.min(batchSize, samples), y.map(labelKindOf));
-  const params = {
-    epochs: 1,
-    steps: Math.ceil(samples / most),
-    samples,
-    batchSize: most,
-    verbose: 0,
-    inputShape: compiled.network.inputShapes[0],
-    classes: classesOf(compiled),
-    initialEpoch: 0,
-    validationFreq: null,
-  } as const;
-  const callbacks = new CallbackList(given, model, params, pauses);
   const examples = await uploadExamples(device, x, y, weights);
-  const evaluator = new Evaluator(compiled, examples, 0, samples, most);
+  const evaluator = new Evaluator(compiled, examples, 0, samples, { batchSize: Math.min(batchSize, samples), most });
   try {
+    const params = {
+      epochs: 1,
+      steps: evaluator.batches,
+      samples,
+      batchSize: evaluator.batchSize,
+      verbose: 0,
+      inputShape: compiled.network.inputShapes[0],
+      classes: classesOf(compiled),
+      initialEpoch: 0,
+      validationFreq: null,
+    } as const;
+    const callbacks = new CallbackList(given, model, params, pauses);
     await evaluator.prepare();
     const logs = await evaluator.run(callbacks);
     await device.finish();

@@ -76,7 +76,10 @@ export async function fit(
     return examples;
   };
   const evaluatorOf = (examples: Examples, begin: number, end: number): Evaluator => {
-    const evaluator = new Evaluator(compiled, examples, begin, end, Math.min(validationBatchSize, microBatchSize));
+    const evaluator = new Evaluator(compiled, examples, begin, end, {
+      batchSize: validationBatchSize,
+      most: microBatchSize,
+    });
     freed.push(() => evaluator.dispose());
     return evaluator;
   };

@@ -39,6 +39,7 @@ export function standInParts(
     x: network.inputShapes.map((shape) => take(shape, dtype)),
     y: labels.map((one) => take(one.shape, one.dtype)),
     weights: null,
+    present: goal.targets.map(() => standIn([])),
     stepMetrics: standInMetrics(new Measures({ ...goal, network }).size),
   };
 }

@@ -30,8 +30,8 @@ export interface BatchNormalizationOptions extends LayerOptions {
 const OPTIONS = { ...LAYER_OPTIONS, momentum: true, epsilon: true, center: true, scale: true } as const;
 
 /**
- * Batch normalisation over all axes but the last. Training uses the batch's statistics and keeps moving averages of them,
- * evaluation uses the averages, and so does training where the layer is frozen. Weights: gamma, beta, movingMean, movingVariance, each [channels].
+ * Batch normalisation over all axes but the last. Training uses the batch's statistics, over the steps that a mask has, and keeps moving
+ * averages of them, evaluation uses the averages, and so does training where the layer is frozen. Weights: gamma, beta, movingMean, movingVariance, each [channels].
  */
 export class BatchNormalization extends Layer {
   readonly className = 'BatchNormalization';
@@ -78,7 +78,11 @@ export class BatchNormalization extends Layer {
     return specs;
   }
 
-  call({ node }: Tensor, { training, trainable = true, weights, update }: CallContext): Tensor {
+  override get supportsMasking(): boolean {
+    return true;
+  }
+
+  call({ node }: Tensor, { training, trainable = true, weights, masks, update }: CallContext): Tensor {
     const list = [...weights];
     const gamma = this.scale ? (list.shift()?.node ?? null) : null;
     const beta = this.center ? (list.shift()?.node ?? null) : null;
@@ -86,7 +90,7 @@ export class BatchNormalization extends Layer {
     if (!(training && trainable)) {
       return new Tensor(normalise(node, movingMean.node, movingVariance.node, gamma, beta, this.epsilon));
     }
-    const { y, mean, variance } = batchNorm(node, gamma, beta, this.epsilon);
+    const { y, mean, variance } = batchNorm(node, gamma, beta, this.epsilon, masks?.[0]?.node);
     // Keras' blend, but two rounded shares would not add up to 1: near a momentum of 1 the statistics would drift.
     const blend = (moving: Tensor, batch: Tensor): void =>
       update(moving, moving.add(batch.sub(moving).mul(1 - this.momentum)));

@@ -19,6 +19,8 @@ export interface MaskingOptions extends LayerOptions {
 export class Masking extends Layer {
   readonly className = 'Masking';
   readonly maskValue: number;
+  /** By what the layer was applied to: `call` and who asks for the mask after it have the same one. */
+  readonly #masks = new WeakMap<Tensor, Tensor>();
 
   /** @throws ArgumentError where `maskValue` is not finite */
   constructor(options: MaskingOptions = {}) {
@@ -39,7 +41,9 @@ export class Masking extends Layer {
 
   /** Whatever was left out before: the values alone decide, as in Keras. */
   override computeMask(x: Tensor): Tensor {
-    return ones([]).sub(x.equal(this.maskValue).min(-1));
+    const mask = this.#masks.get(x) ?? ones([]).sub(x.equal(this.maskValue).min(-1));
+    this.#masks.set(x, mask);
+    return mask;
   }
 
   override weights(input: Shape, name: string): WeightSpec[] {

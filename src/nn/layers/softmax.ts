@@ -3,10 +3,20 @@ import { checkOptions } from '../../base/optionNames.ts';
 import type { Shape } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { axesOf } from './axes.ts';
-import { LAYER_OPTIONS, Layer, type LayerConfig, type LayerOptions, type WeightSpec } from './layer.ts';
+import {
+  type CallContext,
+  LAYER_OPTIONS,
+  Layer,
+  type LayerConfig,
+  type LayerOptions,
+  type WeightSpec,
+} from './layer.ts';
 import type { SavedLayer } from './savedLayer.ts';
 
-/** e^x over its sum along an axis. */
+/** Keras' stand-in for minus infinity, of which a whole row would be NaN. */
+const LEFT_OUT = -1e9;
+
+/** e^x over its sum along an axis; steps that a mask leaves out have no share, which is 0. */
 export class Softmax extends Layer {
   readonly className = 'Softmax';
   readonly axis: number;
@@ -35,8 +45,16 @@ export class Softmax extends Layer {
     return [];
   }
 
-  call(x: Tensor): Tensor {
-    return x.softmax({ axis: this.axis });
+  override get supportsMasking(): boolean {
+    return true;
+  }
+
+  call(x: Tensor, { masks: [mask = null] = [] }: Pick<CallContext, 'masks'>): Tensor {
+    const { axis } = this;
+    if (mask === null) return x.softmax({ axis });
+    const there = mask.reshape([...mask.shape, ...x.shape.slice(mask.shape.length).map(() => 1)]);
+    // Where all is left out, so that each would have the same share, nothing has any.
+    return there.where(there.where(x, LEFT_OUT).softmax({ axis }), 0);
   }
 
   config(): LayerConfig {

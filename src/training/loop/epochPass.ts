@@ -12,7 +12,7 @@ import type { Stage } from './stage.ts';
 /** Makes a progress for each of several plans that are compiled side by side. */
 export type ProgressParts = () => CompileProgress;
 
-interface CompiledStage extends Pick<Stage, 'size' | 'repeats'> {
+interface CompiledStage extends Pick<Stage, 'size' | 'repeats' | 'again'> {
   readonly plan: Plan;
 }
 
@@ -120,11 +120,11 @@ const isWhole = (stages: readonly Pick<Stage, 'size' | 'repeats'>[]): boolean =>
 
 /** Compiles stages side by side; where one fails, the plans of the others are disposed of. */
 async function compileAll(device: Device, stages: readonly Stage[], parts?: ProgressParts): Promise<CompiledStage[]> {
-  const compiling = stages.map(async ({ effects, size, repeats, anatomy }): Promise<CompiledStage> => {
+  const compiling = stages.map(async ({ effects, size, repeats, again, anatomy }): Promise<CompiledStage> => {
     const progress = parts?.();
     const layers = await layersFor(device, anatomy);
     const plan = await Plan.compile(device, effects, { maxSteps: MOST_TOGETHER, progress, layers });
-    return { plan, size, repeats };
+    return { plan, size, repeats, again };
   });
   try {
     return await Promise.all(compiling);
@@ -147,7 +147,8 @@ export async function layersFor(device: Device, anatomy: StepAnatomy | undefined
 function submitInParts(stages: readonly CompiledStage[], values: StepValues): void {
   let { position } = values;
   let part = 0;
-  for (const { plan, size, repeats } of stages) {
+  for (const { plan, size, repeats, again } of stages) {
+    if (again) [position, part] = [values.position, 0];
     for (let first = 0; first < repeats; first += MOST_TOGETHER) {
       const rows = Math.min(MOST_TOGETHER, repeats - first);
       for (let row = 0; row < rows; row++) {

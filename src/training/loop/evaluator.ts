@@ -4,14 +4,24 @@ import type { Logs } from '../../callbacks/callback.ts';
 import { CallbackList } from '../../callbacks/callbackList.ts';
 import type { Compiled } from '../../network/compiled.ts';
 import { Measures } from '../../network/measures.ts';
-import { evaluationStep } from '../../network/step.ts';
+import type { ParameterBlock } from '../../network/parameters.ts';
+import { evaluationStep, type StepParts } from '../../network/step.ts';
 import type { StepDraft, StepValues } from '../../runtime/step.ts';
 import { batchOf, type Examples, Order } from '../data/gpuDataset.ts';
 import { EpochPass, type ProgressParts } from './epochPass.ts';
+import { inParts, type Parts, partsOf, stepCounts } from './microBatches.ts';
+import type { Stage } from './stage.ts';
 import { addSums, type MetricsReading, StepMetrics } from './stepMetrics.ts';
 
 /** Batches after which an evaluation's sums are read: over more of them 32 bits would lose digits. */
 const UNREAD_BATCHES = 500;
+
+export interface EvaluatorOptions {
+  readonly batchSize: number;
+  /** Default: the batch size. */
+  readonly most?: number;
+  readonly together?: number;
+}
 
 /** Evaluation of examples, whole or in part. */
 export class Evaluator {
@@ -19,20 +29,25 @@ export class Evaluator {
   readonly #order: Order;
   readonly #pass: EpochPass;
   readonly #count: number;
-  readonly #batchSize: number;
+  /** Examples of a batch. */
+  readonly batchSize: number;
+  /** Where a batch in parts counts the steps of its masks; null where every batch is taken whole. */
+  readonly #counts: ParameterBlock | null = null;
   readonly #measures: Measures;
   readonly #values = blankStep(0);
   /** Batches taken of the present run. */
   #batch = 0;
 
-  /** Examples from `begin` to `end` in their own order. `together`: batches of a submission, for tests. */
+  /**
+   * Examples from `begin` to `end` in their own order, of which at most `most` are taken at once. Where a loss has a mask, and so is
+   * a mean over a batch, larger batches are taken in parts; else they are made smaller. `together`: batches of a submission, for tests.
+   */
   constructor(
     compiled: Compiled,
     examples: Examples,
     begin: number,
     end: number,
-    batchSize: number,
-    together?: number,
+    { batchSize: wanted, most = wanted, together }: EvaluatorOptions,
   ) {
     const { device, network, targets } = compiled;
     this.#measures = new Measures(compiled);
@@ -40,16 +55,29 @@ export class Evaluator {
     this.#order = new Order(device, end - begin);
     this.#order.write(iota(begin, end));
     this.#count = end - begin;
-    this.#batchSize = batchSize;
-    this.#pass = new EpochPass(device, { count: this.#count, batchSize, together }, (size) => {
-      const step = evaluationStep({
-        network,
-        targets,
-        ...batchOf(examples, this.#order, size),
-        stepMetrics: this.#stepMetrics,
-      });
-      return [{ effects: step.effects, size, repeats: 1, anatomy: { network, step, products: [] } }];
+    const counts = most < Math.min(wanted, this.#count) ? stepCounts(compiled) : null;
+    counts?.attach(device);
+    this.#counts = counts;
+    const batchSize = counts === null ? Math.min(wanted, most) : wanted;
+    this.batchSize = batchSize;
+    const stepMetrics = this.#stepMetrics;
+    const partsFor = (size: number): StepParts => {
+      const taken = batchOf(examples, this.#order, size);
+      return { network, targets, ...taken, present: counts?.nodes(), stepMetrics };
+    };
+    this.#pass = new EpochPass(device, { count: this.#count, batchSize, together }, (batch) => {
+      const stageOf = (part: Parts): Stage => {
+        const step = evaluationStep(partsFor(part.size), batch);
+        return { ...part, effects: step.effects, anatomy: { network, step, products: [] } };
+      };
+      if (batch <= most) return [stageOf({ size: batch, repeats: 1 })];
+      return inParts(partsOf(batch, most), counts, false, partsFor, stageOf);
     });
+  }
+
+  /** How many batches there are. */
+  get batches(): number {
+    return this.#pass.batches;
   }
 
   prepare(parts?: ProgressParts): Promise<void> {
@@ -58,7 +86,7 @@ export class Evaluator {
 
   readonly #next = (): StepValues => {
     const values = this.#values;
-    values.position = this.#batch++ * this.#batchSize;
+    values.position = this.#batch++ * this.batchSize;
     return values;
   };
 
@@ -94,6 +122,7 @@ export class Evaluator {
     await this.#pass.dispose();
     this.#stepMetrics.dispose();
     this.#order.dispose();
+    this.#counts?.dispose();
   }
 }
 

@@ -6,8 +6,17 @@ import type { Goal } from '../../network/compiled.ts';
 import type { Network } from '../../network/network.ts';
 import type { MomentNodes } from '../../network/optimizerState.ts';
 import { ParameterBlock } from '../../network/parameters.ts';
-import { partialStep, type StepParts, type TrainingStep, trainingStep, updateStep } from '../../network/step.ts';
+import {
+  countingStep,
+  partialStep,
+  type StepParts,
+  type TrainingStep,
+  trainingStep,
+  updateStep,
+} from '../../network/step.ts';
 import type { GradientTrace } from '../../ops/gradients.ts';
+import { fullNode } from '../../ops/leaf.ts';
+import { assign } from '../../ops/update.ts';
 import type { Stage } from './stage.ts';
 
 /** Consecutive parts of a batch that are equally large. */
@@ -39,6 +48,43 @@ export const gradientSums = ({ trainable }: Network): ParameterBlock =>
     trainable.parameters.map(({ name, shape }) => ({ name, shape, values: new Float32Array(sizeOf(shape)) })),
   );
 
+/** Room for how many steps of a batch each target's mask has; null where no target has one. */
+export function stepCounts({ targets, network }: Pick<StepParts, 'targets' | 'network'>): ParameterBlock | null {
+  if (targets.every(({ output }) => !network.outputsMasked[output])) return null;
+  return new ParameterBlock(targets.map(({ name }) => ({ name, shape: [], values: new Float32Array(1) })));
+}
+
+/**
+ * The stages of a batch's parts. Where the parts of a loss are shares of a mean over the steps that a mask has, the batch's steps are
+ * counted first. `partsFor` gives the counts as `present`.
+ */
+export function inParts(
+  cut: readonly Parts[],
+  counts: ParameterBlock | null,
+  training: boolean,
+  partsFor: (size: number) => StepParts,
+  stageOf: (part: Parts) => Stage,
+): Stage[] {
+  if (counts === null) return cut.map(stageOf);
+  const stages = cut.map(stageOf);
+  return [...countingStages(cut, counts, training, partsFor), { ...stages[0], again: true }, ...stages.slice(1)];
+}
+
+/** What counts the steps of a batch that is taken in parts. */
+export const countingStages = (
+  cut: readonly Parts[],
+  counts: ParameterBlock,
+  training: boolean,
+  partsFor: (size: number) => StepParts,
+): Stage[] => [
+  { effects: [assign(counts.node, fullNode(0, [counts.size]))], size: 0, repeats: 1 },
+  ...cut.map((part, at) => ({
+    ...part,
+    again: at === 0,
+    effects: countingStep(partsFor(part.size), counts, training),
+  })),
+];
+
 /** A stage with what its operations are part of. */
 function told(parts: StepParts, of: Parts, take: (parts: StepParts, trace: GradientTrace) => TrainingStep): Stage {
   const products: Product[] = [];
@@ -46,19 +92,20 @@ function told(parts: StepParts, of: Parts, take: (parts: StepParts, trace: Gradi
   return { ...of, effects: step.effects, anatomy: { network: parts.network, step, products } };
 }
 
-/** What a training step on `batch` examples runs. `sums` is null where every batch is taken whole. */
+/** What a training step on `batch` examples runs. `sums` is null where every batch is taken whole, `counts` where no target has a mask. */
 export function stagesOf(
   { optimizer: { update: rule } }: Pick<Goal, 'optimizer'>,
   moments: MomentNodes,
   batch: number,
   most: number,
   sums: ParameterBlock | null,
+  counts: ParameterBlock | null,
   partsFor: (size: number) => StepParts,
 ): Stage[] {
   if (sums === null || batch <= most) {
     return [told(partsFor(batch), { size: batch, repeats: 1 }, (of, trace) => trainingStep(of, rule, moments, trace))];
   }
-  const parts = partsOf(batch, most).map((part) =>
+  const parts = inParts(partsOf(batch, most), counts, true, partsFor, (part) =>
     told(partsFor(part.size), part, (of, trace) => partialStep(of, batch, rule, sums, trace)),
   );
   return [...parts, { effects: updateStep(partsFor(1), rule, moments, sums), size: 0, repeats: 1 }];

@@ -1,5 +1,6 @@
 /** What looks at batches before they are trained on. */
 
+import type { ParameterBlock } from '../../network/parameters.ts';
 import type { StepParts } from '../../network/step.ts';
 import type { Stage } from './stage.ts';
 
@@ -14,5 +15,9 @@ export interface Probe {
   dispose(): void;
 }
 
-/** Makes probes that take at most so many examples at once. */
-export type Probes = (microBatchSize: number, partsFor: (size: number) => StepParts) => readonly Probe[];
+/** Makes probes that take at most so many examples at once. `counts`: where a batch counts the steps of its masks. */
+export type Probes = (
+  microBatchSize: number,
+  counts: ParameterBlock | null,
+  partsFor: (size: number) => StepParts,
+) => readonly Probe[];

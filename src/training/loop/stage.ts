@@ -6,6 +6,8 @@ export interface Stage {
   readonly effects: readonly Node[];
   readonly size: number;
   readonly repeats: number;
+  /** Whether it begins with the batch's first example again; default false: where the stage before it ended. */
+  readonly again?: boolean;
   /** What the graph's operations are part of, where that is known. */
   readonly anatomy?: StepAnatomy;
 }

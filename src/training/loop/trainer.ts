@@ -15,8 +15,9 @@ import { batchOf, type Examples, Order } from '../data/gpuDataset.ts';
 import { EpochPass, type ProgressParts, seedOfPart } from './epochPass.ts';
 import { type EpochProgress, noProgress, stateOfTrainer, type TrainerState } from './epochProgress.ts';
 import { blankStep, iota, NO_CALLBACKS } from './evaluator.ts';
-import { gradientSums, partsOf, stagesOf } from './microBatches.ts';
+import { countingStages, gradientSums, partsOf, stagesOf, stepCounts } from './microBatches.ts';
 import type { Probe, Probes } from './probe.ts';
+import type { Stage } from './stage.ts';
 import { addSums, StepMetrics } from './stepMetrics.ts';
 
 const onDemand = () => import('../onDemand/index.ts');
@@ -54,6 +55,8 @@ export class Trainer {
   readonly microBatchSize: number;
   /** Where the gradients of a batch's parts add up; null where every batch is taken whole. */
   readonly #sums: ParameterBlock | null = null;
+  /** Where a batch in parts counts the steps of its masks; null where no target has one, and where every batch is taken whole. */
+  readonly #counts: ParameterBlock | null = null;
   /** Of this epoch. */
   #nonFinite: NonFinite | null = null;
   /** Steps that were left out before this epoch; null where it is not known. */
@@ -95,11 +98,15 @@ export class Trainer {
       this.#sums = gradientSums(compiled.network);
       this.#sums.attach(compiled.device);
     }
+    if (this.#sums !== null || probes !== undefined) {
+      this.#counts = stepCounts(compiled);
+      this.#counts?.attach(compiled.device);
+    }
     this.#pass = new EpochPass(compiled.device, { count, batchSize, together }, (batch) =>
-      stagesOf({ optimizer }, moments.nodes(), batch, microBatchSize, this.#sums, (size) => this.#parts(size)),
+      stagesOf({ optimizer }, moments.nodes(), batch, microBatchSize, this.#sums, this.#counts, this.#partsFor),
     );
     const whole = Math.min(batchSize, count);
-    this.#probes = (probes?.(microBatchSize, (size) => this.#parts(size)) ?? []).map((probe) => ({
+    this.#probes = (probes?.(microBatchSize, this.#counts, this.#partsFor) ?? []).map((probe) => ({
       probe,
       pass: new EpochPass(compiled.device, { count: whole, batchSize: whole }, () => probe.stages),
     }));
@@ -109,10 +116,11 @@ export class Trainer {
     await Promise.all([this.#pass, ...this.#probes.map(({ pass }) => pass)].map((pass) => pass.prepare(parts)));
   }
 
-  #parts(batch: number): StepParts {
+  readonly #partsFor = (size: number): StepParts => {
     const { network, targets } = this.#compiled;
-    return { network, targets, ...batchOf(this.#examples, this.#order, batch), stepMetrics: this.#stepMetrics };
-  }
+    const examples = batchOf(this.#examples, this.#order, size);
+    return { network, targets, ...examples, present: this.#counts?.nodes(), stepMetrics: this.#stepMetrics };
+  };
 
   /** Takes a step: its values. */
   readonly #next = (): StepValues => {
@@ -342,16 +350,38 @@ export class Trainer {
     const { device, optimizer, seed } = this.#compiled;
     let position = (step - this.#epoch.begun) * this.#batchSize;
     const batch = Math.min(this.#batchSize, this.#count - position);
-    const parts = partsOf(batch, this.microBatchSize)
+    const cut = partsOf(batch, this.microBatchSize);
+    if (this.#counts !== null)
+      await this.#recount(batch, countingStages(cut, this.#counts, true, this.#partsFor), step, position);
+    const parts = cut
       .flatMap(({ size, repeats }) => Array.from({ length: repeats }, () => size))
       .map((size, part) => {
         const values = { seed: seedOfPart(seed, part), step, position, rates: [] };
         position += size;
         return { size, values };
       });
-    const partsFor = (size: number): StepParts => this.#parts(size);
     const { findCause } = await onDemand();
-    return { step, ...(await findCause(device, { rule: optimizer.update, batch, parts, partsFor, held: this.#hold })) };
+    return {
+      step,
+      ...(await findCause(device, {
+        rule: optimizer.update,
+        batch,
+        parts,
+        partsFor: this.#partsFor,
+        held: this.#hold,
+      })),
+    };
+  }
+
+  /** Counts the steps of a batch again. */
+  async #recount(batch: number, stages: readonly Stage[], step: number, position: number): Promise<void> {
+    const { device, seed } = this.#compiled;
+    const pass = new EpochPass(device, { count: batch, batchSize: batch }, () => stages);
+    try {
+      await pass.run(0, 1, () => ({ seed, step, position, rates: [] }));
+    } finally {
+      await pass.dispose();
+    }
   }
 
   async dispose(): Promise<void> {
@@ -361,6 +391,7 @@ export class Trainer {
       probe.dispose();
     }
     this.#sums?.dispose();
+    this.#counts?.dispose();
     this.#stepMetrics.dispose();
     this.#order.dispose();
   }

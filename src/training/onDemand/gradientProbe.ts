@@ -8,7 +8,7 @@ import { measuredBatch, measuredPart } from '../../network/gradientParts.ts';
 import type { ParameterBlock } from '../../network/parameters.ts';
 import type { StepParts } from '../../network/step.ts';
 import { storedNode } from '../../ops/leaf.ts';
-import { gradientSums, partsOf } from '../loop/microBatches.ts';
+import { gradientSums, inParts, partsOf } from '../loop/microBatches.ts';
 import type { Probe, Probes } from '../loop/probe.ts';
 import type { Stage } from '../loop/stage.ts';
 
@@ -29,6 +29,7 @@ class GradientProbe implements Probe {
     { every, receive }: GradientMeasurement,
     batch: number,
     most: number,
+    counts: ParameterBlock | null,
     partsFor: (size: number) => StepParts,
   ) {
     this.every = every;
@@ -48,7 +49,10 @@ class GradientProbe implements Probe {
       norms: storedNode(this.#norms, [2]),
     };
     this.stages = [
-      ...cut.map((part) => ({ ...part, effects: measuredPart(partsFor(part.size), batch, nodes) })),
+      ...inParts(cut, counts, true, partsFor, (part) => ({
+        ...part,
+        effects: measuredPart(partsFor(part.size), batch, nodes),
+      })),
       { effects: measuredBatch(batch, nodes), size: 0, repeats: 1 },
     ];
   }
@@ -80,9 +84,9 @@ export function probesOf(compiled: Compiled, wishes: readonly GradientMeasuremen
       'fit: the noise of gradients is measured between parts of a batch, and a batch of 1 example has none. Write fit(x, y, { batchSize: 32, … }), or any number from 2 on.',
     );
   }
-  return (microBatchSize, partsFor) =>
+  return (microBatchSize, counts, partsFor) =>
     wishes.map((wish) => {
       const most = Math.min(microBatchSize, Math.ceil(batch / wish.parts), batch - 1);
-      return new GradientProbe(compiled, wish, batch, most, partsFor);
+      return new GradientProbe(compiled, wish, batch, most, counts, partsFor);
     });
 }

@@ -15,7 +15,7 @@ import { LEFT_OUT, momentsOf } from '../../ops/update.ts';
 import type { Device } from '../../runtime/device.ts';
 import { bytesOfPlan } from '../../runtime/plan.ts';
 import { likelyLabels } from '../data/likelyLabels.ts';
-import { gradientSums, stagesOf } from '../loop/microBatches.ts';
+import { gradientSums, stagesOf, stepCounts } from '../loop/microBatches.ts';
 import { MOST_TOGETHER } from '../loop/pace.ts';
 import { bytesOfStepMetrics } from '../loop/stepMetrics.ts';
 import { standInMoments, standInParts } from '../standInStep.ts';
@@ -89,6 +89,7 @@ export async function memoryReport(
       batch,
       microBatchSize,
       microBatchSize < batch ? gradientSums(network) : null,
+      stepCounts({ ...goal, network }),
       (size) => standInParts(goal, network, { count: examples, labels, dtype }, size),
     ).map(({ effects }) => planOf(effects)),
   );
