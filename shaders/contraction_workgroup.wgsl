@@ -502,6 +502,15 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
     }
 @end
   }
+@if KEEPS
+@if SIDE_BY_SIDE
+  let row_length = {{SIDE_BY_SIDE}}u * params.n;
+  let first = (part % params.splits * params.m + m0) * row_length + batch * params.n + n0;
+@else
+  let row_length = params.n;
+  let first = (part * params.m + m0) * params.n + n0;
+@end
+@end
 @if SLICED
   for (var turn = 0u; turn < {{SLICES}}u; turn++) {
     workgroupBarrier();
@@ -518,13 +527,6 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
   }
   workgroupBarrier();
   let rows = min({{ROWS}}u, params.m - m0);
-@if SIDE_BY_SIDE
-  let row_length = {{SIDE_BY_SIDE}}u * params.n;
-  let first = (part % params.splits * params.m + m0) * row_length + batch * params.n + n0;
-@else
-  let row_length = params.n;
-  let first = (part * params.m + m0) * params.n + n0;
-@end
 @if VECTOR
   let wide = min({{COLUMNS}}u, params.n - n0) / 4u;
   for (var at = thread; at < rows * wide; at += {{WORKGROUP}}u) {
@@ -544,13 +546,6 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
   }
 @else
 @if REGROUPED
-@if SIDE_BY_SIDE
-  let row_length = {{SIDE_BY_SIDE}}u * params.n;
-  let first = part % params.splits * params.m * row_length + batch * params.n + n0;
-@else
-  let row_length = params.n;
-  let first = part * params.m * params.n + n0;
-@end
   let wide = min({{COLUMNS}}u, params.n - n0);
 @for i in 0..HEIGHT
   workgroupBarrier();
@@ -559,8 +554,8 @@ fn column_at(x: u32, q: u32) -> u32 { return (x + q * ACROSS_B) * 4u; }
 @end
   workgroupBarrier();
   for (var at = thread; at < ACROSS_A * wide; at += {{WORKGROUP}}u) {
-    let row = m0 + row_at(at / wide, ${i}u);
-    if (row < params.m) {
+    let row = row_at(at / wide, ${i}u);
+    if (m0 + row < params.m) {
       let place = first + row * row_length + at % wide;
       let value = kept(at / wide * QUADS_B + at % wide % QUADS_B)[at % wide / QUADS_B];
 @if SPLIT

@@ -1,5 +1,5 @@
 // Depthwise convolution down the columns of images, for the CPU, where loads are what costs: y[position, c, m] = Σ_tap x(position,
-// tap)[c] w[tap, c, m], or of its upstream gradient with the kernel flipped (FLIPPED), the gradient to its input.
+// tap)[c] w[tap, c, m].
 // x: [batch, H, W, channels], w: [KH, KW, channels, M], y: [batch, OH, OW, channels, M].
 //
 // One thread COUNT neighbouring positions of a row and `V` of results, over `chunk` rows of an image from top to bottom. It keeps KH rows
@@ -20,11 +20,7 @@ const TILES = {{TILES}}u;
   let first = strip % params.strips * params.chunk;
   let left = i32(ox) * {{STRIDE_X}} - {{PAD_X}};
 @for t in 0..TAPS
-@if FLIPPED
-  let w${t} = w[({{TAPS}}u - ${t+1}u) * OUTPUTS + output];
-@else
   let w${t} = w[${t}u * OUTPUTS + output];
-@end
 @end
 @for r in 0..KH
 @for c in 0..COLUMNS

@@ -139,10 +139,6 @@ const canShare = ({
   !(effect || alone || productOf(grid) > SMALL || /\bstruct\b/.test(functions)) &&
   (memory !== undefined || !/<\s*workgroup\b/.test(functions));
 
-/** WGSL's own values, by the names that `statementsOf` gives them: an operation may have names that begin alike. */
-const VALUES_OF_ALL =
-  /\ball_(?:workgroup_id|num_workgroups|local_invocation_(?:id|index)|subgroup_(?:invocation_id|size))\b/g;
-
 /** One dispatch's kernel. */
 export function writeKernel(drafts: readonly KernelDraft[], maxGroups?: number): ScheduledKernel {
   const [first] = drafts;
@@ -153,7 +149,8 @@ export function writeKernel(drafts: readonly KernelDraft[], maxGroups?: number):
   const main = alone
     ? statementsOf(first, parts[0].main, 'all_workgroup_id', 'all_num_workgroups')
     : choiceOf(drafts, parts, fields);
-  const parameters = [...new Set(main.match(VALUES_OF_ALL))].map((name) => {
+  // An operation's own names that begin so end in its number.
+  const parameters = [...new Set(main.match(/\ball_[a-z_]+\b/g))].map((name) => {
     const type = /index|subgroup/.test(name) ? 'u32' : 'vec3u';
     return `@builtin(${name.slice(4)}) ${name}: ${type}`;
   });

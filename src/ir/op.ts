@@ -393,7 +393,7 @@ export interface LayerWays {
   /** A kernel over the windows of images. */
   pooling(pooling: Pooling): KernelTemplate;
   /** A depthwise convolution or one of its gradients, before the kernels that every adapter has for it; may be none. */
-  depthwise(convolution: Depthwise, target: Target): readonly KernelVariant[];
+  depthwise(of: ConvolutionSide, node: Node<DepthwiseShapes>, target: Target): readonly KernelVariant[];
   /** A kernel that permutes the axes of `x`; null where reading element by element is as good. */
   permutation(x: Node, permutation: readonly number[]): KernelTemplate | null;
 }
@@ -441,13 +441,11 @@ export interface TapsOfImages {
   } | null;
 }
 
-/** A depthwise convolution, or one of its gradients. */
-export interface Depthwise {
-  /** Which of the three: what it computes. */
-  readonly of: 'output' | 'input' | 'kernel';
-  readonly label: string;
-  /** Of the images and the kernel, the upstream gradient and the kernel, or the images and the upstream gradient. */
-  readonly inputs: readonly Node[];
+/** What a convolution or one of its gradients computes. */
+export type ConvolutionSide = 'output' | 'input' | 'kernel';
+
+/** Of a depthwise convolution and its gradients. */
+export interface DepthwiseShapes {
   /** Along y and x, as are those below. */
   readonly stride: readonly [number, number];
   /** Padding before the images. */

@@ -7,8 +7,8 @@ import { counted } from '../base/describe.ts';
 import { ShapeError } from '../base/errors.ts';
 import { formatShape, type Shape, sizeOf } from '../base/shape.ts';
 import {
+  type ConvolutionSide,
   createNode,
-  type Depthwise,
   inLayerWays,
   type KernelTemplate,
   type Lowering,
@@ -79,7 +79,7 @@ const runOf = ({ kernel: [, , channels, multiplier] }: DepthwiseAttributes): num
 function forward(
   { inputs: [x, kernel], attributes, shape }: Node<DepthwiseAttributes>,
   target: Target,
-): KernelTemplate {
+): readonly KernelTemplate[] {
   const { stride, dilation, kernel: taps, output } = attributes;
   const width = widthOf(sizeOf(shape), runOf(attributes), target);
   const columns = (count: number): number => (count - 1) * stride[1] + taps[1];
@@ -87,31 +87,33 @@ function forward(
   const tiles = Math.ceil(output[2] / count);
   const threads = output[0] * output[1] * tiles * (output[3] / width);
   const source = withLongSum([shaders.depthwise_pixel, shaders.depthwise_conv2d].join('\n'));
-  return {
-    label: 'depthwiseConv2d',
-    source,
-    holes: pickHoles(source, {
-      ...constants(attributes),
-      ...outputHoles(attributes, width),
-      LONG: isLong(taps[0] * taps[1]),
-      COUNT: count,
-      COLUMNS: columns(count),
-      TILES: tiles,
-    }),
-    reads: [
-      { name: 'x', operand: x, element: taps[3] > 1 ? 'f32' : element(width) },
-      { name: 'w', operand: kernel, element: element(width) },
-    ],
-    uniforms: { count: threads },
-    grid: Math.ceil(threads / 64),
-    width,
-  };
+  return [
+    {
+      label: 'depthwiseConv2d',
+      source,
+      holes: pickHoles(source, {
+        ...constants(attributes),
+        ...outputHoles(attributes, width),
+        LONG: isLong(taps[0] * taps[1]),
+        COUNT: count,
+        COLUMNS: columns(count),
+        TILES: tiles,
+      }),
+      reads: [
+        { name: 'x', operand: x, element: taps[3] > 1 ? 'f32' : element(width) },
+        { name: 'w', operand: kernel, element: element(width) },
+      ],
+      uniforms: { count: threads },
+      grid: Math.ceil(threads / 64),
+      width,
+    },
+  ];
 }
 
 function toInput(
   { inputs: [dy, kernel], attributes, shape }: Node<DepthwiseAttributes>,
   target: Target,
-): KernelTemplate {
+): readonly KernelTemplate[] {
   const { stride, dilation, kernel: taps, input } = attributes;
   const multiplier = taps[3];
   const width = multiplier > 1 ? 1 : widthOf(sizeOf(shape), input[3], target);
@@ -121,27 +123,29 @@ function toInput(
   const tiles = Math.ceil(input[2] / count);
   const threads = input[0] * input[1] * tiles * (input[3] / width);
   const source = withLongSum(shaders.depthwise_conv2d_input_gradient);
-  return {
-    label: 'depthwiseConv2dInputGradient',
-    source,
-    holes: pickHoles(source, {
-      ...constants(attributes),
-      CHANNELS: input[3] / width,
-      M: multiplier,
-      LONG: isLong(taps[0] * taps[1] * multiplier),
-      STRIDED: strided,
-      COUNT: count,
-      COLUMNS: columns(count),
-      TILES: tiles,
-    }),
-    reads: [
-      { name: 'dy', operand: dy, element: element(width) },
-      { name: 'w', operand: kernel, element: element(width) },
-    ],
-    uniforms: { count: threads },
-    grid: Math.ceil(threads / 64),
-    width,
-  };
+  return [
+    {
+      label: 'depthwiseConv2dInputGradient',
+      source,
+      holes: pickHoles(source, {
+        ...constants(attributes),
+        CHANNELS: input[3] / width,
+        M: multiplier,
+        LONG: isLong(taps[0] * taps[1] * multiplier),
+        STRIDED: strided,
+        COUNT: count,
+        COLUMNS: columns(count),
+        TILES: tiles,
+      }),
+      reads: [
+        { name: 'dy', operand: dy, element: element(width) },
+        { name: 'w', operand: kernel, element: element(width) },
+      ],
+      uniforms: { count: threads },
+      grid: Math.ceil(threads / 64),
+      width,
+    },
+  ];
 }
 
 function toKernel(
@@ -189,15 +193,14 @@ function toKernel(
 
 /** One of the three, as its class of adapters computes it, or by the kernels above. */
 const lowered = (
-  of: Depthwise['of'],
-  label: string,
+  of: ConvolutionSide,
   kernels: (node: Node<DepthwiseAttributes>, target: Target) => readonly KernelTemplate[],
 ): Lowering<DepthwiseAttributes> => ({
   kind: 'kernel',
   ...inLayerWays<DepthwiseAttributes>(
-    ({ attributes }) => `${label} ${JSON.stringify(attributes)}`,
+    ({ op, attributes }) => op.name + JSON.stringify(attributes),
     (node, layers, target) => [
-      ...layers.depthwise({ ...node.attributes, of, label, inputs: node.inputs }, target),
+      ...layers.depthwise(of, node, target),
       { name: 'tiles', kernels: () => kernels(node, target) },
     ],
   ),
@@ -208,9 +211,9 @@ export const {
   toInput: depthwiseConv2dInputGradientOp,
   toKernel: depthwiseConv2dKernelGradientOp,
 } = convolutionOps<DepthwiseAttributes>('depthwiseConv2d', {
-  forward: lowered('output', 'depthwiseConv2d', (node, target) => [forward(node, target)]),
-  toInput: lowered('input', 'depthwiseConv2dInputGradient', (node, target) => [toInput(node, target)]),
-  toKernel: lowered('kernel', 'depthwiseConv2dKernelGradient', toKernel),
+  forward: lowered('output', forward),
+  toInput: lowered('input', toInput),
+  toKernel: lowered('kernel', toKernel),
 });
 
 /**

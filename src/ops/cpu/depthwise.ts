@@ -1,10 +1,18 @@
 /**
  * Depthwise convolutions and their gradients on the CPU down the columns of images (depthwise_columns.wgsl,
- * depthwise_columns_kernel_gradient.wgsl): a thread keeps the rows of pixels under a row of the kernel, so that each is loaded once.
+ * depthwise_columns_input_gradient.wgsl, depthwise_columns_kernel_gradient.wgsl): a thread keeps the rows of pixels under a row of the kernel, so that each is loaded once.
  */
 
 import { sizeOf } from '../../base/shape.ts';
-import type { Depthwise, KernelTemplate, KernelVariant, Scratch, Target } from '../../ir/op.ts';
+import type {
+  ConvolutionSide,
+  DepthwiseShapes,
+  KernelTemplate,
+  KernelVariant,
+  Node,
+  Scratch,
+  Target,
+} from '../../ir/op.ts';
 import * as shaders from '../../wgsl/shaders.generated.ts';
 import { type Holes, pickHoles } from '../../wgsl/template.ts';
 import { sumOfParts } from '../reduce.ts';
@@ -19,23 +27,28 @@ const MOST_KEPT = 48;
 const BUSY = 2048;
 const SHORTEST = 8;
 
+interface Depthwise extends DepthwiseShapes {
+  readonly label: string;
+  /** The images and the kernel, the upstream gradient and the kernel, or the images and the upstream gradient. */
+  readonly inputs: readonly Node[];
+}
+
 /** The way down the columns; none where there is little to share between rows. */
-export function depthwise(convolution: Depthwise, target: Target): KernelVariant[] {
-  const { of, stride, dilation, kernel, output } = convolution;
+export function depthwise(
+  of: ConvolutionSide,
+  { op, inputs, attributes }: Node<DepthwiseShapes>,
+  target: Target,
+): KernelVariant[] {
+  const convolution: Depthwise = { ...attributes, label: op.name, inputs };
+  const { stride, dilation, kernel, output } = convolution;
   const [rows, columns, , multiplier] = kernel;
   const kept = rows * columnsOf(convolution, countOf(output[2]));
   if (rows === 1 || rows * columns > MOST_TAPS || kept > MOST_KEPT || stride[0] > rows || Math.max(...dilation) > 1) {
     return [];
   }
   if (of === 'kernel') return [{ name: 'columns', kernels: () => toKernel(convolution, target) }];
-  if (of === 'output') return [{ name: 'columns', kernels: () => [down(convolution, false)] }];
-  // The gradient to the images is the convolution of the upstream gradient with the kernel flipped, where each pixel has a result.
-  if (multiplier > 1 || Math.max(...stride) > 1) return [];
-  const { before, input } = convolution;
-  const turned = [rows - 1 - before[0], columns - 1 - before[1]] as const;
-  return [
-    { name: 'columns', kernels: () => [down({ ...convolution, before: turned, input: output, output: input }, true)] },
-  ];
+  if (of === 'output') return [{ name: 'columns', kernels: () => [forward(convolution)] }];
+  return multiplier > 1 ? [] : [{ name: 'columns', kernels: () => [toInput(convolution)] }];
 }
 
 const countOf = (width: number): number => Math.min(NEIGHBOURS, width);
@@ -76,28 +89,71 @@ function holesOf(convolution: Depthwise, width: 1 | 4, count: number): Holes {
   };
 }
 
-/** Rows of a strip, and strips of an image, with which `threads` a strip keep the adapter busy. */
-function stripsOf({ output }: Depthwise, threads: number): { readonly chunk: number; readonly strips: number } {
-  const wanted = Math.min(Math.ceil(BUSY / (output[0] * threads)), Math.ceil(output[1] / SHORTEST));
-  const chunk = Math.ceil(output[1] / wanted);
-  return { chunk, strips: Math.ceil(output[1] / chunk) };
+/** Rows of a strip, and strips of an image of so many rows, with which `threads` a strip keep the adapter busy. */
+function stripsOf(batch: number, rows: number, threads: number): { readonly chunk: number; readonly strips: number } {
+  const wanted = Math.min(Math.ceil(BUSY / (batch * threads)), Math.ceil(rows / SHORTEST));
+  const chunk = Math.ceil(rows / wanted);
+  return { chunk, strips: Math.ceil(rows / chunk) };
 }
 
-function down(convolution: Depthwise, flipped: boolean): KernelTemplate {
+function forward(convolution: Depthwise): KernelTemplate {
   const { label, inputs, kernel, output } = convolution;
   const [x, w] = inputs;
   const width = widthOf(convolution);
   const count = countOf(output[2]);
   const across = Math.ceil(output[2] / count) * (output[3] / width);
-  const { chunk, strips } = stripsOf(convolution, across);
+  const { chunk, strips } = stripsOf(output[0], output[1], across);
   const threads = output[0] * strips * across;
   const source = [shaders.depthwise_pixel, shaders.depthwise_columns].join('\n');
   return {
     label,
     source,
-    holes: pickHoles(source, { ...holesOf(convolution, width, count), FLIPPED: flipped }),
+    holes: pickHoles(source, holesOf(convolution, width, count)),
     reads: [
       { name: 'x', operand: x, element: kernel[3] > 1 ? 'f32' : element(width) },
+      { name: 'w', operand: w, element: element(width) },
+    ],
+    uniforms: { count: threads, strips, chunk },
+    grid: Math.ceil(threads / 64),
+    width,
+  };
+}
+
+function toInput(convolution: Depthwise): KernelTemplate {
+  const { label, inputs, stride, before, input, kernel } = convolution;
+  const [dy, w] = inputs;
+  const width = input[3] % 4 === 0 ? widthFor(sizeOf(input)) : 1;
+  // Of the shader's q along an axis: the first with a pixel, and how many reach the last pixel.
+  const begin = [0, 1].map((axis) => Math.floor(before[axis] / stride[axis]));
+  const [rows, columns] = [0, 1].map(
+    (axis) => Math.floor((input[1 + axis] - 1 + before[axis]) / stride[axis]) + 1 - begin[axis],
+  );
+  const count = Math.min(columns, Math.ceil(NEIGHBOURS / stride[1]));
+  const [jumpsY, jumpsX] = [0, 1].map((axis) => Math.ceil(kernel[axis] / stride[axis]));
+  const tiles = Math.ceil(columns / count);
+  const across = tiles * (input[3] / width);
+  const { chunk, strips } = stripsOf(input[0], rows, across);
+  const threads = input[0] * strips * across;
+  const source = shaders.depthwise_columns_input_gradient;
+  return {
+    label,
+    source,
+    holes: pickHoles(source, {
+      ...holesOf(convolution, width, count),
+      CHANNELS: input[3] / width,
+      TILES: tiles,
+      ROWS: rows,
+      BEGIN_Y: begin[0],
+      BEGIN_X: begin[1],
+      JUMPS_Y: jumpsY,
+      JUMPS_X: jumpsX,
+      KEPT_Y: jumpsY - 1,
+      COLUMNS: count - 1 + jumpsX,
+      RESULTS: stride[0] * count * stride[1],
+      RESULTS_OF_ROW: count * stride[1],
+    }),
+    reads: [
+      { name: 'dy', operand: dy, element: element(width) },
       { name: 'w', operand: w, element: element(width) },
     ],
     uniforms: { count: threads, strips, chunk },
@@ -113,7 +169,7 @@ function toKernel(convolution: Depthwise, target: Target): readonly KernelTempla
   const count = countOf(output[2]);
   const tiles = Math.ceil(output[2] / count);
   const across = tiles * (output[3] / width);
-  const { chunk, strips } = stripsOf(convolution, across);
+  const { chunk, strips } = stripsOf(output[0], output[1], across);
   const all = output[0] * strips;
   const size = sizeOf(kernel);
   // The parts' results lie side by side in one binding.
