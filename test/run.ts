@@ -8,7 +8,7 @@
  * has started. The last line is "N passed, N failed", with ", N skipped" when there are any.
  *
  * The TypeScript is compiled once (compiled/compile.ts), for the files' processes and those that they start with LOADER. Mesa's
- * lavapipe, where it is the adapter, is told to save what a file can do without (KERNELS, OPTIMISED, TEXTS_OF_GPUS); what the environment says of that
+ * lavapipe, where it is the adapter, is told to save what a file can do without (KERNELS, OPTIMISED, NARROW); what the environment says of that
  * goes first.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -23,23 +23,15 @@ import type { Counts, Report } from './runFile.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** The files that take longest, about the longest first, by the seconds of the processor that they need on two cores. */
+/** The files that take longest, about the longest first, by the seconds of processors where no shader was compiled before. */
 const LONG = [
-  ...[
-    'boundsOnGpu',
-    'ops',
-    'examples',
-    'contractionOnGpu',
-    'package',
-    'pooledConvolution',
-    'fusedBits',
-    'docs',
-    'memory',
-  ],
-  ...['variants', 'sweepPlane', 'boundsOfAdapter', 'recurrence', 'randomModels'],
-  ...['cause', 'studyControls', 'environments', 'falseAlarms', 'divergence', 'limits', 'keptRuns', 'checkpoint'],
-  ...['layers', 'fit', 'tensorboard', 'replay', 'fusion', 'oversized', 'profile', 'frozen', 'eager', 'onnx', 'golden'],
-  ...['functions', 'shaping', 'gradientNoise', 'variants.others'],
+  ...['boundsOnGpu', 'recurrence', 'ops', 'layers', 'package', 'fusedBits', 'gpuRows', 'variants.others'],
+  ...['examples', 'boundsOfAdapter', 'oversized', 'contractionOnGpu', 'variants', 'cause', 'sweepPlane'],
+  ...['studyControls', 'environments', 'docs', 'convolutionRows', 'pooledConvolution', 'mobileNet'],
+  ...['kerasMasks', 'networkExamples', 'memory', 'divergence', 'rareMetrics', 'model', 'onnx', 'falseAlarms'],
+  ...['tensorboard', 'fit', 'keptRuns', 'checkpoint', 'replay', 'fusion', 'recurrentLayers', 'modelMeasures'],
+  ...['eager', 'nan', 'beside', 'pictures', 'callbacks.cross', 'fuzz', 'profile', 'dot', 'frozen'],
+  ...['furtherLayers', 'shaping', 'golden'],
 ];
 
 /**
@@ -64,7 +56,7 @@ const ONE_THREAD = { LP_NUM_THREADS: '0' };
 const OPTIMISED = [
   ...KERNELS,
   ...['int32', 'moment', 'nan', 'optimizerAccuracy', 'oversized', 'powers', 'probabilities', 'ties', 'trajectory'],
-  ...['examples', 'keptRuns', 'package', 'profile', 'studyControls', 'tune'],
+  ...['examples', 'keptRuns', 'package', 'profile', 'studyControls', 'sweepPlane', 'tune'],
 ];
 
 /**
@@ -73,12 +65,18 @@ const OPTIMISED = [
  */
 const UNOPTIMISED = { GALLIVM_PERF: 'nopt' };
 
-/** Those that run the texts of GPUs, long ones, on whatever adapter there is. */
-const TEXTS_OF_GPUS = ['boundsOnGpu', 'contractionOnGpu', 'pooledConvolution'];
+/**
+ * Those that run the texts of GPUs, long ones, on whatever adapter there is; and those that test what is made of kernels, many of
+ * them, which other files test on as many lanes as there are.
+ */
+const NARROW = [
+  ...['boundsOnGpu', 'contractionOnGpu', 'pooledConvolution', 'recurrence'],
+  ...['cause', 'kerasMasks', 'mobileNet', 'modelMeasures', 'networkExamples', 'onnx', 'rareMetrics', 'recurrentLayers'],
+];
 
 /**
  * Has lavapipe work on four floats at once instead of eight, for which it writes everything that it cannot do at once eight times:
- * these texts are compiled in three quarters of the time.
+ * their kernels are compiled in a half to four fifths of the time, and take no longer once they are.
  */
 const FOUR_LANES = { LP_NATIVE_VECTOR_WIDTH: '128' };
 
@@ -170,7 +168,7 @@ function driverOf(file: string): NodeJS.ProcessEnv {
   return {
     ...(KERNELS.includes(nameOf(file)) ? {} : ONE_THREAD),
     ...(OPTIMISED.includes(nameOf(file)) ? {} : UNOPTIMISED),
-    ...(TEXTS_OF_GPUS.includes(nameOf(file)) ? FOUR_LANES : {}),
+    ...(NARROW.includes(nameOf(file)) ? FOUR_LANES : {}),
   };
 }
 

@@ -1,5 +1,6 @@
 /** The process of one test file: run.ts gives the path of what it was compiled into. */
 
+import './compiled/brief.mjs';
 import { pathToFileURL } from 'node:url';
 import { LOADER } from './loader.ts';
 

@@ -1,10 +1,11 @@
 /** A page with its script, its styles and its data in one file that opens without a network. */
 
-import { build, type Rollup } from 'vite';
-import { viteSingleFile } from 'vite-plugin-singlefile';
+import type { Rollup } from 'vite';
 
 /** `folder`: of the page's index.html; `id`: of the script in it that holds the data. */
 export async function bundledPage(folder: string, id: string, data: object): Promise<string> {
+  // Not at the start of every program that may come to write a page: they take as long to load as all of wgrad.
+  const [{ build }, { viteSingleFile }] = await Promise.all([import('vite'), import('vite-plugin-singlefile')]);
   const result = await build({
     configFile: false,
     root: folder,

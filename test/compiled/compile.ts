@@ -80,10 +80,13 @@ export async function compile(folder: string): Promise<Compiled> {
     entryPoints.map((file) => [pathToFileURL(join(root, file)).href, pathToFileURL(pathOf(file)).href]),
   );
   const loader = join(folder, 'loader.mjs');
-  const hooks = JSON.stringify(new URL('hooks.mjs', import.meta.url).href);
+  const [brief, hooks] = ['brief.mjs', 'hooks.mjs'].map((file) => JSON.stringify(new URL(file, import.meta.url).href));
   writeFileSync(
     loader,
-    `import { register } from 'node:module';\nregister(${hooks}, { data: ${JSON.stringify(compiled)} });\n`,
+    `import ${brief};
+import { register } from 'node:module';
+register(${hooks}, { data: ${JSON.stringify(compiled)} });
+`,
   );
   return { loader: pathToFileURL(loader).href, pathOf };
 }
