@@ -334,6 +334,11 @@ const CASES: { readonly [K in OpName]: 'fused' | (() => Node[]) } = {
   ],
   conv2d: () => [
     ...convolution({ x: [2, 7, 5, 4], kernel: [3, 3, 4, 5], padding: 'same' }),
+    // So large that the CPU goes along strips of images.
+    ...convolution({ x: [7, 9, 11, 64], kernel: [3, 3, 64, 32], padding: 'same' }),
+    ...convolution({ x: [7, 9, 12, 32], kernel: [3, 3, 32, 32], padding: 'same' }),
+    ...convolution({ x: [15, 9, 15, 32], kernel: [3, 3, 32, 48], padding: 'same', strides: 2 }),
+    ...convolution({ x: [15, 9, 17, 32], kernel: [3, 3, 32, 48], strides: 2 }),
     ...convolution({
       x: [1, 5, 6, 6],
       kernel: [2, 3, 2, 9],

@@ -52,43 +52,76 @@ const PARTLY: readonly (readonly [Convolution, ...boolean[]])[] = [
   [same([1, 2, 8, 44], [3, 3, 44, 16]), false, false, false],
 ];
 
-/** Of stride 2 the gradients to the images alone do: with padding before and without, in two passes, of one pixel. */
-const STRIDED: readonly Convolution[] = [
-  same([3, 8, 6, 16], [3, 3, 16, 32], 2),
-  same([2, 7, 9, 32], [3, 3, 32, 64], 2),
-  same([1, 1, 1, 16], [3, 3, 16, 4], 2),
-  { x: [2, 6, 8, 16], kernel: [3, 3, 16, 16], strides: 2, padding: 1 },
-  { x: [2, 8, 11, 16], kernel: [3, 3, 16, 16], strides: 2 },
+const halved = (x: readonly number[], kernel: readonly number[], padding: Convolution['padding']): Convolution => ({
+  x,
+  kernel,
+  strides: 2,
+  padding,
+});
+
+/**
+ * Of stride 2 the gradients alone go by strips: with padding before and without, in two passes, of one pixel, with a row of taps behind the
+ * last one of positions; those to the kernel where positions come by fours.
+ */
+const STRIDED: readonly (readonly [Convolution, boolean])[] = [
+  [halved([3, 8, 6, 16], [3, 3, 16, 32], 'same'), false],
+  [halved([2, 7, 9, 32], [3, 3, 32, 64], 'same'), false],
+  [halved([1, 1, 1, 16], [3, 3, 16, 4], 'same'), false],
+  [halved([2, 6, 8, 16], [3, 3, 16, 16], 1), true],
+  [halved([2, 8, 11, 16], [3, 3, 16, 16], 'valid'), false],
+  [halved([19, 9, 7, 16], [3, 3, 16, 32], 'same'), true],
+  [halved([2, 2, 16, 32], [3, 3, 32, 16], 'same'), true],
+  [halved([3, 9, 9, 16], [3, 3, 16, 16], 'valid'), true],
 ];
 
-/** The gradient to the images in float64: what each result saw, by its weight. */
-function toInput(
-  upstream: Input,
+/** Calls `meets` with the places, of a pixel, a weight and a result, of every product of a convolution. */
+function products(
   { x, kernel: [, , channels, outs], strides = 1, padding }: Convolution,
-  kernel: Input,
-): Float64Array {
+  [, rows, columns]: readonly number[],
+  meets: (pixel: number, weight: number, result: number) => void,
+): void {
   const [batch, height, width] = x;
-  const [, rows, columns] = upstream.shape;
   const step = Number(strides);
   const around = (extent: number, positions: number): number => Math.max((positions - 1) * step + 3 - extent, 0);
   const [above, left] = [around(height, rows), around(width, columns)].map((all) =>
     typeof padding === 'number' ? padding : padding === 'same' ? Math.floor(all / 2) : 0,
   );
-  const dx = new Float64Array(sizeOf(x));
   for (let image = 0; image < batch; image++)
     for (let y = 0; y < rows; y++)
       for (let at = 0; at < columns; at++)
         for (let tap = 0; tap < 9; tap++) {
           const [py, px] = [y * step + Math.floor(tap / 3) - above, at * step + (tap % 3) - left];
           if (py < 0 || py >= height || px < 0 || px >= width) continue;
+          const pixel = ((image * height + py) * width + px) * channels;
+          const result = ((image * rows + y) * columns + at) * outs;
           for (let c = 0; c < channels; c++)
-            for (let n = 0; n < outs; n++)
-              dx[((image * height + py) * width + px) * channels + c] +=
-                upstream.values[((image * rows + y) * columns + at) * outs + n] *
-                kernel.values[(tap * channels + c) * outs + n];
+            for (let n = 0; n < outs; n++) meets(pixel + c, (tap * channels + c) * outs + n, result + n);
         }
+}
+
+/** The gradient to the images in float64: what each result saw, by its weight. */
+function toInput(upstream: Input, convolution: Convolution, kernel: Input): Float64Array {
+  const dx = new Float64Array(sizeOf(convolution.x));
+  products(convolution, upstream.shape, (pixel, weight, result) => {
+    dx[pixel] += upstream.values[result] * kernel.values[weight];
+  });
   return dx;
 }
+
+/** The gradient to the kernel in float64. */
+function toKernel(upstream: Input, convolution: Convolution, x: Input): Float64Array {
+  const dkernel = new Float64Array(sizeOf(convolution.kernel));
+  products(convolution, upstream.shape, (pixel, weight, result) => {
+    dkernel[weight] += upstream.values[result] * x.values[pixel];
+  });
+  return dkernel;
+}
+
+const withNaN = (input: Input, places: readonly number[]): Input => {
+  const values = Float32Array.from(input.values);
+  for (const place of places) values[place] = Number.NaN;
+  return { ...input, values };
+};
 
 if (cpuLanes(device.target) === 8) {
   test('it is offered where no lane of a subgroup is without work, and first where the product is large', () => {
@@ -98,9 +131,9 @@ if (cpuLanes(device.target) === 8) {
       const found = nodesOf(one).map((node) => names(node).includes('strips'));
       assert.equal(found, offered, JSON.stringify(one));
     }
-    for (const one of STRIDED) {
+    for (const [one, toKernel] of STRIDED) {
       const found = nodesOf(one).map((node) => names(node).includes('strips'));
-      assert.equal(found, [false, true, false], JSON.stringify(one));
+      assert.equal(found, [false, true, toKernel], JSON.stringify(one));
     }
     const others = [
       same([1, 8, 8, 16], [3, 3, 16, 16], 3),
@@ -118,7 +151,7 @@ if (cpuLanes(device.target) === 8) {
 
   test('values and gradients', () =>
     forced('strips', async () => {
-      for (const one of [...WHOLE, ...PARTLY.map(([partly]) => partly), ...STRIDED]) {
+      for (const one of [...WHOLE, ...PARTLY.map(([partly]) => partly), ...STRIDED.map(([one]) => one)]) {
         await compare({
           inputs: [draw(one.x), draw(one.kernel)],
           gpu: (x, kernel) => relu(convolve(x, kernel, one)),
@@ -129,7 +162,7 @@ if (cpuLanes(device.target) === 8) {
 
   test('all of the gradient to the images; a NaN of the upstream gradient reaches the pixels that were seen, and nothing else', () =>
     forced('strips', async () => {
-      for (const one of [...WHOLE, PARTLY[1][0], ...STRIDED]) {
+      for (const one of [...WHOLE, PARTLY[1][0], ...STRIDED.map(([strided]) => strided)]) {
         const [x, kernel] = [draw(one.x), draw(one.kernel)];
         const inputs = [x, kernel].map(nodeOf);
         const y = convolve(inputs[0], inputs[1], one);
@@ -149,6 +182,33 @@ if (cpuLanes(device.target) === 8) {
             Number.isNaN(reached[i]),
             `${JSON.stringify(one)}: pixel element ${i} is ${value}`,
           );
+        });
+      }
+    }));
+
+  test('all of the gradient to the kernel; a NaN of the first or the last pixel, or of their results, reaches the taps that meet it, and no others', () =>
+    forced('strips', async () => {
+      for (const one of [...WHOLE, ...STRIDED.filter(([, toKernel]) => toKernel).map(([strided]) => strided)]) {
+        const [x, kernel] = [draw(one.x), draw(one.kernel)];
+        const y = convolve(nodeOf(x), nodeOf(kernel), one);
+        const upstream = draw(y.shape);
+        const pairs: readonly (readonly [Input, Input])[] = [
+          [x, upstream],
+          [withNaN(x, [0]), upstream],
+          [withNaN(x, [x.values.length - 1]), upstream],
+          [x, withNaN(upstream, [0])],
+          [x, withNaN(upstream, [upstream.values.length - 1])],
+        ];
+        const gradientOf = ([images, dy]: readonly [Input, Input]): Node => {
+          const weights = nodeOf(kernel);
+          return gradients(sum(mul(convolve(nodeOf(images), weights, one), nodeOf(dy))), [weights])[0];
+        };
+        const [values, ...poisoned] = await evaluate(pairs.map(gradientOf));
+        const [expected, ...reached] = pairs.map(([images, dy]) => toKernel(dy, one, images));
+        assertClose(values, expected, JSON.stringify(one));
+        poisoned.forEach((read, which) => {
+          const [found, meant] = [read, reached[which]].map((all) => Array.from(all, Number.isNaN));
+          assert.equal(found, meant, `${JSON.stringify(one)}, NaN ${which}`);
         });
       }
     }));

@@ -296,8 +296,9 @@ test('grids of exactly as many workgroups as a dimension holds, one less and one
         }
       }
     }
-    const refused = values(device, [fullNode(1, [200, 1001])]);
-    await rejects(() => refused, OutOfMemoryError, '[200, 1001]', 'workgroups', '10', 'slice');
+    // An odd number, of which every thread takes one.
+    const refused = values(device, [fullNode(1, [201, 1001])]);
+    await rejects(() => refused, OutOfMemoryError, '[201, 1001]', 'workgroups', '10', 'slice');
   }));
 
 test('the same at the real limit, 65535 workgroups', () =>

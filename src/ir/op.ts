@@ -423,8 +423,8 @@ export interface ContractionOperand {
 export type LoaderName = 'matmul' | 'conv2d' | 'conv2d_input_gradient' | 'conv2d_kernel_gradient';
 
 /**
- * The images of a convolution of 3×3 taps that has a result a pixel, with a pixel of zeros around; or of one of its gradients. Or the upstream
- * gradient of one of stride 2, of which there is the gradient to its images.
+ * The images of a convolution of 3×3 taps that has a result a pixel, with a pixel of zeros around; or of one of its gradients. Or those of a
+ * gradient of one of stride 2.
  */
 export interface TapsOfImages {
   /** Which of the three: what it computes. The images of a gradient to the `input` are the upstream gradient. */
@@ -433,7 +433,10 @@ export interface TapsOfImages {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
-  /** Of stride 2: how large the images are, and the pixels of zeros above and left of them, at most one; null: stride 1. */
+  /**
+   * Of stride 2: how large the other side is (the images to which there is a gradient; the upstream gradient, where it goes to the kernel), and
+   * the pixels of zeros above and left of the images, at most one; null: stride 1.
+   */
   readonly strided: {
     readonly height: number;
     readonly width: number;

@@ -129,18 +129,20 @@ function runOf({ stride, before, input, kernel, output }: Conv2dAttributes, rows
   return (most + (kernel[0] - 1) * width + kernel[1]) * channels + 31;
 }
 
-/** The images, where a position sees its pixel and those around it; or every second one does, and the gradient goes to these. */
+/** The images, where a position sees its pixel and those around it; or of a gradient, where every second one does. */
 function tapsOfImages(
   { stride, before, dilation, groups, input, kernel, output }: Conv2dAttributes,
   of: TapsOfImages['of'],
 ): TapsOfImages | undefined {
   const along = [0, 1];
-  if (groups > 1 || along.some((d) => kernel[d] !== 3 || dilation[d] !== 1)) return undefined;
+  if (groups > 1 || along.some((d) => kernel[d] !== 3 || dilation[d] !== 1 || before[d] > 1)) return undefined;
   const whole = along.every((d) => stride[d] === 1 && before[d] === 1 && output[d + 1] === input[d + 1]);
-  const halved = of === 'input' && along.every((d) => stride[d] === 2 && before[d] < 2);
-  if (!whole && !halved) return undefined;
-  const [images, height, width, channels] = of === 'input' ? output : input;
-  const strided = whole ? null : { height: input[1], width: input[2], before };
+  // Behind the pixels lies no more than a row and a column of taps.
+  const halved = along.every((d) => stride[d] === 2 && 2 * output[d + 1] - before[d] <= input[d + 1]);
+  if (!whole && !(halved && of !== 'output')) return undefined;
+  const [read, other] = of === 'input' ? [output, input] : [input, output];
+  const [images, height, width, channels] = read;
+  const strided = whole ? null : { height: other[1], width: other[2], before };
   return { of, images, height, width, channels, strided };
 }
 

@@ -1,7 +1,7 @@
 /**
  * Convolutions of 3×3 taps and their gradients on the CPU along strips of images (conv2d_strips.wgsl, conv2d_kernel_gradient_strips.wgsl):
- * what is loaded once meets all taps. The gradient to the images is the convolution of the upstream gradient with the kernel flipped, or of
- * stride 2 a kernel of its own (conv2d_strided_gradient_strips.wgsl).
+ * what is loaded once meets all taps. The gradient to the images is the convolution of the upstream gradient with the kernel flipped; those of
+ * stride 2 have kernels of their own (conv2d_strided_gradient_strips.wgsl, conv2d_strided_kernel_gradient_strips.wgsl).
  */
 
 import type { Contraction, KernelTemplate, KernelVariant, Scratch, TapsOfImages, Target } from '../../ir/op.ts';
@@ -22,7 +22,7 @@ export function convolutionByStrips(contraction: Contraction, target: Target): K
   const { tapsOfImages: taps, n } = contraction;
   if (taps === undefined || cpuLanes(target) !== 8 || n % 16 > 0) return [];
   if (taps.of === 'kernel') {
-    if (taps.channels % 16 > 0 || taps.width % 4 > 0) return [];
+    if (taps.channels % 16 > 0 || (taps.strided ?? taps).width % 4 > 0) return [];
     return [{ name: 'strips', kernels: () => kernelGradient(contraction, taps, target) }];
   }
   const quads = quadsOfPass(taps.channels);
@@ -105,21 +105,39 @@ function passes({ label, m, n, a, b }: Contraction, taps: TapsOfImages, quads: n
   return kernels;
 }
 
+/** The text of a gradient to a kernel, and the uniforms that tell of its strips. */
+function sumsOf(
+  { images, height, width, strided }: TapsOfImages,
+  blocks: number,
+): Pick<Walk, 'source' | 'parts' | 'uniforms'> {
+  if (strided === null) {
+    const { parts, ...strips } = dealt(images, height, width, 4, blocks);
+    return { source: shaders.conv2d_kernel_gradient_strips, parts, uniforms: { height, width, ...strips } };
+  }
+  const { height: rows, width: columns } = strided;
+  const [above, left] = strided.before;
+  // One turn more where the last row of taps lies on pixels.
+  const down = 2 * rows - above < height ? rows + 1 : rows;
+  const { parts, ...strips } = dealt(images, down, columns, 4, blocks);
+  const uniforms = { height, width, rows, columns, above, left, down, ...strips };
+  return { source: shaders.conv2d_strided_kernel_gradient_strips, parts, uniforms };
+}
+
 /** The sums of each part of the strips, then of the parts. */
 function kernelGradient(
   { label, m, n, a, b }: Contraction,
   taps: TapsOfImages,
   target: Target,
 ): readonly KernelTemplate[] {
-  const { height, width, channels } = taps;
   const outs = n / 16;
-  const blocks = outs * (channels / 16);
-  const { across, strips, chunk, parts } = dealt(taps.images, height, width, 4, blocks);
+  const blocks = outs * (taps.channels / 16);
+  const { source, parts, uniforms } = sumsOf(taps, blocks);
   const partial: Scratch = { bytes: parts * m * n * 4 };
+  const work = parts * blocks;
   return [
     {
       label: `${label} (parts)`,
-      source: shaders.conv2d_kernel_gradient_strips,
+      source,
       enables: ['subgroups'],
       workgroup: 8,
       builtins: ['workgroup_index', 'local_invocation_index'],
@@ -128,20 +146,8 @@ function kernelGradient(
         { ...b.binding, element: 'vec2f' },
       ],
       writes: [{ name: 'partial', operand: partial, element: 'vec2f' }],
-      uniforms: {
-        work: parts * blocks,
-        outs,
-        blocks,
-        height,
-        width,
-        across,
-        strips,
-        chunk,
-        quads_x: channels / 4,
-        pairs_dy: n / 2,
-        sums: 144,
-      },
-      grid: parts * blocks,
+      uniforms: { work, outs, blocks, ...uniforms, quads_x: taps.channels / 4, pairs_dy: n / 2, sums: 144 },
+      grid: work,
     },
     ...sumOfParts(label, partial, { outer: 1, extent: parts, inner: m * n }, target),
   ];
