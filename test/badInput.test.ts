@@ -921,8 +921,14 @@ test('losses and metrics of the user are named when they return something else, 
       'got a node',
       'Return x.relu(), not new Tensor(x).relu().node',
     ],
-    [(_: unknown, output: never) => new Tensor(output), ShapeError, 'new Tensor', 'got a tensor', 'not new Tensor(x)'],
-    [(_: unknown, output: never) => new Tensor(createNode(copyOp, [output], {})), ShapeError, 'copy', 'tensor.node'],
+    [
+      (_: unknown, output: never) => new Tensor(output),
+      ArgumentError,
+      'new Tensor',
+      'got a tensor',
+      'not new Tensor(x)',
+    ],
+    [(_: unknown, output: never) => new Tensor(createNode(copyOp, [output], {})), ArgumentError, 'copy', 'tensor.node'],
     [() => Object(null).missing.field, ArgumentError, 'threw', 'field', 'the cause'],
     [(labels: never, output: never) => add(labels, output), ShapeError, '[6]', '[6, 3]'],
   ];
@@ -970,7 +976,7 @@ test('layers of the user are named when they return something else, throw or wai
     [async (one: unknown) => one, ArgumentError, 'a Promise', 'Leave out async'],
     [() => null, ArgumentError, 'null'],
     [({ node }: Tensor) => node, ArgumentError, 'a node', 'Return x.relu(), not new Tensor(x).relu().node'],
-    [(one: never) => new Tensor(one), ShapeError, 'new Tensor', 'got a tensor', 'not new Tensor(x)'],
+    [(one: never) => new Tensor(one), ArgumentError, 'new Tensor', 'got a tensor', 'not new Tensor(x)'],
     [
       () => {
         throw new TypeError('my mistake');
@@ -978,6 +984,13 @@ test('layers of the user are named when they return something else, throw or wai
       ArgumentError,
       "threw 'my mistake'",
       'cause',
+    ],
+    [
+      () => {
+        throw new ArgumentError('wrong argument. Give another.');
+      },
+      ArgumentError,
+      ': wrong argument. Give another.',
     ],
     [
       () => {

@@ -62,6 +62,8 @@ function resultOf<T>(who: string, call: () => T, told?: WeakSet<object>): T {
   } catch (cause) {
     if (cause instanceof Error && told?.has(cause)) throw cause;
     const message = cause instanceof Error ? cause.message : describe(cause);
+    // What a part was told wrong stays that; all else of the library's is that it does not fit what it is given.
+    if (cause instanceof ArgumentError) throw new ArgumentError(`${who}: ${message}`, { cause });
     if (cause instanceof WgradError) throw new ShapeError(`${who}: ${message}`, { cause });
     throw new ArgumentError(`${who} threw '${message}'. Correct it; the cause has the stack.`, { cause });
   }
@@ -205,7 +207,7 @@ export function perExampleOf(measure: Loss | Metric, y: Node, output: Node): Nod
   } catch (error) {
     // The library's own losses say who they are.
     if (
-      error instanceof ShapeError &&
+      error instanceof WgradError &&
       error.cause instanceof WgradError &&
       error.cause.message.startsWith(`${measure.name}:`)
     )
