@@ -8,6 +8,7 @@ import {
   ArgumentError,
   BatchNormalization,
   Callback,
+  Conv2D,
   Dense,
   Dropout,
   input,
@@ -203,13 +204,43 @@ test('what cannot stand in a row is an error that says so', () => {
     () => new Sequential([new Dense(5, { inputShape: [3] }), base]),
     (error: unknown) => error instanceof ShapeError && /'base' \(Sequential\) expects inputs \[3\]/.test(error.message),
   );
-  assert.throws(
-    () => base.add(new Sequential()),
-    (error: unknown) => error instanceof StateError,
-  );
   const round = new Sequential([new Dense(3)], { name: 'round' });
   round.add(new Sequential([round]));
   assert.throws(() => round.build([3]), /'sequential' \(Sequential\) holds itself/);
+});
+
+test('a built model takes further layers and keeps its weights, drawn or set; one in use says what to do', async () => {
+  const model = new Sequential([new Dense(4, { inputShape: [3] }), new BatchNormalization()], { seed: 3 });
+  const [kernel, ...others] = await model.getWeights();
+  await model.setWeights([{ ...kernel, data: kernel.data.map((value) => value + 1) }, ...others]);
+  const before = await model.getWeights();
+  model.add(new Dense(2)).add(new Sequential([new Dense(1)], { name: 'head' }));
+  assert.equal(model.outputShape, [1]);
+  const after = await model.getWeights();
+  assert.equal(after.slice(0, before.length), before);
+  assert.equal(
+    after.slice(before.length).map(({ name }) => name),
+    ['dense_1/kernel', 'dense_1/bias', 'head/dense/kernel', 'head/dense/bias'],
+  );
+  // Weights of a model that is its first layer stay as well.
+  const base = baseRow();
+  const longer = new Sequential([base]).add(new Dense(2));
+  assert.equal(
+    (await longer.getWeights()).slice(0, 2).map(({ data }) => data),
+    (await base.getWeights()).slice(0, 2).map(({ data }) => data),
+  );
+  const layers = longer.layers.length;
+  assert.throws(
+    () => longer.add(new Conv2D(2, 3)),
+    (error: unknown) => error instanceof ShapeError,
+  );
+  assert.is(longer.layers.length, layers, 'what does not fit is not added');
+  await longer.predict(x);
+  assert.throws(
+    () => longer.add(new Dense(1)),
+    (error: unknown) => error instanceof StateError && error.message.endsWith('new Sequential([model, layer]).'),
+  );
+  assert.equal(longer.outputShape, [2]);
 });
 
 test.run();

@@ -29,7 +29,8 @@ export function adoptWeights(network: Network, asked?: Device): void {
 
 type Place = Network['places'][0];
 
-function copyWeight(from: Place, to: Place, asked?: Device): void {
+/** A weight of one network becomes that of another one. */
+export function copyWeight(from: Place, to: Place, asked?: Device): void {
   const { device } = from.block;
   if (device === null) {
     const value = from.block.values()[from.index];

@@ -69,12 +69,20 @@ export class Sequential extends TrainedModel<TensorLike, TensorLike, Tensor> {
     if (inputShape) this.build(inputShape);
   }
 
-  /** Adds a layer, or a model of one input and one output, at the end; only before the model is built. */
+  /**
+   * Adds a layer, or a model of one input and one output, at the end. What is built already keeps its weights.
+   * @throws StateError where the weights are in use on a device, as after training
+   * @throws ShapeError where the layer does not fit; the model then is as before
+   */
   add(layer: Layer | TensorModel): this {
-    if (this.built) {
-      throw new StateError('add: the model is built already. Add all layers before fit, build or summary.');
+    const before = this.#layers;
+    this.#layers = rowOf([...before, layer]);
+    try {
+      this.rebuild('add');
+    } catch (error) {
+      this.#layers = before;
+      throw error;
     }
-    this.#layers = rowOf([...this.#layers, layer]);
     return this;
   }
 

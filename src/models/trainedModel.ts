@@ -37,7 +37,7 @@ import { Visits } from '../training/loop/visits.ts';
 import type { MemoryOptions, MemoryReport } from '../training/onDemand/memoryReport.ts';
 import { type PredictOptions, predict, takePredictOptions } from '../training/predict.ts';
 import { ResumeState, restoreFrom } from '../training/resumeState.ts';
-import { adoptWeights } from './adoptWeights.ts';
+import { adoptWeights, copyWeight } from './adoptWeights.ts';
 
 /** What few models need. @internal */
 export const onDemand = () => import('../training/onDemand/index.ts');
@@ -165,6 +165,25 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel {
     const network = new Network(composition, this.seed);
     adoptWeights(network, this.#asked);
     return network;
+  }
+
+  /** A built model becomes what it is composed of now; weights of before stay. @internal */
+  protected rebuild(who: string): void {
+    const before = this.#network;
+    if (before === null) return;
+    if (this.#loaded !== null || before.trainable.device !== null || before.fixed.device !== null) {
+      throw new StateError(
+        `${who}: the model's weights are in use, as it was trained, loaded or asked for outputs. Make a new Sequential of it and the ` +
+          'layer, which begins with its weights: new Sequential([model, layer]).',
+      );
+    }
+    const network = this.#networkOf(this.composition(who, before.inputShapes));
+    for (const from of before.places) {
+      const to = network.places.find(({ name }) => name === from.name);
+      if (to !== undefined) copyWeight(from, to);
+    }
+    this.#network = network;
+    this.#checked = false;
   }
 
   /** Trains for other targets from now on, or by another optimizer; the weights stay. See `compile`. @internal */
