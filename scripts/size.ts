@@ -61,6 +61,7 @@ const BESIDE_CORE = [
   'SimpleRNN',
   'Softmax',
   'SpatialDropout2D',
+  'SwapEMAWeights',
   'UpSampling2D',
   'ZeroPadding2D',
   'CosineDecay',

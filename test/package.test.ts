@@ -36,12 +36,12 @@ const root = fileURLToPath(new URL('..', import.meta.url));
  * that growth is a decision.
  */
 const TENSORS_BUDGET = 47 * 1024;
-const QUICK_START_BUDGET = 92.3 * 1024;
-const CORE_BUDGET = 105.2 * 1024;
+const QUICK_START_BUDGET = 92.8 * 1024;
+const CORE_BUDGET = 105.8 * 1024;
 /** Most of what the first graph with an operation of layers adds to each. */
 const LAYERS_BUDGET = 12 * 1024;
 /** Most bytes of the package, packed. */
-const PACKAGE_BUDGET = 2.4e6;
+const PACKAGE_BUDGET = 2.45e6;
 
 // As the README has it: the project lies beside the checkout, in which the package is packed.
 const folder = mkdtempSync(join(tmpdir(), 'wgrad-package-'));

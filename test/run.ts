@@ -27,7 +27,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const LONG = [
   ...['boundsOnGpu', 'recurrence', 'ops', 'layers', 'package', 'fusedBits', 'gpuRows', 'variants.others'],
   ...['examples', 'boundsOfAdapter', 'oversized', 'contractionOnGpu', 'variants', 'cause', 'sweepPlane'],
-  ...['studyControls', 'environments', 'docs', 'convolutionRows', 'pooledConvolution', 'mobileNet'],
+  ...['studyControls', 'environments', 'docs', 'convolutionStrips', 'pooledConvolution', 'mobileNet'],
   ...['kerasMasks', 'networkExamples', 'memory', 'divergence', 'rareMetrics', 'model', 'onnx', 'falseAlarms'],
   ...['tensorboard', 'fit', 'keptRuns', 'checkpoint', 'replay', 'fusion', 'recurrentLayers', 'modelMeasures'],
   ...['eager', 'nan', 'beside', 'pictures', 'callbacks.cross', 'fuzz', 'profile', 'dot', 'frozen'],
