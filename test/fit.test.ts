@@ -982,7 +982,9 @@ test('calls in the wrong order give StateErrors that say what to call first', as
   ]) {
     await rejects(call, StateError, 'build(inputShape)');
   }
-  await rejects(() => bare().build([1]).add(new Dense(1)), StateError, 'add');
+  const used = bare().build([1]);
+  await used.device();
+  await rejects(() => used.add(new Dense(1)), StateError, 'add', 'new Sequential([model, layer])');
   await rejects(() => new Sequential([]).build([1]), ArgumentError, 'no layers');
   await rejects(() => bare().build([1]).build([2]), ShapeError, '[1]', '[2]');
 
