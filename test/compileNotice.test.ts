@@ -125,18 +125,25 @@ test('fit counts the kernels of all its plans where its bar is drawn; with verbo
   for (const verbose of [0, 1] as const) {
     const stream = new FakeStream(true);
     let timers = 0;
-    // Half a second passes at once: whatever is told is drawn.
+    let elapse = (): void => {};
+    // Half a second passes at once: whatever is told is drawn. It passes again as the first step begins.
     const every: Every = (_, tick) => {
       timers++;
       tick();
-      const timer = setInterval(tick, 1);
+      elapse = tick;
       return () => {
         timers--;
-        clearInterval(timer);
+        elapse = () => {};
       };
     };
+    class FirstStep extends Callback {
+      override onTrainBatchBegin(): void {
+        elapse();
+      }
+    }
     const bar = new ProgressBar({ stream, every });
-    await model().fit(x, y, { batchSize: 16, validationSplit: 0.5, verbose, callbacks: [bar] });
+    const callbacks = [bar, new FirstStep()];
+    await model().fit(x, y, { batchSize: 16, validationSplit: 0.5, verbose, callbacks });
     assert.is(timers, 0);
     if (verbose === 0) {
       assert.is(stream.take(), '');
