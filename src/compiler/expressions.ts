@@ -8,8 +8,12 @@ import type { Node, Operand } from '../ir/op.ts';
 import { type Access, FLAGS, type PointwiseScope, valueType } from '../ir/scope.ts';
 import { fitsUniform } from '../ir/target.ts';
 
-/** Uniform buffers that an expression reads, of the 12 that every adapter binds: there are those of the kernel's own and of the step. */
+/** Operands of a dispatch that are uniform buffers, at most, of the 12 that every adapter binds: there are its numbers and the step's, too. */
 const MOST_UNIFORMS = 8;
+
+/** Whether a dispatch may bind the uniform buffers among these, and so many more. */
+export const fitsUniforms = (bindings: readonly BoundVariable[], more = 0): boolean =>
+  bindings.filter(({ access }) => access === 'uniform').length + more <= MOST_UNIFORMS;
 
 /** A number in a kernel's uniforms. */
 export interface UniformField {
@@ -47,8 +51,7 @@ export class KernelText {
   /** The array of vec4f that a small operand, which is broadcast along rows, is read from. */
   bindRow(operand: Node): string {
     const bytes = sizeOf(operand.shape) * 4;
-    const uniforms = this.bindings.filter(({ access }) => access === 'uniform').length;
-    const fits = bytes <= this.#broadcastAsUniform && fitsUniform(bytes) && uniforms < MOST_UNIFORMS;
+    const fits = bytes <= this.#broadcastAsUniform && fitsUniform(bytes) && fitsUniforms(this.bindings, 1);
     return fits ? this.bind(operand, 'uniform', 'vec4f', undefined, bytes / 16) : this.bind(operand, 'read', 'vec4f');
   }
 

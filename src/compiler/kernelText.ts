@@ -15,7 +15,7 @@ import { isComposed, resolve } from '../ir/walk.ts';
 import { declaredIn, freshIn, renamed } from '../wgsl/names.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { type Specialised, uncommented } from '../wgsl/template.ts';
-import type { BoundVariable, KernelText, UniformField } from './expressions.ts';
+import { type BoundVariable, fitsUniforms, type KernelText, type UniformField } from './expressions.ts';
 import type { Group } from './groups.ts';
 
 /** What a kernel is made of, for whoever tells a person. */
@@ -41,9 +41,6 @@ export interface KernelDraft extends Specialised {
 
 /** Workgroups up to which a kernel is small: its launch costs about as much as its work. */
 const SMALL = 64;
-
-/** Uniform buffers of a shared dispatch, of the 12 that every adapter binds: there are its numbers and the step's, too. */
-const MOST_UNIFORMS = 8;
 
 /** Drafts that share a dispatch. */
 interface Dispatch {
@@ -78,9 +75,8 @@ export function sideBySide(
     for (; place < open.length; place++) {
       const { drafts: others, bindings: bound, memory: used } = dispatches[open[place]];
       bindings = boundOnce([...bound, ...draft.text.bindings]);
-      const uniforms = bindings.filter(({ access }) => access === 'uniform').length;
-      const fits =
-        bindings.length <= maxStorageBuffers && uniforms <= MOST_UNIFORMS && used + memory <= workgroup.bytes;
+      const binds = bindings.length <= maxStorageBuffers && fitsUniforms(bindings);
+      const fits = binds && used + memory <= workgroup.bytes;
       if (fits && `${shapeOf(others[0])}` === shape) break;
     }
     const at = open[place] ?? dispatches.length;

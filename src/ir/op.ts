@@ -393,7 +393,7 @@ export interface LayerWays {
   /** A kernel over the windows of images. */
   pooling(pooling: Pooling): KernelTemplate;
   /** A depthwise convolution or one of its gradients, before the kernels that every adapter has for it; may be none. */
-  depthwise(of: ConvolutionSide, node: Node<DepthwiseShapes>, target: Target): readonly KernelVariant[];
+  depthwise(of: ConvolutionSide, node: Node<ConvolutionShapes>, target: Target): readonly KernelVariant[];
   /** A kernel that permutes the axes of `x`; null where reading element by element is as good. */
   permutation(x: Node, permutation: readonly number[]): KernelTemplate | null;
 }
@@ -428,7 +428,7 @@ export type LoaderName = 'matmul' | 'conv2d' | 'conv2d_input_gradient' | 'conv2d
  */
 export interface TapsOfImages {
   /** Which of the three: what it computes. The images of a gradient to the `input` are the upstream gradient. */
-  readonly of: 'output' | 'input' | 'kernel';
+  readonly of: ConvolutionSide;
   readonly images: number;
   readonly height: number;
   readonly width: number;
@@ -447,18 +447,19 @@ export interface TapsOfImages {
 /** What a convolution or one of its gradients computes. */
 export type ConvolutionSide = 'output' | 'input' | 'kernel';
 
-/** Of a depthwise convolution and its gradients. */
-export interface DepthwiseShapes {
-  /** Along y and x, as are those below. */
+/** Of a convolution over images and its gradients. */
+export interface ConvolutionShapes {
+  /** [height, width] */
   readonly stride: readonly [number, number];
-  /** Padding before the images. */
+  /** Pixels before the first one: [above, left]. */
   readonly before: readonly [number, number];
+  /** Pixels from one tap of the kernel to the next: [height, width]. */
   readonly dilation: readonly [number, number];
-  /** [batch, height, width, channels] of the images. */
+  /** [batch, height, width, channels] */
   readonly input: Shape;
-  /** [height, width, channels, multiplier]. */
+  /** [height, width, in of a group, out], of a depthwise convolution [height, width, channels, multiplier] */
   readonly kernel: Shape;
-  /** [batch, height', width', channels * multiplier]. */
+  /** [batch, height, width, channels], of a depthwise convolution channels * multiplier of them */
   readonly output: Shape;
 }
 

@@ -75,14 +75,13 @@ export function batchNorm(x: Node, gamma: Node | null, beta: Node | null, epsilo
   }
   refuseInt32([x], 'batchNorm');
   const axes = axesOf(x);
+  const over = mask === undefined ? (values: Node): Node => mean(values, axes) : meanOf(x, axes, mask);
+  const average = over(x);
+  const variance = over(square(sub(x, average)));
+  // The expression's gradient is that of statistics over all of x.
   if (mask !== undefined) {
-    const over = meanOf(x, axes, mask);
-    const average = over(x);
-    const variance = over(square(sub(x, average)));
     return { y: normalise(x, average, variance, gamma, beta, epsilon), mean: average, variance };
   }
-  const average = mean(x, axes);
-  const variance = mean(square(sub(x, average)), axes);
   const r = div(fullNode(1), sqrt(add(variance, fullNode(epsilon))));
   const inputs = [x, average, r, gamma ?? fullNode(1, average.shape), beta ?? fullNode(0, average.shape)];
   return { y: createNode(batchNormOp, inputs, NONE), mean: average, variance };

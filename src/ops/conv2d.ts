@@ -10,13 +10,14 @@ import {
   paddingAlong,
   paddingOf,
   pairOf,
-  type Shape,
   sizeOf,
   spanOf,
   windowOf,
 } from '../base/shape.ts';
 import {
   type Contraction,
+  type ConvolutionShapes,
+  type ConvolutionSide,
   createNode,
   expectDtype,
   expectRank,
@@ -29,21 +30,9 @@ import { contracted } from './contracted.ts';
 import { convolutionOps } from './convolutionOps.ts';
 import { add } from './elementwise.ts';
 
-export interface Conv2dAttributes {
-  /** [height, width] */
-  readonly stride: readonly [number, number];
-  /** Pixels before the first one: [above, left]. */
-  readonly before: readonly [number, number];
-  /** Pixels from one tap of the kernel to the next: [height, width]. */
-  readonly dilation: readonly [number, number];
+export interface Conv2dAttributes extends ConvolutionShapes {
   /** Runs of neighbouring channels that are convolved by themselves. */
   readonly groups: number;
-  /** [batch, height, width, channels] */
-  readonly input: Shape;
-  /** [height, width, in of a group, out] */
-  readonly kernel: Shape;
-  /** [batch, height, width, channels] */
-  readonly output: Shape;
 }
 
 function constants({ stride, before, dilation, groups, input, kernel, output }: Conv2dAttributes): Holes {
@@ -132,7 +121,7 @@ function runOf({ stride, before, input, kernel, output }: Conv2dAttributes, rows
 /** The images, where a position sees its pixel and those around it; or of a gradient, where every second one does. */
 function tapsOfImages(
   { stride, before, dilation, groups, input, kernel, output }: Conv2dAttributes,
-  of: TapsOfImages['of'],
+  of: ConvolutionSide,
 ): TapsOfImages | undefined {
   const along = [0, 1];
   if (groups > 1 || along.some((d) => kernel[d] !== 3 || dilation[d] !== 1 || before[d] > 1)) return undefined;

@@ -7,6 +7,7 @@ import { counted } from '../base/describe.ts';
 import { ShapeError } from '../base/errors.ts';
 import { formatShape, type Shape, sizeOf } from '../base/shape.ts';
 import {
+  type ConvolutionShapes,
   type ConvolutionSide,
   createNode,
   inLayerWays,
@@ -16,15 +17,17 @@ import {
   type Scratch,
   type Target,
 } from '../ir/op.ts';
+import { valueType } from '../ir/scope.ts';
 import * as shaders from '../wgsl/shaders.generated.ts';
 import { type Holes, pickHoles } from '../wgsl/template.ts';
-import { biased, type Conv2dAttributes, type SlidingOptions, slide } from './conv2d.ts';
+import { biased, type SlidingOptions, slide } from './conv2d.ts';
 import { convolutionOps } from './convolutionOps.ts';
+import { depthwiseHoles, depthwiseRun, windowHoles } from './depthwiseHoles.ts';
 import { isLong, withLongSum } from './longSum.ts';
 import { sumOfParts } from './reduce.ts';
 
 /** The kernel is [height, width, channels, multiplier], the output's channels are channels * multiplier. */
-export type DepthwiseAttributes = Omit<Conv2dAttributes, 'groups'>;
+export type DepthwiseAttributes = ConvolutionShapes;
 
 /** Neighbours along a row that a thread computes, so that they share what they load. */
 const NEIGHBOURS = 4;
@@ -43,45 +46,18 @@ const widthOf = (size: number, run: number, target: Target): 1 | 4 =>
 const countOf = (extent: number, columns: (count: number) => number): number =>
   extent > 1 && columns(NEIGHBOURS) <= MOST_COLUMNS ? NEIGHBOURS : 1;
 
-const element = (width: 1 | 4): string => (width === 4 ? 'vec4f' : 'f32');
-
 /** What all three texts may name. */
-function constants({ stride, before, dilation, input, kernel, output }: DepthwiseAttributes): Holes {
-  return {
-    H: input[1],
-    W: input[2],
-    OH: output[1],
-    OW: output[2],
-    KH: kernel[0],
-    KW: kernel[1],
-    LAST: kernel[1] - 1,
-    STRIDE_Y: stride[0],
-    STRIDE_X: stride[1],
-    PAD_Y: before[0],
-    PAD_X: before[1],
-    STEP_Y: dilation[0],
-    STEP_X: dilation[1],
-  };
-}
-
-/** How the results of a pixel are read and written `width` at a time; with a multiplier several share a channel of x. */
-const outputHoles = ({ input, kernel, output }: DepthwiseAttributes, width: 1 | 4): Holes => ({
-  OUTPUTS: output[3] / width,
-  CHANNELS: input[3],
-  WIDTH: width,
-  MULTIPLIED: kernel[3] > 1 ? kernel[3] : 0,
+const constants = (attributes: DepthwiseAttributes): Holes => ({
+  ...windowHoles(attributes),
+  LAST: attributes.kernel[1] - 1,
 });
-
-/** Results that may be taken by fours: those of one channel, or of all where each has one. */
-const runOf = ({ kernel: [, , channels, multiplier] }: DepthwiseAttributes): number =>
-  multiplier > 1 ? multiplier : channels;
 
 function forward(
   { inputs: [x, kernel], attributes, shape }: Node<DepthwiseAttributes>,
   target: Target,
 ): readonly KernelTemplate[] {
   const { stride, dilation, kernel: taps, output } = attributes;
-  const width = widthOf(sizeOf(shape), runOf(attributes), target);
+  const width = widthOf(sizeOf(shape), depthwiseRun(attributes), target);
   const columns = (count: number): number => (count - 1) * stride[1] + taps[1];
   const count = dilation[1] > 1 ? 1 : countOf(output[2], columns);
   const tiles = Math.ceil(output[2] / count);
@@ -93,15 +69,15 @@ function forward(
       source,
       holes: pickHoles(source, {
         ...constants(attributes),
-        ...outputHoles(attributes, width),
+        ...depthwiseHoles(attributes, width),
         LONG: isLong(taps[0] * taps[1]),
         COUNT: count,
         COLUMNS: columns(count),
         TILES: tiles,
       }),
       reads: [
-        { name: 'x', operand: x, element: taps[3] > 1 ? 'f32' : element(width) },
-        { name: 'w', operand: kernel, element: element(width) },
+        { name: 'x', operand: x, element: taps[3] > 1 ? 'f32' : valueType('float32', width) },
+        { name: 'w', operand: kernel, element: valueType('float32', width) },
       ],
       uniforms: { count: threads },
       grid: Math.ceil(threads / 64),
@@ -138,8 +114,8 @@ function toInput(
         TILES: tiles,
       }),
       reads: [
-        { name: 'dy', operand: dy, element: element(width) },
-        { name: 'w', operand: kernel, element: element(width) },
+        { name: 'dy', operand: dy, element: valueType('float32', width) },
+        { name: 'w', operand: kernel, element: valueType('float32', width) },
       ],
       uniforms: { count: threads },
       grid: Math.ceil(threads / 64),
@@ -153,7 +129,7 @@ function toKernel(
   target: Target,
 ): readonly KernelTemplate[] {
   const { stride, dilation, kernel: taps, output } = attributes;
-  const width = widthOf(sizeOf(output), runOf(attributes), target);
+  const width = widthOf(sizeOf(output), depthwiseRun(attributes), target);
   const across = taps[0] * (output[3] / width);
   const rows = output[0] * output[1];
   // The parts' results lie side by side in one binding.
@@ -174,15 +150,15 @@ function toKernel(
     source,
     holes: pickHoles(source, {
       ...constants(attributes),
-      ...outputHoles(attributes, width),
+      ...depthwiseHoles(attributes, width),
       SLIDES: stride[1] === 1 && dilation[1] === 1,
       SPLIT: partial !== null,
     }),
     reads: [
-      { name: 'x', operand: x, element: taps[3] > 1 ? 'f32' : element(width) },
-      { name: 'dy', operand: dy, element: element(width) },
+      { name: 'x', operand: x, element: taps[3] > 1 ? 'f32' : valueType('float32', width) },
+      { name: 'dy', operand: dy, element: valueType('float32', width) },
     ],
-    writes: partial === null ? [] : [{ name: 'partial', operand: partial, element: element(width) }],
+    writes: partial === null ? [] : [{ name: 'partial', operand: partial, element: valueType('float32', width) }],
     uniforms: { count: threads, rows, chunk },
     grid: Math.ceil(threads / 64),
     width,

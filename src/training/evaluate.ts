@@ -45,9 +45,10 @@ export async function evaluate(
   const weights = await numbersOf(device, sampleWeight);
   checkExamples('evaluate', compiled, { x, y, weights });
   const [samples] = x[0].shape;
-  const most = await fittingEvaluation(compiled, Math.min(batchSize, samples), y.map(labelKindOf));
+  const wanted = Math.min(batchSize, samples);
+  const most = await fittingEvaluation(compiled, wanted, y.map(labelKindOf));
   const examples = await uploadExamples(device, x, y, weights);
-  const evaluator = new Evaluator(compiled, examples, 0, samples, { batchSize: Math.min(batchSize, samples), most });
+  const evaluator = new Evaluator(compiled, examples, 0, samples, { batchSize: wanted, most });
   try {
     const params = {
       epochs: 1,

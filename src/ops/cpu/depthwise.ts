@@ -5,16 +5,18 @@
 
 import { sizeOf } from '../../base/shape.ts';
 import type {
+  ConvolutionShapes,
   ConvolutionSide,
-  DepthwiseShapes,
   KernelTemplate,
   KernelVariant,
   Node,
   Scratch,
   Target,
 } from '../../ir/op.ts';
+import { valueType } from '../../ir/scope.ts';
 import * as shaders from '../../wgsl/shaders.generated.ts';
 import { type Holes, pickHoles } from '../../wgsl/template.ts';
+import { depthwiseHoles, depthwiseRun, windowHoles } from '../depthwiseHoles.ts';
 import { sumOfParts } from '../reduce.ts';
 import { widthFor } from './threads.ts';
 
@@ -27,7 +29,7 @@ const MOST_KEPT = 48;
 const BUSY = 2048;
 const SHORTEST = 8;
 
-interface Depthwise extends DepthwiseShapes {
+interface Depthwise extends ConvolutionShapes {
   readonly label: string;
   /** The images and the kernel, the upstream gradient and the kernel, or the images and the upstream gradient. */
   readonly inputs: readonly Node[];
@@ -36,7 +38,7 @@ interface Depthwise extends DepthwiseShapes {
 /** The way down the columns; none where there is little to share between rows. */
 export function depthwise(
   of: ConvolutionSide,
-  { op, inputs, attributes }: Node<DepthwiseShapes>,
+  { op, inputs, attributes }: Node<ConvolutionShapes>,
   target: Target,
 ): KernelVariant[] {
   const convolution: Depthwise = { ...attributes, label: op.name, inputs };
@@ -55,33 +57,19 @@ const countOf = (width: number): number => Math.min(NEIGHBOURS, width);
 
 const columnsOf = ({ stride, kernel }: Depthwise, count: number): number => (count - 1) * stride[1] + kernel[1];
 
-/** Values that a thread takes at once: see `outputHoles` of depthwiseConv2d.ts. */
-const widthOf = ({ output, kernel: [, , channels, multiplier] }: Depthwise): 1 | 4 =>
-  (multiplier > 1 ? multiplier : channels) % 4 === 0 ? widthFor(sizeOf(output)) : 1;
+/** Results that a thread takes at once. */
+const widthOf = (convolution: Depthwise): 1 | 4 =>
+  depthwiseRun(convolution) % 4 === 0 ? widthFor(sizeOf(convolution.output)) : 1;
 
-const element = (width: 1 | 4): string => (width === 4 ? 'vec4f' : 'f32');
-
-/** What both texts may name. */
+/** What all three texts may name. */
 function holesOf(convolution: Depthwise, width: 1 | 4, count: number): Holes {
-  const { stride, before, input, kernel, output } = convolution;
+  const { stride, kernel, output } = convolution;
   return {
-    H: input[1],
-    W: input[2],
-    OH: output[1],
-    OW: output[2],
-    KH: kernel[0],
-    KW: kernel[1],
+    ...windowHoles(convolution),
+    ...depthwiseHoles(convolution, width),
     TAPS: kernel[0] * kernel[1],
     LAST_Y: kernel[0] - 1,
-    STRIDE_Y: stride[0],
-    STRIDE_X: stride[1],
     STRIDED: stride[0] > 1,
-    PAD_Y: before[0],
-    PAD_X: before[1],
-    OUTPUTS: output[3] / width,
-    CHANNELS: input[3],
-    WIDTH: width,
-    MULTIPLIED: kernel[3] > 1 ? kernel[3] : 0,
     COUNT: count,
     COLUMNS: columnsOf(convolution, count),
     TILES: Math.ceil(output[2] / count),
@@ -110,8 +98,8 @@ function forward(convolution: Depthwise): KernelTemplate {
     source,
     holes: pickHoles(source, holesOf(convolution, width, count)),
     reads: [
-      { name: 'x', operand: x, element: kernel[3] > 1 ? 'f32' : element(width) },
-      { name: 'w', operand: w, element: element(width) },
+      { name: 'x', operand: x, element: kernel[3] > 1 ? 'f32' : valueType('float32', width) },
+      { name: 'w', operand: w, element: valueType('float32', width) },
     ],
     uniforms: { count: threads, strips, chunk },
     grid: Math.ceil(threads / 64),
@@ -153,8 +141,8 @@ function toInput(convolution: Depthwise): KernelTemplate {
       RESULTS_OF_ROW: count * stride[1],
     }),
     reads: [
-      { name: 'dy', operand: dy, element: element(width) },
-      { name: 'w', operand: w, element: element(width) },
+      { name: 'dy', operand: dy, element: valueType('float32', width) },
+      { name: 'w', operand: w, element: valueType('float32', width) },
     ],
     uniforms: { count: threads, strips, chunk },
     grid: Math.ceil(threads / 64),
@@ -185,10 +173,10 @@ function toKernel(convolution: Depthwise, target: Target): readonly KernelTempla
       source,
       holes: pickHoles(source, holesOf(convolution, width, count)),
       reads: [
-        { name: 'x', operand: x, element: kernel[3] > 1 ? 'f32' : element(width) },
-        { name: 'dy', operand: dy, element: element(width) },
+        { name: 'x', operand: x, element: kernel[3] > 1 ? 'f32' : valueType('float32', width) },
+        { name: 'dy', operand: dy, element: valueType('float32', width) },
       ],
-      writes: [{ name: 'partial', operand: partial, element: element(width) }],
+      writes: [{ name: 'partial', operand: partial, element: valueType('float32', width) }],
       uniforms: { count: threads, strips, all, chunk, share },
       grid: Math.ceil(threads / 64),
       width,

@@ -65,8 +65,8 @@ export function inParts(
   partsFor: (size: number) => StepParts,
   stageOf: (part: Parts) => Stage,
 ): Stage[] {
-  if (counts === null) return cut.map(stageOf);
   const stages = cut.map(stageOf);
+  if (counts === null) return stages;
   return [...countingStages(cut, counts, training, partsFor), { ...stages[0], again: true }, ...stages.slice(1)];
 }
 
