@@ -48,7 +48,7 @@
 @for c in 0..16
     {
 @for j in 0..4
-      let value${j} = subgroupBroadcast(x${c/8}[${c%4}], ${c/4%2*4+j}u);
+      let value${j} = subgroupShuffle(x${c/8}[${c%4}], ${c/4%2*4+j}u);
 @end
       // Beside the first and the last pixel of a row there is none: both factors are zero then, so that no NaN gets through.
       let first = select(value0, 0.0, begins);
@@ -62,8 +62,8 @@
 @for c in 0..16
       {
 @for j in 0..4
-        let value${j} = subgroupBroadcast(x${c/8}[${c%4}], ${c/4%2*4+j}u);
-        let up_value${j} = subgroupBroadcast(up${c/8}[${c%4}], ${c/4%2*4+j}u);
+        let value${j} = subgroupShuffle(x${c/8}[${c%4}], ${c/4%2*4+j}u);
+        let up_value${j} = subgroupShuffle(up${c/8}[${c%4}], ${c/4%2*4+j}u);
 @end
         let first = select(value0, 0.0, begins);
         let last = select(value3, 0.0, ends);

@@ -27,6 +27,9 @@
 @for x in 0..4
   var below_${x} = vec2f();
 @end
+@if LAST
+  keep(pair / 2u);
+@end
   var strip = work / params.blocks * params.chunk;
   let turns = (min(strip + params.chunk, params.strips) - strip) * params.down;
   var v = 0u;
@@ -48,7 +51,7 @@
 @for c in 0..4
     {
 @for p in 0..3
-      let value${p} = subgroupBroadcast(seen${(p*QUADS+q)/8}[${c}], ${(p*QUADS+q)%8}u);
+      let value${p} = subgroupShuffle(seen${(p*QUADS+q)/8}[${c}], ${(p*QUADS+q)%8}u);
 @end
 @for p in 0..2
       first_${2*p} += value${p+1} * weights[${q*4+c}];

@@ -53,7 +53,7 @@
 @for c in 0..16
       {
 @for j in 0..9
-        let value${j} = subgroupBroadcast(pixel0_${j/2}[${c%4}], ${j%2*4+c/4}u);
+        let value${j} = subgroupShuffle(pixel0_${j/2}[${c%4}], ${j%2*4+c/4}u);
 @end
         sum${c} += value0 * first + value2 * d1 + value4 * d2 + value6 * d3;
         sum${16+c} += value1 * d0 + value3 * d1 + value5 * d2 + value7 * d3;
@@ -65,7 +65,7 @@
 @for c in 0..16
       {
 @for j in 0..9
-        let value${j} = subgroupBroadcast(pixel1_${j/2}[${c%4}], ${j%2*4+c/4}u);
+        let value${j} = subgroupShuffle(pixel1_${j/2}[${c%4}], ${j%2*4+c/4}u);
 @end
         sum${48+c} += value0 * first + value2 * d1 + value4 * d2 + value6 * d3;
         sum${64+c} += value1 * d0 + value3 * d1 + value5 * d2 + value7 * d3;
@@ -79,7 +79,7 @@
 @for c in 0..16
       {
 @for j in 0..9
-        let value${j} = subgroupBroadcast(pixel0_${j/2}[${c%4}], ${j%2*4+c/4}u);
+        let value${j} = subgroupShuffle(pixel0_${j/2}[${c%4}], ${j%2*4+c/4}u);
 @end
         sum${96+c} += value0 * above_first + value2 * above1 + value4 * above2 + value6 * above3;
         sum${112+c} += value1 * above0 + value3 * above1 + value5 * above2 + value7 * above3;

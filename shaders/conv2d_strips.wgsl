@@ -35,6 +35,9 @@
   var sum${ky}_${p} = vec2f();
 @end
 @end
+@if LAST
+  keep(pair / 2u);
+@end
   var strip = work / params.blocks * params.chunk;
   let turns = (min(strip + params.chunk, params.strips) - strip) * params.height;
   var y = 0u;
@@ -60,7 +63,7 @@
 @for c in 0..4
     {
 @for x in 0..4
-      let value${x} = subgroupBroadcast(pixel${(x*QUADS+q)/8}[${c}], ${(x*QUADS+q)%8}u);
+      let value${x} = subgroupShuffle(pixel${(x*QUADS+q)/8}[${c}], ${(x*QUADS+q)%8}u);
 @end
 @for ky in 0..3
 @for kx in 0..3

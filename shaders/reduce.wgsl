@@ -31,6 +31,9 @@ fn value(i: u32) -> N {
   // Values into blocks, as many blocks into one of the next size. The value stands in the text once, and each loop's first one is
   // chosen: on the CPU a copy of a load is a tenth of a second of compile time.
   var total: N;
+@if !FROM_MEMORY
+  keep(base * params.columns + column);
+@end
   for (var most = begin; most < end; most += BLOCK * BLOCK) {
     var middle: N;
     for (var least = most; least < min(most + BLOCK * BLOCK, end); least += BLOCK) {

@@ -480,6 +480,48 @@ test('a chain of hundreds of operations runs and is right', async () => {
   assertClose(values, expected, 'chain');
 });
 
+test('what is broadcast along rows is read once a thread where all of its turns meet the same, and is right wherever it is read', async () => {
+  // Rows that a thread's turns repeat; that they do not; longer than all of a workgroup's; of the other axis; one value.
+  const cases: readonly (readonly [Shape, Shape, boolean])[] = [
+    [[4096, 16], [16], true],
+    [[4099, 24], [24], false],
+    [[130, 512], [512], false],
+    [[512, 4, 32], [4, 32], true],
+    [[512, 4, 32], [4, 1], false],
+    [[17, 128, 16], [17, 1, 16], false],
+    [[4096, 16], [1], false],
+  ];
+  for (const [shape, row, once] of cases) {
+    const [x, by, to] = [draw(shape), draw(row), draw(row)];
+    const [values, factors, terms] = [x, by, to].map(nodeOf);
+    const y = e.add(e.mul(values, factors), terms);
+    const all = shape.map((_, d) => d).slice(0, -1);
+    const sums = sum(y, all);
+    const what = `${shape.join('x')} by ${row.join('x')}`;
+    const keptBy = (node: Node): boolean => /kept0 = /.test(plan(node).kernels[0].source);
+    assert.is(keptBy(y), once, what);
+    assert.is(keptBy(sums), row.length === 1 && row[0] > 1, `${what}, sums`);
+    const padded = [...shape.map(() => 1), ...row].slice(-shape.length);
+    const expected = Float64Array.from(x.values, (value, i) => {
+      let [rest, at, stride] = [i, 0, 1];
+      for (let d = shape.length - 1; d >= 0; d--) {
+        at += padded[d] === 1 ? 0 : (rest % shape[d]) * stride;
+        stride *= padded[d];
+        rest = Math.floor(rest / shape[d]);
+      }
+      return value * by.values[at] + to.values[at];
+    });
+    const columns = shape[shape.length - 1];
+    const totals = new Float64Array(columns);
+    expected.forEach((value, i) => {
+      totals[i % columns] += value;
+    });
+    const found = await evaluate([y, sums]);
+    assertClose(found[0], expected, what);
+    assertClose(found[1], totals, `${what}, sums`);
+  }
+});
+
 test('planning eight times as many kernels that share dispatches takes about eight times as long', () => {
   const timed = (count: number): number => {
     const x = leaf(3);

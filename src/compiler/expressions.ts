@@ -39,6 +39,9 @@ export class KernelText {
   readonly functions: string[] = [];
   usesStep = false;
   usesRandom = false;
+  /** A multiple of what the indices of a thread's loads, or of its stores, lie apart, in floats; 0: they may lie anywhere. */
+  apart = 0;
+  readonly #kept = new Map<string, string>();
   readonly #bound = new Map<Operand, Map<string, string>>();
   #zero: string | undefined;
   /** Bytes up to which what is broadcast along rows is read as a uniform buffer. */
@@ -68,6 +71,23 @@ export class KernelText {
     this.bindings.push({ operand, access, element, variable, length });
     names.set(key, variable);
     return variable;
+  }
+
+  /** The variable that has the value of an expression which is the same for all that a thread loads, or stores. */
+  keep(type: string, expression: string): string {
+    let name = this.#kept.get(expression);
+    if (name === undefined) {
+      name = `kept${this.#kept.size}`;
+      this.#kept.set(expression, name);
+      this.functions.push(`var<private> ${name}: ${type};`);
+    }
+    return name;
+  }
+
+  /** Writes `fn keep(i: u32)`, which a kernel calls with one of its indices before the first `load` or `store`. */
+  writeKeep(): void {
+    const lines = [...this.#kept].map(([expression, name]) => `  ${name} = ${expression};`);
+    this.functions.push(`fn keep(i: u32) {\n${lines.join('\n')}\n}`);
   }
 
   /** Adds functions, once however often they are asked for. */
@@ -165,7 +185,11 @@ function readBroadcast(text: KernelText, node: Node, from: Shape, to: Shape, wid
     return `${valueType(node.dtype, 4)}(${lanes.join(', ')})`;
   }
   const offset = offsetOf(segments, '(i * 4u)');
-  if (inner.stride === 1 && node.dtype === 'float32') return `${text.bindRow(node)}[(${offset}) / 4u]`;
+  if (inner.stride === 1 && node.dtype === 'float32') {
+    const row = `${text.bindRow(node)}[(${offset}) / 4u]`;
+    const same = text.apart > 0 && text.apart % inner.size === 0 && inner.size === sizeOf(from);
+    return same ? text.keep('vec4f', row) : row;
+  }
   if (inner.stride === 1) return readAt(text, node, 4, `(${offset}) / 4u`);
   return `${valueType(node.dtype, 4)}(${readAt(text, node, 1, offset)})`;
 }

@@ -103,6 +103,7 @@ function compileGroup(group: Group, target: Target, packs: ReadonlyMap<Node, unk
       uniforms: turns === null ? { count } : { count, block },
       grid: Math.ceil(count / block),
       width,
+      apart: turns === null ? undefined : 64 * width,
     };
     return [assemble(template, group, target, packs, true, true)];
   }
@@ -161,14 +162,18 @@ function assemble(
   text.usesStep = template.usesStep ?? false;
   const width = template.width ?? 1;
   const kind = group.anchor?.op.lowering.kind;
+  const { apart } = template;
   if (kind === 'reduce' && first && group.anchor !== null) {
+    text.apart = apart ?? 0;
     emitLoad(text, group.anchor, group.prologue, width, resolve);
   }
+  text.apart = kind === 'reduce' ? 0 : (apart ?? 0);
   if (last && kind !== 'effect') {
     const gapAfter = (node: Node): number =>
       packs.has(node) ? roundUp(sizeOf(node.shape), OFFSET_ALIGNMENT / 4) - sizeOf(node.shape) : 0;
     emitStore(text, group.anchor, group.members, group.outputs, width, resolve, gapAfter);
   }
+  if (apart !== undefined) text.writeKeep();
   const fused = group.members.length > 0 && group.anchor !== null && last;
   return {
     label: fused ? [template.label, ...group.members.map((node) => node.op.name)].join('+') : template.label,

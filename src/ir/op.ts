@@ -319,6 +319,11 @@ export interface KernelTemplate {
   readonly grid: Grid | number;
   /** Elements that one `store` (or `load`) takes. */
   readonly width?: 1 | 4;
+  /**
+   * Floats that a thread's stores (a reduction's loads) lie apart, or a divisor of that: what is broadcast along rows of as many floats
+   * or a whole part of them is the same for all, and read once, by `keep(i)`, which the kernel calls before with an index of one.
+   */
+  readonly apart?: number;
   /** True when the kernel reads the per-step values (`step.…`). */
   readonly usesStep?: boolean;
   /** WGSL extensions to enable. */

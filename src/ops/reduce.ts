@@ -97,6 +97,7 @@ function threadKernels(
     uniforms: { results: results * chunks, columns, extent: length, chunk: chunks === 1 ? length : chunk, chunks },
     grid: Math.ceil((results * chunks) / 64),
     width,
+    apart: input === undefined ? inner : undefined,
   });
   if (splits === 1) return [pass(label, 1, extent, from)];
   const partial: Scratch = { bytes: results * splits * width * 4 };

@@ -90,6 +90,7 @@ function passes({ label, m, n, a, b }: Contraction, taps: TapsOfImages, quads: n
     kernels.push({
       label: isLast ? label : `${label} (parts)`,
       source,
+      alone: true,
       enables: ['subgroups'],
       workgroup: 8,
       builtins: ['workgroup_index', 'local_invocation_index'],
@@ -99,6 +100,7 @@ function passes({ label, m, n, a, b }: Contraction, taps: TapsOfImages, quads: n
       uniforms: { work: parts * blocks, blocks, ...uniforms, quads_k: all, quads_n: n / 4, taps: 36 * quads, begin },
       grid: parts * blocks,
       width: 4,
+      apart: isLast ? n : undefined,
     });
     before = partial;
   }
@@ -138,6 +140,7 @@ function kernelGradient(
     {
       label: `${label} (parts)`,
       source,
+      alone: true,
       enables: ['subgroups'],
       workgroup: 8,
       builtins: ['workgroup_index', 'local_invocation_index'],
