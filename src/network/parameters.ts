@@ -72,6 +72,14 @@ export class ParameterBlock {
     return this.#nodes((shape) => standIn(shape));
   }
 
+  /** `count` parameters from the `first` on as one node, the gaps that alignment leaves included. */
+  run(first: number, count: number): Node {
+    const { start } = this.parameters[first];
+    const end = this.parameters[first + count]?.start ?? this.size;
+    const storage = this.#storage;
+    return storage === null ? standIn([end - start]) : stretchOf(storage, start, [end - start]);
+  }
+
   /** One node a parameter, with its values wherever they are. */
   values(): Node[] {
     this.#check();
@@ -82,9 +90,7 @@ export class ParameterBlock {
   #nodes(onHost: (shape: Shape, start: number) => Node): Node[] {
     const storage = this.#storage;
     return this.parameters.map(({ shape, start }) => {
-      if (storage === null) return onHost(shape, start);
-      const part = { ...storage, offset: storage.offset + start * 4, bytes: bytesOf(sizeOf(shape), 'float32') };
-      return storedNode(part, shape);
+      return storage === null ? onHost(shape, start) : stretchOf(storage, start, shape);
     });
   }
 
@@ -135,6 +141,10 @@ export class ParameterBlock {
     throw new StateError('This model was disposed of, its weights are gone. Build it anew, or dispose of it later.');
   }
 }
+
+/** Floats of a block from its element `start` on. */
+const stretchOf = (block: Storage, start: number, shape: Shape): Node =>
+  storedNode({ ...block, offset: block.offset + start * 4, bytes: bytesOf(sizeOf(shape), 'float32') }, shape);
 
 /** A leaf that may be planned with but never run. */
 export const standIn = (shape: Shape, dtype: Dtype = 'float32'): Node => dataNode(EMPTY[dtype], shape);

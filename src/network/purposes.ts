@@ -54,8 +54,9 @@ export class Purposes {
     for (const { name, node } of activations) claim(this.#purposes, node, { layer: name, phase: 'forward' });
     if (backward !== undefined) {
       claim(this.#purposes, backward.metrics, { layer: null, phase: 'metrics' });
-      for (const effect of backward.moving) {
-        const layer = this.#layers.get(effect.inputs[0]) ?? null;
+      for (const { effect, weights } of backward.moving) {
+        const layers = new Set(weights.map((weight) => this.#layers.get(weight) ?? null));
+        const [layer] = layers.size === 1 ? layers : [null];
         claim(this.#purposes, effect, { layer, phase: 'update' });
       }
     }

@@ -109,8 +109,8 @@ export interface Backward extends Pick<Forward, 'activations'> {
   readonly gradients: readonly Named[];
   /** Adds up loss and metrics. */
   readonly metrics: Node;
-  /** New values of weights that are not trainable. */
-  readonly moving: readonly Node[];
+  /** New values of weights that are not trainable: what writes them, and those that it writes. */
+  readonly moving: readonly { readonly effect: Node; readonly weights: readonly Node[] }[];
 }
 
 /** Several ones are told apart by their names. */
@@ -155,8 +155,33 @@ export function backward(parts: StepParts, batch: number, trace?: GradientTrace)
     slopes,
     gradients: names.map((name, at) => ({ name: `gradient of ${name}`, node: slopes[at] })).reverse(),
     metrics: accumulate(stepMetrics.sums, stepMetrics.health, values),
-    moving: forward.updates.map(({ weight, value }) => assign(weight, whereFinite(value, weight), stepMetrics.health)),
+    moving: assigned(forward.updates, network.fixed, fixed, stepMetrics),
   };
+}
+
+/** Writes new values into weights of layers: those that lie side by side in `block` of weights that are not trainable by one dispatch. */
+function assigned(
+  updates: Forward['updates'],
+  block: ParameterBlock,
+  fixed: readonly Node[],
+  { health }: MetricNodes,
+): Backward['moving'] {
+  const values = new Map(updates.map(({ weight, value }) => [weight, whereFinite(value, weight)]));
+  const moving: Backward['moving'][number][] = [];
+  for (let begin = 0; begin < fixed.length; begin++) {
+    const side: Node[] = [];
+    for (let value = values.get(fixed[begin]); value !== undefined; value = values.get(fixed[begin + side.length])) {
+      side.push(value);
+    }
+    if (side.length === 0) continue;
+    const effect = assign(block.run(begin, side.length), pack(side), health);
+    moving.push({ effect, weights: fixed.slice(begin, begin + side.length) });
+    begin += side.length;
+  }
+  for (const [weight, value] of values) {
+    if (!fixed.includes(weight)) moving.push({ effect: assign(weight, value, health), weights: [weight] });
+  }
+  return moving;
 }
 
 /** Gradients side by side; the optimizer leaves out a step in which one is not finite. */
@@ -194,7 +219,7 @@ export function trainingStep(
   const taken = backward(parts, parts.x[0].shape[0], trace);
   const { slopes, metrics, moving, activations } = taken;
   const updates = slopes.length > 0 ? [update(parts, rule, moments, clippedPack(slopes, parts.stepMetrics, rule))] : [];
-  return { effects: [metrics, ...updates, ...moving], activations, backward: taken };
+  return { effects: [metrics, ...updates, ...moving.map(({ effect }) => effect)], activations, backward: taken };
 }
 
 /**
@@ -213,7 +238,7 @@ export function partialStep(
   const known = sums.nodes();
   const totals = slopes.map((slope, at) => add(known[at], slope));
   const added = slopes.length > 0 ? [assign(sums.node, watchedPack(totals, parts.stepMetrics, rule))] : [];
-  return { effects: [metrics, ...added, ...moving], activations, backward: taken };
+  return { effects: [metrics, ...added, ...moving.map(({ effect }) => effect)], activations, backward: taken };
 }
 
 /** The update that ends a batch in parts: by the gradients' sums, which are zero afterwards. */
