@@ -1,7 +1,7 @@
 // The gradient to the images of a convolution of 3×3 taps and stride 2, along strips of images:
 // dx[image, y, x, n] = Σ dy[image, v, u, k] w[y + above - 2 v, x + left - 2 u, n, k] over the positions (v, u) that saw the pixel, the sum over
-// CHANNELS = 4 * QUADS of all channels k. dy: [batch, VH, UW, K], dx: [batch, H, W, N], N a multiple of 16; w: [3, 3, N, K]. Where there are
-// more channels, a pass adds to what the one before has left: before, partial: [batch, H, W, N].
+// CHANNELS = 4 * QUADS of all channels k. dy: [batch, VH, UW, K], dx: [batch, H, W, N], N a multiple of 16; w: [3, 3, N, K]. It is left
+// in partial: [batch, H, W, N], to which a pass of further channels (begin > 0) adds; partial_results.wgsl stores it.
 //
 // A cell is the 2×2 pixels (2 v - above, 2 u - left) and on. Of its first row the pixels are seen by position v with tap 0 and by v - 1 with
 // tap 2, of its second one by v with tap 1; columns likewise: nine products for four pixels. As conv2d_strips.wgsl has it, a
@@ -26,9 +26,6 @@
   }
 @for x in 0..4
   var below_${x} = vec2f();
-@end
-@if LAST
-  keep(pair / 2u);
 @end
   var strip = work / params.blocks * params.chunk;
   let turns = (min(strip + params.chunk, params.strips) - strip) * params.down;
@@ -84,16 +81,9 @@
       if (y < params.height && x < params.width) {
         let at = ((image * params.height + y) * params.width + x) * params.quads_n + pair / 2u;
         let sum = select(select(result0, result1, t == 1u), select(result2, result3, t == 3u), t > 1u);
-@if FIRST
-        let result = sum;
-@else
-        let result = before[at] + sum;
-@end
-@if LAST
-        store(at, result);
-@else
-        partial[at] = result;
-@end
+        var before = vec4f();
+        if (params.begin > 0u) { before = partial[at]; }
+        partial[at] = before + sum;
       }
     }
     v++;

@@ -1,41 +1,36 @@
 // A convolution of 3×3 taps along strips of images, stride 1 and results as large as the images:
 // y[image, y, x, n] = Σ pixels[image, y + ky - 1, x + kx - 1, k] w(ky, kx, k, n), the sum over CHANNELS = 4 * QUADS of all channels k.
-// pixels: [batch, H, W, K], y: [batch, H, W, N], N a multiple of 16; w: [3, 3, K, N], or where it is FLIPPED, for the gradient to the images,
-// [3, 3, N, K] with its last tap first. Where there are more channels, a pass adds to what the one before has left: before, partial: [batch, H, W, N].
+// pixels: [batch, H, W, K], y: [batch, H, W, N], N a multiple of 16; w: [3, 3, K, N], or for the gradient to the images [3, 3, N, K] with its
+// last tap first: uniforms tell where a weight lies, so that both share a text. Unless it is WHOLE, y is left in partial: [batch, H, W, N], to
+// which a pass of further channels (begin > 0) adds; partial_results.wgsl stores it.
 //
 // A subgroup of 8 lanes takes 16 results, a lane two of them, of which it keeps all weights: an element of private memory whose index is
 // a constant costs nothing on the CPU, while a load from storage costs a hundred instructions. It walks down strips of two positions, from
 // one strip into the next. A row's pixels, and those at both sides, are loaded by lane and broadcast; each meets all its taps at
 // once: of the row above (sum2, which is complete then), its own (sum1) and the one below (sum0). A workgroup is a subgroup.
 // grid: x, y fold [chunk of strips, block of 16 results], the last fastest. uniforms: work (workgroups), blocks, height, width, across (strips
-// of an image), strips, chunk (strips of a workgroup), quads_k = K / 4, quads_n = N / 4, taps = 9 * CHANNELS, begin (first quad of channels)
+// of an image), strips, chunk (strips of a workgroup), quads_k = K / 4, quads_n = N / 4, taps = 9 * CHANNELS, begin (first quad of channels);
+// floats of w: w_first, to the first tap's first weight, w_tap, w_k, w_pair, from one tap, channel and pair of results to the next, and w_next,
+// from the first of a pair to the second (all modulo 2³²)
 
 @main
   let work = workgroup_index;
   if (work >= params.work) { return; }
   let lane = local_invocation_index;
   let pair = work % params.blocks * 8u + lane;
-  let channels = params.quads_k * 4u;
-  let results = params.quads_n * 4u;
   var weights: array<vec2f, ${36*QUADS}>;
   // Rolled up by a uniform, since a driver would unroll it.
   for (var t = 0u; t < params.taps; t++) {
-    let tap = t / ${4*QUADS}u;
     let k = params.begin * 4u + t % ${4*QUADS}u;
-@if FLIPPED
-    let at = ((8u - tap) * results + 2u * pair) * channels + k;
-    weights[t] = vec2f(w[at], w[at + channels]);
-@else
-    let at = (tap * channels + k) * results + 2u * pair;
-    weights[t] = vec2f(w[at], w[at + 1u]);
-@end
+    let at = params.w_first + t / ${4*QUADS}u * params.w_tap + k * params.w_k + pair * params.w_pair;
+    weights[t] = vec2f(w[at], w[at + params.w_next]);
   }
 @for p in 0..2
 @for ky in 0..3
   var sum${ky}_${p} = vec2f();
 @end
 @end
-@if LAST
+@if WHOLE
   keep(pair / 2u);
 @end
   var strip = work / params.blocks * params.chunk;
@@ -87,15 +82,13 @@
     let x = column_above + lane % 2u;
     if (turn > 0u && x < params.width) {
       let at = (above + x) * params.quads_n + pair / 2u;
-@if FIRST
       let result = select(vec4f(here, got), vec4f(got, beside), odd);
-@else
-      let result = before[at] + select(vec4f(here, got), vec4f(got, beside), odd);
-@end
-@if LAST
+@if WHOLE
       store(at, result);
 @else
-      partial[at] = result;
+      var before = vec4f();
+      if (params.begin > 0u) { before = partial[at]; }
+      partial[at] = before + result;
 @end
     }
     above = row;

@@ -9,6 +9,7 @@ import { cpuLanes } from '../../ir/target.ts';
 import * as shaders from '../../wgsl/shaders.generated.ts';
 import type { Holes } from '../../wgsl/template.ts';
 import { sumOfParts } from '../reduce.ts';
+import { pointwise } from './threads.ts';
 
 /** Subgroups that keep the adapter busy. */
 const BUSY = 48;
@@ -55,18 +56,16 @@ interface Walk {
   readonly uniforms: Readonly<Record<string, number>>;
 }
 
-function walkOf({ of, images, height, width, strided }: TapsOfImages, blocks: number): Walk {
+function walkOf({ of, images, height, width, channels, strided }: TapsOfImages, n: number, whole: boolean): Walk {
+  const blocks = n / 16;
   if (strided === null) {
     const { parts, ...strips } = dealt(images, height, width, 2, blocks);
-    const uniforms = { height, width, ...strips };
-    return {
-      source: shaders.conv2d_strips,
-      images: 'pixels',
-      seen: 4,
-      holes: { FLIPPED: of === 'input' },
-      parts,
-      uniforms,
-    };
+    const taps =
+      of === 'output'
+        ? { w_first: 0, w_tap: channels * n, w_k: n, w_pair: 2, w_next: 1 }
+        : { w_first: 8 * channels * n, w_tap: (-channels * n) >>> 0, w_k: 1, w_pair: 2 * channels, w_next: channels };
+    const uniforms = { height, width, ...strips, ...taps };
+    return { source: shaders.conv2d_strips, images: 'pixels', seen: 4, holes: { WHOLE: whole }, parts, uniforms };
   }
   const [above, left] = strided.before;
   const [down, cells] = [strided.height + above, strided.width + left].map((extent) => Math.ceil(extent / 2));
@@ -76,35 +75,52 @@ function walkOf({ of, images, height, width, strided }: TapsOfImages, blocks: nu
   return { source: shaders.conv2d_strided_gradient_strips, images: 'dy', seen: 3, holes: {}, parts, uniforms };
 }
 
-/** A pass for every few channels, in whose sums those before it are. */
+/**
+ * A pass for every few channels, in whose sums those before it are. What follows them is a kernel of its own, so that passes share their texts,
+ * which take seconds to compile; but not behind the one pass of a forward convolution, which mostly little follows.
+ */
 function passes({ label, m, n, a, b }: Contraction, taps: TapsOfImages, quads: number): readonly KernelTemplate[] {
   const all = taps.channels / 4;
   const blocks = n / 16;
-  const { source, images, seen, holes, parts, uniforms } = walkOf(taps, blocks);
-  const kernels: KernelTemplate[] = [];
-  let before: Scratch | null = null;
-  for (let begin = 0; begin < all; begin += quads) {
-    const isLast = begin + quads === all;
-    const partial: Scratch = { bytes: m * n * 4 };
-    const left = before === null ? [] : [{ name: 'before', operand: before, element: 'vec4f' }];
-    kernels.push({
-      label: isLast ? label : `${label} (parts)`,
-      source,
-      alone: true,
-      enables: ['subgroups'],
-      workgroup: 8,
-      builtins: ['workgroup_index', 'local_invocation_index'],
-      holes: { ...holes, QUADS: quads, LOADS: Math.ceil((seen * quads) / 8), FIRST: before === null, LAST: isLast },
-      reads: [{ ...a.binding, name: images, element: 'vec4f' }, { ...b.binding, name: 'w', element: 'f32' }, ...left],
-      writes: isLast ? [] : [{ name: 'partial', operand: partial, element: 'vec4f' }],
-      uniforms: { work: parts * blocks, blocks, ...uniforms, quads_k: all, quads_n: n / 4, taps: 36 * quads, begin },
-      grid: parts * blocks,
-      width: 4,
-      apart: isLast ? n : undefined,
-    });
-    before = partial;
-  }
-  return kernels;
+  const whole = taps.of === 'output' && quads === all;
+  const { source, images, seen, holes, parts, uniforms } = walkOf(taps, n, whole);
+  const partial: Scratch = { bytes: m * n * 4 };
+  const pass = (begin: number): KernelTemplate => ({
+    label: whole ? label : `${label} (parts)`,
+    source,
+    alone: true,
+    enables: ['subgroups'],
+    workgroup: 8,
+    builtins: ['workgroup_index', 'local_invocation_index'],
+    holes: { ...holes, QUADS: quads, LOADS: Math.ceil((seen * quads) / 8) },
+    reads: [
+      { ...a.binding, name: images, element: 'vec4f' },
+      { ...b.binding, name: 'w', element: 'f32' },
+    ],
+    writes: whole ? [] : [{ name: 'partial', operand: partial, element: 'vec4f' }],
+    uniforms: { work: parts * blocks, blocks, ...uniforms, quads_k: all, quads_n: n / 4, taps: 36 * quads, begin },
+    grid: parts * blocks,
+    width: 4,
+    apart: whole ? n : undefined,
+  });
+  const kernels = Array.from({ length: all / quads }, (_, at) => pass(at * quads));
+  return whole ? kernels : [...kernels, resultsOf(label, partial, m * n)];
+}
+
+/** Stores `size` floats that kernels have left in scratch memory. */
+function resultsOf(label: string, partial: Scratch, size: number): KernelTemplate {
+  const count = size / 4;
+  const block = 64 * (pointwise(size).turns ?? 1);
+  return {
+    label,
+    source: shaders.partial_results,
+    builtins: ['workgroup_index', 'local_invocation_index'],
+    reads: [{ name: 'partial', operand: partial, element: 'vec4f' }],
+    uniforms: { count, block },
+    grid: Math.ceil(count / block),
+    width: 4,
+    apart: 256,
+  };
 }
 
 /** The text of a gradient to a kernel, and the uniforms that tell of its strips. */
