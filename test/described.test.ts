@@ -289,6 +289,31 @@ test('console.log shows what tensors hold where the host knows it, and never rea
   assert.is(inspect(weights), 'Variable(float32 [2]; await data() to see its values)');
 });
 
+test('layers and values of graphs are told by their class, their name and their settings', () => {
+  const image = w.input([8, 8, 3]);
+  const stem = new w.Conv2D(16, 3, { strides: 2, padding: 'same', name: 'stem', kernelRegularizer: w.l2(0.5) });
+  const text =
+    'Conv2D(name: stem, filters: 16, kernelSize: [3, 3], strides: [2, 2], padding: same, dilationRate: [1, 1], groups: 1, ' +
+    'activation: linear, useBias: true, kernelRegularizer: [0, 0.5])';
+  for (const [value, shown] of [
+    [stem, text],
+    [new w.Add(), 'Add()'],
+    [new w.Dropout(0.5), 'Dropout(rate: 0.5)'],
+    [new w.Lambda((x) => x.square(), { name: 'square' }), 'Lambda(name: square)'],
+    [
+      new w.Normalization({ mean: [1, 2], variance: 4 }),
+      'Normalization(axis: -1, mean: [1, 2], variance: [4], invert: false)',
+    ],
+    [image, 'SymbolicTensor([batch, 8, 8, 3])'],
+    [stem.apply(image), 'SymbolicTensor([batch, 4, 4, 16])'],
+  ] as const) {
+    assert.is(`${value}`, shown);
+    assert.is(inspect([value]).replace(/\s+/g, ' '), `[ ${shown} ]`);
+  }
+  const drops = new w.PiecewiseConstantDecay({ boundaries: [3, 5], values: [0.3, 0.2, 0.1] });
+  assert.is(`${drops}`, 'PiecewiseConstantDecay(boundaries: [3, 5], values: [0.3, 0.2, 0.1])');
+});
+
 test('console.log shows models, optimizers, devices and histories in a few lines', async () => {
   const model = new w.Sequential([new w.Dense(3, { activation: 'relu', name: 'first' }), new w.Dense(1)]);
   assert.is(inspect(model), 'Sequential(Dense, Dense; not built yet)');

@@ -6,6 +6,7 @@ import { grad, input, Model, ShapeError, type SymbolicTensor, Tensor, tensor } f
 import * as layers from '../src/nn/layers/index.ts';
 import { makeLayer } from '../src/nn/layers/makeLayer.ts';
 import { MergingLayer } from '../src/nn/layers/merging.ts';
+import type { MergingNames } from './publicNames.ts';
 import { assertClose, draw, type Input } from './support.ts';
 
 const test = suite('merging');
@@ -25,23 +26,32 @@ interface Case {
 
 const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);
 
-const cases: readonly Case[] = [
-  { make: () => new layers.Add(), inputs: [[5], [5], [5]], output: [5], oracle: sum },
-  { make: () => new layers.Add(), inputs: [[2, 3], [3]], output: [2, 3], oracle: sum },
-  { make: () => new layers.Subtract(), inputs: [[7], [1]], output: [7], oracle: ([a, b]) => a - b },
-  {
-    make: () => new layers.Multiply(),
-    inputs: [
-      [2, 1, 3],
-      [1, 4, 3],
-    ],
-    output: [2, 4, 3],
-    oracle: (all) => all.reduce((p, v) => p * v, 1),
-  },
-  { make: () => new layers.Average(), inputs: [[3], [3], [3]], output: [3], oracle: (all) => sum(all) / all.length },
-  { make: () => new layers.Maximum(), inputs: [[4], [4], [4]], output: [4], oracle: (all) => Math.max(...all) },
-  { make: () => new layers.Minimum(), inputs: [[4], [4]], output: [4], oracle: (all) => Math.min(...all) },
-];
+/** One that has none here does not compile. */
+const cases: Readonly<Record<Exclude<MergingNames, 'Concatenate' | 'Dot'>, readonly Case[]>> = {
+  Add: [
+    { make: () => new layers.Add(), inputs: [[5], [5], [5]], output: [5], oracle: sum },
+    { make: () => new layers.Add(), inputs: [[2, 3], [3]], output: [2, 3], oracle: sum },
+  ],
+  Subtract: [{ make: () => new layers.Subtract(), inputs: [[7], [1]], output: [7], oracle: ([a, b]) => a - b }],
+  Multiply: [
+    {
+      make: () => new layers.Multiply(),
+      inputs: [
+        [2, 1, 3],
+        [1, 4, 3],
+      ],
+      output: [2, 4, 3],
+      oracle: (all) => all.reduce((p, v) => p * v, 1),
+    },
+  ],
+  Average: [
+    { make: () => new layers.Average(), inputs: [[3], [3], [3]], output: [3], oracle: (all) => sum(all) / all.length },
+  ],
+  Maximum: [
+    { make: () => new layers.Maximum(), inputs: [[4], [4], [4]], output: [4], oracle: (all) => Math.max(...all) },
+  ],
+  Minimum: [{ make: () => new layers.Minimum(), inputs: [[4], [4]], output: [4], oracle: (all) => Math.min(...all) }],
+};
 
 /** The element of an input that meets one of the output, right-aligned. */
 function elementOf(at: number, output: readonly number[], shape: readonly number[]): number {
@@ -65,7 +75,7 @@ const modelOf = ({ make, inputs }: Pick<Case, 'make' | 'inputs'>) => {
   return new Model({ inputs: given, outputs: output });
 };
 
-for (const one of cases) {
+for (const one of Object.values(cases).flat()) {
   test(`${one.make().className} of ${one.inputs.map((shape) => `[${shape}]`).join(', ')}`, async () => {
     const batch = 3;
     const drawn: Input[] = one.inputs.map((shape) => draw([batch, ...shape]));
@@ -101,15 +111,27 @@ test('Concatenate joins along an axis, the batch being axis 0', async () => {
     assert.equal([...model.outputShapes[0]], [...output]);
     const [x, y] = [draw([2, 2, 3]), draw([2, ...b])];
     const found = await (await model.predict([asTensor(x), asTensor(y)])).data();
-    const wanted = [0, 1].flatMap((example) => {
-      const rows = (values: ArrayLike<number>, [height, width]: readonly number[]): number[][] =>
-        Array.from({ length: height }, (_, r) =>
-          Array.from({ length: width }, (_, c) => values[(example * height + r) * width + c]),
-        );
-      const [first, second] = [rows(x.values, [2, 3]), rows(y.values, b)];
-      return axis === 1 ? [...first, ...second].flat() : first.flatMap((row, r) => [...row, ...second[r]]);
-    });
-    assertClose(found, wanted, `axis ${axis}`);
+    const joined = (ofX: ArrayLike<number>, ofY: ArrayLike<number>): number[] =>
+      [0, 1].flatMap((example) => {
+        const rows = (values: ArrayLike<number>, [height, width]: readonly number[]): number[][] =>
+          Array.from({ length: height }, (_, r) =>
+            Array.from({ length: width }, (_, c) => values[(example * height + r) * width + c]),
+          );
+        const [first, second] = [rows(ofX, [2, 3]), rows(ofY, b)];
+        return axis === 1 ? [...first, ...second].flat() : first.flatMap((row, r) => [...row, ...second[r]]);
+      });
+    assertClose(found, joined(x.values, y.values), `axis ${axis}`);
+    // The gradient to an element is the weight of the place where it comes to lie.
+    const weights = draw([2, ...output]);
+    const slopes = grad((...xs: Tensor[]) => model.call(xs).mul(asTensor(weights)).sum())(asTensor(x), asTensor(y));
+    const numbered = (size: number, from: number): number[] => Array.from({ length: size }, (_, i) => from + i);
+    const from = joined(numbered(x.values.length, 0), numbered(y.values.length, x.values.length));
+    const both = [...(await slopes[0].data()), ...(await slopes[1].data())];
+    assertClose(
+      from.map((place) => both[place]),
+      weights.values,
+      `axis ${axis}, gradients`,
+    );
   }
 });
 
@@ -129,7 +151,13 @@ test('what does not fit is an error that names the layer, the shapes and the rem
 });
 
 test('every one has a case here and comes back from its settings', () => {
-  const made = [...cases.map(({ make }) => make()), new layers.Concatenate({ axis: 1 }), new layers.Dot({ axes: 1 })];
+  const made = [
+    ...Object.values(cases)
+      .flat()
+      .map(({ make }) => make()),
+    new layers.Concatenate({ axis: 1 }),
+    new layers.Dot({ axes: 1 }),
+  ];
   const classes = Object.values(layers).flatMap((value) =>
     typeof value === 'function' && value.prototype instanceof MergingLayer ? [value.name] : [],
   );

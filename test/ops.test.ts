@@ -6,7 +6,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { KERNEL_BLOCKS, pcg4d, permutation } from '../src/base/random.ts';
+import { permutation } from '../src/base/random.ts';
 import { type ConvPadding, type Pair, type Shape, sizeOf } from '../src/base/shape.ts';
 import { passesFor } from '../src/compiler/rewrite/passes.ts';
 import { schedule } from '../src/compiler/schedule.ts';
@@ -64,10 +64,12 @@ import {
   compareSecondOrder,
   distinct,
   draw,
+  drawnAt,
   evaluate,
   given,
   type Input,
   ints,
+  maskOf,
   nodeOf,
   oracleOf,
 } from './support.ts';
@@ -516,17 +518,6 @@ const NEVER = -1;
 
 const RULE = new SGD().rule;
 const stepOf = (number: number) => ({ seed: 0, step: number, position: 0, rates: [0.5] });
-
-/** Element i of what kernels draw in the first step, in units of 2^-24, from the generator that the host shares with them. */
-const drawnAt = (i: number, key: number): number => pcg4d((i >>> 2) ^ KERNEL_BLOCKS, 0, key, 0)[i & 3] >>> 8;
-
-/** The dropout mask, scaled. */
-function maskOf(shape: Shape, rate: number, key: number): o.Array64 {
-  const threshold = Math.round(rate * 2 ** 24);
-  const scale = rate < 1 ? 1 / (1 - rate) : 0;
-  const keep = (_: unknown, i: number): number => (drawnAt(i, key) >= threshold ? scale : 0);
-  return o.array64(Array.from({ length: sizeOf(shape) }, keep), shape);
-}
 
 const nanAware = (values: ArrayLike<number>): string[] => Array.from(values, String);
 

@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert';
 import {
   Activation,
   ArgumentError,
+  accuracy,
   auc,
   balancedAccuracy,
   Callback,
@@ -23,6 +24,7 @@ import {
   f1Score,
   type Loss,
   type Metric,
+  type MetricName,
   type MetricsReport,
   precision,
   r2Score,
@@ -34,7 +36,9 @@ import {
   tensor,
   topKCategoricalAccuracy,
 } from '../src/index.ts';
+import { resolveMetric } from '../src/nn/metrics.ts';
 import { rejects } from './interruption.ts';
+import type { MetricNames } from './publicNames.ts';
 import { assertClose, distinct, draw } from './support.ts';
 
 const test = suite('rare metrics');
@@ -175,159 +179,217 @@ const r2Of = (weights: readonly number[], weighted: boolean): number => {
 };
 
 const binary = { labels: bits, outputs: probabilities };
-const cases: readonly Case[] = [
-  { name: 'top 2 of ids', metric: topKCategoricalAccuracy({ k: 2 }), labels: ids, outputs: scores, expected: inTop(2) },
-  {
-    name: 'top 3 of rows',
-    metric: topKCategoricalAccuracy({ k: 3 }),
-    labels: oneHot,
-    outputs: scores,
-    expected: inTop(3),
-  },
-  { name: 'top 5 of 5', metric: topKCategoricalAccuracy(), labels: ids, outputs: scores, expected: () => 1 },
-  {
-    name: 'precision',
-    metric: precision(),
-    ...binary,
-    expected: (w) => {
-      const { tp, fp } = counts(questions(bits, probabilities, w), 0.5);
-      return tp / (tp + fp);
+/** The mean of what is made of each difference. */
+const errors = (name: MetricName, of: (difference: number) => number): Case => ({
+  name,
+  metric: resolveMetric(name, none),
+  labels: numbers,
+  outputs: guesses,
+  expected: (w) =>
+    mean(
+      numbers.map((row, i) => total(row.map((y, c) => of(y - guesses[i][c]))) / 3),
+      w,
+    ),
+});
+
+/** One that is public, or that `compile` takes by name, and has none here does not compile. */
+const cases: Readonly<Record<MetricNames | MetricName, readonly Case[]>> = {
+  topKCategoricalAccuracy: [
+    {
+      name: 'top 2 of ids',
+      metric: topKCategoricalAccuracy({ k: 2 }),
+      labels: ids,
+      outputs: scores,
+      expected: inTop(2),
     },
-  },
-  {
-    name: 'recall above 0.3',
-    metric: recall({ threshold: 0.3 }),
-    ...binary,
-    expected: (w) => {
-      const { tp, fn } = counts(questions(bits, probabilities, w), 0.3);
-      return tp / (tp + fn);
+    {
+      name: 'top 3 of rows',
+      metric: topKCategoricalAccuracy({ k: 3 }),
+      labels: oneHot,
+      outputs: scores,
+      expected: inTop(3),
     },
-  },
-  {
-    name: 'recall of class ids, one class',
-    metric: recall({ classId: 2 }),
-    labels: ids,
-    outputs: probabilities,
-    expected: (w) => {
-      const { tp, fn } = counts(questions(oneHot, probabilities, w, 2), 0.5);
-      return tp / (tp + fn);
+    { name: 'top 5 of 5', metric: topKCategoricalAccuracy(), labels: ids, outputs: scores, expected: () => 1 },
+  ],
+  precision: [
+    {
+      name: 'precision',
+      metric: precision(),
+      ...binary,
+      expected: (w) => {
+        const { tp, fp } = counts(questions(bits, probabilities, w), 0.5);
+        return tp / (tp + fp);
+      },
     },
-  },
-  {
-    name: 'precision where nothing is a yes',
-    metric: precision({ threshold: 2 }),
-    ...binary,
-    expected: () => 0,
-  },
-  {
-    name: 'F1, macro, by the largest',
-    metric: f1Score(),
-    labels: ids,
-    outputs: scores,
-    expected: (w) => total(f1Of(oneHot, predicted, w).scores) / CLASSES,
-  },
-  {
-    name: 'F1, weighted, by the largest',
-    metric: f1Score({ average: 'weighted' }),
-    labels: oneHot,
-    outputs: scores,
-    expected: (w) => {
-      const { scores, labelled } = f1Of(oneHot, predicted, w);
-      return mean(scores, labelled);
+    {
+      name: 'precision where nothing is a yes',
+      metric: precision({ threshold: 2 }),
+      ...binary,
+      expected: () => 0,
     },
-  },
-  {
-    name: 'F1, micro, by a threshold of 0',
-    metric: f1Score({ average: 'micro', threshold: 0 }),
-    labels: bits,
-    outputs: scores,
-    expected: (w) =>
-      f1Of(
-        bits,
-        scores.map((row) => row.map((value) => Number(value > 0))),
-        w,
-      ).all,
-  },
-  {
-    name: 'F1 of one output',
-    metric: f1Score(),
-    labels: yes,
-    outputs: single,
-    expected: (w) =>
-      f1Of(
-        yes,
-        single.map(([value]) => [Number(value > 0.5)]),
-        w,
-      ).all,
-  },
-  ...(['ROC', 'PR'] as const).flatMap((curve) =>
-    (['interpolation', 'minoring', 'majoring'] as const).map((summationMethod) => ({
-      name: `AUC, ${curve}, ${summationMethod}`,
-      metric: auc({ curve, summationMethod, numThresholds: 37 }),
+  ],
+  recall: [
+    {
+      name: 'recall above 0.3',
+      metric: recall({ threshold: 0.3 }),
+      ...binary,
+      expected: (w) => {
+        const { tp, fn } = counts(questions(bits, probabilities, w), 0.3);
+        return tp / (tp + fn);
+      },
+    },
+    {
+      name: 'recall of class ids, one class',
+      metric: recall({ classId: 2 }),
+      labels: ids,
+      outputs: probabilities,
+      expected: (w) => {
+        const { tp, fn } = counts(questions(oneHot, probabilities, w, 2), 0.5);
+        return tp / (tp + fn);
+      },
+    },
+  ],
+  f1Score: [
+    {
+      name: 'F1, macro, by the largest',
+      metric: f1Score(),
+      labels: ids,
+      outputs: scores,
+      expected: (w) => total(f1Of(oneHot, predicted, w).scores) / CLASSES,
+    },
+    {
+      name: 'F1, weighted, by the largest',
+      metric: f1Score({ average: 'weighted' }),
+      labels: oneHot,
+      outputs: scores,
+      expected: (w) => {
+        const { scores, labelled } = f1Of(oneHot, predicted, w);
+        return mean(scores, labelled);
+      },
+    },
+    {
+      name: 'F1, micro, by a threshold of 0',
+      metric: f1Score({ average: 'micro', threshold: 0 }),
+      labels: bits,
+      outputs: scores,
+      expected: (w) =>
+        f1Of(
+          bits,
+          scores.map((row) => row.map((value) => Number(value > 0))),
+          w,
+        ).all,
+    },
+    {
+      name: 'F1 of one output',
+      metric: f1Score(),
       labels: yes,
       outputs: single,
-      expected: (w: readonly number[]) => areaOf(yes, single, w, curve, summationMethod, 37),
-    })),
-  ),
-  {
-    name: 'AUC of many outputs',
-    metric: auc(),
-    ...binary,
-    expected: (w) => areaOf(bits, probabilities, w, 'ROC', 'interpolation', 200),
-  },
-  {
-    name: 'AUC of one kind of label alone',
-    metric: auc(),
-    labels: yes.map(() => [1]),
-    outputs: single,
-    expected: () => 0,
-  },
-  {
-    name: 'root mean squared error',
-    metric: rootMeanSquaredError(),
-    labels: numbers,
-    outputs: guesses,
-    expected: (w) =>
-      Math.sqrt(
+      expected: (w) =>
+        f1Of(
+          yes,
+          single.map(([value]) => [Number(value > 0.5)]),
+          w,
+        ).all,
+    },
+  ],
+  auc: [
+    ...(['ROC', 'PR'] as const).flatMap((curve) =>
+      (['interpolation', 'minoring', 'majoring'] as const).map((summationMethod) => ({
+        name: `AUC, ${curve}, ${summationMethod}`,
+        metric: auc({ curve, summationMethod, numThresholds: 37 }),
+        labels: yes,
+        outputs: single,
+        expected: (w: readonly number[]) => areaOf(yes, single, w, curve, summationMethod, 37),
+      })),
+    ),
+    {
+      name: 'AUC of many outputs',
+      metric: auc(),
+      ...binary,
+      expected: (w) => areaOf(bits, probabilities, w, 'ROC', 'interpolation', 200),
+    },
+    {
+      name: 'AUC of one kind of label alone',
+      metric: auc(),
+      labels: yes.map(() => [1]),
+      outputs: single,
+      expected: () => 0,
+    },
+  ],
+  rootMeanSquaredError: [
+    {
+      name: 'root mean squared error',
+      metric: rootMeanSquaredError(),
+      labels: numbers,
+      outputs: guesses,
+      expected: (w) =>
+        Math.sqrt(
+          mean(
+            numbers.map((row, i) => total(row.map((y, c) => (y - guesses[i][c]) ** 2)) / 3),
+            w,
+          ),
+        ),
+    },
+  ],
+  r2Score: [
+    { name: 'R²', metric: r2Score(), labels: numbers, outputs: guesses, expected: (w) => r2Of(w, false) },
+    {
+      name: 'R² by variance',
+      metric: r2Score({ average: 'varianceWeighted' }),
+      labels: numbers,
+      outputs: guesses,
+      expected: (w) => r2Of(w, true),
+    },
+  ],
+  balancedAccuracy: [
+    {
+      name: 'balanced accuracy',
+      metric: balancedAccuracy(),
+      labels: ids,
+      outputs: scores,
+      expected: (w) => {
+        const of = (c: number): number => {
+          const own = w.map((weight, i) => (ids[i] === c ? weight : 0));
+          return mean(
+            scores.map((row) => Number(largest(row) === c)),
+            own,
+          );
+        };
+        // No example is of the last class.
+        return total([0, 1, 2, 3].map(of)) / 4;
+      },
+    },
+  ],
+  confusionMetric: [
+    {
+      name: 'a cell of the confusion matrix of one output',
+      metric: confusionMetric({ name: 'missed', value: (matrix) => matrix[1][0] }),
+      labels: yes,
+      outputs: single,
+      expected: (w) => counts(questions(yes, single, w), 0.5).fn,
+    },
+  ],
+  accuracy: [
+    { name: 'accuracy of ids', metric: accuracy(none), labels: ids, outputs: scores, expected: inTop(1) },
+    { name: 'accuracy of rows', metric: accuracy(none), labels: oneHot, outputs: scores, expected: inTop(1) },
+    {
+      name: 'accuracy of one output',
+      metric: accuracy(none),
+      labels: yes,
+      outputs: single,
+      expected: (w) =>
         mean(
-          numbers.map((row, i) => total(row.map((y, c) => (y - guesses[i][c]) ** 2)) / 3),
+          single.map(([p], i) => Number(Number(p > 0.5) === yes[i][0])),
           w,
         ),
-      ),
-  },
-  { name: 'R²', metric: r2Score(), labels: numbers, outputs: guesses, expected: (w) => r2Of(w, false) },
-  {
-    name: 'R² by variance',
-    metric: r2Score({ average: 'varianceWeighted' }),
-    labels: numbers,
-    outputs: guesses,
-    expected: (w) => r2Of(w, true),
-  },
-  {
-    name: 'balanced accuracy',
-    metric: balancedAccuracy(),
-    labels: ids,
-    outputs: scores,
-    expected: (w) => {
-      const of = (c: number): number => {
-        const own = w.map((weight, i) => (ids[i] === c ? weight : 0));
-        return mean(
-          scores.map((row) => Number(largest(row) === c)),
-          own,
-        );
-      };
-      // No example is of the last class.
-      return total([0, 1, 2, 3].map(of)) / 4;
     },
-  },
-  {
-    name: 'a cell of the confusion matrix of one output',
-    metric: confusionMetric({ name: 'missed', value: (matrix) => matrix[1][0] }),
-    labels: yes,
-    outputs: single,
-    expected: (w) => counts(questions(yes, single, w), 0.5).fn,
-  },
-];
+  ],
+  meanSquaredError: [errors('meanSquaredError', (error) => error ** 2)],
+  mse: [errors('mse', (error) => error ** 2)],
+  meanAbsoluteError: [errors('meanAbsoluteError', Math.abs)],
+  mae: [errors('mae', Math.abs)],
+};
+const allCases = Object.values(cases).flat();
 
 const ones = new Array<number>(COUNT).fill(1);
 const weights = Array.from({ length: COUNT }, (_, i) => [0.5, 0, 2, 1.25][i % 4]);
@@ -335,12 +397,12 @@ const given = (labels: Int32Array | Rows): Int32Array | Tensor =>
   labels instanceof Int32Array ? labels : tensor(labels.map((row) => [...row]));
 
 /** Those of the same labels and outputs, of which one model tells all. */
-const groups = cases.filter(
-  (one, at) => cases.findIndex(({ labels, outputs }) => labels === one.labels && outputs === one.outputs) === at,
+const groups = allCases.filter(
+  (one, at) => allCases.findIndex(({ labels, outputs }) => labels === one.labels && outputs === one.outputs) === at,
 );
 
 for (const { labels, outputs } of groups) {
-  const group = cases.filter((one) => one.labels === labels && one.outputs === outputs);
+  const group = allCases.filter((one) => one.labels === labels && one.outputs === outputs);
   const names = group.map(({ name }) => name);
   test(`${names.join('; ')}: evaluate and fit come to float64's values, by weights and without`, async () => {
     const x = tensor(outputs.map((row) => [...row]));

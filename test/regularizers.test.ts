@@ -20,6 +20,7 @@ import {
   l2,
   type MetricsReport,
   normal,
+  type Regularizer,
   Sequential,
   SGD,
   ShapeError,
@@ -28,6 +29,7 @@ import {
   type WeightSpec,
 } from '../src/index.ts';
 import { rejects } from './interruption.ts';
+import type { RegularizerNames } from './publicNames.ts';
 import { assertClose, draw } from './support.ts';
 
 const test = suite('regularizers');
@@ -160,11 +162,12 @@ test("the factors default to Keras', and a convolution has penalties, too", asyn
     return logs.loss;
   };
   const plain = await loss({});
-  for (const [made, written] of [
-    [l1(), l1(0.01)],
-    [l2(), l2(0.01)],
-    [l1l2(), l1l2({ l1: 0.01, l2: 0.01 })],
-  ] as const) {
+  const all: Readonly<Record<RegularizerNames, readonly [Regularizer, Regularizer]>> = {
+    l1: [l1(), l1(0.01)],
+    l2: [l2(), l2(0.01)],
+    l1l2: [l1l2(), l1l2({ l1: 0.01, l2: 0.01 })],
+  };
+  for (const [made, written] of Object.values(all)) {
     for (const option of ['kernelRegularizer', 'biasRegularizer', 'activityRegularizer']) {
       const [short, full] = [await loss({ [option]: made }), await loss({ [option]: written })];
       assert.is(short, full);

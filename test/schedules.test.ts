@@ -28,15 +28,16 @@ import {
   variable,
 } from '../src/index.ts';
 import { SavedState } from '../src/io/state.ts';
-import { makeSchedule, type scheduleClasses } from '../src/nn/schedules/makeSchedule.ts';
+import { makeSchedule } from '../src/nn/schedules/makeSchedule.ts';
 import { rejects } from './interruption.ts';
+import type { ScheduleNames } from './publicNames.ts';
 
 const test = suite('learning-rate schedules');
 
 const initialLearningRate = 0.1;
 
-/** Each with options that are no defaults; one of the table that has none here does not compile. The rates are written out by hand. */
-const cases: Readonly<Record<keyof typeof scheduleClasses, readonly (readonly [LearningRateSchedule, object])[]>> = {
+/** Each with options that are no defaults; one of the public schedules that has none here does not compile. The rates are written out by hand. */
+const cases: Readonly<Record<ScheduleNames, readonly (readonly [LearningRateSchedule, object])[]>> = {
   ExponentialDecay: [
     [
       new ExponentialDecay({ initialLearningRate, decaySteps: 4, decayRate: 0.5 }),

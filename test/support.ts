@@ -2,7 +2,7 @@
 
 import * as assert from 'uvu/assert';
 import type { HostArray } from '../src/base/dtype.ts';
-import { permutation, uniform } from '../src/base/random.ts';
+import { KERNEL_BLOCKS, pcg4d, permutation, uniform } from '../src/base/random.ts';
 import { type Shape, sizeOf } from '../src/base/shape.ts';
 import type { Node } from '../src/ir/op.ts';
 import { add, copy, mul } from '../src/ops/elementwise.ts';
@@ -11,7 +11,7 @@ import { dataNode } from '../src/ops/leaf.ts';
 import { sum } from '../src/ops/reduce.ts';
 import { Tensor } from '../src/tensor/index.ts';
 import { realise } from '../src/tensor/lazyValue.ts';
-import { type Array64, array64, relativeError, sampledDifference, sampleIndices } from './reference.ts';
+import { type Array64, array64, relativeError, sampledDifference, sampleIndices, softmax } from './reference.ts';
 
 /** Relative error of one operation: a few float32 roundings, and what exp and log of the adapters lose. */
 export const TOLERANCE = 1e-5;
@@ -50,6 +50,22 @@ export const bytes = (values: readonly number[], shape: Shape = [values.length])
   shape,
   values: Uint8Array.from(values),
 });
+
+/** Rows that add up to one. */
+export function distributions(shape: Shape): Input {
+  return { shape, values: Float32Array.from(softmax(oracleOf(draw(shape))).data) };
+}
+
+/** Element i of what kernels draw in the first step, in units of 2^-24, from the generator that the host shares with them. */
+export const drawnAt = (i: number, key: number): number => pcg4d((i >>> 2) ^ KERNEL_BLOCKS, 0, key, 0)[i & 3] >>> 8;
+
+/** The dropout mask, scaled. */
+export function maskOf(shape: Shape, rate: number, key: number): Array64 {
+  const threshold = Math.round(rate * 2 ** 24);
+  const scale = rate < 1 ? 1 / (1 - rate) : 0;
+  const keep = (_: unknown, i: number): number => (drawnAt(i, key) >= threshold ? scale : 0);
+  return array64(Array.from({ length: sizeOf(shape) }, keep), shape);
+}
 
 export const nodeOf = ({ values, shape }: Input): Node => dataNode(values, shape);
 export const oracleOf = ({ values, shape }: Input): Array64 => array64(values, shape);

@@ -10,21 +10,8 @@ import {
   type Layer,
   Model,
   ReLU,
-  type Shape,
   type SymbolicTensor,
 } from '../../src/index.ts';
-
-export interface MobileNetOptions {
-  /** Default [32, 32, 3]; the network halves images five times. */
-  readonly inputShape?: Shape;
-  /** Of all layers but the last convolution, as a share of the paper's; default 1. */
-  readonly width?: number;
-  /** Default 10. */
-  readonly classes?: number;
-  /** Of the moving averages; default 0.999. */
-  readonly momentum?: number;
-  readonly seed?: number;
-}
 
 /** How often wider it becomes within, channels, how many in a row, and strides of the first of them. */
 const STAGES = [
@@ -37,12 +24,14 @@ const STAGES = [
   [6, 320, 1, 1],
 ] as const;
 
-/** Images in [-1, 1] to shares of classes. */
-export function mobileNetV2({ inputShape = [32, 32, 3], ...options }: MobileNetOptions = {}) {
-  const { width = 1, classes = 10, momentum = 0.999, seed } = options;
+/**
+ * Images in [-1, 1], which it halves five times, to shares of classes. `width`: how many of the paper's channels all layers but the last
+ * convolution have, as a share; `momentum`: of the moving averages.
+ */
+export function mobileNetV2({ inputShape = [32, 32, 3], width = 1, classes = 10, momentum = 0.999, seed = 0 } = {}) {
+  const plain = { useBias: false, padding: 'same' } as const;
   const normal = (x: SymbolicTensor, layer: Layer) => new BatchNormalization({ momentum }).apply(layer.apply(x));
   const clipped = (x: SymbolicTensor, layer: Layer) => new ReLU({ maxValue: 6 }).apply(normal(x, layer));
-  const plain = { useBias: false, padding: 'same' } as const;
   const pixels = (filters: number) => new Conv2D(filters, 1, plain);
 
   const image = input(inputShape);
@@ -51,15 +40,14 @@ export function mobileNetV2({ inputShape = [32, 32, 3], ...options }: MobileNetO
     for (let at = 0; at < count; at++) {
       const strides = at === 0 ? first : 1;
       const wide = expansion === 1 ? x : clipped(x, pixels(expansion * x.shape[2]));
-      const y = normal(
-        clipped(wide, new DepthwiseConv2D(3, { ...plain, strides })),
-        pixels(channelsOf(channels * width)),
-      );
+      const deep = clipped(wide, new DepthwiseConv2D(3, { ...plain, strides }));
+      const y = normal(deep, pixels(channelsOf(channels * width)));
       x = at === 0 ? y : new Add().apply([x, y]);
     }
   }
-  const features = new GlobalAveragePooling2D().apply(clipped(x, pixels(width > 1 ? channelsOf(1280 * width) : 1280)));
-  return new Model({ inputs: image, outputs: new Dense(classes, { activation: 'softmax' }).apply(features), seed });
+  const last = clipped(x, pixels(Math.max(1280, channelsOf(1280 * width))));
+  const scores = new Dense(classes, { activation: 'softmax' }).apply(new GlobalAveragePooling2D().apply(last));
+  return new Model({ inputs: image, outputs: scores, seed });
 }
 
 /** The nearest multiple of 8 that is not much smaller. */

@@ -61,16 +61,13 @@ export class OutOfMemoryError extends DeviceError {
 export class KernelError extends DeviceError {
   /** @internal */
   static override readonly name: string = 'KernelError';
-  readonly #source: string;
+  /** The generated WGSL; printing the error does not print its hundreds of lines. */
+  declare readonly source: string;
 
   constructor(message: string, source: string, options?: ErrorOptions) {
     super(message, options);
-    this.#source = source;
-  }
-
-  /** The generated WGSL; private state, so that printing the error does not print hundreds of lines. */
-  get source(): string {
-    return this.#source;
+    // Not enumerable, as what prints an error goes by.
+    Object.defineProperty(this, 'source', { value: source });
   }
 }
 

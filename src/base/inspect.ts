@@ -3,8 +3,9 @@
 /** The method that Node calls for it; browsers have none of the kind. */
 export const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
-/** `Adam(learningRate: 0.001, beta1: 0.9)`. */
+/** `Adam(learningRate: 0.001, beta1: 0.9)`: what is set, but for initializers, which would make it long. */
 export const withSettings = (name: string, settings: object): string =>
   `${name}(${Object.entries(settings)
-    .map(([key, value]) => `${key}: ${value}`)
+    .filter(([key, value]) => (value ?? null) !== null && !key.endsWith('Initializer'))
+    .map(([key, value]) => `${key}: ${Array.isArray(value) ? `[${value.join(', ')}]` : value}`)
     .join(', ')})`;

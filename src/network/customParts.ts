@@ -7,14 +7,18 @@
 import { counted, describe } from '../base/describe.ts';
 import { formatBytes } from '../base/dtype.ts';
 import { ArgumentError, ShapeError, WgradError } from '../base/errors.ts';
+import { partError } from '../base/partError.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../base/shape.ts';
 import { type Node, refuseInt32 } from '../ir/op.ts';
+import { resolveInitializer } from '../nn/initializers.ts';
 import {
   type AnyLayer,
   type CallContext,
+  exampleShape,
   Layer,
   type LayerValues,
   listOf,
+  ofLayer,
   type WeightSpec,
 } from '../nn/layers/layer.ts';
 import type { Loss } from '../nn/losses.ts';
@@ -55,17 +59,12 @@ export function checkLayers(given: unknown): asserts given is readonly Layer[] {
 
 const titleOf = (layer: Pick<AnyLayer, 'className'>, name: string): string => `Layer '${name}' (${layer.className})`;
 
-/** What `call` returns; what it throws becomes an error that begins with `who`, but for errors that were told of before. */
-function resultOf<T>(who: string, call: () => T, told?: WeakSet<object>): T {
+/** What `call` returns; what it throws becomes an error that begins with `who`. */
+function resultOf<T>(who: string, call: () => T): T {
   try {
     return call();
   } catch (cause) {
-    if (cause instanceof Error && told?.has(cause)) throw cause;
-    const message = cause instanceof Error ? cause.message : describe(cause);
-    // What a part was told wrong stays that; all else of the library's is that it does not fit what it is given.
-    if (cause instanceof ArgumentError) throw new ArgumentError(`${who}: ${message}`, { cause });
-    if (cause instanceof WgradError) throw new ShapeError(`${who}: ${message}`, { cause });
-    throw new ArgumentError(`${who} threw '${message}'. Correct it; the cause has the stack.`, { cause });
+    throw partError(who, cause);
   }
 }
 
@@ -96,8 +95,6 @@ export interface CallSetting extends Pick<CallContext, 'training' | 'trainable'>
 /** The same, and what the layers around it have in common. */
 interface CallNodes extends CallSetting, Pick<CallContext, 'randomKey' | 'apply'> {
   readonly masks: readonly (Tensor | null)[];
-  /** Errors that name a layer: those that hold it let them through. */
-  readonly told: WeakSet<object>;
 }
 
 /** A layer's outputs for a batch. */
@@ -105,11 +102,11 @@ export function callLayer<X extends LayerValues, Y extends LayerValues>(
   layer: Layer<X, Y>,
   name: string,
   x: X,
-  { expected, told, ...given }: CallNodes,
+  { expected, ...given }: CallNodes,
 ): Y {
   const inputs = listOf<Tensor>(x);
-  const shapes = inputs.map(({ shape }) => formatShape(shape.slice(1))).join(', ');
-  const who = `${titleOf(layer, name)}, inputs ${shapes} an example`;
+  const shapes = inputs.map(exampleShape);
+  const who = `${titleOf(layer, name)}, inputs ${shapes.map((shape) => formatShape(shape)).join(', ')} an example`;
   const context: CallContext = {
     ...given,
     weights: given.weights.map((node) => new Tensor(node)),
@@ -117,31 +114,26 @@ export function callLayer<X extends LayerValues, Y extends LayerValues>(
       given.update(nodeOf(who, weight), nodeOf(who, value));
     },
   };
-  try {
-    if (!layer.supportsMasking && given.masks.some((mask) => mask !== null)) {
-      throw new ArgumentError(
-        `${titleOf(layer, name)} does not take steps of which some are left out, as maskZero of an Embedding, or Masking, has it. ` +
-          'Use the mask up before, by an LSTM or a GlobalAveragePooling1D, or make none; a layer of your own that understands masks says so in supportsMasking.',
-      );
-    }
-    const result = resultOf(who, () => layer.call(x, context), told);
-    const outputs = listOf<unknown>(result).map((one) => nodeOf(who, one));
-    refuseInt32(outputs, who);
-    const [batch] = inputs[0].shape;
-    outputs.forEach((output, at) => {
-      const wanted = expected?.[at];
-      const own = output.shape.slice(1);
-      if (output.shape[0] === batch && sameShape(own, wanted ?? own)) return;
-      throw new ShapeError(
-        `${who}: expected outputs [${[batch, ...(wanted ?? ['...'])].join(', ')}] for a batch of ${batch}, got ${formatShape(output.shape)}. ` +
-          'Keep the first axis, and one shape in training and evaluation.',
-      );
-    });
-    return result;
-  } catch (error) {
-    if (error instanceof Error) told.add(error);
-    throw error;
+  if (!layer.supportsMasking && given.masks.some((mask) => mask !== null)) {
+    throw new ArgumentError(
+      `${titleOf(layer, name)} does not take steps of which some are left out, as maskZero of an Embedding, or Masking, has it. ` +
+        'Use the mask up before, by an LSTM or a GlobalAveragePooling1D, or make none; a layer of your own that understands masks says so in supportsMasking.',
+    );
   }
+  const result = ofLayer(layer, name, shapes, () => layer.call(x, context));
+  const outputs = listOf<unknown>(result).map((one) => nodeOf(who, one));
+  refuseInt32(outputs, who);
+  const [batch] = inputs[0].shape;
+  outputs.forEach((output, at) => {
+    const wanted = expected?.[at];
+    const own = output.shape.slice(1);
+    if (output.shape[0] === batch && sameShape(own, wanted ?? own)) return;
+    throw new ShapeError(
+      `${who}: expected outputs [${[batch, ...(wanted ?? ['...'])].join(', ')}] for a batch of ${batch}, got ${formatShape(output.shape)}. ` +
+        'Keep the first axis, and one shape in training and evaluation.',
+    );
+  });
+  return result;
 }
 
 /** The mask of what a layer gave, which says something of each of its steps; null for none. */
@@ -249,7 +241,7 @@ export function checkWeightBytes(layers: readonly Weighty[]): void {
 
 /** The first values of a weight. */
 export function drawWeight(name: string, { shape, initializer }: WeightSpec, seed: number): Float32Array {
-  const values: unknown = initializer(shape, seed);
+  const values: unknown = resultOf(`The initializer of '${name}'`, () => resolveInitializer(initializer)(shape, seed));
   const size = sizeOf(shape);
   if (values instanceof Float32Array && values.length === size) return values;
   const given = values instanceof Float32Array ? counted(values.length, 'number') : describe(values);

@@ -6,10 +6,12 @@ import { formatShape, type Shape, sameShape } from '../base/shape.ts';
 import type { Node } from '../ir/op.ts';
 import {
   type AnyLayer,
+  type Applicable,
   exampleShape,
-  type Layer,
   type LayerValues,
+  layerOf,
   listOf,
+  ofLayer,
   type WeightSpec,
 } from '../nn/layers/layer.ts';
 import { copy } from '../ops/elementwise.ts';
@@ -237,27 +239,26 @@ function applyAll(
   inputs: readonly Node[],
   apply: (layer: AnyLayer, inputs: readonly Tensor[], holder: Application['placed'] | null) => Application,
 ): Pick<Forward, 'outputs' | 'masks'> {
-  const told = new WeakSet<object>();
   // A mask goes along with the value that it was made for; operations of a layer of one's own make values without one.
   const masks = new Map<Tensor, Tensor>();
   const within = (holder: Application['placed'] | null, key: number) => {
     let at = 0;
-    return <X extends LayerValues, Y extends LayerValues>(layer: Layer<X, Y>, x: X): Y => {
+    return <X extends LayerValues, Y extends LayerValues>(given: Applicable<X, Y>, x: X): Y => {
+      const layer = layerOf(given);
       const inputs = listOf<Tensor>(x);
       const { placed, setting, done } = apply(layer, inputs, holder);
       // No layer's key is one that a person would choose as a seed, nor the neighbour of another layer's.
       const randomKey = foldIn(key, at++);
-      const given = {
+      const nodes = {
         ...setting,
         randomKey,
         masks: inputs.map((value) => masks.get(value) ?? null),
         apply: within(placed, foldIn(randomKey, HELD)),
-        told,
       };
-      const y = callLayer(layer, placed.name, x, given);
+      const y = callLayer(layer, placed.name, x, nodes);
       const outputs = listOf<Tensor>(y);
       if (!layer.masksWithin) {
-        const mask = maskOf(layer, placed.name, x, given.masks, outputs);
+        const mask = maskOf(layer, placed.name, x, nodes.masks, outputs);
         if (mask !== null) for (const output of outputs) masks.set(output, mask);
       }
       done(outputs);
@@ -294,9 +295,9 @@ export function placeLayers(composition: Composition): Placement {
       );
     }
     const name = known?.name ?? nameOf(layer, holder, within);
-    const specs = layer
-      .weights(shapes[0], name, shapes)
-      .map((spec) => ({ ...spec, shape: Object.freeze([...spec.shape]) }));
+    const specs = ofLayer(layer, name, shapes, () =>
+      layer.weights(shapes[0], name, shapes).map((spec) => ({ ...spec, shape: Object.freeze([...spec.shape]) })),
+    );
     if (known === undefined) checkFirst(layer, name, shapes);
     else checkAgain(known, specs, shapes);
     const holders = known?.holders ?? (holder === null ? [] : [...holder.holders, holder.layer]);

@@ -5,10 +5,11 @@ import type { Node } from '../ir/op.ts';
 import type { Network, Placed } from '../network/network.ts';
 import {
   type AnyLayer,
+  type Applicable,
   blank,
   exampleShape,
-  type Layer,
   type LayerValues,
+  layerOf,
   listOf,
   onBlanks,
 } from '../nn/layers/layer.ts';
@@ -92,7 +93,8 @@ export function modelGraph({ composition, layers }: Network, expand: boolean): M
 
   const applyWithin =
     (within: Cluster | null) =>
-    <X extends LayerValues, Y extends LayerValues>(layer: Layer<X, Y>, x: X): Y => {
+    <X extends LayerValues, Y extends LayerValues>(held: Applicable<X, Y>, x: X): Y => {
+      const layer = layerOf(held);
       const placed = placedOf.get(layer);
       // One that the layer around it makes anew in each call has no place.
       if (placed === undefined) return onBlanks(layer, x);

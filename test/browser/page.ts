@@ -5,20 +5,30 @@
 
 import * as assert from 'uvu/assert';
 import {
+  Adam,
+  Concatenate,
   Conv2D,
+  CosineDecay,
   CSVLogger,
   cifar10,
   DataError,
   Dense,
   Dropout,
   defaultDevice,
+  Embedding,
   Flatten,
+  GRU,
+  input,
   MaxPooling2D,
+  Model,
+  normal,
   openDevice,
   proceduralImages,
   Rescaling,
   Sequential,
   StateError,
+  SwapEMAWeights,
+  Tensor,
   tensor,
 } from 'wgrad';
 import { goldenCase } from '../goldenChecks.ts';
@@ -43,6 +53,32 @@ const models: Readonly<Record<string, () => Promise<void>>> = {
     const copy = await Sequential.fromSafetensors(await model.toSafetensors());
     const [expected, actual] = [await model.predict(x), await copy.predict(x)];
     assert.equal(Array.from(await actual.data()), Array.from(await expected.data()));
+  },
+
+  async 'a graph of layers with recurrence and masks learns by a schedule, is judged by its averages, and comes back from a file'() {
+    const [ids, features] = [input([5], { name: 'ids' }), input([2], { name: 'features' })];
+    const read = new GRU(4).apply(new Embedding(6, 3, { maskZero: true }).apply(ids));
+    const outputs = new Dense(2, { activation: 'softmax' }).apply(new Concatenate().apply([read, features]));
+    const model = new Model({ inputs: [ids, features], outputs });
+    const learningRate = new CosineDecay({ initialLearningRate: 0.05, decaySteps: 40 });
+    const optimizer = new Adam({ learningRate, useEma: true, emaMomentum: 0.9 });
+    model.compile({ optimizer, loss: 'sparseCategoricalCrossentropy' });
+    const labels = Int32Array.from({ length: 32 }, (_, i) => i % 2);
+    // Two or three steps, then padding; the first one says which class it is.
+    const steps = Int32Array.from({ length: 160 }, (_, at) => {
+      const [example, step] = [Math.floor(at / 5), at % 5];
+      return step > 1 + (example % 3) ? 0 : step === 0 ? 1 + (example % 2) : 3 + ((example + step) % 3);
+    });
+    const x = [tensor(steps, [32, 5]), normal([32, 2], { seed: 1 })] as const;
+    const options = { epochs: 10, batchSize: 8, verbose: 0, validationData: [[...x], labels] } as const;
+    const { history } = await model.fit([...x], labels, { ...options, callbacks: [new SwapEMAWeights()] });
+    assert.ok(history.loss[9] < 0.5 * history.loss[0], `the loss went ${history.loss.join(', ')}`);
+    assert.ok(history.val_loss[9] < 0.5 * history.val_loss[0], `by the averages ${history.val_loss.join(', ')}`);
+    assert.ok(Math.abs(history.learning_rate[4] - 0.025) < 1e-9, 'half of the way');
+    const copy = await Model.fromSafetensors(await model.toSafetensors());
+    const [expected, actual] = [await model.predict([...x]), await copy.predict([...x])];
+    assert.instance(actual, Tensor);
+    assert.equal(actual instanceof Tensor && Array.from(await actual.data()), Array.from(await expected.data()));
   },
 
   async 'a device that measures kernels keeps the winners in local storage'() {

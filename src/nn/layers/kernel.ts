@@ -5,7 +5,7 @@ import { ArgumentError } from '../../base/errors.ts';
 import { checkName } from '../../base/optionNames.ts';
 import type { Shape } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { initializers, resolveInitializer } from '../initializers.ts';
+import { initializers } from '../initializers.ts';
 import type { Regularizer } from '../regularizers.ts';
 import { type ActivationName, activations, checkActivation } from './activations.ts';
 import {
@@ -138,7 +138,7 @@ export const learnt = (
   shape: Shape,
   initializer: InitializerLike,
   regularizer: Regularizer | null = null,
-): WeightSpec => ({ name, shape, initializer: resolveInitializer(initializer), trainable: true, regularizer });
+): WeightSpec => ({ name, shape, initializer, trainable: true, regularizer });
 
 /** A bias [out], where there is one. */
 export const biasOf = (outputs: number, { useBias, biasInitializer, biasRegularizer }: BiasSettings): WeightSpec[] =>

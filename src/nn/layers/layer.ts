@@ -3,7 +3,9 @@
 import { checkNumber, flagOf } from '../../base/checks.ts';
 import { describe } from '../../base/describe.ts';
 import { ArgumentError, ShapeError, WgradError } from '../../base/errors.ts';
+import { INSPECT, withSettings } from '../../base/inspect.ts';
 import { checkName } from '../../base/optionNames.ts';
+import { partError } from '../../base/partError.ts';
 import { printable } from '../../base/printable.ts';
 import { formatShape, frozen, type Padding, type Shape } from '../../base/shape.ts';
 import { dataNode } from '../../ops/leaf.ts';
@@ -23,8 +25,8 @@ export interface WeightSpec {
   readonly name: string;
   /** Extents, the first one outermost. */
   readonly shape: Shape;
-  /** Draws its first values. */
-  readonly initializer: Initializer;
+  /** Draws its first values: a name or a function, as options of layers. */
+  readonly initializer: InitializerLike;
   /** False for what is not learnt by gradients, such as moving averages; of a frozen layer nothing is, whatever this says. */
   readonly trainable: boolean;
   /** Penalty of the weight, added to the loss where the weight is learnt; default none. */
@@ -52,12 +54,17 @@ export interface CallContext {
    */
   update(weight: Tensor, value: Tensor): void;
   /**
-   * The output of a layer that this one holds: `apply(this.conv, x)`. Its weights are the model's, under this layer's name:
-   * `block/conv2d/kernel`. Applied twice, it has one set of weights. Apply the same layers, in the same order, in training and
+   * The output of a layer, or of a model, that this one holds: `apply(this.conv, x)`. Its weights are the model's, under this layer's
+   * name: `block/conv2d/kernel`. Applied twice, it has one set of weights. Apply the same layers, in the same order, in training and
    * in evaluation.
    */
-  apply<X extends LayerValues, Y extends LayerValues>(layer: Layer<X, Y>, x: X): Y;
+  apply<X extends LayerValues, Y extends LayerValues>(layer: Applicable<X, Y>, x: X): Y;
 }
+
+/** What a layer of one's own may apply: a layer, or a model, which is one by `asLayer`. */
+export type Applicable<X extends LayerValues, Y extends LayerValues> =
+  | Layer<X, Y>
+  | { asLayer(): AnyLayer; call(x: NoInfer<X>): Y };
 
 /** A setting that can be saved. */
 export type ConfigValue = string | number | boolean | null | readonly number[] | undefined;
@@ -94,9 +101,10 @@ export abstract class Layer<X extends LayerValues = Tensor, Y extends LayerValue
 
   constructor({ name, inputShape, trainable = true }: LayerOptions = {}) {
     this.givenName = checkLayerName(name, 'A layer');
-    if (inputShape !== undefined) checkInputShape(inputShape, name === undefined ? 'A layer' : `Layer '${name}'`);
+    const who = name === undefined ? 'A layer' : `Layer '${name}'`;
+    if (inputShape !== undefined) checkInputShape(inputShape, who);
     this.inputShape = inputShape === undefined ? null : frozen(inputShape);
-    this.#trainable = flagOf(trainable, name === undefined ? 'A layer' : `Layer '${name}'`, 'trainable');
+    this.#trainable = flagOf(trainable, who, 'trainable');
   }
 
   /**
@@ -190,6 +198,16 @@ export abstract class Layer<X extends LayerValues = Tensor, Y extends LayerValue
 
   /** The settings that make an equal layer. */
   abstract config(): LayerConfig;
+
+  /** `Conv2D(name: stem, filters: 16, kernelSize: [3, 3], ...)`: the name that was given, and what is set, initializers left out. */
+  toString(): string {
+    return withSettings(this.className, { name: this.givenName, ...this.config() });
+  }
+
+  /** What Node's `console.log` shows. @internal */
+  [INSPECT](): string {
+    return this.toString();
+  }
 }
 
 /** A layer that computes each number by itself: what a mask says of its inputs holds for its outputs. */
@@ -213,28 +231,38 @@ const isList = <T>(values: T | readonly T[]): values is readonly T[] => Array.is
 /**
  * What a layer makes of tensors that have shapes and no values; the layers that it holds included.
  * @param path names of those that hold it, a slash behind each
- * @throws ShapeError that names the layer
+ * @throws what the layer throws, with its name
  */
 export function onBlanks<X extends LayerValues, Y extends LayerValues>(layer: Layer<X, Y>, x: X, path = ''): Y {
   const shapes = listOf<Tensor>(x).map(exampleShape);
   const name = `${path}${layer.givenName ?? layer.className}`;
-  try {
-    const weights = layer.weights(shapes[0], name, shapes).map(({ shape }) => blank(shape));
-    return layer.call(x, {
+  return ofLayer(layer, name, shapes, () =>
+    layer.call(x, {
       training: false,
-      weights,
+      weights: layer.weights(shapes[0], name, shapes).map(({ shape }) => blank(shape)),
       randomKey: 0,
       update: () => {},
-      apply: (held, inputs) => onBlanks(held, inputs, `${name}/`),
-    });
+      apply: (held, inputs) => onBlanks(layerOf(held), inputs, `${name}/`),
+    }),
+  );
+}
+
+/** What `call` gives; an error that it throws names the layer, and where layers hold it the innermost one. */
+export function ofLayer<T>({ className }: AnyLayer, name: string, shapes: readonly Shape[], call: () => T): T {
+  try {
+    return call();
   } catch (cause) {
-    // What names a layer already names the innermost one.
-    if (!(cause instanceof WgradError) || cause.message.startsWith("Layer '")) throw cause;
+    if (cause instanceof WgradError && cause.message.startsWith("Layer '")) throw cause;
     const given = shapes.map((shape) => formatShape(shape)).join(', ');
-    throw new ShapeError(`Layer '${name}' (${layer.className}), inputs ${given} an example: ${cause.message}`, {
-      cause,
-    });
+    throw partError(`Layer '${name}' (${className}), inputs ${given} an example`, cause);
   }
+}
+
+/** What `apply` within a layer is given, as a layer. */
+export function layerOf<X extends LayerValues, Y extends LayerValues>(given: Applicable<X, Y>): Layer<X, Y> {
+  const layer: unknown = given && 'asLayer' in given ? given.asLayer() : given;
+  if (layer instanceof Layer) return layer;
+  throw new ArgumentError(`apply: expected a layer or a model, got ${describe(given)}. Write apply(this.dense, x).`);
 }
 
 /** One layer in its place in a graph. */
@@ -261,6 +289,16 @@ export class SymbolicTensor {
     this.call = call;
     this.index = index;
     this.givenName = givenName;
+  }
+
+  /** `SymbolicTensor([batch, 3])` */
+  toString(): string {
+    return `SymbolicTensor([${['batch', ...this.shape].join(', ')}])`;
+  }
+
+  /** What Node's `console.log` shows. @internal */
+  [INSPECT](): string {
+    return this.toString();
   }
 }
 
