@@ -8,7 +8,7 @@ import { decodeSafetensors, encodeSafetensors, Sequential } from '../src/index.t
 import { problemOfJson } from '../src/io/json.ts';
 import { decodeState } from '../src/io/state.ts';
 import { readArchitecture } from '../src/training/file/architecture.ts';
-import { restoreFrom } from '../src/training/resumeState.ts';
+import { restoreFrom } from '../src/training/onDemand/restoreFrom.ts';
 import { framed } from './framed.ts';
 import { rejects } from './interruption.ts';
 

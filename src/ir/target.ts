@@ -55,6 +55,9 @@ export interface WorkgroupLimits {
 
 export const GUARANTEED_WORKGROUP: WorkgroupLimits = { threads: 256, bytes: 16384 };
 
+/** What a kernel knows of its subgroups. */
+export const SUBGROUP_VALUES = ['subgroup_size', 'subgroup_invocation_id'] as const;
+
 /** Whether an operand of so many bytes may be read as a uniform buffer on every adapter. */
 export const fitsUniform = (bytes: number): boolean => bytes % 16 === 0 && bytes <= 65536;
 

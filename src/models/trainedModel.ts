@@ -36,7 +36,7 @@ import type { Trainer } from '../training/loop/trainer.ts';
 import { Visits } from '../training/loop/visits.ts';
 import type { MemoryOptions, MemoryReport } from '../training/onDemand/memoryReport.ts';
 import { type PredictOptions, predict, takePredictOptions } from '../training/predict.ts';
-import { ResumeState, restoreFrom } from '../training/resumeState.ts';
+import { ResumeState } from '../training/resumeState.ts';
 import { adoptWeights, copyWeight } from './adoptWeights.ts';
 
 /** What few models need. @internal */
@@ -439,11 +439,12 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel {
       await this.#regroup();
       const compiled = await this.ready('trainOnBatch', x.map(exampleShape));
       const weights = await numbersOf(compiled.device, sampleWeight);
-      checkExamples('trainOnBatch', compiled, { x, y, weights });
+      const batch = { x, y, weights };
+      checkExamples('trainOnBatch', compiled, batch, this.#batchTrainers.knows(batch));
       await this.#checkOutputs('trainOnBatch', compiled, x);
       await this.#visits.close();
       try {
-        return await this.#batchTrainers.train(compiled, { x, y, weights });
+        return await this.#batchTrainers.train(compiled, batch);
       } finally {
         this.#visits.open();
       }
@@ -597,7 +598,7 @@ export abstract class TrainedModel<X, Y, Out> implements CallbackModel {
     if (!this.#training) await this.#regroup();
     const network = this.networkFor('resume');
     const source = typeof from === 'string' ? from : 'bytes';
-    const { decodeResumable, decodeSafetensors, isMissing, readBytes } = await onDemand();
+    const { decodeResumable, decodeSafetensors, isMissing, readBytes, restoreFrom } = await onDemand();
     const bytes =
       given ??
       (await readBytes('resume', source).catch((error: unknown) => {

@@ -33,7 +33,7 @@ export interface StepParts extends Pick<Goal, 'targets'> {
   readonly weights: ByTarget<Node>;
   /**
    * Of a part of a batch: one scalar a target, how many steps of the whole batch its mask has. Needed only where targets have masks;
-   * see `countingStep`.
+   * see `countingStep` in partOfStep.ts.
    */
   readonly present?: readonly Node[];
   readonly stepMetrics: MetricNodes;
@@ -74,18 +74,6 @@ function presentOf(present: readonly Node[] | undefined, at: number): Node {
   throw new ArgumentError(
     'A part of a batch whose loss has a mask takes its share of the mean over all steps of the batch that are there. Give present, which countingStep adds up.',
   );
-}
-
-/** Adds up, part by part of a batch, how many steps each target's mask has: `counts` has a scalar for each. */
-export function countingStep({ network, targets, x }: StepParts, counts: ParameterBlock, training: boolean): Node[] {
-  const weights = { trainable: network.trainable.nodes(), fixed: network.fixed.nodes() };
-  const { masks } = network.forward(x, training, weights);
-  const known = counts.nodes();
-  const now = targets.map(({ output }, at) => {
-    const mask = masks[output];
-    return mask === null ? known[at] : add(known[at], sum(mask));
-  });
-  return [assign(counts.node, pack(now))];
 }
 
 export interface Step {
@@ -185,7 +173,7 @@ function assigned(
 }
 
 /** Gradients side by side; the optimizer leaves out a step in which one is not finite. */
-const watchedPack = (slopes: readonly Node[], { health }: MetricNodes, rule: UpdateRule): Node =>
+export const watchedPack = (slopes: readonly Node[], { health }: MetricNodes, rule: UpdateRule): Node =>
   pack(slopes, (slope) => watch(slope, health, rule));
 
 /** The same, each clipped by its norm where the rule says so. */
@@ -196,7 +184,7 @@ function clippedPack(slopes: readonly Node[], metrics: MetricNodes, rule: Update
 }
 
 /** The update of all weights, by gradients that lie side by side like them. */
-const update = (
+export const update = (
   { network, stepMetrics: { health } }: Pick<StepParts, 'network' | 'stepMetrics'>,
   rule: UpdateRule,
   { moments, leftOut }: MomentNodes,
@@ -220,37 +208,6 @@ export function trainingStep(
   const { slopes, metrics, moving, activations } = taken;
   const updates = slopes.length > 0 ? [update(parts, rule, moments, clippedPack(slopes, parts.stepMetrics, rule))] : [];
   return { effects: [metrics, ...updates, ...moving.map(({ effect }) => effect)], activations, backward: taken };
-}
-
-/**
- * A part of a batch of `batch` examples: the same but for the update; the gradients are added to `sums`, which are laid
- * out like the weights. Batch normalisation sees the part alone.
- */
-export function partialStep(
-  parts: StepParts,
-  batch: number,
-  rule: UpdateRule,
-  sums: ParameterBlock,
-  trace?: GradientTrace,
-): TrainingStep {
-  const taken = backward(parts, batch, trace);
-  const { slopes, metrics, moving, activations } = taken;
-  const known = sums.nodes();
-  const totals = slopes.map((slope, at) => add(known[at], slope));
-  const added = slopes.length > 0 ? [assign(sums.node, watchedPack(totals, parts.stepMetrics, rule))] : [];
-  return { effects: [metrics, ...added, ...moving.map(({ effect }) => effect)], activations, backward: taken };
-}
-
-/** The update that ends a batch in parts: by the gradients' sums, which are zero afterwards. */
-export function updateStep(
-  parts: Pick<StepParts, 'network' | 'stepMetrics'>,
-  rule: UpdateRule,
-  moments: MomentNodes,
-  sums: ParameterBlock,
-): Node[] {
-  if (sums.size === 0) return [];
-  const packed = rule.clipping?.by === 'norm' ? pack(clippedEach(sums.nodes(), rule)) : sums.node;
-  return [update(parts, rule, moments, packed), assign(sums.node, fullNode(0, [sums.size]))];
 }
 
 /** The value where it is finite, else the old one: one NaN must not spoil a moving average for good. */

@@ -43,9 +43,11 @@ export const finite: ValueRule = {
   remedy: 'Replace them, or leave these examples out.',
   wrong(values, begin, end) {
     if (!(values instanceof Float32Array)) return -1;
-    // Only of finite numbers is the difference with themselves 0. A data set has hundreds of millions of values: a plain
-    // loop over memory, no call in it.
-    for (let at = begin; at < end; at++) if (values[at] - values[at] !== 0) return at;
+    // Only of finite numbers is the product with 0 again 0, and in 64 bits the sum of four is finite. A data set has hundreds of
+    // millions of values: plain loops over memory, no call in them, and few branches.
+    let at = begin;
+    for (; at + 3 < end; at += 4) if ((values[at] + values[at + 1] + values[at + 2] + values[at + 3]) * 0 !== 0) break;
+    for (; at < end; at++) if (values[at] * 0 !== 0) return at;
     return -1;
   },
 };

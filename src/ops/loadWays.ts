@@ -1,22 +1,21 @@
-/** Loads the ways of a class of adapters: an adapter's program loads no other's, and those of layers with the first one. */
+/** Loads the ways of a class of adapters, and those of layers with the first graph that has an operation of theirs. */
 
-import type { Node, Ways } from '../ir/op.ts';
+import type { LayerWays, Node, Ways } from '../ir/op.ts';
 import { topologicalOrder } from '../ir/walk.ts';
+import { ways as gpu } from './gpu/index.ts';
 
-type Loaders = Readonly<Record<Ways['kind'], () => Promise<{ readonly ways: Ways }>>>;
-
-const WAYS: Loaders = {
-  cpu: () => import('./cpu/index.ts'),
-  gpu: () => import('./gpu/index.ts'),
-};
-
-const WITH_LAYERS: Loaders = {
+const LAYERS: Readonly<Record<Ways['kind'], () => Promise<{ readonly layers: LayerWays }>>> = {
   cpu: () => import('./cpu/layers.ts'),
   gpu: () => import('./gpu/layers.ts'),
 };
 
-/** For one device, or plans as for one; without those of layers. */
-export const loadWays = async (kind: Ways['kind']): Promise<Ways> => ({ ...(await WAYS[kind]()).ways });
+/**
+ * For one device, or plans as for one; without those of layers. Nearly every page has a GPU: its ways wait for nothing, and only adapters
+ * on the CPU load theirs.
+ */
+export const loadWays = async (kind: Ways['kind']): Promise<Ways> => ({
+  ...(kind === 'gpu' ? gpu : (await import('./cpu/index.ts')).ways),
+});
 
 /** Whether a graph has an operation of layers. */
 export const needsLayers = (roots: readonly Node[]): boolean =>
@@ -24,5 +23,5 @@ export const needsLayers = (roots: readonly Node[]): boolean =>
 
 /** Gives ways those of layers, where they lack them. */
 export async function loadLayers(ways: Ways): Promise<void> {
-  ways.layers ??= (await WITH_LAYERS[ways.kind]()).ways.layers;
+  ways.layers ??= (await LAYERS[ways.kind]()).layers;
 }

@@ -2,8 +2,10 @@
 
 import type { Target } from '../ir/op.ts';
 import type { Capabilities } from '../ir/target.ts';
-import { ways as cpuWays } from './cpu/layers.ts';
-import { ways as gpuWays } from './gpu/layers.ts';
+import { ways as cpuWays } from './cpu/index.ts';
+import { layers as cpuLayers } from './cpu/layers.ts';
+import { ways as gpuWays } from './gpu/index.ts';
+import { layers as gpuLayers } from './gpu/layers.ts';
 
 /** What WebGPU guarantees of buffers, and no subgroups. */
 const LEAST: Capabilities = { subgroups: null, maxStorageBuffers: 8 };
@@ -13,8 +15,12 @@ export const cpuTarget = ({ lanes, ...known }: Partial<Capabilities> & { lanes?:
   ...LEAST,
   ...known,
   ...(lanes === undefined ? {} : { subgroups: lanes === 0 ? null : { min: lanes, max: lanes } }),
-  ways: cpuWays,
+  ways: { ...cpuWays, layers: cpuLayers },
 });
 
 /** A GPU. */
-export const gpuTarget = (known: Partial<Capabilities> = {}): Target => ({ ...LEAST, ...known, ways: gpuWays });
+export const gpuTarget = (known: Partial<Capabilities> = {}): Target => ({
+  ...LEAST,
+  ...known,
+  ways: { ...gpuWays, layers: gpuLayers },
+});

@@ -1,6 +1,6 @@
 /** What differs between Node and browsers, as browsers have it; see contract.ts. */
 
-import { StateError } from '../base/errors.ts';
+import { DeviceError, StateError } from '../base/errors.ts';
 import { VERSION } from '../base/version.ts';
 import { type AdapterChoice, type FoundAdapter, isSoftware } from './adapter.ts';
 import type { Platform, Shelf } from './contract.ts';
@@ -43,7 +43,7 @@ export const tuningShelf: Platform['tuningShelf'] = (adapter): Shelf => {
 export async function findAdapter(choice: AdapterChoice): Promise<FoundAdapter> {
   const adapter = await webGpu()?.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter || (choice === 'hardware' && isSoftware(adapter.info))) {
-    throw (await advice()).noAdapterFor(choice, webGpu());
+    throw new DeviceError((await advice()).noAdapterFor(choice, webGpu()));
   }
   return { adapter, instance: null, open: (descriptor) => adapter.requestDevice(descriptor) };
 }

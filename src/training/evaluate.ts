@@ -9,7 +9,7 @@ import { numbersOf, type Weighting } from './data/exampleWeights.ts';
 import { disposeExamples, uploadExamples } from './data/gpuDataset.ts';
 import { labelKindOf } from './data/labelKind.ts';
 import { type DataTaker, takePassOptions, takeWeights } from './fitOptions.ts';
-import { fittingEvaluation } from './fitting.ts';
+import { fittingEvaluation, inPartsWhere } from './fitting.ts';
 import { Evaluator } from './loop/evaluator.ts';
 
 export interface EvaluateOptions<Y = TensorLike> extends Pick<Weighting<Y>, 'sampleWeight'> {
@@ -47,8 +47,9 @@ export async function evaluate(
   const [samples] = x[0].shape;
   const wanted = Math.min(batchSize, samples);
   const most = await fittingEvaluation(compiled, wanted, y.map(labelKindOf));
+  const inParts = await inPartsWhere(most < wanted);
   const examples = await uploadExamples(device, x, y, weights);
-  const evaluator = new Evaluator(compiled, examples, 0, samples, { batchSize: wanted, most });
+  const evaluator = new Evaluator(compiled, examples, 0, samples, { batchSize: wanted, most, inParts });
   try {
     const params = {
       epochs: 1,

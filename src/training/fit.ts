@@ -18,13 +18,13 @@ import { exampleWeights, numbersOf } from './data/exampleWeights.ts';
 import { disposeExamples, type Examples, uploadExamples } from './data/gpuDataset.ts';
 import { labelKindOf } from './data/labelKind.ts';
 import type { TakenFitOptions } from './fitOptions.ts';
-import { fittingBatch } from './fitting.ts';
+import { fittingBatch, inPartsWhere } from './fitting.ts';
 import type { ProgressParts } from './loop/epochPass.ts';
 import { Evaluator } from './loop/evaluator.ts';
 import type { Probes } from './loop/probe.ts';
 import { Trainer } from './loop/trainer.ts';
 import type { Visits } from './loop/visits.ts';
-import { type Place, type ResumeState, restoreFrom } from './resumeState.ts';
+import type { Place, ResumeState } from './resumeState.ts';
 import { zeroLoss } from './zeroLoss.ts';
 
 /** The model under training, and what `fit` needs of it. */
@@ -75,10 +75,11 @@ export async function fit(
     freed.push(() => disposeExamples(examples));
     return examples;
   };
-  const evaluatorOf = (examples: Examples, begin: number, end: number): Evaluator => {
+  const evaluatorOf = async (examples: Examples, begin: number, end: number): Promise<Evaluator> => {
     const evaluator = new Evaluator(compiled, examples, begin, end, {
       batchSize: validationBatchSize,
       most: microBatchSize,
+      inParts: await inPartsWhere(microBatchSize < validationBatchSize),
     });
     freed.push(() => evaluator.dispose());
     return evaluator;
@@ -93,8 +94,8 @@ export async function fit(
       checkInputs(who, heldX.map(exampleShape), network);
       checkExamples(who, compiled, { x: heldX, y: heldY, weights: heldWeights });
       const held = await upload(device, heldX, heldY, heldWeights);
-      evaluator = evaluatorOf(held, 0, held.x[0].count);
-    } else if (count < total) evaluator = evaluatorOf(examples, count, total);
+      evaluator = await evaluatorOf(held, 0, held.x[0].count);
+    } else if (count < total) evaluator = await evaluatorOf(examples, count, total);
 
     const hold = given.some((callback) => callback.holdsNonFinite);
     const warn = !given.some((callback) => callback.tellsNonFinite);
@@ -103,8 +104,17 @@ export async function fit(
     const notice = bar.compileNotice(verbose);
     freed.push(() => notice?.end());
     const probes = await probesFor(given, compiled, Math.min(batchSize, count));
-    const newTrainer = (microBatchSize: number): Trainer =>
-      new Trainer(compiled, examples, count, batchSize, { warn, hold, microBatchSize, weights, probes });
+    const newTrainer = async (microBatchSize: number): Promise<Trainer> => {
+      const inParts = await inPartsWhere(probes !== undefined || microBatchSize < Math.min(batchSize, count));
+      return new Trainer(compiled, examples, count, batchSize, {
+        warn,
+        hold,
+        microBatchSize,
+        inParts,
+        weights,
+        probes,
+      });
+    };
     const preparing = trainerThatFits(newTrainer, microBatchSize, notice?.part);
     // Also where the evaluator fails meanwhile. A trainer that failed has freed itself.
     freed.push(() =>
@@ -156,10 +166,10 @@ export async function fit(
       const resumption = resumeState.take();
       trainer.begin(initialEpoch);
       if (resumption !== null) {
-        place = await restoreFrom(resumption.source, async () => {
-          const { resumeTraining } = await import('./onDemand/index.ts');
-          return resumeTraining(resumption, setting, compiled, trainer, callbacks);
-        });
+        const { restoreFrom, resumeTraining } = await import('./onDemand/index.ts');
+        place = await restoreFrom(resumption.source, () =>
+          resumeTraining(resumption, setting, compiled, trainer, callbacks),
+        );
         resumeState.resumed();
       }
       while (place.within || (place.epoch < epochs && !model.stopTraining)) {
@@ -241,11 +251,11 @@ const trainedOf = (total: number, validationSplit: number): number =>
 
 /** A trainer that is ready to run; where the device runs out of memory, one that takes its batches in smaller parts. */
 async function trainerThatFits(
-  newTrainer: (microBatchSize: number) => Trainer,
+  newTrainer: (microBatchSize: number) => Promise<Trainer>,
   microBatchSize: number,
   parts?: ProgressParts,
 ): Promise<Trainer> {
-  const trainer = newTrainer(microBatchSize);
+  const trainer = await newTrainer(microBatchSize);
   try {
     await trainer.prepare(parts);
     return trainer;

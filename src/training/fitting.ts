@@ -6,6 +6,7 @@ import { topologicalOrder } from '../ir/walk.ts';
 import type { Compiled } from '../network/compiled.ts';
 import { evaluationStep, type Step, trainingStep } from '../network/step.ts';
 import type { LabelKind } from './data/labelKind.ts';
+import type * as MicroBatches from './loop/microBatches.ts';
 import { standInMoments, standInParts } from './standInStep.ts';
 
 /**
@@ -46,3 +47,7 @@ export function fittingEvaluation(
     evaluationStep(standInParts(compiled, compiled.network, examples, batch)),
   );
 }
+
+/** What takes batches in parts, loaded where some are; else null. */
+export const inPartsWhere = async (some: boolean): Promise<typeof MicroBatches | null> =>
+  some ? (await import('./onDemand/index.ts')).microBatches : null;

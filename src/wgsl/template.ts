@@ -25,6 +25,9 @@ export interface Specialised {
   readonly main: string;
 }
 
+/** The numbers of the loops around a line, by the names of their variables. */
+type Loops = Readonly<Record<string, number>>;
+
 interface Block {
   /** What the block becomes, once its end is reached. */
   readonly close: (block: Block, end: string) => readonly string[];
@@ -66,18 +69,20 @@ export function specialise(label: string, template: string, holes: Holes): Speci
   const fault = (): never => {
     throw new KernelError(`Kernel '${label}': its text is not understood.`, template, { cause: holes });
   };
-  const value = (name: string): string | number | boolean => holes[name] ?? fault();
-  const number = (text: string): number => {
-    const result = evaluate(text.replace(/[${}]/g, ''), (name) => Number(/^\d/.test(name) ? name : value(name)));
+  const value = (name: string, loops: Loops): string | number | boolean => loops[name] ?? holes[name] ?? fault();
+  const number = (text: string, loops: Loops): number => {
+    const result = evaluate(text.replace(/[${}]/g, ''), (name) => Number(/^\d/.test(name) ? name : value(name, loops)));
     return result >= 0 && result % 1 === 0 ? result : fault();
   };
-  const truth = (condition: string): boolean => {
+  const truth = (condition: string, loops: Loops): boolean => {
     const [, not, left, right] = /^(!?)(\S+)(?: < (\S+))?$/.exec(condition) ?? fault();
-    return right === undefined ? Boolean(value(left)) !== (not === '!') : number(left) < number(right);
+    return right === undefined
+      ? Boolean(value(left, loops)) !== (not === '!')
+      : number(left, loops) < number(right, loops);
   };
 
   let main: readonly string[] | undefined;
-  const expand = (lines: readonly string[]): readonly string[] => {
+  const expand = (lines: readonly string[], loops: Loops): readonly string[] => {
     const stack: Block[] = [];
     const begin = (close: Block['close'], ...lines: string[]): void => {
       stack.push({ close, lines, otherwise: [], inElse: false });
@@ -85,11 +90,12 @@ export function specialise(label: string, template: string, holes: Holes): Speci
     const output: string[] = [];
     const emit = (line: string): void => {
       const top = stack.at(-1);
-      if (top === undefined) output.push(line);
+      if (top === undefined) output.push(numbered(line, loops));
       else (top.inElse ? top.otherwise : top.lines).push(line);
     };
     for (const line of lines) {
-      const [, directive, rest] = /^\s*@(main|if|for|else|end)\b\s*(.*?)\s*$/.exec(line) ?? [];
+      // Most lines are no directives: what looks for these closely passes over them.
+      const [, directive, rest] = (line.includes('@') && /^\s*@(main|if|for|else|end)\b\s*(.*?)\s*$/.exec(line)) || [];
       if (directive === undefined) {
         emit(line);
       } else if (directive === 'end') {
@@ -105,39 +111,34 @@ export function specialise(label: string, template: string, holes: Holes): Speci
       } else if (directive === 'main') {
         begin(({ lines }) => {
           if (main !== undefined) fault();
-          main = expand(lines);
+          main = expand(lines, loops);
           return [];
         });
       } else if (directive === 'if') {
-        const holds = truth(rest);
-        begin(({ lines, otherwise }) => expand(holds ? lines : otherwise));
+        const holds = truth(rest, loops);
+        begin(({ lines, otherwise }) => expand(holds ? lines : otherwise, loops));
       } else {
         const [, variable, end] = /^(\w+) in 0\.\.(\w+)$/.exec(rest) ?? fault();
-        const length = number(end);
-        const name = new RegExp(`\\b${variable}\\b`, 'g');
-        begin(({ lines }) => Array.from({ length }, (_, i) => expand(lines.map((text) => fill(text, name, i)))).flat());
+        const length = number(end, loops);
+        begin(({ lines }) => Array.from({ length }, (_, i) => expand(lines, { ...loops, [variable]: i })).flat());
       }
     }
     if (stack.length > 0) fault();
     return output;
   };
+  const numbered = (line: string, loops: Loops): string =>
+    line.includes('${')
+      ? line.replace(/\$\{(.*?)\}/g, (_, expression: string) => String(number(expression, loops)))
+      : line;
   const filled = (lines: readonly string[]): string =>
-    lines
-      .join('\n')
-      .replace(/\$\{(.*?)\}/g, (_, expression: string) => String(number(expression)))
-      .replace(/\{\{(.*?)\}\}/g, (_, name: string) => String(value(name)));
+    lines.join('\n').replace(/\{\{(.*?)\}\}/g, (_, name: string) => String(value(name, {})));
 
   const text = uncommented(template);
   const names = namesIn(text);
   const given = Object.keys(holes);
   if (given.length !== names.size || given.some((name) => !names.has(name))) fault();
-  const functions = expand(text.split('\n'));
+  const functions = expand(text.split('\n'), {});
   return { functions: filled(functions), main: filled(main ?? fault()) };
-}
-
-/** Puts a loop's number in the place of its variable's name inside every ${…} of a line. */
-function fill(line: string, name: RegExp, number: number): string {
-  return line.replace(/\$\{([^}]*)\}/g, (_, expression: string) => `\${${expression.replace(name, String(number))}}`);
 }
 
 /**

@@ -9,8 +9,6 @@ import { type Print, printLine } from '../progress/print.ts';
 import { compact } from '../progress/progressText.ts';
 import { requireSettableRate } from '../settableRate.ts';
 import type { Recovery } from '../trainingRecord.ts';
-import { describeNonFinite } from './describeNonFinite.ts';
-import { divergenceAdvice } from './divergenceAdvice.ts';
 import { DIVERGENCE_KINDS, type DivergenceKind } from './divergenceKind.ts';
 import { DivergenceWatch, type Finding } from './divergenceWatch.ts';
 import { LastGood } from './lastGood.ts';
@@ -228,15 +226,16 @@ export class DivergenceDetector extends Callback {
     }
     const known = this.divergences.some(({ kind, epoch }) => kind === finding.kind && epoch === report.epoch);
     if (this.onDivergence === 'warn' && known) return;
-    const divergence = this.#describe(finding, report.epoch, this.#watch);
+    const divergence = await this.#describe(finding, report.epoch, this.#watch);
     this.divergences.push(divergence);
-    const message = messageFor(divergence);
+    const message = await messageFor(divergence);
     if (this.onDivergence === 'throw') throw new DivergenceError(`${message}.`);
     this.#print(`${message}; ${this.#react(divergence, this.#watch)}.`);
   }
 
-  #describe(finding: Finding, epoch: number, watch: DivergenceWatch): Divergence {
+  async #describe(finding: Finding, epoch: number, watch: DivergenceWatch): Promise<Divergence> {
     const { kind, step, loss, cause } = finding;
+    const { divergenceAdvice } = await import('../onDemand.ts');
     const { words: advice, learningRate: advisedRate } = divergenceAdvice({
       kind,
       cause,
@@ -284,7 +283,8 @@ export class DivergenceDetector extends Callback {
   }
 }
 
-function messageFor({ kind, epoch, step, cause, loss, advice }: Divergence): string {
+async function messageFor({ kind, epoch, step, cause, loss, advice }: Divergence): Promise<string> {
+  const { describeNonFinite } = await import('../onDemand.ts');
   const what = {
     'non-finite': cause === null ? 'a metric is not finite' : describeNonFinite(cause),
     'high-loss': 'the loss stays far too high',

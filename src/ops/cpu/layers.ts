@@ -1,19 +1,15 @@
-/** The ways of adapters that run on the CPU, those of layers among them. */
+/** The ways of adapters that run on the CPU for what layers compute. */
 
-import type { Ways } from '../../ir/op.ts';
+import type { LayerWays } from '../../ir/op.ts';
 import { poolKernel } from '../poolKernel.ts';
 import { rowByThread } from '../rows.ts';
 import { contraction } from './contraction.ts';
 import { depthwise } from './depthwise.ts';
-import { ways as plain } from './index.ts';
 
-export const ways: Ways = {
-  ...plain,
-  layers: {
-    contraction,
-    alongRows: (kernel) => [{ name: 'thread', kernels: () => [rowByThread(kernel)] }],
-    pooling: poolKernel,
-    depthwise,
-    permutation: () => null,
-  },
+export const layers: LayerWays = {
+  contraction,
+  alongRows: (kernel) => [{ name: 'thread', kernels: () => [rowByThread(kernel)] }],
+  pooling: poolKernel,
+  depthwise,
+  permutation: () => null,
 };

@@ -1,13 +1,15 @@
-/** The ways of GPUs, those of layers among them. */
+/** The ways of GPUs for what layers compute. */
 
-import type { Ways } from '../../ir/op.ts';
+import type { LayerWays } from '../../ir/op.ts';
 import { poolKernel } from '../poolKernel.ts';
 import { contraction } from './contraction.ts';
-import { ways as plain } from './index.ts';
 import { permutation } from './permutation.ts';
 import { alongRows } from './rows.ts';
 
-export const ways: Ways = {
-  ...plain,
-  layers: { contraction, alongRows, pooling: poolKernel, depthwise: () => [], permutation },
+export const layers: LayerWays = {
+  contraction,
+  alongRows,
+  pooling: poolKernel,
+  depthwise: () => [],
+  permutation,
 };

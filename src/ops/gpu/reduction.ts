@@ -8,7 +8,7 @@
  */
 
 import type { Extents, KernelTemplate, KernelVariant, Reduction, Scratch, Target } from '../../ir/op.ts';
-import { GUARANTEED_WORKGROUP } from '../../ir/target.ts';
+import { GUARANTEED_WORKGROUP, SUBGROUP_VALUES } from '../../ir/target.ts';
 import * as shaders from '../../wgsl/shaders.generated.ts';
 import type { Holes } from '../../wgsl/template.ts';
 
@@ -35,9 +35,6 @@ const STAGED_WORDS = 1088;
 /** Whether neighbouring results lie so close, and are so many, that a thread each reads well and keeps a GPU busy. */
 const isWide = ({ outer, extent, inner }: Extents): boolean =>
   inner * 4 >= LINE && (outer * inner >= 4 * BUSY || extent <= 8);
-
-/** What a kernel knows of its subgroups. */
-export const SUBGROUP_VALUES = ['subgroup_size', 'subgroup_invocation_id'] as const;
 
 /** How a workgroup is laid over a tensor of `columns`. */
 interface Tile {

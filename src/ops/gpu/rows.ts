@@ -4,9 +4,9 @@
  */
 
 import type { KernelTemplate, KernelVariant, RowKernel, Target } from '../../ir/op.ts';
+import { SUBGROUP_VALUES } from '../../ir/target.ts';
 import * as shaders from '../../wgsl/shaders.generated.ts';
 import { rowByThread, rowKernel } from '../rows.ts';
-import { SUBGROUP_VALUES } from './reduction.ts';
 
 /** Floats of a line of memory. */
 const LINE = 32;

@@ -51,13 +51,15 @@ const weighing = everyValue(
 
 /**
  * Throws unless there is one label, and one weight, an example; unless loss and metrics take these labels; and unless the
- * values that the host gave are what inputs, this loss's labels and weights must be.
+ * values that the host gave are what inputs, this loss's labels and weights must be. `known`: loss and metrics took labels of these
+ * dtypes and shapes before.
  * @throws ShapeError, or DataError with the number of wrong examples and the first of them
  */
 export function checkExamples(
   who: string,
   { network, targets }: Pick<Goal, 'targets'> & { readonly network: Network },
   { x, y, weights }: GivenExamples,
+  known = false,
 ): void {
   const names = targets.map(({ name }) => name);
   const [count] = x[0].shape;
@@ -74,8 +76,9 @@ export function checkExamples(
       `${who}: got ${counted(numbers.length, 'example weight')}${whose} for ${counted(count, 'example')}. Give one weight an example.`,
     );
   }
-  // All examples as one batch: an error then names the shapes that the caller knows.
   targets.forEach(({ loss, metrics, output }, at) => {
+    if (known) return;
+    // All examples as one batch: an error then names the shapes that the caller knows.
     const outputs = standIn([count, ...network.outputShapes[output]]);
     for (const measure of [loss, ...metrics.map(({ metric }) => metric)]) perExampleOf(measure, y[at].node, outputs);
   });

@@ -31,6 +31,11 @@ export class BatchTrainers {
   /** The least recently used one first. */
   readonly #kept = new Map<string, BatchTrainer>();
 
+  /** Whether a batch of these dtypes and shapes has been trained on. */
+  knows(batch: Batch): boolean {
+    return this.#kept.has(keyOf(batch));
+  }
+
   /** One step. */
   async train(compiled: Compiled, batch: Batch): Promise<Logs> {
     const key = keyOf(batch);

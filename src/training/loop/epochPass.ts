@@ -1,13 +1,12 @@
 /** A pass over examples in batches: the plans for its batch sizes, and their replay, several batches a submission. */
 
-import { foldIn } from '../../base/random.ts';
 import type { StepAnatomy } from '../../network/anatomy.ts';
 import type { Device } from '../../runtime/device.ts';
 import { type CompileProgress, type KnownLayers, Plan } from '../../runtime/plan.ts';
 import type { StepValues } from '../../runtime/step.ts';
 import { InFlight } from './inFlight.ts';
 import { MOST_TOGETHER, Pace } from './pace.ts';
-import type { Stage } from './stage.ts';
+import { type Stage, seedOfPart } from './stage.ts';
 
 /** Makes a progress for each of several plans that are compiled side by side. */
 export type ProgressParts = () => CompileProgress;
@@ -159,6 +158,3 @@ function submitInParts(stages: readonly CompiledStage[], values: StepValues): vo
     }
   }
 }
-
-/** The first part draws like a whole batch. */
-export const seedOfPart = (seed: number, part: number): number => (part === 0 ? seed : foldIn(seed, part));

@@ -9,8 +9,8 @@ import { evaluationStep, type StepParts } from '../../network/step.ts';
 import type { StepDraft, StepValues } from '../../runtime/step.ts';
 import { batchOf, type Examples, Order } from '../data/gpuDataset.ts';
 import { EpochPass, type ProgressParts } from './epochPass.ts';
-import { inParts, type Parts, partsOf, stepCounts } from './microBatches.ts';
-import type { Stage } from './stage.ts';
+import type * as MicroBatches from './microBatches.ts';
+import type { Parts, Stage } from './stage.ts';
 import { addSums, type MetricsReading, StepMetrics } from './stepMetrics.ts';
 
 /** Batches after which an evaluation's sums are read: over more of them 32 bits would lose digits. */
@@ -20,6 +20,8 @@ export interface EvaluatorOptions {
   readonly batchSize: number;
   /** Default: the batch size. */
   readonly most?: number;
+  /** What takes batches in parts, for `most` below their size. Default null. */
+  readonly inParts?: typeof MicroBatches | null;
   readonly together?: number;
 }
 
@@ -47,7 +49,7 @@ export class Evaluator {
     examples: Examples,
     begin: number,
     end: number,
-    { batchSize: wanted, most = wanted, together }: EvaluatorOptions,
+    { batchSize: wanted, most = wanted, inParts = null, together }: EvaluatorOptions,
   ) {
     const { device, network, targets } = compiled;
     this.#measures = new Measures(compiled);
@@ -55,7 +57,7 @@ export class Evaluator {
     this.#order = new Order(device, end - begin);
     this.#order.write(iota(begin, end));
     this.#count = end - begin;
-    const counts = most < Math.min(wanted, this.#count) ? stepCounts(compiled) : null;
+    const counts = inParts !== null && most < Math.min(wanted, this.#count) ? inParts.stepCounts(compiled) : null;
     counts?.attach(device);
     this.#counts = counts;
     const batchSize = counts === null ? Math.min(wanted, most) : wanted;
@@ -70,8 +72,8 @@ export class Evaluator {
         const step = evaluationStep(partsFor(part.size), batch);
         return { ...part, effects: step.effects, anatomy: { network, step, products: [] } };
       };
-      if (batch <= most) return [stageOf({ size: batch, repeats: 1 })];
-      return inParts(partsOf(batch, most), counts, false, partsFor, stageOf);
+      if (inParts === null || batch <= most) return [stageOf({ size: batch, repeats: 1 })];
+      return inParts.inParts(inParts.partsOf(batch, most), counts, false, partsFor, stageOf);
     });
   }
 

@@ -1,29 +1,18 @@
-/** Batches in parts: how a batch is cut, and the graphs of its parts and of the update that ends it. */
+/**
+ * Batches in parts: how a batch is cut, and the graphs of its parts and of the update that ends it. Few trainings need it: loaded on
+ * demand.
+ */
 
 import { sizeOf } from '../../base/shape.ts';
-import type { Product } from '../../network/anatomy.ts';
 import type { Goal } from '../../network/compiled.ts';
 import type { Network } from '../../network/network.ts';
 import type { MomentNodes } from '../../network/optimizerState.ts';
 import { ParameterBlock } from '../../network/parameters.ts';
-import {
-  countingStep,
-  partialStep,
-  type StepParts,
-  type TrainingStep,
-  trainingStep,
-  updateStep,
-} from '../../network/step.ts';
-import type { GradientTrace } from '../../ops/gradients.ts';
+import { countingStep, partialStep, updateStep } from '../../network/partOfStep.ts';
+import type { StepParts } from '../../network/step.ts';
 import { fullNode } from '../../ops/leaf.ts';
 import { assign } from '../../ops/update.ts';
-import type { Stage } from './stage.ts';
-
-/** Consecutive parts of a batch that are equally large. */
-export interface Parts {
-  readonly size: number;
-  readonly repeats: number;
-}
+import { type Parts, type Stage, toldStage, wholeStage } from './stage.ts';
 
 /**
  * Cuts a batch into parts of at most `most` examples: into equal ones where that takes less than twice as many parts as it
@@ -85,16 +74,9 @@ export const countingStages = (
   })),
 ];
 
-/** A stage with what its operations are part of. */
-function told(parts: StepParts, of: Parts, take: (parts: StepParts, trace: GradientTrace) => TrainingStep): Stage {
-  const products: Product[] = [];
-  const step = take(parts, (of, gradient) => products.push({ of, gradient }));
-  return { ...of, effects: step.effects, anatomy: { network: parts.network, step, products } };
-}
-
 /** What a training step on `batch` examples runs. `sums` is null where every batch is taken whole, `counts` where no target has a mask. */
 export function stagesOf(
-  { optimizer: { update: rule } }: Pick<Goal, 'optimizer'>,
+  { optimizer }: Pick<Goal, 'optimizer'>,
   moments: MomentNodes,
   batch: number,
   most: number,
@@ -102,11 +84,10 @@ export function stagesOf(
   counts: ParameterBlock | null,
   partsFor: (size: number) => StepParts,
 ): Stage[] {
-  if (sums === null || batch <= most) {
-    return [told(partsFor(batch), { size: batch, repeats: 1 }, (of, trace) => trainingStep(of, rule, moments, trace))];
-  }
+  if (sums === null || batch <= most) return [wholeStage({ optimizer }, moments, batch, partsFor)];
+  const { update: rule } = optimizer;
   const parts = inParts(partsOf(batch, most), counts, true, partsFor, (part) =>
-    told(partsFor(part.size), part, (of, trace) => partialStep(of, batch, rule, sums, trace)),
+    toldStage(partsFor(part.size), part, (of, trace) => partialStep(of, batch, rule, sums, trace)),
   );
   return [...parts, { effects: updateStep(partsFor(1), rule, moments, sums), size: 0, repeats: 1 }];
 }

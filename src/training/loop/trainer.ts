@@ -12,12 +12,12 @@ import type { StepParts } from '../../network/step.ts';
 import type { StepDraft, StepValues } from '../../runtime/step.ts';
 import { meanWeight } from '../data/exampleWeights.ts';
 import { batchOf, type Examples, Order } from '../data/gpuDataset.ts';
-import { EpochPass, type ProgressParts, seedOfPart } from './epochPass.ts';
+import { EpochPass, type ProgressParts } from './epochPass.ts';
 import { type EpochProgress, noProgress, stateOfTrainer, type TrainerState } from './epochProgress.ts';
 import { blankStep, iota, NO_CALLBACKS } from './evaluator.ts';
-import { countingStages, gradientSums, partsOf, stagesOf, stepCounts } from './microBatches.ts';
+import type * as MicroBatches from './microBatches.ts';
 import type { Probe, Probes } from './probe.ts';
-import type { Stage } from './stage.ts';
+import { type Stage, wholeStage } from './stage.ts';
 import { addSums, StepMetrics } from './stepMetrics.ts';
 
 const onDemand = () => import('../onDemand/index.ts');
@@ -29,6 +29,8 @@ export interface TrainerOptions {
   readonly hold?: boolean;
   /** Larger batches are taken in parts of at most so many examples; default: the batch size. */
   readonly microBatchSize?: number;
+  /** What takes batches in parts: for such a size below that of the batches, and for probes. Default null. */
+  readonly inParts?: typeof MicroBatches | null;
   /** The examples' weights on the host; default: none. */
   readonly weights?: ByTarget<Float32Array>;
   /** Default: none. */
@@ -78,7 +80,15 @@ export class Trainer {
     examples: Examples,
     count: number,
     batchSize: number,
-    { warn, hold = false, together, microBatchSize = batchSize, weights = null, probes }: TrainerOptions,
+    {
+      warn,
+      hold = false,
+      together,
+      microBatchSize = batchSize,
+      inParts = null,
+      weights = null,
+      probes,
+    }: TrainerOptions,
   ) {
     this.#compiled = compiled;
     this.#examples = examples;
@@ -94,17 +104,20 @@ export class Trainer {
     this.#epoch = noProgress(this.#measures.size);
     this.#order = new Order(compiled.device, count);
     const { optimizer, moments } = compiled;
-    if (microBatchSize < Math.min(batchSize, count)) {
-      this.#sums = gradientSums(compiled.network);
-      this.#sums.attach(compiled.device);
-    }
-    if (this.#sums !== null || probes !== undefined) {
-      this.#counts = stepCounts(compiled);
+    if (inParts !== null) {
+      if (microBatchSize < Math.min(batchSize, count)) {
+        this.#sums = inParts.gradientSums(compiled.network);
+        this.#sums.attach(compiled.device);
+      }
+      this.#counts = inParts.stepCounts(compiled);
       this.#counts?.attach(compiled.device);
     }
-    this.#pass = new EpochPass(compiled.device, { count, batchSize, together }, (batch) =>
-      stagesOf({ optimizer }, moments.nodes(), batch, microBatchSize, this.#sums, this.#counts, this.#partsFor),
-    );
+    this.#pass = new EpochPass(compiled.device, { count, batchSize, together }, (batch) => {
+      const nodes = moments.nodes();
+      return inParts === null
+        ? [wholeStage({ optimizer }, nodes, batch, this.#partsFor)]
+        : inParts.stagesOf({ optimizer }, nodes, batch, microBatchSize, this.#sums, this.#counts, this.#partsFor);
+    });
     const whole = Math.min(batchSize, count);
     this.#probes = (probes?.(microBatchSize, this.#counts, this.#partsFor) ?? []).map((probe) => ({
       probe,
@@ -347,41 +360,28 @@ export class Trainer {
 
   /** Looks for what was not finite in a step of this epoch. */
   async #findCause(step: number): Promise<NonFinite> {
-    const { device, optimizer, seed } = this.#compiled;
-    let position = (step - this.#epoch.begun) * this.#batchSize;
-    const batch = Math.min(this.#batchSize, this.#count - position);
-    const cut = partsOf(batch, this.microBatchSize);
-    if (this.#counts !== null)
-      await this.#recount(batch, countingStages(cut, this.#counts, true, this.#partsFor), step, position);
-    const parts = cut
-      .flatMap(({ size, repeats }) => Array.from({ length: repeats }, () => size))
-      .map((size, part) => {
-        const values = { seed: seedOfPart(seed, part), step, position, rates: [] };
-        position += size;
-        return { size, values };
-      });
-    const { findCause } = await onDemand();
-    return {
-      step,
-      ...(await findCause(device, {
-        rule: optimizer.update,
-        batch,
-        parts,
-        partsFor: this.#partsFor,
-        held: this.#hold,
-      })),
-    };
-  }
-
-  /** Counts the steps of a batch again. */
-  async #recount(batch: number, stages: readonly Stage[], step: number, position: number): Promise<void> {
     const { device, seed } = this.#compiled;
-    const pass = new EpochPass(device, { count: batch, batchSize: batch }, () => stages);
-    try {
-      await pass.run(0, 1, () => ({ seed, step, position, rates: [] }));
-    } finally {
-      await pass.dispose();
-    }
+    const position = (step - this.#epoch.begun) * this.#batchSize;
+    const batch = Math.min(this.#batchSize, this.#count - position);
+    const run = async (stages: readonly Stage[]): Promise<void> => {
+      const pass = new EpochPass(device, { count: batch, batchSize: batch }, () => stages);
+      try {
+        await pass.run(0, 1, () => ({ seed, step, position, rates: [] }));
+      } finally {
+        await pass.dispose();
+      }
+    };
+    const { causeIn } = await onDemand();
+    return causeIn(this.#compiled, {
+      step,
+      position,
+      batch,
+      most: this.microBatchSize,
+      counts: this.#counts,
+      partsFor: this.#partsFor,
+      run,
+      held: this.#hold,
+    });
   }
 
   async dispose(): Promise<void> {
