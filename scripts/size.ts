@@ -83,6 +83,7 @@ const BESIDE_CORE = [
   'SeparableConv2D',
   'avgPool1d',
   'conv1d',
+  'crossEntropy',
   'conv2dTranspose',
   'depthwiseConv2d',
   'maxPool1d',

@@ -7,7 +7,7 @@ import { binaryCrossentropy, categoricalCrossentropy } from '../src/nn/losses.ts
 import { mul } from '../src/ops/elementwise.ts';
 import { sum } from '../src/ops/reduce.ts';
 import { type CrossEntropyOptions, softmaxCrossEntropyPerExample } from '../src/ops/softmax.ts';
-import { grad, type Tensor, tensor } from '../src/tensor/index.ts';
+import { crossEntropy, grad, normal, type Tensor, tensor } from '../src/tensor/index.ts';
 import * as o from './reference.ts';
 import {
   assertClose,
@@ -22,6 +22,7 @@ import {
 } from './support.ts';
 
 const test = suite('cross-entropy');
+const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
 const OPTIONS: readonly CrossEntropyOptions[] = [
   {},
@@ -136,6 +137,52 @@ test('binary: the small losses and slopes of confident, right outputs', async ()
     assertClose([loss[i]], [Math.log1p(Math.exp(towards))], `loss at ${values[i]}`, 1e-6);
     assertClose([slopes[i]], [sign / (1 + Math.exp(-towards))], `slope at ${values[i]}`, 1e-6);
   });
+});
+
+test('places that are ignored count for nothing, whatever their logits; ids that do not exist are NaN', async () => {
+  const logits = [
+    [
+      [1, 2],
+      [nan, 3],
+    ],
+    [
+      [0, inf],
+      [4, 1],
+    ],
+  ];
+  const of = (ids: number[][], options = {}): Promise<number> =>
+    crossEntropy(logits, tensor(ids, undefined, { dtype: 'int32' }), options).item();
+  const expected = (Math.log1p(Math.exp(1)) + Math.log1p(Math.exp(-3))) / 2;
+  const left = [
+    [0, 7],
+    [7, 0],
+  ];
+  assertClose([await of(left, { ignoreClass: 7 })], [expected], 'without the two');
+  const weighed = (2 * Math.log1p(Math.exp(1)) + 2 * Math.log1p(Math.exp(-3))) / 4;
+  assertClose([await of(left, { ignoreClass: 7, classWeights: [2, 5] })], [weighed], 'by weights');
+  assert.ok(Number.isNaN(await of(left, { ignoreClass: 1 })), 'an id that does not exist');
+  const none = [
+    [7, 7],
+    [7, 7],
+  ];
+  assert.ok(Number.isNaN(await of(none, { ignoreClass: 7 })), 'nothing counts');
+  const slope = grad((x: Tensor) => crossEntropy(x, tensor(left, undefined, { dtype: 'int32' }), { ignoreClass: 7 }))(
+    tensor(logits),
+  )[0];
+  const [a, b, ...rest] = await slope.data();
+  assertClose([a, b, ...rest.slice(4)], [-0.365529, 0.365529, -0.0237129, 0.0237129], 'slopes', 1e-5);
+  assert.equal(rest.slice(0, 4), [0, 0, 0, 0], 'of what is ignored');
+  for (const [shape, ids] of [
+    [[4], [1]],
+    [[2, 3], [1]],
+    [
+      [2, 2, 3],
+      [0, 1],
+    ],
+  ] as const) {
+    assert.throws(() => crossEntropy(normal(shape, { seed: 1 }), [...ids]), /crossEntropy: .*Give one id for each row/);
+  }
+  assert.throws(() => crossEntropy([[1, 2]], [0], { ignoreClass: 0.5 }), /ignoreClass/);
 });
 
 test.run();

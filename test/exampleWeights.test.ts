@@ -3,7 +3,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
+  ArgumentError,
   Callback,
+  DataError,
   Dense,
   type FitOptions,
   type LossName,
@@ -13,6 +15,7 @@ import {
   type TensorLike,
   tensor,
 } from '../src/index.ts';
+import { rejects } from './interruption.ts';
 
 const test = suite('exampleWeights');
 
@@ -138,6 +141,52 @@ test('a decimal share leaves as many examples as it says', async () => {
   assert.is(await trained(3, 2 / 3), 1);
   assert.is(await trained(11, 1e-9), 10);
   assert.is(await trained(60_000, 1 / 6), 50_000);
+});
+
+test('a class for every step: an example is the mean over its steps, has no class weight, and each row is checked', async () => {
+  const make = (loss: LossName) =>
+    new Sequential([new Dense(3, { activation: 'softmax', inputShape: [2, 3] })], { seed: 1 }).compile({
+      ...{ optimizer: new SGD({ learningRate: 2 }), loss, metrics: ['accuracy'] },
+    });
+  const ids = Int32Array.of(0, 2, 1, 1, 2, 0, 1, 2);
+  const x = tensor(ids).oneHot(3).reshape([4, 2, 3]);
+  const y = tensor(ids, [4, 2]);
+  const [sparse, rows] = [make('sparseCategoricalCrossentropy'), make('categoricalCrossentropy')];
+  const options = { epochs: 20, batchSize: 3, microBatchSize: 2, verbose: 0, sampleWeight: [1, 2, 0, 0.5] } as const;
+  const { history } = await sparse.fit(x, y, options);
+  assert.ok(history.loss[19] < 0.2 * history.loss[0], `${history.loss}`);
+  assert.is(history.accuracy[19], 1);
+  const same = await rows.fit(x, x, options);
+  history.loss.forEach((loss, at) => {
+    assert.ok(Math.abs(loss - same.history.loss[at]) < 1e-5);
+  });
+  // Of the values that an example has, the losses are those of its steps.
+  const p = await (await sparse.predict(x)).data();
+  const each = Array.from(ids, (id, at) => -Math.log(p[3 * at + id]));
+  const expected =
+    [1, 2, 0, 0.5].reduce((sum, weight, at) => sum + (weight * (each[2 * at] + each[2 * at + 1])) / 2, 0) / 4;
+  const { loss } = await sparse.evaluate(x, y, { sampleWeight: [1, 2, 0, 0.5] });
+  assert.ok(Math.abs(loss - expected) < 1e-5, `${loss} for ${expected}`);
+  for (const [model, labels] of [
+    [sparse, y],
+    [rows, x],
+  ] as const) {
+    await rejects(
+      () => model.fit(x, labels, { classWeight: { 1: 2 }, verbose: 0 }),
+      ArgumentError,
+      'needs one class an example, but',
+      'has 2 labels an example. Use sampleWeight.',
+    );
+  }
+  const values = await x.data();
+  const twice = Float32Array.from(values, (value, at) => (at === 22 ? 1 : value));
+  await rejects(
+    () => rows.fit(x, tensor(twice, [4, 2, 3]), { verbose: 0 }),
+    DataError,
+    'a sum of 1 a row, but 1 of 4 examples has others. The first is example 3: a sum of 2 at [3, 1, 0].',
+  );
+  sparse.dispose();
+  rows.dispose();
 });
 
 test.run();

@@ -371,6 +371,7 @@ const TABLE: { readonly [Name in keyof typeof functions]: Row } = {
   avgPool1d: refuses(() => w.avgPool1d(a.reshape([1, 8, 1]), { poolSize: 2 })),
   batchNorm: refuses(() => w.batchNorm(square, w.ones([4]), w.zeros([4]))),
   dropout: refuses(() => w.dropout(a, 0.5, { seed: 1 })),
+  crossEntropy: refuses(() => w.crossEntropy(a.reshape([2, 4]), [0, 1])),
   softmaxCrossEntropy: refuses(() => w.softmaxCrossEntropy(w.zeros([2, 4]), square)),
 
   // Of float32 alone

@@ -120,6 +120,13 @@ const cases: Readonly<Record<LossNames, readonly LossCase[]>> = {
       oracle: crossEntropy({ clip: 0.05, labelSmoothing: 0.1 }),
     },
     {
+      name: 'categorical, of every step, fromLogits',
+      loss: categoricalCrossentropy({ fromLogits: true }),
+      labels: distributions([2, 3, CLASSES]),
+      output: draw([2, 3, CLASSES], -4, 4),
+      oracle: (z, y) => o.mean(crossEntropy()(z, y), 1),
+    },
+    {
       name: 'categorical, probabilities from elsewhere',
       loss: categoricalCrossentropy(),
       labels: oneHot,
@@ -166,6 +173,21 @@ const cases: Readonly<Record<LossNames, readonly LossCase[]>> = {
       output: logits(),
       head: softmax,
       oracle: crossEntropy(),
+    },
+    {
+      name: 'sparse, of every step, softmax seen through',
+      loss: sparseCategoricalCrossentropy({ labelSmoothing: 0.1 }),
+      labels: ints([0, 4, 2, 2, 1, 3], [2, 3]),
+      output: draw([2, 3, CLASSES], -4, 4),
+      head: softmax,
+      oracle: (z, y) => o.mean(crossEntropy({ labelSmoothing: 0.1 })(z, y), 1),
+    },
+    {
+      name: 'sparse, of every pixel, ids [batch, 1, 3, 1], probabilities from elsewhere',
+      loss: sparseCategoricalCrossentropy(),
+      labels: ints([0, 4, 2, 2, 1, 3], [2, 1, 3, 1]),
+      output: draw([2, 1, 3, CLASSES], 0.2, 3),
+      oracle: (p) => o.mean(fromProbabilities(p, o.oneHot(o.array64([0, 4, 2, 2, 1, 3], [2, 1, 3]), CLASSES)), [1, 2]),
     },
     {
       name: 'sparse, fromLogits',
@@ -321,6 +343,14 @@ test('accuracy: ids and rows, seen through softmax or not', async () => {
   assert.is(sparse.name, 'accuracy');
 });
 
+test('accuracy of several places of an example is the share of those that are right', async () => {
+  const output = nodeOf(given([1, 3, 2, 0, 5, 4, 1, 2, 7, 6, 1, 9], [2, 2, 3]));
+  const accuracy = resolveMetric('accuracy', sparseCategoricalCrossentropy());
+  assert.equal(await metric(accuracy, ints([1, 2, 2, 2], [2, 2]), output), [0.5, 1]);
+  const rows: Input = { shape: [2, 2, 3], values: Float32Array.of(0, 1, 0, 0, 1, 0, 1, 0, 0, 0, 0, 1) };
+  assert.equal(await metric(accuracy, rows, softmax(output)), [1, 0.5]);
+});
+
 test('accuracy: binary from the loss, or from outputs of width 1', async () => {
   const p = nodeOf(given([0.9, 0.2, 0.5, 0.7], [4, 1]));
   const labels = ints([1, 0, 1, 0]);
@@ -385,7 +415,16 @@ test('wrong labels: the message names the loss, both shapes and the loss that fi
     'Use sparseCategoricalCrossentropy',
   );
   refuses(() => perExample(sparse, ints([1, 2]), output), ShapeError, '[2]', '[6]');
-  refuses(() => perExample(sparse, ids, nodeOf(draw([BATCH, 2, 3]))), ShapeError, 'End the model in a Dense layer');
+  refuses(() => perExample(sparse, ids, nodeOf(draw([BATCH]))), ShapeError, 'End the model in a Dense layer');
+  const steps = nodeOf(draw([BATCH, 2, 3]));
+  refuses(
+    () => perExample(sparse, ids, steps),
+    ShapeError,
+    '[6, 2]',
+    '[6, 2, 3]',
+    'end the model in Flatten and Dense',
+  );
+  refuses(() => perExample(rows, oneHot, steps), ShapeError, '[6, 2, 3]', '[6, 5]', 'for class ids');
   for (const name of ['mse', 'mae', 'binaryCrossentropy'] as const) {
     const loss = resolveLoss(name);
     refuses(

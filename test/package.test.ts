@@ -36,8 +36,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
  * that growth is a decision.
  */
 const TENSORS_BUDGET = 47 * 1024;
-const QUICK_START_BUDGET = 92.9 * 1024;
-const CORE_BUDGET = 105.9 * 1024;
+const QUICK_START_BUDGET = 93.1 * 1024;
+const CORE_BUDGET = 106.1 * 1024;
 /** Most of what the first graph with an operation of layers adds to each. */
 const LAYERS_BUDGET = 12 * 1024;
 /** Most bytes of the package, packed. */

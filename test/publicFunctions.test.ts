@@ -340,6 +340,18 @@ const cases: Readonly<Record<FunctionName, Case>> = {
     oracle: (x, ids) => o.softmaxCrossEntropy(x, ids, { labelSmoothing: 0.1 }),
     torch: 'F.cross_entropy(x, y, label_smoothing=0.1)',
   },
+  crossEntropy: {
+    inputs: [draw([2, 3, 4], -3, 3), ints([2, -1, 0, 3, 3, -1], [2, 3])],
+    of: (x, ids) => f.crossEntropy(x, ids, { ignoreClass: -1, classWeights: [0.5, 2, 1, 1.5] }),
+    oracle(x) {
+      const ids = list([2, 0, 3, 3]);
+      const rows = o.gather(o.reshape(o.logSoftmax(x), [6, 4]), list([0, 2, 3, 4]));
+      const weights = o.gather(list([0.5, 2, 1, 1.5]), ids);
+      const losses = o.neg(o.sum(o.mul(rows, o.oneHot(ids, 4)), 1));
+      return o.div(o.sum(o.mul(losses, weights)), o.sum(weights));
+    },
+    torch: 'F.cross_entropy(x.reshape(-1, 4), y.reshape(-1), torch.tensor([0.5, 2, 1, 1.5]).double(), ignore_index=-1)',
+  },
   confusionMatrix: {
     inputs: [ints([0, 2, 1, 2]), ints([0, 1, 1, 1]), draw([4], 0.5, 2)],
     of: (labels, guesses, weights) => f.confusionMatrix(labels, guesses, { classes: 3, weights }),

@@ -68,6 +68,12 @@ const losses: readonly LossCase[] = [
   },
   {
     loss: f.sparseCategoricalCrossentropy({ fromLogits: true }),
+    labels: ints([2, 0, 1, 2, 1, 1], [3, 2]),
+    outputs: draw([3, 2, 3]),
+    torch: "F.cross_entropy(p.movedim(-1, 1), y.long(), reduction='none').mean(-1)",
+  },
+  {
+    loss: f.sparseCategoricalCrossentropy({ fromLogits: true }),
     labels: ids,
     outputs: numbers.outputs,
     torch: "F.cross_entropy(p, y.long(), reduction='none')",

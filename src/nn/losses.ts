@@ -5,10 +5,11 @@
 
 import { flagOf } from '../base/checks.ts';
 import { describe } from '../base/describe.ts';
+import type { HostArray } from '../base/dtype.ts';
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { checkName, checkOptions } from '../base/optionNames.ts';
 import { formatShape, type Shape, sameShape } from '../base/shape.ts';
-import { isOf, type Op } from '../ir/op.ts';
+import { isOf, type Node, type Op } from '../ir/op.ts';
 import { sigmoidCrossEntropy, sigmoidOp } from '../ops/elementwise.ts';
 import { fullNode } from '../ops/leaf.ts';
 import { type CrossEntropyOptions, softmaxCrossEntropyPerExample, softmaxOp } from '../ops/softmax.ts';
@@ -88,19 +89,27 @@ function sumOf(values: ArrayLike<number>, begin: number, end: number): number {
  * Keras takes any row. One that is no distribution trains toward something else than the user thinks: several ones an
  * example, or ids that became rows, show in nothing but a loss that stays high.
  */
-export const distribution: ValueRule = {
-  expected: 'one probability a class, at least 0 and with a sum of 1 an example',
-  remedy:
-    'Use binaryCrossentropy for several classes an example, sampleWeight to weigh examples, or divide each row by its sum.',
-  wrong(values, begin, end) {
+export function distributions(outputShape: Shape): ValueRule {
+  const classes = outputShape.at(-1) ?? 1;
+  const wrong = (values: HostArray, begin: number, end: number): number => {
     for (let at = begin; at < end; at++) if (!(values[at] >= 0)) return at;
-    return Math.abs(sumOf(values, begin, end) - 1) <= SUM_TOLERANCE ? -1 : begin;
-  },
-  tell(values, begin, end) {
-    const negative = values.subarray(begin, end).find((value) => !(value >= 0));
-    return negative === undefined ? `a sum of ${Number(sumOf(values, begin, end).toPrecision(6))}` : String(negative);
-  },
-};
+    for (let row = begin; row < end; row += classes)
+      if (!(Math.abs(sumOf(values, row, row + classes) - 1) <= SUM_TOLERANCE)) return row;
+    return -1;
+  };
+  return {
+    expected: `one probability a class, at least 0 and with a sum of 1 ${outputShape.length > 1 ? 'a row' : 'an example'}`,
+    remedy:
+      'Use binaryCrossentropy for several classes an example, sampleWeight to weigh examples, or divide each row by its sum.',
+    wrong,
+    tell(values, begin, end) {
+      const at = wrong(values, begin, end);
+      return values[at] >= 0
+        ? `a sum of ${Number(sumOf(values, at, at + classes).toPrecision(6))}`
+        : String(values[at]);
+    },
+  };
+}
 
 const classIds = (classes: number): ValueRule =>
   everyValue(
@@ -124,29 +133,34 @@ function categorical(name: string, sparse: boolean, options: CategoricalOptions)
     labelKind: sparse ? 'classIds' : 'distributions',
     probabilities: !fromLogits,
     config: { fromLogits, labelSmoothing, clip },
-    labels: (outputShape) => (sparse ? classIds(outputShape.at(-1) ?? 1) : distribution),
+    labels: (outputShape) => (sparse ? classIds(outputShape.at(-1) ?? 1) : distributions(outputShape)),
     perExample(labels, output) {
-      if (output.rank !== 2) {
+      const { rank } = output;
+      if (rank < 2) {
         throw new ShapeError(
           `${name}: expected outputs [batch, classes], got ${formatShape(output.shape)}. End the model in a Dense layer.`,
         );
       }
-      const [batch, classes] = output.shape;
-      const ids = labels.rank === 2 && labels.shape[1] === 1 ? labels.reshape([batch]) : labels;
-      const expected = sparse ? [batch] : [batch, classes];
-      const given = sparse ? ids : labels;
+      const classes = output.shape[rank - 1];
+      const places = output.shape.slice(0, -1);
+      const given = sparse && labels.rank === rank && labels.shape[rank - 1] === 1 ? labels.reshape(places) : labels;
+      const expected = sparse ? places : output.shape;
       if (!sameShape(given.shape, expected)) {
         const [kind, other] = sparse
-          ? ['class ids', 'categoricalCrossentropy for one row an example']
-          : ['one row an example', 'sparseCategoricalCrossentropy for class ids'];
+          ? ['class ids', 'categoricalCrossentropy for rows']
+          : ['rows', 'sparseCategoricalCrossentropy for class ids'];
         throw new ShapeError(
           `${name}: expected labels ${formatShape(expected)} (${kind}) for outputs ${formatShape(output.shape)}, got ` +
-            `${formatShape(labels.shape)}. Use ${other}.`,
+            `${formatShape(labels.shape)}. Use ${other}${rank > 2 ? ', or end the model in Flatten and Dense for one prediction an example' : ''}.`,
         );
       }
-      const { node } = sparse ? given : given.cast('float32');
-      const entropy = (logits: Tensor, options: CrossEntropyOptions): Tensor =>
-        new Tensor(softmaxCrossEntropyPerExample(logits.node, node, options));
+      // Of several places of an example the mean, each by itself.
+      const each = (x: Tensor, shape: Shape): Node => (rank > 2 ? x.reshape(shape) : x).node;
+      const truths = sparse ? each(given, [-1]) : each(given.cast('float32'), [-1, classes]);
+      const entropy = (logits: Tensor, options: CrossEntropyOptions): Tensor => {
+        const losses = softmaxCrossEntropyPerExample(each(logits, [-1, classes]), truths, options);
+        return perExampleMean(new Tensor(each(new Tensor(losses), places)));
+      };
       const logits = logitsOf(output, softmaxOp, fromLogits);
       if (logits !== null) return entropy(logits, { labelSmoothing, clip });
       // Probabilities that come from elsewhere: their logarithms are logits.
@@ -155,11 +169,11 @@ function categorical(name: string, sparse: boolean, options: CategoricalOptions)
   };
 }
 
-/** Labels are rows [batch, classes], one-hot or any distribution. */
+/** Labels are rows [batch, ..., classes], one-hot or any distribution; of several rows an example's loss is the mean. */
 export const categoricalCrossentropy = (options: CategoricalOptions = {}): Loss =>
   categorical('categoricalCrossentropy', false, options);
 
-/** Labels are class ids [batch]. */
+/** Labels are class ids [batch], or [batch, ...] for outputs [batch, ..., classes]: an example's loss is then the mean over its ids. */
 export const sparseCategoricalCrossentropy = (options: CategoricalOptions = {}): Loss =>
   categorical('sparseCategoricalCrossentropy', true, options);
 

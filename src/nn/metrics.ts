@@ -5,7 +5,7 @@ import { describe } from '../base/describe.ts';
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { checkName } from '../base/optionNames.ts';
 import { printable } from '../base/printable.ts';
-import { formatShape, type Shape } from '../base/shape.ts';
+import { formatShape, type Shape, sameShape, sizeOf } from '../base/shape.ts';
 import { quote } from '../io/quote.ts';
 import { softmaxOp } from '../ops/softmax.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -54,26 +54,28 @@ export function sizeOfMetric({ name, size }: Pick<Metric, 'name' | 'size'>, outp
   return numbers;
 }
 
-/** The classes [batch] that labels name: class ids, or rows of which the largest counts. */
+/** The classes [batch, ...] that labels name for outputs [batch, ..., classes]: class ids, or rows of which the largest counts. */
 export function classesIn(labels: Tensor, output: Tensor, who: string): Tensor {
-  const [batch, classes] = output.shape;
-  const rows = labels.rank === 2 && labels.shape[1] === classes;
-  if (!rows && labels.size !== batch) {
+  const places = output.shape.slice(0, -1);
+  const rows = sameShape(labels.shape, output.shape);
+  if (!rows && labels.size !== sizeOf(places)) {
     throw new ShapeError(
       `${who}: labels ${formatShape(labels.shape)} do not fit outputs ${formatShape(output.shape)}. Give one class id, or one row of probabilities, an example.`,
     );
   }
-  return rows ? labels.argMax() : labels.reshape([batch]);
+  return rows ? labels.argMax() : labels.reshape(places);
 }
 
 /** Scores of the classes, larger for more probable ones: the largest logit is the largest probability, and needs no softmax. */
 export const scoresOf = (output: Tensor): Tensor => beforeOp(output, softmaxOp) ?? output;
 
-/** Share of examples whose most probable class is the labelled one. */
+/** Share of examples, or of their places, whose most probable class is the labelled one. */
 const categoricalAccuracy = (labels: Tensor, output: Tensor): Tensor =>
-  scoresOf(output)
-    .argMax()
-    .equal(classesIn(labels, output, 'accuracy'));
+  perExampleMean(
+    scoresOf(output)
+      .argMax()
+      .equal(classesIn(labels, output, 'accuracy')),
+  );
 
 /** Share of outputs on the labels' side of one half. */
 function binaryAccuracy(labels: Tensor, output: Tensor): Tensor {

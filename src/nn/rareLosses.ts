@@ -12,7 +12,7 @@ import {
   alike,
   beforeOp,
   checkSmoothing,
-  distribution,
+  distributions,
   EPSILON,
   type Loss,
   type LossConfig,
@@ -88,7 +88,7 @@ export const categoricalHinge = (): Loss => ({
   name: 'categoricalHinge',
   labelKind: 'distributions',
   config: {},
-  labels: () => distribution,
+  labels: distributions,
   perExample(labels, output) {
     const label = alike('categoricalHinge', labels, output);
     const others = label.neg().add(1).mul(output).max(-1);
@@ -102,7 +102,7 @@ export const klDivergence = (): Loss => ({
   labelKind: 'distributions',
   probabilities: true,
   config: {},
-  labels: () => distribution,
+  labels: distributions,
   perExample(labels, output) {
     const label = alike('klDivergence', labels, output).clip(EPSILON, 1);
     const logits = beforeOp(output, softmaxOp);
@@ -212,7 +212,7 @@ export function categoricalFocalCrossentropy(options: CategoricalFocalOptions = 
     labelKind: 'distributions',
     probabilities: !fromLogits,
     config: { ...config },
-    labels: () => distribution,
+    labels: distributions,
     perExample(labels, output) {
       const classes = output.shape[output.rank - 1];
       const y = smoothed(alike(name, labels, output), labelSmoothing, classes);

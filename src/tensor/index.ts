@@ -2,6 +2,7 @@
 
 export * from './convolutions.ts';
 export { full, ones, tensor, zeros } from './creation.ts';
+export { type ClassCrossEntropyOptions, crossEntropy } from './crossEntropy.ts';
 export { normal, type RandomSource, uniform } from './draws.ts';
 export * from './functional.ts';
 export * from './grad.ts';

@@ -25,9 +25,10 @@ export function checkClassWeight(
   if (typeof given !== 'object' || given === null || given instanceof Map) {
     refuse('fit', 'classWeight', 'an object { class: weight }', given, 'Write { 0: 1, 1: 2.5 }.');
   }
-  if (loss.labelKind === 'binary' && sizeOf(outputShape) > 1) {
+  const labels = sizeOf(loss.labelKind === 'binary' ? outputShape : outputShape.slice(0, -1));
+  if (classes !== null && labels > 1) {
     throw new ArgumentError(
-      `fit: classWeight needs one class an example, but ${loss.name} has ${sizeOf(outputShape)} labels an example. Use sampleWeight.`,
+      `fit: classWeight needs one class an example, but ${loss.name} has ${labels} labels an example. Use sampleWeight.`,
     );
   }
   for (const [key, weight] of Object.entries(given)) {
