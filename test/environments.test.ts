@@ -12,14 +12,16 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bundleProgram } from './bundleProgram.ts';
 import { LOADER } from './loader.ts';
+import { shaderCache } from './shaderCache.ts';
 
 const test = suite('environments');
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'wgrad-environments-'));
 const [file, locked, cifar] = ['file', 'locked', 'cifar'].map((name) => join(folder, name));
 const NOBODY = 61_234;
-/** Mesa would compile every kernel anew in each of them. */
-const SHADERS = { MESA_SHADER_CACHE_DIR: join(folder, 'shaders') };
+/** Mesa's cache, of this user and of others: without it every kernel would be compiled anew in each of them. */
+const SHADERS = shaderCache();
+const SHADERS_OF_OTHERS = join(folder, 'shaders');
 
 let program = '';
 
@@ -28,8 +30,8 @@ test.before(async () => {
   writeFileSync(file, 'x');
   mkdirSync(locked, { mode: 0o555 });
   mkdirSync(cifar);
-  mkdirSync(SHADERS.MESA_SHADER_CACHE_DIR);
-  chmodSync(SHADERS.MESA_SHADER_CACHE_DIR, 0o777);
+  mkdirSync(SHADERS_OF_OTHERS);
+  chmodSync(SHADERS_OF_OTHERS, 0o777);
   for (const name of ['data_batch_1', 'data_batch_2', 'data_batch_3', 'data_batch_4', 'data_batch_5', 'test_batch']) {
     // Records of one class each, in all shades.
     writeFileSync(
@@ -181,7 +183,12 @@ function start(
   const loader = program.endsWith('.ts') ? ['--import', LOADER] : [];
   const child = spawn(process.execPath, [...loader, program, ...flags], {
     cwd: root,
-    env: { ...process.env, ...SHADERS, XDG_CACHE_HOME: join(folder, 'cache'), ...variables },
+    env: {
+      ...process.env,
+      MESA_SHADER_CACHE_DIR: uid === undefined ? SHADERS : SHADERS_OF_OTHERS,
+      XDG_CACHE_HOME: join(folder, 'cache'),
+      ...variables,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     uid,
     timeout: 100_000,

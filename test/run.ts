@@ -8,8 +8,8 @@
  * has started. The last line is "N passed, N failed", with ", N skipped" when there are any.
  *
  * The TypeScript is compiled once (compiled/compile.ts), for the files' processes and those that they start with LOADER. Mesa's
- * lavapipe, where it is the adapter, is told to save what a file can do without (KERNELS, OPTIMISED, NARROW); what the environment says of that
- * goes first.
+ * lavapipe, where it is the adapter, is told to save what a file can do without (KERNELS, OPTIMISED, WIDE), and the C library to
+ * keep memory (MEMORY_KEPT); what the environment says of that goes first.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -65,20 +65,36 @@ const OPTIMISED = [
  */
 const UNOPTIMISED = { GALLIVM_PERF: 'nopt' };
 
-/**
- * Those that run the texts of GPUs, long ones, on whatever adapter there is; and those that test what is made of kernels, many of
- * them, which other files test on as many lanes as there are.
- */
-const NARROW = [
-  ...['boundsOnGpu', 'contractionOnGpu', 'pooledConvolution', 'recurrence'],
-  ...['cause', 'kerasMasks', 'mobileNet', 'modelMeasures', 'networkExamples', 'onnx', 'rareMetrics', 'recurrentLayers'],
+/** Those of the others whose kernels are tested as written for as many lanes as there are. */
+const WIDE = [
+  'boundsOfAdapter',
+  'convolutionStrips',
+  'convolutions',
+  'depthwise',
+  'fusion',
+  'kernels',
+  'lanes',
+  'limits',
 ];
 
 /**
- * Has lavapipe work on four floats at once instead of eight, for which it writes everything that it cannot do at once eight times:
- * their kernels are compiled in a half to four fifths of the time, and take no longer once they are.
+ * Has lavapipe work on four floats at once instead of eight, for which it writes everything that it cannot do at once eight times.
+ * The files that are left test what is made of kernels, or run the texts of GPUs, long ones, on whatever adapter there is: their
+ * kernels are compiled in a half to nine tenths of the time, and take no longer once they are.
  */
 const FOUR_LANES = { LP_NATIVE_VECTOR_WIDTH: '128' };
+
+/**
+ * Has the C library keep the memory that a process has had, and take it in large pages: drivers ask for blocks and free them for each
+ * text that they compile, and where the machine is a virtual one, a page costs more than what is done with it. It saves a tenth to a
+ * fifth of the time of files whose kernels are compiled already. Other C libraries do not read it.
+ */
+const MEMORY_KEPT = {
+  GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1',
+  MALLOC_MMAP_THRESHOLD_: String(2 ** 30),
+  MALLOC_TOP_PAD_: String(2 ** 26),
+  MALLOC_TRIM_THRESHOLD_: String(2 ** 30),
+};
 
 /** How long a file's process may live on after its last test, in milliseconds. */
 const linger = 30_000;
@@ -163,12 +179,14 @@ function nameOf(file: string): string {
   return basename(file, '.test.ts');
 }
 
-/** What its process tells lavapipe. */
-function driverOf(file: string): NodeJS.ProcessEnv {
+/** What its process tells lavapipe and the C library. */
+function settingsOf(file: string): NodeJS.ProcessEnv {
+  const isOptimised = OPTIMISED.includes(nameOf(file));
   return {
+    ...MEMORY_KEPT,
     ...(KERNELS.includes(nameOf(file)) ? {} : ONE_THREAD),
-    ...(OPTIMISED.includes(nameOf(file)) ? {} : UNOPTIMISED),
-    ...(NARROW.includes(nameOf(file)) ? FOUR_LANES : {}),
+    ...(isOptimised ? {} : UNOPTIMISED),
+    ...(isOptimised || WIDE.includes(nameOf(file)) ? {} : FOUR_LANES),
   };
 }
 
@@ -221,7 +239,7 @@ async function watchFile(file: string, { pathOf }: Compiled, timeout: number, cl
   // A process group of its own, so that what the tests start is ended too.
   const child = spawn(process.execPath, [pathOf('test/runFile.ts'), pathOf(file)], {
     cwd: root,
-    env: { ...driverOf(file), ...process.env },
+    env: { ...settingsOf(file), ...process.env },
     detached: process.platform !== 'win32',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
