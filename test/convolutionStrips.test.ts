@@ -243,6 +243,21 @@ if (cpuLanes(device.target) === 8) {
       );
     }));
 
+  test('passes of convolutions and of gradients to the images share one text, whatever their sizes are and whatever follows', () =>
+    forced('strips', async () => {
+      const sources = [same([1, 3, 4, 64], [3, 3, 64, 64]), same([2, 5, 8, 64], [3, 3, 64, 64])].flatMap((one) => {
+        const [x, kernel] = [draw(one.x), draw(one.kernel)].map(nodeOf);
+        const h = relu(x);
+        const y = convolve(h, kernel, one);
+        const [dx] = gradients(sum(mul(relu(y), y)), [x]);
+        return schedule([y, dx], device.target, passesFor).kernels.filter(({ label }) =>
+          /^conv2d.*\(parts\)/.test(label),
+        );
+      });
+      assert.is(sources.length, 8);
+      assert.is(new Set(sources.map(({ source }) => source)).size, 1);
+    }));
+
   test('a NaN pixel reaches every result and every gradient to a tap that sees it, and nothing else', () =>
     forced('strips', async () => {
       const [one] = WHOLE;
