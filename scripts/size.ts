@@ -2,7 +2,7 @@
  * How large wgrad is in a browser:  npm run size [-- --modules]
  *
  * Bundles dist/ as Vite does for a web page and prints what a page loads before its first kernel on a GPU, minified and gzipped:
- * what is there at the start, and with the device the ways of GPUs. What it loads only when it comes to need it (`import()`) is
+ * what is there at the start, the ways of GPUs among it. What it loads only when it comes to need it (`import()`) is
  * named apart: what layers compute, which programs of tensors may never need and the quick start loads with its first graph, and
  * the rest. The ways of adapters on the CPU, which a GPU's page never loads, are in neither. Four programs are measured:
  *

@@ -14,6 +14,7 @@ import {
   Callback,
   type CompileOptions,
   Conv2D,
+  DataError,
   Dense,
   type Device,
   Dropout,
@@ -192,6 +193,27 @@ test('fit equals trainOnBatch on the slices', async () => {
     await b.trainOnBatch(part, tensor(classes.slice(begin, begin + size), [size]));
   }
   assertSame(flat(await a.getWeights()), flat(await b.getWeights()), 'weights');
+});
+
+test('trainOnBatch looks at every batch, also after many of the same shape', async () => {
+  const model = classifier();
+  const part = tensor(features.values.slice(0, 32), [8, 4]);
+  const labels = (last: number): Tensor => tensor(Int32Array.of(0, 1, 2, 0, 1, 2, 0, last), [8]);
+  await model.trainOnBatch(part, labels(1));
+  await model.trainOnBatch(part, labels(2));
+  await rejects(() => model.trainOnBatch(part, labels(77)), DataError, 'trainOnBatch', '77');
+  for (const at of [0, 13, 29, 30, 31]) {
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      const spoilt = features.values.slice(0, 32);
+      spoilt[at] = value;
+      const place = `${value} at [${Math.floor(at / 4)}, ${at % 4}]`;
+      await rejects(() => model.trainOnBatch(tensor(spoilt, [8, 4]), labels(1)), DataError, place);
+    }
+  }
+  const rows = tensor(features.values.slice(0, 24), [8, 3]);
+  await rejects(() => model.trainOnBatch(part, rows), ShapeError, 'sparseCategoricalCrossentropy');
+  await rejects(() => model.trainOnBatch(part, labels(1), { sampleWeight: [1] }), ShapeError, 'example weight');
+  model.dispose();
 });
 
 test('trainOnBatch keeps the plans of the last shapes: a later call makes and compiles nothing', async () => {
