@@ -35,9 +35,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
  * Most bytes that these programs of scripts/size.ts load before their first kernel on a GPU, gzipped: a little above what they do, so
  * that growth is a decision.
  */
-const TENSORS_BUDGET = 46.6 * 1024;
-const QUICK_START_BUDGET = 92.1 * 1024;
-const CORE_BUDGET = 104.6 * 1024;
+const TENSORS_BUDGET = 46.9 * 1024;
+const QUICK_START_BUDGET = 92.8 * 1024;
+const CORE_BUDGET = 105.2 * 1024;
 /** Most of what the first graph with an operation of layers adds to each. */
 const LAYERS_BUDGET = 12 * 1024;
 /** Most bytes of the package, packed. */

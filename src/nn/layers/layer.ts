@@ -260,7 +260,7 @@ export function ofLayer<T>({ className }: AnyLayer, name: string, shapes: readon
 
 /** What `apply` within a layer is given, as a layer. */
 export function layerOf<X extends LayerValues, Y extends LayerValues>(given: Applicable<X, Y>): Layer<X, Y> {
-  const layer: unknown = given && 'asLayer' in given ? given.asLayer() : given;
+  const layer: unknown = given instanceof Object && 'asLayer' in given ? given.asLayer() : given;
   if (layer instanceof Layer) return layer;
   throw new ArgumentError(`apply: expected a layer or a model, got ${describe(given)}. Write apply(this.dense, x).`);
 }
