@@ -28,11 +28,13 @@ export { input } from './input.ts';
 export type { DenseOptions } from './kernel.ts';
 export {
   type AnyLayer,
+  type Applicable,
   type CallContext,
   type ConfigValue,
   type InitializerLike,
   Layer,
   type LayerConfig,
+  type LayerLike,
   type LayerOptions,
   type LayerValues,
   SymbolicTensor,

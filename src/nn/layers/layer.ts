@@ -61,10 +61,16 @@ export interface CallContext {
   apply<X extends LayerValues, Y extends LayerValues>(layer: Applicable<X, Y>, x: X): Y;
 }
 
-/** What a layer of one's own may apply: a layer, or a model, which is one by `asLayer`. */
-export type Applicable<X extends LayerValues, Y extends LayerValues> =
-  | Layer<X, Y>
-  | { asLayer(): AnyLayer; call(x: NoInfer<X>): Y };
+/** What a layer of one's own may apply: a layer, or a model. */
+export type Applicable<X extends LayerValues, Y extends LayerValues> = Layer<X, Y> | LayerLike<X, Y>;
+
+/** What is a layer when it is asked for one, as models are. */
+export interface LayerLike<X extends LayerValues, Y extends LayerValues> {
+  /** The layer. */
+  asLayer(): AnyLayer;
+  /** The outputs for a batch of inputs. */
+  call(x: NoInfer<X>): Y;
+}
 
 /** A setting that can be saved. */
 export type ConfigValue = string | number | boolean | null | readonly number[] | undefined;
