@@ -8,8 +8,8 @@
  * has started. The last line is "N passed, N failed", with ", N skipped" when there are any.
  *
  * The TypeScript is compiled once (compiled/compile.ts), for the files' processes and those that they start with LOADER. Mesa's
- * lavapipe, where it is the adapter, is told to save what a file can do without (KERNELS, OPTIMISED, WIDE), and the C library to
- * keep memory (MEMORY_KEPT); what the environment says of that goes first.
+ * lavapipe, where it is the adapter, is told to save what a file can do without (KERNELS, OPTIMISED, WIDE); what the environment
+ * says of that goes first.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -83,18 +83,6 @@ const WIDE = [
  * kernels are compiled in a half to nine tenths of the time, and take no longer once they are.
  */
 const FOUR_LANES = { LP_NATIVE_VECTOR_WIDTH: '128' };
-
-/**
- * Has the C library keep the memory that a process has had, and take it in large pages: drivers ask for blocks and free them for each
- * text that they compile, and where the machine is a virtual one, a page costs more than what is done with it. It saves a tenth to a
- * fifth of the time of files whose kernels are compiled already. Other C libraries do not read it.
- */
-const MEMORY_KEPT = {
-  GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1',
-  MALLOC_MMAP_THRESHOLD_: String(2 ** 30),
-  MALLOC_TOP_PAD_: String(2 ** 26),
-  MALLOC_TRIM_THRESHOLD_: String(2 ** 30),
-};
 
 /** How long a file's process may live on after its last test, in milliseconds. */
 const linger = 30_000;
@@ -183,7 +171,6 @@ function nameOf(file: string): string {
 function settingsOf(file: string): NodeJS.ProcessEnv {
   const isOptimised = OPTIMISED.includes(nameOf(file));
   return {
-    ...MEMORY_KEPT,
     ...(KERNELS.includes(nameOf(file)) ? {} : ONE_THREAD),
     ...(isOptimised ? {} : UNOPTIMISED),
     ...(isOptimised || WIDE.includes(nameOf(file)) ? {} : FOUR_LANES),
