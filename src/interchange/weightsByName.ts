@@ -47,7 +47,8 @@ export interface LoadedByName {
 
 /**
  * Loads weights by the names of their layers, like Keras' `load_weights(by_name=True)`; whatever the file does not hold
- * stays as it is. `tensors` are those of a file, or another model's: `await other.getWeights()`. The layouts are Keras': convolution kernels [height, width, in, out], dense kernels [in, out].
+ * stays as it is. `tensors` are those of a file, or another model's: `await other.getWeights()`. The layouts are Keras':
+ * convolution kernels [height, width, in, out], dense kernels [in, out].
  *
  * These names are understood, for a layer `conv2d`, behind any folders: `conv2d/kernel`, `conv2d/kernel:0`,
  * `conv2d/conv2d/kernel:0`, `sequential/conv2d/kernel`, `bn/moving_mean` and `bn/movingMean`, and Keras 3's numbered

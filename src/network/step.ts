@@ -147,7 +147,7 @@ export function backward(parts: StepParts, batch: number, trace?: GradientTrace)
   };
 }
 
-/** Writes new values into weights of layers: those that lie side by side in `block` of weights that are not trainable by one dispatch. */
+/** Writes new values into weights of layers: by one dispatch those that lie side by side in `block`, where the `fixed` ones are. */
 function assigned(
   updates: Forward['updates'],
   block: ParameterBlock,

@@ -76,12 +76,13 @@ export function checkExamples(
       `${who}: got ${counted(numbers.length, 'example weight')}${whose} for ${counted(count, 'example')}. Give one weight an example.`,
     );
   }
-  targets.forEach(({ loss, metrics, output }, at) => {
-    if (known) return;
+  if (!known) {
     // All examples as one batch: an error then names the shapes that the caller knows.
-    const outputs = standIn([count, ...network.outputShapes[output]]);
-    for (const measure of [loss, ...metrics.map(({ metric }) => metric)]) perExampleOf(measure, y[at].node, outputs);
-  });
+    targets.forEach(({ loss, metrics, output }, at) => {
+      const outputs = standIn([count, ...network.outputShapes[output]]);
+      for (const measure of [loss, ...metrics.map(({ metric }) => metric)]) perExampleOf(measure, y[at].node, outputs);
+    });
+  }
 
   checkInputValues(who, x, network, true);
   targets.forEach(({ loss, output }, at) => {
